@@ -1,0 +1,188 @@
+/**
+ * The acceptor and follower: promises, votes, and forgets neither. Attests only what is durable, and
+ * only what no later promise has overtaken (contract C3).
+ */
+import type { Chamber } from "./chamber.ts";
+import { ballotZero, compareBallots, sameBallot, type Ballot, type NodeId } from "./identifiers.ts";
+import { chains, fetch, firstNew } from "./learner.ts";
+import type { Accept, Confirm, Decide, Prepare, Promised, Synchronize } from "./messages.ts";
+import { stepDown } from "./proposer.ts";
+import { mayVote } from "./vouching.ts";
+
+/**
+ * Whether a leader's or candidate's message is of the government in force here. If not, whoever is
+ * behind is told to fetch: a vote in a government needs the decided log through its stop-sign.
+ */
+function isOfThisGovernment(chamber: Chamber, from: NodeId, ballot: Ballot): boolean {
+  const { government, slot } = chamber.republic;
+  if (government === null) return false;
+  if (ballot.government === government.number) {
+    return ballot.id === from && government.parliament.includes(from);
+  }
+  if (ballot.government > government.number) fetch(chamber, from);
+  else chamber.send(from, { kind: "ahead", government: government.number, decided: slot });
+  return false;
+}
+
+function refuses(chamber: Chamber, from: NodeId, ballot: Ballot): boolean {
+  const { promised } = chamber.state;
+  if (compareBallots(ballot, promised) >= 0) return false;
+  // Only a hint, so it need not wait for the disk: should the promise be lost, so is a round.
+  chamber.send(from, { kind: "refused", ballot, promised });
+  return true;
+}
+
+export function onPrepare(chamber: Chamber, from: NodeId, message: Prepare): void {
+  const { state } = chamber;
+  const { ballot, accepted, length } = message;
+  if (!isOfThisGovernment(chamber, from, ballot) || !mayVote(chamber)) return;
+  if (refuses(chamber, from, ballot)) return;
+  if (message.decided > chamber.republic.slot) fetch(chamber, from);
+  state.owed = { ballot, accepted, length };
+  if (sameBallot(ballot, state.promised)) {
+    payPromise(chamber);
+    return;
+  }
+  if (state.role.kind === "leading" || state.role.kind === "candidate") stepDown(chamber);
+  state.promised = ballot;
+  state.notBefore = state.now + 2 * chamber.options.pingTicks;
+}
+
+/** Tells the promise that is owed, once it is durable and still the highest. */
+export function payPromise(chamber: Chamber): void {
+  const { state, log, republic } = chamber;
+  const { owed, durable } = state;
+  if (owed === null || !sameBallot(owed.ballot, durable.promised)) return;
+  state.owed = null;
+  if (!sameBallot(owed.ballot, state.promised)) return;
+  const { accepted } = durable;
+  const length = Math.min(durable.length, log.length);
+  const decided = Math.min(republic.slot, length);
+  const ballots = compareBallots(accepted, owed.accepted);
+  const isHigher = ballots !== 0 ? ballots > 0 : length > owed.length;
+  const decrees =
+    isHigher && length > decided ? log.from(decided + 1).slice(0, length - decided) : [];
+  const promised: Promised = {
+    kind: "promised",
+    ballot: owed.ballot,
+    accepted,
+    length,
+    decided,
+    decrees,
+  };
+  chamber.send(owed.ballot.id, promised);
+}
+
+/** Adopts the leader's log in one write; until that is durable the old (accepted, log) stands whole. */
+export function onSynchronize(chamber: Chamber, from: NodeId, message: Synchronize): void {
+  const { state, republic, log } = chamber;
+  const { ballot, slotFirst, hashBefore, decided } = message;
+  if (!isOfThisGovernment(chamber, from, ballot) || !mayVote(chamber)) return;
+  if (refuses(chamber, from, ballot)) return;
+  if (!sameBallot(ballot, state.promised)) return;
+  const shared = slotFirst - 1;
+  if (shared > log.length) {
+    resynchronize(chamber, ballot);
+    return;
+  }
+  const slotLast = shared + message.decrees.length;
+  const isCurrent = sameBallot(state.accepted, ballot);
+  if (shared < republic.slot || log.hashAt(shared) !== hashBefore) {
+    // Overtaken by what was learned meanwhile, or not ours: the leader looks again.
+    if (!isCurrent) resynchronize(chamber, ballot);
+    return;
+  }
+  if (!chains(message.decrees, shared, hashBefore)) return;
+  const at = firstNew(chamber, message.decrees);
+  const fresh = message.decrees.slice(at);
+  // In one ballot a leader's log only grows: an old message must not take back what was attested.
+  if (isCurrent && fresh.length > 0 && shared + at < log.length) return;
+  state.accepted = ballot;
+  if (fresh.length > 0 || (!isCurrent && log.length > slotLast)) {
+    chamber.stage(shared + at + 1, fresh);
+  }
+  state.confirmed = isCurrent ? Math.max(state.confirmed, slotLast) : slotLast;
+  learnDecided(chamber, ballot, decided);
+  attest(chamber);
+}
+
+export function onAccept(chamber: Chamber, from: NodeId, message: Accept): void {
+  const { state, log } = chamber;
+  const { ballot, decrees, decided } = message;
+  if (!isOfThisGovernment(chamber, from, ballot) || !mayVote(chamber)) return;
+  if (refuses(chamber, from, ballot)) return;
+  const [first] = decrees;
+  if (first === undefined) return;
+  if (!sameBallot(ballot, state.promised) || !sameBallot(ballot, state.accepted)) {
+    if (sameBallot(ballot, state.promised)) resynchronize(chamber, ballot);
+    return;
+  }
+  const fresh = decrees.filter(({ slot }) => slot > log.length);
+  const [next] = fresh;
+  if (next === undefined) {
+    learnDecided(chamber, ballot, decided);
+    return;
+  }
+  if (next.slot !== log.length + 1 || log.endsInStopSign) {
+    resynchronize(chamber, ballot);
+    return;
+  }
+  if (!chains(fresh, log.length, log.hashAt(log.length))) {
+    resynchronize(chamber, ballot);
+    return;
+  }
+  chamber.stage(next.slot, fresh);
+  // The first hash chains over all before it: the whole log is now known to be the leader's.
+  state.confirmed = log.length;
+  learnDecided(chamber, ballot, decided);
+}
+
+export function onDecide(chamber: Chamber, from: NodeId, { ballot, decided }: Decide): void {
+  if (!isOfThisGovernment(chamber, from, ballot)) return;
+  learnDecided(chamber, ballot, decided);
+}
+
+/** Decided by the leader whose log this is, as far as that log is known to be held here. */
+function learnDecided(chamber: Chamber, ballot: Ballot, decided: number): void {
+  const { state, log, republic } = chamber;
+  if (!sameBallot(state.accepted, ballot) || !sameBallot(state.promised, ballot)) return;
+  const reached = Math.min(decided, log.length, state.confirmed);
+  if (reached > republic.slot) chamber.decide(reached);
+  if (decided > log.length) resynchronize(chamber, ballot);
+}
+
+/** Asks the leader to look again at what is held here; once a round is enough. */
+function resynchronize(chamber: Chamber, ballot: Ballot): void {
+  const { state, log, republic } = chamber;
+  if (state.resynchronizedRound === state.round) return;
+  state.resynchronizedRound = state.round;
+  const isCurrent = sameBallot(state.accepted, ballot);
+  const { durable } = state;
+  chamber.send(ballot.id, {
+    kind: "resynchronize",
+    ballot,
+    // What is held is only a hint here; without the leader's own ballot it starts at what is decided.
+    accepted: isCurrent ? ballot : ballotZero,
+    length: isCurrent ? Math.min(durable.length, log.length, state.confirmed) : republic.slot,
+    decided: Math.min(republic.slot, durable.length),
+  });
+}
+
+/** Something became durable: votes for it in the ballot that stands. */
+export function attest(chamber: Chamber): void {
+  const { state, log } = chamber;
+  const { durable, accepted, promised, role } = state;
+  if (role.kind !== "follower") return;
+  if (!sameBallot(durable.accepted, accepted) || !sameBallot(accepted, promised)) return;
+  if (accepted.government !== chamber.republic.government?.number) return;
+  const length = Math.min(durable.length, log.length, state.confirmed);
+  if (length > 0) chamber.send(accepted.id, { kind: "accepted", ballot: accepted, length });
+}
+
+export function onConfirm(chamber: Chamber, from: NodeId, { ballot, round }: Confirm): void {
+  if (!isOfThisGovernment(chamber, from, ballot)) return;
+  if (refuses(chamber, from, ballot)) return;
+  if (sameBallot(ballot, chamber.state.promised)) {
+    chamber.send(from, { kind: "confirmed", ballot, round });
+  }
+}

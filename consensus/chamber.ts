@@ -1,0 +1,241 @@
+/**
+ * What all roles of one legislator share: options, state, log, republic, and the outcome of the step
+ * under way. Holds no rule of the protocol but two: what a step writes is one atomic write, and what
+ * is decided is applied in slot order.
+ */
+import { assert } from "./assert.ts";
+import type { Decree } from "./decree.ts";
+import type { DurableState, LegislatorOptions } from "./durable-state.ts";
+import { sameBallot, type Ballot, type NodeId, type Slot } from "./identifiers.ts";
+import { initialState, type LegislatorState, type Peer } from "./legislator-state.ts";
+import { limits } from "./limits.ts";
+import type { Message } from "./messages.ts";
+import type { Applied, Dispatch, Halt, Lane, Outcome, Reply, Transfer, Write } from "./outcome.ts";
+import { majorityOf } from "./quorum.ts";
+import { Republic } from "./republic.ts";
+import { SlotLog } from "./slot-log.ts";
+
+/** Messages that carry decrees; everything else must never wait behind them. */
+const bulkKinds: ReadonlySet<Message["kind"]> = new Set([
+  "promised",
+  "synchronize",
+  "accept",
+  "learn",
+]);
+
+export class Chamber {
+  readonly options: LegislatorOptions;
+  readonly state: LegislatorState;
+  readonly republic: Republic;
+  readonly log: SlotLog;
+
+  #send: Dispatch[] = [];
+  #transfers: Transfer[] = [];
+  #applied: Applied[] = [];
+  #barriers: { barrier: number; slot: Slot | null }[] = [];
+  #reply: Reply | null = null;
+  #halt: Halt | null = null;
+  #staged: { slotFirst: Slot; decrees: Decree[] } | null = null;
+  #promisedBefore: Ballot;
+  #acceptedBefore: Ballot;
+  #noteHeard = false;
+  #when = 0;
+
+  constructor(options: LegislatorOptions, durable: DurableState, state?: LegislatorState) {
+    this.options = options;
+    this.republic = new Republic(durable.republic);
+    this.log = new SlotLog(this.republic.slot, this.republic.hash, durable.decrees);
+    this.state = state ?? initialState(durable);
+    this.#promisedBefore = this.state.promised;
+    this.#acceptedBefore = this.state.accepted;
+    if (state === undefined) this.takeSeat();
+  }
+
+  /** The wall clock of the step under way; information for people only. */
+  get when(): number {
+    return this.#when;
+  }
+  get id(): NodeId {
+    return this.options.id;
+  }
+  get halted(): boolean {
+    return this.#halt !== null;
+  }
+
+  /** How many rounds of unanswered pings make a peer unheard. */
+  get silenceRounds(): number {
+    return Math.max(2, Math.ceil(this.options.silenceTicks / this.options.pingTicks));
+  }
+
+  /** The members of the parliament in force, without this node. */
+  otherSeats(): readonly NodeId[] {
+    return (this.republic.government?.parliament ?? []).filter((id) => id !== this.id);
+  }
+
+  /** Majority of the government in force; only while there is one. */
+  majority(): number {
+    const { government } = this.republic;
+    assert(government !== null, "a majority is of a government");
+    return majorityOf(government.parliament.length);
+  }
+
+  peer(id: NodeId): Peer {
+    let peer = this.state.peers.get(id);
+    if (peer === undefined) {
+      peer = { report: null, missed: this.silenceRounds, toCompare: null, agrees: null };
+      this.state.peers.set(id, peer);
+    }
+    return peer;
+  }
+
+  /** Whether `id` answered a ping lately: the link works both ways. */
+  hears(id: NodeId): boolean {
+    const peer = this.state.peers.get(id);
+    return peer !== undefined && peer.report !== null && peer.missed < this.silenceRounds;
+  }
+
+  begin(now: number, when: number): void {
+    assert(now >= this.state.now, "monotonic time never falls");
+    this.state.now = now;
+    this.#when = when;
+    this.#send = [];
+    this.#transfers = [];
+    this.#applied = [];
+    this.#barriers = [];
+    this.#reply = null;
+    this.#staged = null;
+    this.#promisedBefore = this.state.promised;
+    this.#acceptedBefore = this.state.accepted;
+    this.#noteHeard = false;
+  }
+
+  send(to: NodeId, message: Message): void {
+    assert(to !== this.id, "a node sends itself nothing");
+    const lane: Lane = bulkKinds.has(message.kind) ? "bulk" : "control";
+    this.#send.push({ to, lane, message });
+  }
+
+  /** Sends decided slots from `slotFirst` on, as many as one `learn` may carry. */
+  transfer(to: NodeId, slotFirst: Slot): void {
+    const decided = this.republic.slot;
+    assert(slotFirst >= 1 && slotFirst <= decided, "only decided slots are transferred");
+    const slotLast = Math.min(decided, slotFirst + limits.learnSlotsMax - 1);
+    this.#transfers.push({ to, slotFirst, slotLast, decided });
+  }
+
+  reply(reply: Reply): void {
+    assert(this.#reply === null, "an input is answered once");
+    this.#reply = reply;
+  }
+
+  /** Refuses the input under way. */
+  refuse(reason: Extract<Reply, { kind: "refused" }>["reason"], leader: NodeId | null): void {
+    this.reply({ kind: "refused", reason, leader });
+  }
+
+  answerBarrier(barrier: number, slot: Slot | null): void {
+    this.#barriers.push({ barrier, slot });
+  }
+
+  halt(halt: Halt): void {
+    this.#halt ??= halt;
+  }
+
+  /** Has what was heard of peers written with this step. */
+  noteHeard(): void {
+    this.#noteHeard = true;
+  }
+
+  /** Replaces the log from `slotFirst` on, in memory now and on disk with this step's write. */
+  stage(slotFirst: Slot, decrees: readonly Decree[]): void {
+    this.log.replaceFrom(slotFirst, decrees);
+    this.state.confirmed = Math.min(this.state.confirmed, slotFirst - 1);
+    const staged = this.#staged;
+    if (staged === null || slotFirst <= staged.slotFirst) {
+      this.#staged = { slotFirst, decrees: [...decrees] };
+      return;
+    }
+    staged.decrees.length = Math.min(staged.decrees.length, slotFirst - staged.slotFirst);
+    for (const decree of decrees) staged.decrees.push(decree);
+  }
+
+  /** Applies what is decided up to `slot`, all of which is in the log. */
+  decide(slot: Slot): void {
+    assert(slot <= this.log.length, "only what is in the log is applied");
+    const governmentBefore = this.republic.government;
+    while (this.republic.slot < slot) {
+      const applied = this.republic.apply(this.log.shift());
+      this.#applied.push(applied);
+      this.#remember(applied);
+    }
+    if (this.republic.government !== governmentBefore) this.takeSeat();
+  }
+
+  /** What was applied in this step so far. */
+  get applied(): readonly Applied[] {
+    return this.#applied;
+  }
+
+  /** Takes the role that the government in force gives this node. */
+  takeSeat(): void {
+    const { republic, state, options } = this;
+    if (republic.government === null) return;
+    state.role = { kind: republic.seats(this.id) ? "follower" : "constituent" };
+    state.attempts = 0;
+    // The leader that the government names goes first; the others wait for it, but not for ever.
+    const isNamed = republic.government.leader === this.id;
+    state.notBefore = isNamed ? 0 : state.now + options.silenceTicks / 2;
+  }
+
+  /** The hash of the replicated state at `slot`, while it is remembered. */
+  stateHashAt(slot: Slot): string | null {
+    const kept = this.state.hashes.get(slot % limits.hashesKept);
+    return kept !== undefined && kept.slot === slot ? kept.hash : null;
+  }
+
+  finish(deadline: number | null): Outcome {
+    return {
+      send: this.#send,
+      persist: this.#write(),
+      transfers: this.#transfers,
+      applied: this.#applied,
+      barriers: this.#barriers,
+      reply: this.#reply,
+      halt: this.#halt,
+      deadline,
+    };
+  }
+
+  #remember(applied: Applied): void {
+    const { slot } = applied.decree;
+    this.state.hashes.set(slot % limits.hashesKept, { slot, hash: applied.stateHash });
+    if (applied.decree.value.kind !== "exile") return;
+    const { id, cookie } = applied.decree.value;
+    if (id === this.id && cookie === this.options.cookie && applied.effect.kind !== "none") {
+      this.halt({ kind: "exiled", slot });
+    }
+  }
+
+  #write(): Write | null {
+    const { state, log } = this;
+    const promisedChanged = !sameBallot(state.promised, this.#promisedBefore);
+    const acceptedChanged = !sameBallot(state.accepted, this.#acceptedBefore);
+    if (!promisedChanged && !acceptedChanged && this.#staged === null && !this.#noteHeard)
+      return null;
+    state.writeLast += 1;
+    const { promised, accepted } = state;
+    state.writes.push({ write: state.writeLast, promised, accepted, length: log.length });
+    const staged = this.#staged ?? { slotFirst: log.length + 1, decrees: [] };
+    const heard = this.#noteHeard ? [...state.heard.values()] : null;
+    if (this.#noteHeard) state.heardChanged = false;
+    return {
+      number: state.writeLast,
+      promised: promisedChanged ? promised : null,
+      accepted,
+      slotFirst: staged.slotFirst,
+      decrees: staged.decrees,
+      decided: state.founding ? 0 : this.republic.slot,
+      heard,
+    };
+  }
+}

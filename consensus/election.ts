@@ -1,0 +1,255 @@
+/**
+ * Ballot leader election (Ng, Haridi, Carbone, "Omni-Paxos", EuroSys 2023, §4): who is heard, who is
+ * fit to lead, and when to take over. Electing is not agreeing: nothing here can break safety.
+ */
+import type { Chamber } from "./chamber.ts";
+import {
+  compareBallots,
+  sameBallot,
+  type Ballot,
+  type Cookie,
+  type NodeId,
+} from "./identifiers.ts";
+import { catchUp, fetch } from "./learner.ts";
+import type { Ping, Pong, Report, TakeOver } from "./messages.ts";
+import { campaign, onFollowerReport, stepDown } from "./proposer.ts";
+import { majorityOf } from "./quorum.ts";
+import { checkOwnDisk, compareState, hear, mayVote } from "./vouching.ts";
+
+/** Rounds between two durable notes of what was heard of peers. */
+const noteRounds = 20;
+
+/** Time has passed: begins a new round of pings when one is due. */
+export function onEvent(chamber: Chamber, jitter: number): void {
+  const { state, options } = chamber;
+  if (state.role.kind === "stateless" && state.joining === null) return;
+  if (state.now < state.roundAt) return;
+  // Lag counts when it has lasted a whole round: bulk may be behind a ping that overtook it.
+  const decidedBefore = state.decidedAtRound;
+  state.decidedAtRound = highestDecided(chamber);
+  beginRound(chamber);
+  state.roundAt = state.now + options.pingTicks;
+  if (state.heardChanged && state.round % noteRounds === 0) chamber.noteHeard();
+  judgeOwnRole(chamber, jitter);
+  catchUp(chamber, decidedBefore);
+  considerTakeOver(chamber);
+}
+
+/** A connection was lost: asks at once who is still there, instead of waiting for silence. */
+export function onSent(chamber: Chamber, to: NodeId): void {
+  const { state } = chamber;
+  if (!state.peers.has(to)) return;
+  chamber.peer(to).missed = chamber.silenceRounds;
+  if (state.role.kind === "leading") {
+    const follower = state.role.followers.get(to);
+    if (follower !== undefined) follower.synchronized = false;
+  }
+  if (!chamber.republic.seats(chamber.id)) return;
+  pingAll(chamber);
+}
+
+function beginRound(chamber: Chamber): void {
+  const { state } = chamber;
+  state.round += 1;
+  for (const peer of state.peers.values()) {
+    peer.missed = Math.min(peer.missed + 1, chamber.silenceRounds);
+  }
+  pingAll(chamber);
+}
+
+function pingAll(chamber: Chamber): void {
+  const { round } = chamber.state;
+  const report = reportOf(chamber);
+  for (const id of whomToPing(chamber)) {
+    chamber.peer(id);
+    chamber.send(id, { kind: "ping", round, report });
+  }
+}
+
+/** Everybody pings the parliament; a leader also the constituents, to know whom to seat. */
+function whomToPing(chamber: Chamber): readonly NodeId[] {
+  const { republic, state } = chamber;
+  if (state.role.kind === "leading") {
+    return republic.members.map(({ id }) => id).filter((id) => id !== chamber.id);
+  }
+  if (republic.government !== null) return chamber.otherSeats();
+  return (chamber.state.joining?.contacts ?? [])
+    .map(({ id }) => id)
+    .filter((id) => id !== chamber.id);
+}
+
+/** What this node says of itself; everything that it attests here is durable. */
+export function reportOf(chamber: Chamber): Report {
+  const { state, republic, log } = chamber;
+  const { durable, role } = state;
+  const fit = fitLeader(chamber);
+  const confirms = sameBallot(durable.accepted, state.accepted);
+  const held = Math.min(durable.length, log.length);
+  return {
+    government: republic.government?.number ?? 0,
+    promised: durable.promised,
+    accepted: durable.accepted,
+    length: confirms ? Math.min(held, state.confirmed) : held,
+    decided: republic.slot,
+    stateHash: republic.stateHash,
+    leading: role.kind === "leading" || role.kind === "candidate" ? role.ballot : null,
+    quorumConnected: isQuorumConnected(chamber),
+    timely: isTimely(chamber),
+    hearsFit: fit,
+    starts: chamber.options.starts,
+  };
+}
+
+/** Whether this node hears a majority of its parliament, itself included, both ways. */
+export function isQuorumConnected(chamber: Chamber): boolean {
+  const { government } = chamber.republic;
+  if (government === null || !chamber.republic.seats(chamber.id)) return false;
+  const heard = chamber.otherSeats().filter((id) => chamber.hears(id)).length;
+  return heard + 1 >= majorityOf(government.parliament.length);
+}
+
+/** Whether what this node leads, or tries to lead, moves on. */
+function isTimely(chamber: Chamber): boolean {
+  const { role, now } = chamber.state;
+  const { silenceTicks, stallTicks } = chamber.options;
+  if (role.kind === "candidate") return now - role.since < silenceTicks;
+  if (role.kind !== "leading") return true;
+  return role.pendingSince === null || now - role.pendingSince < stallTicks;
+}
+
+/**
+ * The ballot of the leader to stay with: one that this node hears, that hears a majority, decides in
+ * time, and whose ballot is not below what this node promised. Null when there is none.
+ */
+export function fitLeader(chamber: Chamber): Ballot | null {
+  const { role, promised } = chamber.state;
+  const { government } = chamber.republic;
+  if (government === null) return null;
+  if (role.kind === "leading" || role.kind === "candidate") {
+    if (isQuorumConnected(chamber) && isTimely(chamber)) return role.ballot;
+  }
+  let fit: Ballot | null = null;
+  for (const id of chamber.otherSeats()) {
+    const report = chamber.hears(id) ? chamber.peer(id).report : null;
+    const leading = report?.leading ?? null;
+    if (report === null || leading === null || leading.id !== id) continue;
+    if (!report.quorumConnected || !report.timely) continue;
+    if (leading.government !== government.number || compareBallots(leading, promised) < 0) continue;
+    if (fit === null || compareBallots(leading, fit) > 0) fit = leading;
+  }
+  return fit;
+}
+
+/** Who leads, as far as this node knows: itself, whom it hears, or whom those it hears hear. */
+export function knownLeader(chamber: Chamber): NodeId | null {
+  const { role } = chamber.state;
+  if (role.kind === "leading") return chamber.id;
+  let best = fitLeader(chamber);
+  if (best !== null) return best.id === chamber.id ? null : best.id;
+  for (const [id, { report }] of chamber.state.peers) {
+    if (!chamber.hears(id) || report === null) continue;
+    const heard = report.leading ?? report.hearsFit;
+    if (heard !== null && (best === null || compareBallots(heard, best) > 0)) best = heard;
+  }
+  return best === null || best.id === chamber.id ? null : best.id;
+}
+
+export function onPing(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, ping: Ping): void {
+  const { id, cookie } = from;
+  const member = chamber.republic.member(id);
+  const heard = chamber.state.heard.get(id);
+  const known = heard !== undefined && heard.cookie === cookie ? heard : null;
+  chamber.send(id, { kind: "pong", round: ping.round, report: reportOf(chamber), heard: known });
+  if (member === null || member.cookie !== cookie) return;
+  takeReport(chamber, from, ping.report);
+}
+
+export function onPong(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, pong: Pong): void {
+  const { state } = chamber;
+  if (pong.round > state.round || pong.round <= state.round - chamber.silenceRounds) return;
+  const peer = chamber.peer(from.id);
+  peer.missed = Math.min(peer.missed, state.round - pong.round);
+  checkOwnDisk(chamber, from.id, pong.heard);
+  takeReport(chamber, from, pong.report);
+  if (chamber.republic.government === null) {
+    if (pong.report.decided > 0) fetch(chamber, from.id);
+    return;
+  }
+  considerTakeOver(chamber);
+}
+
+/** What any report tells: of the peer's attestations, its state, and whether it needs something. */
+function takeReport(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, report: Report): void {
+  const peer = chamber.peer(from.id);
+  // Reports may be overtaken; an older one never replaces what is known.
+  const before = peer.report;
+  if (before !== null && isOlder(report, before)) return;
+  peer.report = report;
+  hear(chamber, from.id, from.cookie, report);
+  const { government } = chamber.republic;
+  if (government === null) return;
+  if (report.government > government.number) fetch(chamber, from.id);
+  compareState(chamber, from.id, report);
+  onFollowerReport(chamber, from.id, report);
+}
+
+function isOlder(left: Report, right: Report): boolean {
+  if (left.starts !== right.starts) return left.starts < right.starts;
+  const promised = compareBallots(left.promised, right.promised);
+  return promised !== 0 ? promised < 0 : left.decided < right.decided;
+}
+
+/** A leader or candidate that is not heard, or gets nothing done, gives way by itself. */
+function judgeOwnRole(chamber: Chamber, jitter: number): void {
+  const { state, options } = chamber;
+  if (state.role.kind !== "leading" && state.role.kind !== "candidate") return;
+  if (isQuorumConnected(chamber) && isTimely(chamber)) return;
+  stepDown(chamber);
+  state.notBefore = state.now + Math.ceil((1 + jitter * state.attempts) * options.pingTicks);
+}
+
+/**
+ * Takes over when this node hears a majority and no fit leader, and nobody it hears hears one either:
+ * so that whoever can be led from elsewhere is not disturbed.
+ */
+export function considerTakeOver(chamber: Chamber): void {
+  const { state } = chamber;
+  if (state.role.kind !== "follower" || chamber.halted) return;
+  if (!mayVote(chamber) || !isQuorumConnected(chamber)) return;
+  if (fitLeader(chamber) !== null) {
+    state.attempts = 0;
+    return;
+  }
+  if (state.now < state.notBefore) return;
+  const heard = chamber.otherSeats().filter((id) => chamber.hears(id));
+  const anotherIsLed = heard.some((id) => {
+    const report = chamber.peer(id).report;
+    return report !== null && isLedElsewhere(chamber, report);
+  });
+  if (anotherIsLed) return;
+  campaign(chamber);
+}
+
+function isLedElsewhere(chamber: Chamber, { hearsFit }: Report): boolean {
+  return (
+    hearsFit !== null &&
+    hearsFit.id !== chamber.id &&
+    hearsFit.government === chamber.republic.government?.number
+  );
+}
+
+/** The leader hands over: no need to wait for its silence. */
+export function onTakeOver(chamber: Chamber, from: NodeId, { ballot }: TakeOver): void {
+  const { state } = chamber;
+  if (state.role.kind !== "follower" || ballot.id !== from) return;
+  if (!sameBallot(ballot, state.promised) || !mayVote(chamber)) return;
+  campaign(chamber);
+}
+
+function highestDecided(chamber: Chamber): number {
+  let highest = 0;
+  for (const [id, { report }] of chamber.state.peers) {
+    if (chamber.hears(id) && report !== null) highest = Math.max(highest, report.decided);
+  }
+  return highest;
+}

@@ -1,0 +1,23 @@
+/** The door of consensus/: all that transport/ and src/ may use. */
+export { assert, InvariantViolation, unreachable } from "./assert.ts";
+export { limits } from "./limits.ts";
+export {
+  ballotZero,
+  compareBallots,
+  compareIds,
+  formatBallot,
+  isNodeId,
+  sameBallot,
+} from "./identifiers.ts";
+export type * from "./identifiers.ts";
+export { sameBatch } from "./decree.ts";
+export type * from "./decree.ts";
+export type * from "./messages.ts";
+export type * from "./outcome.ts";
+export type * from "./republic-state.ts";
+export type * from "./durable-state.ts";
+export type * from "./islander-outcome.ts";
+export { hashDecree, hashZero } from "./hash.ts";
+export { Republic, emptyRepublic } from "./republic.ts";
+export { Legislator } from "./legislator.ts";
+export { Islander } from "./islander.ts";

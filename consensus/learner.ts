@@ -1,0 +1,123 @@
+/**
+ * Learning what was decided elsewhere: fetches missing slots from any peer, serves those who ask,
+ * and applies. Slots that are learned were chosen, so they may replace what was merely accepted here.
+ */
+import { assert } from "./assert.ts";
+import type { Chamber } from "./chamber.ts";
+import type { Decree } from "./decree.ts";
+import { hashDecree } from "./hash.ts";
+import type { Hash, NodeId, Slot } from "./identifiers.ts";
+import { limits } from "./limits.ts";
+import type { Ahead, Fetch, Learn } from "./messages.ts";
+
+/** Whether `decrees` follow slot by slot, hash by hash, on a log of hash `before` at `slot`. */
+export function chains(decrees: readonly Decree[], slot: Slot, before: Hash): boolean {
+  let last: { slot: Slot; hash: Hash; time: number; ends: boolean } | null = null;
+  for (const decree of decrees) {
+    const expected: Slot = (last?.slot ?? slot) + 1;
+    if (decree.slot !== expected) return false;
+    if (last !== null && (decree.time < last.time || last.ends)) return false;
+    if (hashDecree(last?.hash ?? before, decree) !== decree.hash) return false;
+    const { hash, time } = decree;
+    last = { slot: expected, hash, time, ends: decree.value.kind === "succession" };
+  }
+  return true;
+}
+
+/** The first of `decrees`, all undecided here, that the log does not hold already. */
+export function firstNew(chamber: Chamber, decrees: readonly Decree[]): number {
+  const { log } = chamber;
+  const at = decrees.findIndex(({ slot, hash }) => slot > log.length || log.hashAt(slot) !== hash);
+  return at === -1 ? decrees.length : at;
+}
+
+/** Asks `from` for what is decided behind the own log; at most one fetch is outstanding. */
+export function fetch(chamber: Chamber, from: NodeId): void {
+  const { state } = chamber;
+  if (from === chamber.id) return;
+  const slotFirst = chamber.republic.slot + 1;
+  const { fetching } = state;
+  const waiting = fetching !== null && state.round - fetching.round < chamber.silenceRounds;
+  if (waiting && fetching.from === from && fetching.slotFirst === slotFirst) return;
+  state.fetching = { from, slotFirst, round: state.round };
+  state.fetches += 1;
+  chamber.send(from, { kind: "fetch", slotFirst, follow: !chamber.republic.seats(chamber.id) });
+}
+
+export function onFetch(chamber: Chamber, from: NodeId, { slotFirst, follow }: Fetch): void {
+  if (slotFirst < 1) return;
+  if (slotFirst <= chamber.republic.slot) {
+    chamber.state.waiters.delete(from);
+    chamber.transfer(from, slotFirst);
+  } else if (follow && slotFirst === chamber.republic.slot + 1) {
+    const { waiters } = chamber.state;
+    if (waiters.size < 2 * limits.membersMax) waiters.set(from, slotFirst);
+  }
+}
+
+/** Sends what was just decided to those who wait for it. */
+export function serveWaiters(chamber: Chamber): void {
+  for (const [id, slotFirst] of chamber.state.waiters) {
+    if (slotFirst > chamber.republic.slot) continue;
+    chamber.state.waiters.delete(id);
+    chamber.transfer(id, slotFirst);
+  }
+}
+
+export function onAhead(chamber: Chamber, from: NodeId, { decided }: Ahead): void {
+  if (decided > chamber.republic.slot) fetch(chamber, from);
+}
+
+export function onLearn(chamber: Chamber, from: NodeId, { decrees, decided }: Learn): void {
+  const { state, republic, log } = chamber;
+  if (state.fetching?.from === from) state.fetching = null;
+  const fresh = decrees.filter(({ slot }) => slot > republic.slot);
+  const [first] = fresh;
+  if (first !== undefined) {
+    if (!chains(fresh, republic.slot, republic.hash)) return;
+    if (republic.slot === 0 && !isOurBirth(chamber, first)) return;
+    const unwritten = fresh.slice(firstNew(chamber, fresh));
+    const [firstUnwritten] = unwritten;
+    if (firstUnwritten !== undefined) chamber.stage(firstUnwritten.slot, unwritten);
+    const slotLast = first.slot + fresh.length - 1;
+    assert(log.length >= slotLast, "what is learned is in the log");
+    chamber.decide(slotLast);
+  }
+  const follows = !republic.seats(chamber.id);
+  if (decided > republic.slot || follows) fetch(chamber, from);
+}
+
+/** A newcomer takes its log from the republic that admitted it, and from no other (contract C5). */
+function isOurBirth(chamber: Chamber, first: Decree): boolean {
+  const { joining } = chamber.state;
+  return (
+    joining !== null &&
+    first.slot === 1 &&
+    first.value.kind === "bootstrap" &&
+    first.value.republic.identity === joining.republic.identity
+  );
+}
+
+/** Once each round: fetches when some peer knows of decided slots that do not come by themselves. */
+export function catchUp(chamber: Chamber, decidedBefore: Slot): void {
+  const { state, republic } = chamber;
+  const hasSeat = republic.seats(chamber.id);
+  const { fetching } = state;
+  if (fetching !== null && state.round - fetching.round < chamber.silenceRounds) return;
+  if (hasSeat && decidedBefore <= republic.slot) return;
+  const sources = [...state.peers.keys()].filter((id) => {
+    const decided = state.peers.get(id)?.report?.decided ?? -1;
+    return chamber.hears(id) && (hasSeat ? decided > republic.slot : decided >= republic.slot);
+  });
+  // Constituents spread over the members, and try another one when an answer stays away.
+  const source = sources[(spread(chamber.id) + state.fetches) % Math.max(1, sources.length)];
+  if (source === undefined) return;
+  state.fetching = null;
+  fetch(chamber, source);
+}
+
+function spread(id: NodeId): number {
+  let sum = 0;
+  for (let at = 0; at < id.length; at += 1) sum += id.charCodeAt(at);
+  return sum;
+}

@@ -1,0 +1,171 @@
+/**
+ * Everything a legislator remembers between two steps, besides log and republic. Plain data and maps,
+ * so that a checkpoint of it is complete (contract C1).
+ */
+import type { Citizen, RepublicIdentity, Value } from "./decree.ts";
+import type { Ballot, Hash, NodeId, Slot, Tick } from "./identifiers.ts";
+import type { DurableState } from "./durable-state.ts";
+import type { Heard, Promised, Report } from "./messages.ts";
+
+/** What a write makes durable, as far as attestations need it. */
+export interface Mark {
+  readonly write: number;
+  readonly promised: Ballot;
+  readonly accepted: Ballot;
+  readonly length: Slot;
+}
+
+/** What is known of a node that this one exchanges pings with. */
+export interface Peer {
+  /** Its latest report, or null before the first. */
+  report: Report | null;
+  /** Rounds of pings since it last answered one; counts only while running (contract C11). */
+  missed: number;
+  /** Its latest state hash that this node has not reached yet, to be compared when it does. */
+  toCompare: { readonly slot: Slot; readonly hash: Hash } | null;
+  /** What comparing state hashes has said of it so far (contract C10). */
+  agrees: boolean | null;
+}
+
+export interface Follower {
+  /** Whether it holds this leader's log up to `accepted` and is sent what follows. */
+  synchronized: boolean;
+  /** Up to where it attested this leader's log. */
+  accepted: Slot;
+  /** Up to where it was sent this leader's log. */
+  sent: Slot;
+  /** `accepted` at the last report: no progress between two means that something was lost. */
+  acceptedAtReport: Slot;
+}
+
+export interface Candidate {
+  readonly kind: "candidate";
+  readonly ballot: Ballot;
+  readonly since: Tick;
+  /** False until the candidate's own promise is durable (contract C3). */
+  prepared: boolean;
+  readonly promises: Map<NodeId, Promised>;
+}
+
+export interface BarrierRound {
+  readonly round: number;
+  readonly slot: Slot;
+  readonly barriers: readonly number[];
+  readonly confirmed: NodeId[];
+}
+
+export interface Leading {
+  readonly kind: "leading";
+  readonly ballot: Ballot;
+  /** The ballot of the log that was adopted, and its length: what followers of that ballot share. */
+  readonly adoptedBallot: Ballot;
+  readonly adoptedLength: Slot;
+  /** The slot of the opening decree; 0 when the adopted log ends in a stop-sign. */
+  readonly opening: Slot;
+  /** Log time and monotonic time when leading began (contract C11). */
+  readonly timeBase: number;
+  readonly since: Tick;
+  readonly followers: Map<NodeId, Follower>;
+  /** Values that wait for room, in order. */
+  readonly queue: Value[];
+  queueBytes: number;
+  /** The next sequence of each publisher that has something queued or undecided. */
+  readonly expected: Map<number, number>;
+  /** When the first undecided slot became the first; null when nothing is undecided. */
+  pendingSince: Tick | null;
+  /** Up to where followers were told that the log is decided. */
+  decidedTold: Slot;
+  readonly barriersWaiting: number[];
+  barrierRound: BarrierRound | null;
+  barrierRounds: number;
+  /** To whom leadership is being handed, and until when that is tried. */
+  handingOver: { readonly to: NodeId; readonly until: Tick; told: boolean } | null;
+  /** Seats that an operator took; the nodes are exiled once they have none. */
+  readonly exiling: NodeId[];
+}
+
+export type Role =
+  /** No republic yet. */
+  | { readonly kind: "stateless" }
+  /** In a republic, or on the way into it, without a seat. */
+  | { readonly kind: "constituent" }
+  | { readonly kind: "follower" }
+  | Candidate
+  | Leading;
+
+export interface LegislatorState {
+  now: Tick;
+  /** As written, durable or not. */
+  promised: Ballot;
+  /** The ballot of the log, as written. */
+  accepted: Ballot;
+  /** Up to where the log is known equal to that of the leader of `accepted`; volatile. */
+  confirmed: Slot;
+  durable: Mark;
+  /** Writes under way, oldest first. */
+  readonly writes: Mark[];
+  writeLast: number;
+  /** The bootstrap decree is written but not durable yet. */
+  founding: boolean;
+  joining: { readonly republic: RepublicIdentity; readonly contacts: readonly Citizen[] } | null;
+  /** The application holds its state: a seat is welcome. */
+  willing: boolean;
+  role: Role;
+  /** The candidate that is owed a promise once it is durable, and what it holds. */
+  owed: { readonly ballot: Ballot; readonly accepted: Ballot; readonly length: Slot } | null;
+  readonly peers: Map<NodeId, Peer>;
+  /** Of the rounds of pings. */
+  round: number;
+  roundAt: Tick;
+  /** The highest slot that any heard peer knew decided when the last round began. */
+  decidedAtRound: Slot;
+  /** Candidacies since a leader was last heard, and when the next one is allowed. */
+  attempts: number;
+  notBefore: Tick;
+  /** The outstanding fetch, and the round in which it was sent. */
+  fetching: { readonly from: NodeId; readonly slotFirst: Slot; readonly round: number } | null;
+  fetches: number;
+  /** The round in which a resynchronize was last sent; one a round is enough. */
+  resynchronizedRound: number;
+  /** Who waits for slots that are not decided yet. */
+  readonly waiters: Map<NodeId, Slot>;
+  /** State hashes of the latest slots, at `slot % limits.hashesKept`. */
+  readonly hashes: Map<number, { readonly slot: Slot; readonly hash: Hash }>;
+  readonly heard: Map<NodeId, Heard>;
+  heardChanged: boolean;
+  /** Members that, in this life, knew nothing later of this disk (contract C5). */
+  readonly vouchers: NodeId[];
+}
+
+export function initialState(durable: DurableState): LegislatorState {
+  const { promised, accepted, republic, decrees, heard, writeLast } = durable;
+  const length = republic.slot + decrees.length;
+  return {
+    now: 0,
+    promised,
+    accepted,
+    confirmed: 0,
+    durable: { write: writeLast, promised, accepted, length },
+    writes: [],
+    writeLast,
+    founding: false,
+    joining: null,
+    willing: false,
+    role: { kind: "stateless" },
+    owed: null,
+    peers: new Map(),
+    round: 0,
+    roundAt: 0,
+    decidedAtRound: 0,
+    attempts: 0,
+    notBefore: 0,
+    fetching: null,
+    fetches: 0,
+    resynchronizedRound: -1,
+    waiters: new Map(),
+    hashes: new Map(),
+    heard: new Map(heard.map((each) => [each.id, each])),
+    heardChanged: false,
+    vouchers: [],
+  };
+}

@@ -1,0 +1,320 @@
+/**
+ * The Paxos participant: one way in, one outcome out. Dispatches to the roles and decides nothing
+ * itself. Never reads a clock, draws a number, sends or writes.
+ */
+import {
+  attest,
+  onAccept,
+  onConfirm,
+  onDecide,
+  onPrepare,
+  onSynchronize,
+  payPromise,
+} from "./acceptor.ts";
+import { assert, unreachable } from "./assert.ts";
+import { Chamber } from "./chamber.ts";
+import { hashDecree, hashZero } from "./hash.ts";
+import type { DurableState, LegislatorOptions } from "./durable-state.ts";
+import {
+  considerTakeOver,
+  isQuorumConnected,
+  knownLeader,
+  onEvent,
+  onPing,
+  onPong,
+  onSent,
+  onTakeOver,
+} from "./election.ts";
+import type { Ballot, Hash, Index, NodeId, Slot } from "./identifiers.ts";
+import { checkState } from "./invariants.ts";
+import { onAhead, onFetch, onLearn, serveWaiters } from "./learner.ts";
+import type { LegislatorState, Role } from "./legislator-state.ts";
+import { askForNaturalization, onExile, onImmigrate, onNaturalize, shape } from "./membership.ts";
+import type {
+  BootstrapInput,
+  LegislatorInput,
+  Outcome,
+  PersistedInput,
+  ReceiveInput,
+} from "./outcome.ts";
+import { fromPlain, toPlain, type Plain } from "./plain.ts";
+import {
+  maybeLead,
+  onAccepted,
+  onOwnDurable,
+  onPromised,
+  onRefused,
+  onResynchronize,
+  propose,
+} from "./proposer.ts";
+import type { Republic } from "./republic.ts";
+import {
+  confirmBarriers,
+  handOver,
+  onBarrier,
+  onConfirmed,
+  onEnqueue,
+  onTransfer,
+  repeatBarriers,
+} from "./submission.ts";
+import { compareReached } from "./vouching.ts";
+
+/** What may be looked at from outside, at any time. */
+export interface LegislatorView {
+  readonly role: Role["kind"];
+  readonly promised: Ballot;
+  readonly accepted: Ballot;
+  readonly length: Slot;
+  readonly decided: Slot;
+  readonly index: Index;
+  readonly stateHash: Hash;
+  /** Who leads, as far as this node knows. */
+  readonly leader: NodeId | null;
+  readonly quorumConnected: boolean;
+}
+
+export class Legislator {
+  readonly #chamber: Chamber;
+
+  constructor(options: LegislatorOptions, durable: DurableState, state?: LegislatorState) {
+    assert(options.pingTicks >= 1, "time passes between pings");
+    assert(options.silenceTicks >= 2 * options.pingTicks, "one lost ping is no silence");
+    this.#chamber = new Chamber(options, durable, state);
+    const { log } = this.#chamber;
+    const first = log.base === 0 && log.length > 0 ? log.at(1).value : null;
+    if (first?.kind === "bootstrap" && first.founder.id === options.id) {
+      this.#chamber.state.founding = true;
+    }
+  }
+
+  /** Everything this legislator is, as plain JSON data; {@link Legislator.restore} goes on exactly. */
+  checkpoint(): Plain {
+    const { options, state, republic, log } = this.#chamber;
+    const durable: DurableState = {
+      promised: state.promised,
+      accepted: state.accepted,
+      republic: republic.state(),
+      decrees: log.from(republic.slot + 1),
+      heard: [],
+      writeLast: state.writeLast,
+    };
+    return toPlain({ options, durable, state });
+  }
+
+  static restore(checkpoint: Plain): Legislator {
+    const { options, durable, state } = fromCheckpoint(fromPlain(checkpoint));
+    return new Legislator(options, durable, state);
+  }
+
+  get republic(): Pick<
+    Republic,
+    | "identity"
+    | "government"
+    | "members"
+    | "member"
+    | "slot"
+    | "hash"
+    | "time"
+    | "index"
+    | "parliamentSize"
+    | "outcomeOf"
+    | "state"
+  > {
+    return this.#chamber.republic;
+  }
+
+  view(): LegislatorView {
+    const { state, log, republic } = this.#chamber;
+    return {
+      role: state.role.kind,
+      promised: state.promised,
+      accepted: state.accepted,
+      length: log.length,
+      decided: republic.slot,
+      index: republic.index,
+      stateHash: republic.stateHash,
+      leader: knownLeader(this.#chamber),
+      quorumConnected: isQuorumConnected(this.#chamber),
+    };
+  }
+
+  /** The only way in. Same state and same input give the same outcome, always (contract C2). */
+  step(input: LegislatorInput): Outcome {
+    const chamber = this.#chamber;
+    chamber.begin(input.now, input.when);
+    if (!chamber.halted) {
+      const governmentBefore = chamber.republic.government;
+      this.#dispatch(input);
+      this.#settle(governmentBefore);
+    }
+    checkState(chamber);
+    return chamber.finish(this.#deadline());
+  }
+
+  // oxlint-disable-next-line complexity -- one line a kind of input.
+  #dispatch(input: LegislatorInput): void {
+    const chamber = this.#chamber;
+    const { state } = chamber;
+    switch (input.kind) {
+      case "bootstrap":
+        return this.#bootstrap(input);
+      case "join":
+        if (chamber.log.length > 0) return chamber.refuse("idTaken", null);
+        state.joining = { republic: input.republic, contacts: input.contacts };
+        return;
+      case "immigrate":
+        return onImmigrate(chamber, input.citizen);
+      case "naturalize":
+        state.willing = true;
+        return;
+      case "exile":
+        return onExile(chamber, input.id);
+      case "transfer":
+        return onTransfer(chamber, input.to);
+      case "event":
+        return this.#onEvent(input.jitter);
+      case "receive":
+        return this.#receive(input);
+      case "enqueue":
+        return onEnqueue(chamber, input.value);
+      case "persisted":
+        return this.#onPersisted(input);
+      case "sent":
+        return onSent(chamber, input.to);
+      case "barrier":
+        return onBarrier(chamber, input.barrier);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  // oxlint-disable-next-line complexity -- one line a kind of message.
+  #receive({ from, cookie, message }: ReceiveInput): void {
+    const chamber = this.#chamber;
+    if (from === chamber.id) return;
+    const member = chamber.republic.member(from);
+    // Votes count by (id, cookie): another incarnation under a member's id is not that member.
+    if (member !== null && member.cookie !== cookie) return;
+    switch (message.kind) {
+      case "ping":
+        return onPing(chamber, { id: from, cookie }, message);
+      case "pong":
+        return onPong(chamber, { id: from, cookie }, message);
+      case "prepare":
+        return onPrepare(chamber, from, message);
+      case "promised":
+        return onPromised(chamber, from, message);
+      case "refused":
+        return onRefused(chamber, from, message);
+      case "synchronize":
+        return onSynchronize(chamber, from, message);
+      case "accept":
+        return onAccept(chamber, from, message);
+      case "accepted":
+        return onAccepted(chamber, from, message.ballot, message.length);
+      case "resynchronize":
+        return onResynchronize(chamber, from, message);
+      case "decide":
+        return onDecide(chamber, from, message);
+      case "confirm":
+        return onConfirm(chamber, from, message);
+      case "confirmed":
+        return onConfirmed(chamber, from, message);
+      case "fetch":
+        return onFetch(chamber, from, message);
+      case "learn":
+        onLearn(chamber, from, message);
+        return maybeLead(chamber);
+      case "ahead":
+        return onAhead(chamber, from, message);
+      case "naturalize":
+        return onNaturalize(chamber, from, cookie);
+      case "takeOver":
+        return onTakeOver(chamber, from, message);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #bootstrap({ republic, founder, parliamentSize }: BootstrapInput): void {
+    const chamber = this.#chamber;
+    if (chamber.log.length > 0 || chamber.state.joining !== null) {
+      chamber.refuse("idTaken", null);
+      return;
+    }
+    assert(founder.id === chamber.id, "a node founds a republic with itself");
+    const value = { kind: "bootstrap", republic, founder, parliamentSize } as const;
+    const unhashed = { slot: 1, time: 0, when: chamber.when, value };
+    chamber.stage(1, [{ ...unhashed, hash: hashDecree(hashZero, unhashed) }]);
+    chamber.state.founding = true;
+    chamber.reply({ kind: "enqueued" });
+  }
+
+  #onPersisted({ write }: PersistedInput): void {
+    const chamber = this.#chamber;
+    const { state } = chamber;
+    assert(write <= state.writeLast, "only what was written becomes durable");
+    let reached = state.durable;
+    while (state.writes[0] !== undefined && state.writes[0].write <= write) {
+      reached = state.writes.shift() ?? reached;
+    }
+    if (reached === state.durable) return;
+    state.durable = reached;
+    this.#found();
+    payPromise(chamber);
+    attest(chamber);
+    onOwnDurable(chamber);
+  }
+
+  /** The bootstrap decree is decided by being durable: there is nobody else yet. */
+  #found(): void {
+    const chamber = this.#chamber;
+    const { state } = chamber;
+    if (!state.founding || state.durable.length < 1) return;
+    state.founding = false;
+    if (chamber.republic.slot === 0) chamber.decide(1);
+    state.willing = true;
+  }
+
+  #onEvent(jitter: number): void {
+    const chamber = this.#chamber;
+    const { round } = chamber.state;
+    this.#found();
+    onEvent(chamber, jitter);
+    if (chamber.state.round === round) return;
+    askForNaturalization(chamber);
+    repeatBarriers(chamber);
+  }
+
+  /** What follows from any input: the next government begins, the leader proposes, waiters are served. */
+  #settle(governmentBefore: Republic["government"]): void {
+    const chamber = this.#chamber;
+    const { republic } = chamber;
+    if (republic.government !== governmentBefore && republic.government?.leader === chamber.id) {
+      considerTakeOver(chamber);
+    }
+    shape(chamber);
+    propose(chamber);
+    confirmBarriers(chamber);
+    handOver(chamber);
+    if (chamber.applied.length === 0) return;
+    serveWaiters(chamber);
+    compareReached(chamber);
+  }
+
+  #deadline(): number | null {
+    const { state } = this.#chamber;
+    if (state.role.kind === "stateless" && state.joining === null && !state.founding) return null;
+    return Math.max(state.roundAt, state.now);
+  }
+}
+
+/** A checkpoint was made by this code or checked by its reader: its shape is trusted, once, here. */
+function fromCheckpoint(value: unknown): {
+  readonly options: LegislatorOptions;
+  readonly durable: DurableState;
+  readonly state: LegislatorState;
+} {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above.
+  return value as ReturnType<typeof fromCheckpoint>;
+}

@@ -1,0 +1,177 @@
+/**
+ * Who belongs to the republic and who has a seat: admission, naturalization, exile, and the next
+ * government. Only a leader decides such things, and one change of government at a time.
+ */
+import type { Chamber } from "./chamber.ts";
+import type { Citizen, Succession, Value } from "./decree.ts";
+import type { Cookie, NodeId } from "./identifiers.ts";
+import { knownLeader } from "./election.ts";
+import type { Leading } from "./legislator-state.ts";
+import { limits } from "./limits.ts";
+import { enqueue } from "./proposer.ts";
+import { majorityOf, oddSeats } from "./quorum.ts";
+import { sortedIds } from "./republic.ts";
+
+export function onImmigrate(chamber: Chamber, citizen: Citizen): void {
+  const { republic, state } = chamber;
+  if (republic.government === null) {
+    chamber.refuse("noRepublic", null);
+    return;
+  }
+  const member = republic.member(citizen.id);
+  if (member !== null) {
+    if (member.cookie === citizen.cookie) {
+      chamber.reply({ kind: "admitted", slot: member.admitted });
+    } else {
+      chamber.refuse("idTaken", knownLeader(chamber));
+    }
+    return;
+  }
+  if (state.role.kind !== "leading") {
+    chamber.refuse("notLeading", knownLeader(chamber));
+  } else if (republic.members.length >= limits.membersMax || isFull(state.role)) {
+    chamber.refuse("busy", chamber.id);
+  } else {
+    const isUnderWay = isProposed(chamber, state.role, (value) => {
+      return value.kind === "admission" && value.citizen.id === citizen.id;
+    });
+    if (!isUnderWay) enqueue(state.role, { kind: "admission", citizen });
+    chamber.reply({ kind: "enqueued" });
+  }
+}
+
+/** A constituent says that it is caught up. */
+export function onNaturalize(chamber: Chamber, from: NodeId, cookie: Cookie): void {
+  const { role } = chamber.state;
+  const member = chamber.republic.member(from);
+  if (role.kind !== "leading" || isFull(role)) return;
+  if (member === null || member.cookie !== cookie || member.naturalized) return;
+  const isUnderWay = isProposed(chamber, role, (value) => {
+    return value.kind === "naturalization" && value.id === from;
+  });
+  if (!isUnderWay) enqueue(role, { kind: "naturalization", id: from, cookie });
+}
+
+/** Once each round: a willing constituent that has caught up says so, until the log shows it. */
+export function askForNaturalization(chamber: Chamber): void {
+  const { state, republic } = chamber;
+  const own = republic.member(chamber.id);
+  if (!state.willing || own === null || own.naturalized) return;
+  if (own.cookie !== chamber.options.cookie) return;
+  const leader = knownLeader(chamber);
+  if (leader === null || leader === chamber.id) return;
+  // A round behind is near enough: the seat comes with a synchronize of its own.
+  if (republic.slot < state.decidedAtRound) return;
+  chamber.send(leader, { kind: "naturalize" });
+}
+
+export function onExile(chamber: Chamber, id: NodeId): void {
+  const { republic, state } = chamber;
+  const { role } = state;
+  if (republic.government === null) chamber.refuse("noRepublic", null);
+  else if (role.kind !== "leading") chamber.refuse("notLeading", knownLeader(chamber));
+  else if (republic.member(id) === null) chamber.refuse("notFound", chamber.id);
+  else if (republic.seats(id) && withoutSeat(chamber, id).length === 0) {
+    chamber.refuse("quorum", chamber.id);
+  } else {
+    if (!role.exiling.includes(id)) role.exiling.push(id);
+    chamber.reply({ kind: "enqueued" });
+  }
+}
+
+/** Proposes the next change of seats or the exile that is due; at most one government at a time. */
+export function shape(chamber: Chamber): void {
+  const { role } = chamber.state;
+  if (role.kind !== "leading" || role.handingOver !== null || isFull(role)) return;
+  const parliament = role.exiling.length > 0 ? null : grown(chamber, role);
+  if (role.exiling.length === 0 && parliament === null) return;
+  if (!mayChange(chamber, role)) return;
+  if (parliament !== null) succeed(chamber, role, parliament);
+  else exileNext(chamber, role);
+}
+
+/** A change builds on all earlier ones: an own decree is decided, and no stop-sign is under way. */
+function mayChange(chamber: Chamber, role: Leading): boolean {
+  const { republic, log } = chamber;
+  if (role.opening === 0 || republic.slot < role.opening || log.endsInStopSign) return false;
+  return !isProposed(chamber, role, ({ kind }) => kind === "succession");
+}
+
+/** Whom an operator exiled loses the seat first, by a government of its own. */
+function exileNext(chamber: Chamber, role: Leading): void {
+  const [id] = role.exiling;
+  if (id === undefined) return;
+  if (chamber.republic.seats(id)) {
+    const parliament = withoutSeat(chamber, id);
+    if (parliament.length > 0) succeed(chamber, role, parliament);
+    else role.exiling.shift();
+    return;
+  }
+  role.exiling.shift();
+  const member = chamber.republic.member(id);
+  if (member !== null) enqueue(role, { kind: "exile", id, cookie: member.cookie });
+}
+
+function succeed(chamber: Chamber, role: Leading, members: readonly NodeId[]): void {
+  const parliament = sortedIds(members);
+  const leader = parliament.includes(chamber.id) ? chamber.id : bestHeard(chamber, parliament);
+  const number = (chamber.republic.government?.number ?? 0) + 1;
+  const succession: Succession = { kind: "succession", government: number, parliament, leader };
+  enqueue(role, succession);
+}
+
+/** The member that hears the leader and has come furthest, for when the leader itself leaves. */
+function bestHeard(chamber: Chamber, parliament: readonly NodeId[]): NodeId {
+  let best = parliament[0] ?? chamber.id;
+  let furthest = -1;
+  for (const id of parliament) {
+    const decided = chamber.hears(id) ? (chamber.peer(id).report?.decided ?? 0) : -1;
+    if (decided <= furthest) continue;
+    best = id;
+    furthest = decided;
+  }
+  return best;
+}
+
+/** Naturalized constituents that are there, longest admitted first. */
+function waitingForSeats(chamber: Chamber): readonly NodeId[] {
+  return chamber.republic.members
+    .filter(({ id, naturalized }) => naturalized && !chamber.republic.seats(id))
+    .map(({ id }) => id)
+    .filter((id) => chamber.hears(id));
+}
+
+/** More seats, up to the size of the parliament: an odd number, and 1 → 3 → 5 in one step each. */
+function grown(chamber: Chamber, role: Leading): readonly NodeId[] | null {
+  const { government, parliamentSize } = chamber.republic;
+  if (government === null) return null;
+  const { parliament } = government;
+  const waiting = waitingForSeats(chamber).filter((id) => !role.exiling.includes(id));
+  const possible = Math.min(parliamentSize, parliament.length + waiting.length);
+  const seats = Math.min(oddSeats(possible), parliament.length + 2);
+  if (seats <= parliament.length) return null;
+  return [...parliament, ...waiting.slice(0, seats - parliament.length)];
+}
+
+/** The parliament without `id`, its seat given to a waiting constituent; empty when that cannot be. */
+function withoutSeat(chamber: Chamber, id: NodeId): readonly NodeId[] {
+  const { government } = chamber.republic;
+  if (government === null) return [];
+  const rest = government.parliament.filter((seat) => seat !== id);
+  const [successor] = waitingForSeats(chamber).filter((waiting) => waiting !== id);
+  const next = successor === undefined ? rest : [...rest, successor];
+  if (next.length === 0) return [];
+  // Whoever is to decide its opening must be there, or the republic would stop.
+  const there = next.filter((seat) => seat === chamber.id || chamber.hears(seat)).length;
+  return there >= majorityOf(next.length) ? next : [];
+}
+
+function isFull(role: Leading): boolean {
+  return role.queue.length >= limits.queueValuesMax;
+}
+
+/** Whether such a value is queued or undecided already. */
+function isProposed(chamber: Chamber, role: Leading, matches: (value: Value) => boolean): boolean {
+  if (role.queue.some(matches)) return true;
+  return chamber.log.from(chamber.republic.slot + 1).some(({ value }) => matches(value));
+}

@@ -1,0 +1,61 @@
+/**
+ * The replicated state as plain data: the same function of the decided log on every node. It is what
+ * recovery folds, checkpoints carry and state hashes compare.
+ */
+import type { Batch, Citizen, RepublicIdentity } from "./decree.ts";
+import type { Hash, Index, NodeId, PublisherId, Slot } from "./identifiers.ts";
+
+/** Who may vote, from the slot that decided it on. */
+export interface Government {
+  /** From 1. */
+  readonly number: number;
+  /** Sorted by id. */
+  readonly parliament: readonly NodeId[];
+  /** Who prepares first; leads until somebody else wins a ballot. */
+  readonly leader: NodeId;
+  /** The slot that decided it. */
+  readonly slot: Slot;
+}
+
+export interface Member extends Citizen {
+  /** The slot of its admission. */
+  readonly admitted: Slot;
+  readonly naturalized: boolean;
+}
+
+export interface PublisherResult {
+  readonly batch: Batch;
+  /** The index of its first entry. */
+  readonly index: Index;
+}
+
+export interface PublisherState {
+  readonly publisher: PublisherId;
+  /** The sequence number that must come next, from 1. */
+  readonly sequenceNext: number;
+  /** The latest results, oldest first, at most `limits.publisherResultsMax`. */
+  readonly results: readonly PublisherResult[];
+  /** Log time of its last decided batch or of its registration. */
+  readonly time: number;
+}
+
+export interface RepublicState {
+  /** Null before the bootstrap is decided. */
+  readonly republic: RepublicIdentity | null;
+  readonly parliamentSize: number;
+  /** The last decided slot that was applied. */
+  readonly slot: Slot;
+  /** The log hash at `slot`. */
+  readonly hash: Hash;
+  /** The running hash over decrees and their effects at `slot` (contract C10). */
+  readonly stateHash: Hash;
+  /** Log time at `slot`. */
+  readonly time: number;
+  /** The index of the last user's entry. */
+  readonly index: Index;
+  readonly government: Government | null;
+  /** In the order of their admission. */
+  readonly members: readonly Member[];
+  /** In the order of their registration. */
+  readonly publishers: readonly PublisherState[];
+}

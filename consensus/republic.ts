@@ -1,0 +1,266 @@
+/**
+ * The replicated state: what the decided decrees have made of the republic so far. The same function
+ * of the log on every node; never reads a clock, never refuses a decided decree.
+ */
+import { assert, unreachable } from "./assert.ts";
+import { sameBatch, type Batch, type Citizen, type Decree, type Value } from "./decree.ts";
+import { hashZero, Mixer } from "./hash.ts";
+import { compareIds, type Cookie, type Hash, type NodeId, type Slot } from "./identifiers.ts";
+import { limits } from "./limits.ts";
+import type { Applied, Effect } from "./outcome.ts";
+import type { Government, Member, PublisherResult, RepublicState } from "./republic-state.ts";
+import type { RepublicIdentity } from "./decree.ts";
+
+/** The state before anything is decided. */
+export function emptyRepublic(): RepublicState {
+  return {
+    republic: null,
+    parliamentSize: 0,
+    slot: 0,
+    hash: hashZero,
+    stateHash: hashZero,
+    time: 0,
+    index: 0,
+    government: null,
+    members: [],
+    publishers: [],
+  };
+}
+
+interface PublisherRow {
+  sequenceNext: number;
+  results: PublisherResult[];
+  time: number;
+}
+
+const none: Effect = { kind: "none" };
+
+export class Republic {
+  #identity: RepublicIdentity | null;
+  #parliamentSize: number;
+  #slot: Slot;
+  #hash: Hash;
+  #stateHash: Hash;
+  #time: number;
+  #index: number;
+  #government: Government | null;
+  readonly #members = new Map<NodeId, Member>();
+  readonly #publishers = new Map<number, PublisherRow>();
+
+  constructor(state: RepublicState) {
+    this.#identity = state.republic;
+    this.#parliamentSize = state.parliamentSize;
+    this.#slot = state.slot;
+    this.#hash = state.hash;
+    this.#stateHash = state.stateHash;
+    this.#time = state.time;
+    this.#index = state.index;
+    this.#government = state.government;
+    for (const member of state.members) this.#members.set(member.id, member);
+    for (const { publisher, sequenceNext, results, time } of state.publishers) {
+      this.#publishers.set(publisher, { sequenceNext, results: [...results], time });
+    }
+  }
+
+  get identity(): RepublicIdentity | null {
+    return this.#identity;
+  }
+  get parliamentSize(): number {
+    return this.#parliamentSize;
+  }
+  get slot(): Slot {
+    return this.#slot;
+  }
+  get hash(): Hash {
+    return this.#hash;
+  }
+  get stateHash(): Hash {
+    return this.#stateHash;
+  }
+  get time(): number {
+    return this.#time;
+  }
+  get index(): number {
+    return this.#index;
+  }
+  get government(): Government | null {
+    return this.#government;
+  }
+  /** In the order of their admission. */
+  get members(): readonly Member[] {
+    return [...this.#members.values()];
+  }
+  member(id: NodeId): Member | null {
+    return this.#members.get(id) ?? null;
+  }
+  /** Whether `id` has a seat in the government in force. */
+  seats(id: NodeId): boolean {
+    return this.#government !== null && this.#government.parliament.includes(id);
+  }
+
+  /** The whole state as plain data, in a canonical order. */
+  state(): RepublicState {
+    const publishers = [...this.#publishers].map(([publisher, row]) => ({
+      publisher,
+      sequenceNext: row.sequenceNext,
+      results: [...row.results],
+      time: row.time,
+    }));
+    return {
+      republic: this.#identity,
+      parliamentSize: this.#parliamentSize,
+      slot: this.#slot,
+      hash: this.#hash,
+      stateHash: this.#stateHash,
+      time: this.#time,
+      index: this.#index,
+      government: this.#government,
+      members: this.members,
+      publishers,
+    };
+  }
+
+  /**
+   * Looks up what the publisher table says of a batch now: its outcome when it has one, null when it
+   * comes next, a gap when predecessors are missing (contract C6).
+   */
+  outcomeOf(batch: Batch): Effect | null {
+    const row = this.#publishers.get(batch.publisher);
+    if (row === undefined) return { kind: "unknownPublisher" };
+    if (batch.sequence > row.sequenceNext) return { kind: "gap", expected: row.sequenceNext };
+    if (batch.sequence === row.sequenceNext) return null;
+    const before = row.results.find((result) => result.batch.sequence === batch.sequence);
+    if (before === undefined || !sameBatch(before.batch, batch)) return { kind: "conflict" };
+    return { kind: "duplicate", index: before.index };
+  }
+
+  /** Applies the next decided decree. Its hash was checked against the log when it was appended. */
+  apply(decree: Decree): Applied {
+    assert(decree.slot === this.#slot + 1, "decrees are applied in slot order without a hole");
+    assert(decree.time >= this.#time, "log time never falls");
+    const government = this.#government?.number ?? 0;
+    this.#time = decree.time;
+    const effect = this.#enact(decree.slot, decree.value);
+    this.#slot = decree.slot;
+    this.#hash = decree.hash;
+    this.#stateHash = this.#mix(effect);
+    return { decree, effect, government: Math.max(government, 1), stateHash: this.#stateHash };
+  }
+
+  #enact(slot: Slot, value: Value): Effect {
+    switch (value.kind) {
+      case "bootstrap":
+        assert(slot === 1, "a republic is founded once, by its first decree");
+        this.#identity = value.republic;
+        this.#parliamentSize = value.parliamentSize;
+        this.#members.set(value.founder.id, {
+          ...value.founder,
+          admitted: slot,
+          naturalized: true,
+        });
+        this.#government = {
+          number: 1,
+          parliament: [value.founder.id],
+          leader: value.founder.id,
+          slot,
+        };
+        return { kind: "government" };
+      case "opening":
+        return none;
+      case "admission":
+        return this.#admit(slot, value.citizen);
+      case "naturalization":
+        return this.#naturalize(value.id, value.cookie);
+      case "exile":
+        return this.#exile(value.id, value.cookie);
+      case "succession":
+        assert(
+          value.government === (this.#government?.number ?? 0) + 1,
+          "governments are numbered",
+        );
+        assert(value.parliament.includes(value.leader), "the first leader has a seat");
+        this.#government = {
+          number: value.government,
+          parliament: value.parliament,
+          leader: value.leader,
+          slot,
+        };
+        return { kind: "government" };
+      case "registration":
+        return this.#register(slot, value.nonce);
+      case "batch":
+        return this.#settle(value);
+      default:
+        return unreachable(value);
+    }
+  }
+
+  #admit(slot: Slot, citizen: Citizen): Effect {
+    if (this.#members.has(citizen.id) || this.#members.size >= limits.membersMax) return none;
+    this.#members.set(citizen.id, { ...citizen, admitted: slot, naturalized: false });
+    return { kind: "membership" };
+  }
+
+  #naturalize(id: NodeId, cookie: Cookie): Effect {
+    const member = this.#members.get(id);
+    if (member === undefined || member.cookie !== cookie || member.naturalized) return none;
+    this.#members.set(id, { ...member, naturalized: true });
+    return { kind: "membership" };
+  }
+
+  #exile(id: NodeId, cookie: Cookie): Effect {
+    const member = this.#members.get(id);
+    if (member === undefined || member.cookie !== cookie || this.seats(id)) return none;
+    this.#members.delete(id);
+    return { kind: "membership" };
+  }
+
+  #register(slot: Slot, nonce: string): Effect {
+    if (this.#publishers.size >= limits.publishersMax) this.#expire();
+    if (this.#publishers.size >= limits.publishersMax)
+      return { kind: "refusedRegistration", nonce };
+    this.#publishers.set(slot, { sequenceNext: 1, results: [], time: this.#time });
+    return { kind: "registered", publisher: slot, nonce };
+  }
+
+  /** Forgets idle publishers, by log time only, so that it is the same slot on every node. */
+  #expire(): void {
+    for (const [publisher, row] of this.#publishers) {
+      if (this.#hasExpired(row)) this.#publishers.delete(publisher);
+    }
+  }
+
+  #hasExpired(row: PublisherRow): boolean {
+    return row.time + limits.publisherExpiryMs < this.#time;
+  }
+
+  #settle(batch: Batch): Effect {
+    const row = this.#publishers.get(batch.publisher);
+    if (row !== undefined && this.#hasExpired(row)) this.#publishers.delete(batch.publisher);
+    const before = this.outcomeOf(batch);
+    if (before !== null) return before;
+    assert(row !== undefined, "a batch that comes next has a publisher");
+    const index = this.#index + 1;
+    this.#index += batch.count;
+    row.sequenceNext = batch.sequence + batch.count;
+    row.time = this.#time;
+    // A copy: the shell hangs the bytes on the identity of the descriptor, and this table outlives it.
+    row.results.push({ batch: { ...batch }, index });
+    if (row.results.length > limits.publisherResultsMax) row.results.shift();
+    return { kind: "applied", index };
+  }
+
+  #mix(effect: Effect): Hash {
+    const mixer = new Mixer().text(this.#stateHash).text(this.#hash).text(effect.kind);
+    mixer.number(this.#index).number(this.#government?.number ?? 0);
+    mixer.number(this.#members.size).number(this.#publishers.size);
+    if ("index" in effect) mixer.number(effect.index);
+    if ("publisher" in effect) mixer.number(effect.publisher);
+    return mixer.digest();
+  }
+}
+
+/** Members in the order of their ids. */
+export function sortedIds(ids: Iterable<NodeId>): NodeId[] {
+  return [...ids].toSorted(compareIds);
+}

@@ -1,0 +1,113 @@
+/**
+ * Two ways in which peers guard a node against its own disk: they know what it attested before
+ * (contract C5), and they have the same replicated state (contract C10).
+ */
+import type { Chamber } from "./chamber.ts";
+import { compareBallots, type Cookie, type NodeId } from "./identifiers.ts";
+import type { Heard, Report } from "./messages.ts";
+import type { Peer } from "./legislator-state.ts";
+
+/** Remembers the highest that a peer attested; written with the next note. */
+export function hear(chamber: Chamber, from: NodeId, cookie: Cookie, report: Report): void {
+  const { heard } = chamber.state;
+  const before = heard.get(from);
+  const same = before !== undefined && before.cookie === cookie ? before : null;
+  const next: Heard = {
+    id: from,
+    cookie,
+    starts: Math.max(report.starts, same?.starts ?? 0),
+    promised: higher(report.promised, same?.promised),
+    accepted: higher(report.accepted, same?.accepted),
+    length: Math.max(Math.min(report.decided, report.length), same?.length ?? 0),
+  };
+  if (same !== null && equal(same, next)) return;
+  heard.set(from, next);
+  chamber.state.heardChanged = true;
+}
+
+/**
+ * Compares what a member knows of this node with what the disk says. A member that knows nothing later
+ * vouches for the disk; one that does proves an old backup or a clone, which must never vote.
+ */
+export function checkOwnDisk(chamber: Chamber, from: NodeId, heard: Heard | null): void {
+  const { state, options } = chamber;
+  if (heard !== null && heard.cookie === options.cookie) {
+    const later =
+      heard.starts > options.starts ||
+      compareBallots(heard.promised, state.promised) > 0 ||
+      compareBallots(heard.accepted, state.accepted) > 0 ||
+      heard.length > chamber.log.length;
+    if (later) {
+      chamber.halt({ kind: "staleDisk", peer: from });
+      return;
+    }
+  }
+  if (!state.vouchers.includes(from)) state.vouchers.push(from);
+}
+
+/**
+ * Whether enough members have vouched for this disk in this life that it may vote: with itself a
+ * majority, so that whoever took part in a later decision was asked, or could not be reached.
+ */
+export function mayVote(chamber: Chamber): boolean {
+  if (!chamber.republic.seats(chamber.id)) return false;
+  const vouched = chamber.otherSeats().filter((id) => chamber.state.vouchers.includes(id));
+  return vouched.length + 1 >= chamber.majority();
+}
+
+/** Compares a peer's state hash with this node's at the same slot, now or when it gets there. */
+export function compareState(chamber: Chamber, from: NodeId, report: Report): void {
+  if (report.decided === 0) return;
+  const peer = chamber.peer(from);
+  if (report.decided > chamber.republic.slot) {
+    peer.toCompare ??= { slot: report.decided, hash: report.stateHash };
+    return;
+  }
+  const own = chamber.stateHashAt(report.decided);
+  if (own === null) return;
+  judge(chamber, peer, { slot: report.decided, same: own === report.stateHash });
+}
+
+/** Compares what peers said of slots that this step has reached. */
+export function compareReached(chamber: Chamber): void {
+  for (const peer of chamber.state.peers.values()) {
+    const { toCompare } = peer;
+    if (toCompare === null || toCompare.slot > chamber.republic.slot) continue;
+    peer.toCompare = null;
+    const own = chamber.stateHashAt(toCompare.slot);
+    if (own === null) continue;
+    judge(chamber, peer, { slot: toCompare.slot, same: own === toCompare.hash });
+  }
+}
+
+/** Stops this node when a majority contradicts it, or when nobody can have a majority any more. */
+function judge(chamber: Chamber, peer: Peer, verdict: { slot: number; same: boolean }): void {
+  peer.agrees = verdict.same;
+  if (verdict.same || chamber.republic.government === null) return;
+  const seats = chamber.otherSeats().map((id) => ({ id, agrees: chamber.peer(id).agrees }));
+  const against = seats.filter(({ agrees }) => agrees === false);
+  const open = seats.filter(({ agrees }) => agrees !== false).length;
+  const own = chamber.republic.seats(chamber.id) ? 1 : 0;
+  const outvoted = against.length >= chamber.majority();
+  const undecidable = own === 1 && open + own < chamber.majority();
+  if (outvoted || undecidable) {
+    const peers = against.map(({ id }) => id);
+    chamber.halt({ kind: "diverged", slot: verdict.slot, peers });
+  }
+}
+
+function higher(
+  left: Report["promised"],
+  right: Report["promised"] | undefined,
+): Report["promised"] {
+  return right !== undefined && compareBallots(right, left) > 0 ? right : left;
+}
+
+function equal(left: Heard, right: Heard): boolean {
+  return (
+    left.starts === right.starts &&
+    left.length === right.length &&
+    compareBallots(left.promised, right.promised) === 0 &&
+    compareBallots(left.accepted, right.accepted) === 0
+  );
+}

@@ -1,0 +1,84 @@
+/** The public shapes that node and client share; their behaviour is documented at their methods. */
+import type { Ballot, NodeId } from "../consensus/index.ts";
+
+/** One user's entry, as read from the log. */
+export interface Entry {
+  /** Dense, from 1, the same on every node. */
+  readonly index: number;
+  /** The slot of the batch it came in. */
+  readonly slot: number;
+  /** The number of the government in which it was decided. */
+  readonly government: number;
+  /** Milliseconds since 1970 by the leader's wall clock; information only. */
+  readonly when: number;
+  readonly publisher: string;
+  /** Its number in the publisher's order, from 1. */
+  readonly sequence: number;
+  /** A view that stays valid; not to be written to. */
+  readonly bytes: Uint8Array;
+  /** The bytes as UTF-8; malformed sequences become U+FFFD. */
+  text(): string;
+}
+
+export interface PublishOptions {
+  /** Ends the waiting; the rejection's `outcome` tells whether the entry may yet be decided. */
+  readonly signal?: AbortSignal;
+  /** False: at the bounds reject with `KBZ_BUSY` at once instead of waiting. Default true. */
+  readonly wait?: boolean;
+}
+
+export interface EntriesOptions {
+  /** The first index wanted; default 1. */
+  readonly from?: number;
+  /** The last index wanted; the iteration ends behind it. */
+  readonly to?: number;
+  /** False: end at the last entry there is. Default true: follow for ever. */
+  readonly follow?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** What `status` tells; the same as `kibitz status --json`. */
+export interface Status {
+  readonly republic: { readonly name: string; readonly identity: string };
+  readonly government: {
+    readonly number: number;
+    readonly leader: NodeId | null;
+    readonly parliament: readonly NodeId[];
+    readonly constituents: readonly NodeId[];
+  };
+  readonly ballot: Ballot;
+  readonly decided: { readonly slot: number; readonly index: number };
+  readonly members: readonly MemberStatus[];
+}
+
+export interface MemberStatus {
+  readonly id: NodeId;
+  readonly url: string;
+  readonly role: "leader" | "member" | "constituent";
+  readonly reachable: boolean;
+  readonly decided: { readonly slot: number; readonly index: number };
+  readonly applied: { readonly slot: number; readonly index: number };
+  /** The hash of the replicated state at a slot. */
+  readonly hash: { readonly slot: number; readonly value: string };
+  readonly cookie: string;
+  readonly version: string;
+}
+
+/** What a node and a client have in common. */
+export interface Log extends AsyncDisposable {
+  /**
+   * Resolves with the entry's index once a majority of the parliament has it on disk.
+   * @throws {KibitzerError} with a truthful `outcome`.
+   */
+  publish(entry: string | Uint8Array, options?: PublishOptions): Promise<{ readonly index: number }>;
+  /** The entries in order, from the node (asked) itself; call `barrier` first for a linearizable read. */
+  entries(options?: EntriesOptions): AsyncIterable<Entry>;
+  /** Local reads after this are linearizable: resolves with the last index decided before the call. */
+  barrier(options?: WaitOptions): Promise<{ readonly index: number; readonly slot: number }>;
+  status(options?: WaitOptions): Promise<Status>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,123 @@
+/**
+ * What travels between nodes, and between clients and nodes: the requests of a Caller and their
+ * answers. Bodies of batches are opaque bytes here and everywhere.
+ */
+import type { Batch, Citizen, Decree, Effect, Hash, Message, NodeId, RefusalReason, RepublicIdentity } from "../consensus/index.ts";
+
+/** A decree and the body its batch descriptor stands for; null for every other value. */
+export interface FramedDecree {
+  readonly decree: Decree;
+  readonly body: Uint8Array | null;
+}
+
+/** One message between legislators, told one way; `bodies` are those of its decrees, in their order. */
+export interface ReceiveRequest {
+  readonly method: "receive";
+  readonly message: Message;
+  readonly bodies: readonly (Uint8Array | null)[];
+}
+
+/** Asks to be admitted; forwarded at most one hop to the leader. */
+export interface ImmigrateRequest {
+  readonly method: "immigrate";
+  /** The republic that the newcomer insists on, or null to learn it. */
+  readonly republic: string | null;
+  readonly citizen: Citizen;
+  readonly hops: number;
+}
+
+/** Asks the leader to have a batch decided; forwarded at most one hop; answered when it is settled. */
+export interface EnqueueRequest {
+  readonly method: "enqueue";
+  readonly batch: Batch;
+  readonly body: Uint8Array;
+  readonly hops: number;
+}
+
+/** Asks for a publisher id; forwarded at most one hop; answered when it is decided. */
+export interface RegisterRequest {
+  readonly method: "register";
+  readonly nonce: string;
+  readonly hops: number;
+}
+
+/** Asks for a slot after which a local read is linearizable; forwarded at most one hop. */
+export interface BarrierRequest {
+  readonly method: "barrier";
+  readonly hops: number;
+}
+
+/** Reads entries at the node asked, from `index` on; with `waitMs` it may wait for the first. */
+export interface EntriesRequest {
+  readonly method: "entries";
+  readonly index: number;
+  readonly countMax: number;
+  readonly bytesMax: number;
+  readonly waitMs: number;
+}
+
+/** The cluster as the node asked sees it, peers asked in turn. */
+export interface StatusRequest {
+  readonly method: "status";
+}
+
+/** How the node asked is, itself alone. */
+export interface ReportRequest {
+  readonly method: "report";
+}
+
+export type Request =
+  | ReceiveRequest
+  | ImmigrateRequest
+  | EnqueueRequest
+  | RegisterRequest
+  | BarrierRequest
+  | EntriesRequest
+  | StatusRequest
+  | ReportRequest;
+
+/** Some entries of one batch, as they were framed; `skip` leading ones come before the index asked. */
+export interface EntriesBatch {
+  readonly index: number;
+  readonly slot: number;
+  readonly government: number;
+  readonly when: number;
+  readonly publisher: number;
+  readonly sequence: number;
+  readonly count: number;
+  readonly body: Uint8Array;
+}
+
+export interface NodeReport {
+  readonly id: NodeId;
+  readonly decided: { readonly slot: number; readonly index: number };
+  readonly applied: { readonly slot: number; readonly index: number };
+  readonly hash: { readonly slot: number; readonly value: Hash };
+  readonly leader: NodeId | null;
+  readonly cookie: string;
+  readonly version: string;
+}
+
+export type Response =
+  /** `immigrate`: admitted by the decided slot. */
+  | {
+      readonly kind: "admitted";
+      readonly republic: RepublicIdentity;
+      readonly slot: number;
+      readonly contacts: readonly Citizen[];
+    }
+  /** `immigrate`: taken; ask again until admitted. */
+  | { readonly kind: "enqueued" }
+  /** `enqueue`, `register`: decided, with this effect. */
+  | { readonly kind: "effect"; readonly effect: Effect }
+  | { readonly kind: "refused"; readonly reason: RefusalReason; readonly leader: NodeId | null }
+  /** `barrier`: everything up to here was decided when it was asked. */
+  | { readonly kind: "barrier"; readonly slot: number; readonly index: number }
+  /** `entries`: batches in order; `indexLast` is the last index that the node has. */
+  | {
+      readonly kind: "entries";
+      readonly batches: readonly EntriesBatch[];
+      readonly indexLast: number;
+    }
+  /** `status` and `report`: JSON, as `interface` documents it. */
+  | { readonly kind: "document"; readonly document: unknown };

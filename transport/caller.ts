@@ -1,0 +1,99 @@
+/**
+ * What transport/ promises: a Caller sends a request to a peer and gives its answer, or says that
+ * none came; at most once, bounded, abortable. A Callee is the other end. Knows nothing of Paxos.
+ */
+
+/** Turns values into bytes and back; injected, so that transport/ need not know what it carries. */
+export interface Codec<Value> {
+  /** The bytes in pieces, so that large bodies are not copied together. */
+  encode(value: Value): readonly Uint8Array[];
+  /**
+   * @param bytes One whole value; the result may keep views into it.
+   * @throws when the bytes are no value of this codec; the peer is then told, and cut off.
+   */
+  decode(bytes: Uint8Array): Value;
+}
+
+/** Each lane is a connection of its own, so that control messages never wait behind bulk data. */
+export type Lane = "control" | "bulk";
+
+/** Who somebody says it is, in the first frame of each connection, both ways. */
+export interface Hello {
+  /** The identity of the republic, or null when the speaker has none yet or is a client. */
+  readonly republic: string | null;
+  /** The node's id and storage incarnation, or null for a client. */
+  readonly node: { readonly id: string; readonly cookie: string; readonly starts: number } | null;
+  /** The version of the speaker's software, for people. */
+  readonly version: string;
+}
+
+export interface CallOptions {
+  readonly lane: Lane;
+  /** Milliseconds after which the call rejects with `KBZ_TIMEOUT`. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Caller<Request, Response> extends AsyncDisposable {
+  readonly url: string;
+  /** What the other side said of itself on the latest connection, or null before the first. */
+  readonly remote: Hello | null;
+  /** Whether the lane `control` is connected and has shaken hands. */
+  readonly connected: boolean;
+  /**
+   * Sends `request` and resolves with its answer. Connects when there is no connection; never sends a
+   * request twice.
+   *
+   * @throws {TransportError} `outcome` is "none" when it certainly never left this side (not
+   *   connected, limit reached, refused by the other side before it was looked at), else "unknown".
+   */
+  call(request: Request, options: CallOptions): Promise<Response>;
+  /**
+   * Sends `request` without an answer, in order with others of the same lane; it may be lost. Frames
+   * told in one turn of the event loop leave in one write.
+   *
+   * @returns false when it was dropped at once: not connected, or more is queued than the limit allows.
+   */
+  tell(request: Request, lane: Lane): boolean;
+}
+
+export interface Callee<Request, Response> {
+  /** This side's hello; asked anew for each connection. */
+  hello(): Hello;
+  /**
+   * Answers a call. A rejection with a `TransportError` is passed on with its code; any other becomes
+   * `KBZ_REMOTE`, without its stack. `signal` aborts when the caller gave up or is gone.
+   */
+  answer(request: Request, from: Hello, signal: AbortSignal): Promise<Response>;
+  /** Takes what was told; must not throw. */
+  hear(request: Request, from: Hello): void;
+  /** Something was refused at the door (rubbish, another version or republic): worth a line of log. */
+  refused?(detail: { readonly address: string; readonly error: Error }): void;
+}
+
+export interface CallerOptions {
+  /** Told to the other side; asked anew for each connection. */
+  hello(): Hello;
+  /** Called each time an established connection of any lane is lost. */
+  down?(error: Error | null): void;
+  /** Called each time a connection of the control lane is made. */
+  up?(remote: Hello): void;
+  /** Draws the back-off's jitter: 0 ≤ value < 1. */
+  fraction(): number;
+}
+
+export interface Listener extends AsyncDisposable {
+  /** The endpoint with the real port when 0 was asked for. */
+  readonly url: string;
+}
+
+/** A kind of network, or all kinds together, told apart by the scheme of the endpoint. */
+export interface Transport<Request, Response> {
+  /**
+   * @throws {TransportError} `KBZ_ADDRESS` when the endpoint cannot be had (port in use, no such
+   *   address); `KBZ_ENDPOINT` when it cannot be parsed or its scheme is unknown.
+   */
+  listen(url: string, callee: Callee<Request, Response>): Promise<Listener>;
+  /** Never fails: a peer that is not there is an ordinary event. @throws `KBZ_ENDPOINT` only. */
+  connect(url: string, options: CallerOptions): Caller<Request, Response>;
+}
