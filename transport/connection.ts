@@ -1,0 +1,244 @@
+/**
+ * One connection: introduces itself, checks the other side, then carries frames; the same on both
+ * ends and for all kinds of wires. Knows nothing of requests and answers.
+ */
+import type { Hello, Lane } from "./caller.ts";
+import { decodeFailure, encodeFailure } from "./failure.ts";
+import { frameKinds, FrameParser } from "./framing.ts";
+import type { Frame, FrameKind } from "./framing.ts";
+import { checkRepublic, decodeHello, encodeHello } from "./hello.ts";
+import { Outbox } from "./outbox.ts";
+import type { Timing, TransportTimer } from "./timing.ts";
+import { TransportError } from "./transport-error.ts";
+import type { TransportLimits } from "./transport-limits.ts";
+import type { Wire, WireEvents } from "./wire.ts";
+
+export interface ConnectionSettings {
+  readonly limits: TransportLimits;
+  readonly timing: Timing;
+  /** The version of frames and of what they carry; both sides name the same. */
+  readonly protocol: number;
+}
+
+export interface ConnectionEvents {
+  /** Says who this side is; asked once. */
+  hello(): Hello;
+  /** The handshake is done; once. */
+  opened(remote: Hello): void;
+  /**
+   * A frame other than hello and bye.
+   * @throws {TransportError} when the other side may not send it: the connection is cut.
+   */
+  frame(frame: Frame): void;
+  /** What waited for a slow network has left. */
+  drained(): void;
+  /** No frame leaves or comes any more; once. */
+  lost(error: TransportError): void;
+}
+
+type State = "dialling" | "greeting" | "open" | "lost";
+
+const noPieces: readonly Uint8Array[] = [];
+
+export class Connection implements WireEvents {
+  /** Resolves when the wire is closed, within a bound after the connection was lost. */
+  readonly gone: Promise<void>;
+  readonly #resolveGone: () => void;
+  readonly #wire: Wire;
+  readonly #lane: Lane | null;
+  readonly #settings: ConnectionSettings;
+  readonly #events: ConnectionEvents;
+  readonly #outbox: Outbox;
+  readonly #parser: FrameParser;
+  readonly #flushSoon: () => void;
+  #state: State = "dialling";
+  #timer: TransportTimer;
+  #flushScheduled = false;
+  #flushes = 0;
+  #here: Hello | null = null;
+  #heard = false;
+
+  /** @param lane Told to the other side, or null on the callee's end. */
+  constructor(
+    wire: Wire,
+    lane: Lane | null,
+    settings: ConnectionSettings,
+    events: ConnectionEvents,
+  ) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.gone = promise;
+    this.#resolveGone = resolve;
+    this.#wire = wire;
+    this.#lane = lane;
+    this.#settings = settings;
+    this.#events = events;
+    this.#outbox = new Outbox(settings.protocol);
+    this.#parser = new FrameParser(settings.protocol, settings.limits.helloBytesMax);
+    this.#flushSoon = () => this.#flush();
+    const { handshakeMs } = settings.limits;
+    this.#timer = settings.timing.after(handshakeMs, () => this.#onSilence());
+    wire.attach(this);
+  }
+
+  get address(): string {
+    return this.#wire.address;
+  }
+
+  /** Whether anything came from the other side, be it wrong. */
+  get heard(): boolean {
+    return this.#heard;
+  }
+
+  /** How often frames have been handed to the wire: what was sent since the last time has not left. */
+  get flushes(): number {
+    return this.#flushes;
+  }
+
+  /** Bytes sent and not yet taken by the network. */
+  get queuedBytes(): number {
+    return this.#outbox.bytes + this.#wire.queuedBytes();
+  }
+
+  /** Sends a frame with all others of this turn. Only after `opened`; dropped once it is lost. */
+  send(kind: FrameKind, id: number, body: readonly Uint8Array[]): void {
+    if (this.#state === "lost") return;
+    this.#outbox.append(kind, id, body);
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#settings.timing.soon(this.#flushSoon);
+  }
+
+  /** Ends the connection: what was sent leaves, the other side is told why, `lost` is called. */
+  fail(error: TransportError): void {
+    if (this.#state === "lost") return;
+    if (this.#state === "dialling") {
+      this.#lose(error);
+      this.#destroy();
+      return;
+    }
+    this.#outbox.append(frameKinds.bye, 0, [encodeFailure(error)]);
+    this.#flush();
+    this.#lose(error);
+    this.#wire.end();
+    const { timing, limits } = this.#settings;
+    this.#timer = timing.after(limits.lingerMs, () => this.#destroy());
+  }
+
+  opened(): void {
+    if (this.#state !== "dialling") return;
+    this.#state = "greeting";
+    this.#here = this.#events.hello();
+    this.#outbox.append(frameKinds.hello, 0, [encodeHello(this.#here, this.#lane)]);
+    this.#flush();
+  }
+
+  data(chunk: Uint8Array): void {
+    if (this.#isLost()) return;
+    this.#heard = true;
+    try {
+      this.#parser.push(chunk);
+      for (let frame = this.#parser.next(); frame !== null; frame = this.#parser.next()) {
+        this.#take(frame);
+        if (this.#isLost()) return;
+      }
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      this.fail(error);
+    }
+  }
+
+  drained(): void {
+    if (!this.#isLost()) this.#events.drained();
+  }
+
+  closed(cause: Error | null): void {
+    if (!this.#isLost()) this.#lose(this.#closedError(cause));
+    this.#timer.cancel();
+    this.#resolveGone();
+  }
+
+  #take(frame: Frame): void {
+    if (frame.kind === frameKinds.bye) throw this.#onBye(frame.body);
+    if (this.#state === "open") {
+      if (frame.kind === frameKinds.hello) throw misplaced("a second hello");
+      this.#events.frame(frame);
+      return;
+    }
+    if (frame.kind !== frameKinds.hello || this.#here === null) {
+      throw misplaced("a frame before the hello");
+    }
+    const remote = decodeHello(frame.body);
+    checkRepublic(this.#here, remote);
+    this.#timer.cancel();
+    this.#parser.frameBytesMax = this.#settings.limits.frameBytesMax;
+    this.#state = "open";
+    this.#events.opened(remote);
+  }
+
+  /** Before the handshake a goodbye says why it failed; later it is a connection lost. */
+  #onBye(body: Uint8Array): TransportError {
+    const told = decodeFailure(body);
+    if (this.#state !== "open") return told;
+    return new TransportError(
+      "KBZ_DISCONNECTED",
+      `${this.address} closed the connection. ${told.message}`,
+      { outcome: "unknown", cause: told },
+    );
+  }
+
+  #onSilence(): void {
+    const { handshakeMs } = this.#settings.limits;
+    this.fail(
+      new TransportError(
+        "KBZ_TIMEOUT",
+        `Wanted a hello of ${this.address} within ${handshakeMs} ms, got none. ` +
+          "Check the address, and what listens there.",
+        { outcome: "none" },
+      ),
+    );
+  }
+
+  #closedError(cause: Error | null): TransportError {
+    if (cause instanceof TransportError) return cause;
+    const found = cause === null ? "it was closed" : cause.message;
+    const wanted = this.#state === "open" ? "the connection to" : "to connect to";
+    return new TransportError(
+      "KBZ_DISCONNECTED",
+      `Wanted ${wanted} ${this.address}: ${found}. Check that it runs and can be reached.`,
+      { outcome: this.#state === "open" ? "unknown" : "none", cause: cause ?? undefined },
+    );
+  }
+
+  #isLost(): boolean {
+    return this.#state === "lost";
+  }
+
+  #lose(error: TransportError): void {
+    this.#timer.cancel();
+    this.#state = "lost";
+    this.#events.lost(error);
+  }
+
+  #destroy(): void {
+    this.#timer.cancel();
+    this.#wire.destroy();
+    this.#resolveGone();
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    if (this.#state === "lost") return;
+    const pieces = this.#outbox.bytes === 0 ? noPieces : this.#outbox.take();
+    if (pieces.length === 0) return;
+    this.#flushes += 1;
+    this.#wire.write(pieces);
+  }
+}
+
+function misplaced(found: string): TransportError {
+  return new TransportError(
+    "KBZ_MALFORMED",
+    `Wanted a conversation of this protocol, got ${found}. Check what speaks at the other end.`,
+    { outcome: "unknown" },
+  );
+}

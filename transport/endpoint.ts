@@ -1,0 +1,61 @@
+/** Endpoints: where a node listens, or is called. Parses them; opens nothing. */
+import { TransportError } from "./transport-error.ts";
+
+export type Endpoint =
+  | { readonly kind: "ws"; readonly host: string; readonly port: number }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string };
+
+const urlLengthMax = 1024;
+/** The smallest `sun_path` of the supported systems (macOS), less its final zero. */
+const socketPathBytesMax = 103;
+const hostAndPort = /^([a-z]+):\/\/(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})\/?$/;
+const forms = "ws://host:port, tcp://host:port or unix:PATH";
+
+/** @throws {TransportError} `KBZ_ENDPOINT` when `url` is none, or its scheme is not supported. */
+export function parseEndpoint(url: string): Endpoint {
+  if (url.length > urlLengthMax) throw refusal(url.slice(0, 64), "it is too long");
+  if (url.startsWith("unix:")) return parseSocketPath(url);
+  const kind = parseScheme(url);
+  const [, , bracketed, plain, digits] = hostAndPort.exec(url) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined || digits === undefined) throw refusal(url, "host or port is missing");
+  const port = Number(digits);
+  if (port > 65_535) throw refusal(url, "a port is at most 65535");
+  if (!URL.canParse(url)) throw refusal(url, "its host is no host");
+  return { kind, host, port };
+}
+
+function parseScheme(url: string): "ws" | "tcp" {
+  const scheme = /^([a-z]+):\/\//.exec(url)?.[1];
+  if (scheme === "ws" || scheme === "tcp") return scheme;
+  const isSecure = scheme === "wss" || scheme === "tls";
+  throw refusal(url, isSecure ? `${scheme}:// is not supported yet` : "its scheme is unknown");
+}
+
+/** The url of an endpoint; IPv6 addresses get their brackets back. */
+export function formatEndpoint(endpoint: Endpoint): string {
+  if (endpoint.kind === "unix") return `unix:${endpoint.path}`;
+  const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
+  return `${endpoint.kind}://${host}:${endpoint.port}`;
+}
+
+function parseSocketPath(url: string): Endpoint {
+  const path = url.slice("unix:".length);
+  if (path === "" || path.includes("\0")) throw refusal(url, "its path is none");
+  if (new TextEncoder().encode(path).length > socketPathBytesMax) {
+    throw refusal(url, `the path of a Unix socket has at most ${socketPathBytesMax} bytes`);
+  }
+  return { kind: "unix", path };
+}
+
+function refusal(url: string, found: string): TransportError {
+  const shown = JSON.stringify(url);
+  return new TransportError(
+    "KBZ_ENDPOINT",
+    `Wanted an endpoint, got ${shown}: ${found}. Use ${forms}.`,
+    {
+      outcome: "none",
+    },
+  );
+}

@@ -1,0 +1,218 @@
+/**
+ * Frames: the bytes of every connection, of whatever kind. Pure. Never reads behind a length that the
+ * limit forbids, and copies a body only when it came in parts.
+ *
+ * A frame, numbers big-endian: u32 length of what follows · u8 version · u8 kind · u16 zero ·
+ * u32 id of the call (zero where there is none) · body.
+ */
+import { TransportError } from "./transport-error.ts";
+
+/** Explicit codes, never reused. */
+export const frameKinds = {
+  /** First frame, both ways: who speaks. */
+  hello: 1,
+  /** A request that wants an answer. */
+  call: 2,
+  answer: 3,
+  /** The call failed. */
+  failure: 4,
+  /** A request that wants none. */
+  tell: 5,
+  /** The caller gave the call up. */
+  abort: 6,
+  /** The speaker closes the connection, and why. */
+  bye: 7,
+} as const;
+
+export type FrameKind = (typeof frameKinds)[keyof typeof frameKinds];
+
+export interface Frame {
+  readonly kind: FrameKind;
+  readonly id: number;
+  readonly body: Uint8Array;
+}
+
+/** Bytes of a frame before its body, the length included. */
+export const frameHeaderBytes = 12;
+/** The part of the header that the length counts. */
+const countedHeaderBytes = 8;
+const empty = new Uint8Array(0);
+
+export interface FrameHead {
+  readonly version: number;
+  readonly kind: FrameKind;
+  readonly id: number;
+  readonly bodyBytes: number;
+}
+
+/** Writes the header at `offset`; the caller has made room for `frameHeaderBytes`. */
+export function writeFrameHead(target: Uint8Array, offset: number, head: FrameHead): void {
+  const { id } = head;
+  const length = countedHeaderBytes + head.bodyBytes;
+  target[offset] = length >>> 24;
+  target[offset + 1] = length >>> 16;
+  target[offset + 2] = length >>> 8;
+  target[offset + 3] = length;
+  target[offset + 4] = head.version;
+  target[offset + 5] = head.kind;
+  target[offset + 6] = 0;
+  target[offset + 7] = 0;
+  target[offset + 8] = id >>> 24;
+  target[offset + 9] = id >>> 16;
+  target[offset + 10] = id >>> 8;
+  target[offset + 11] = id;
+}
+
+/** What the length of a frame with such a body would say, to be held against `frameBytesMax`. */
+export function frameBytes(bodyBytes: number): number {
+  return countedHeaderBytes + bodyBytes;
+}
+
+/** Bytes of all `pieces`. */
+export function piecesBytes(pieces: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  return bytes;
+}
+
+/** One copy of all `pieces`, one behind the other. */
+export function joinPieces(pieces: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(piecesBytes(pieces));
+  let offset = 0;
+  for (const piece of pieces) {
+    joined.set(piece, offset);
+    offset += piece.length;
+  }
+  return joined;
+}
+
+function readUint32(bytes: Uint8Array, offset: number): number {
+  const high = ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0);
+  const low = ((bytes[offset + 2] ?? 0) << 8) | (bytes[offset + 3] ?? 0);
+  return high * 65_536 + low;
+}
+
+function isFrameKind(code: number | undefined): code is FrameKind {
+  return code !== undefined && code >= frameKinds.hello && code <= frameKinds.bye;
+}
+
+function malformed(found: string): TransportError {
+  return new TransportError(
+    "KBZ_MALFORMED",
+    `Wanted a frame of this protocol, got ${found}. Check what speaks at the other end.`,
+    { outcome: "unknown" },
+  );
+}
+
+/**
+ * Takes a stream in chunks of any size and gives its frames. After an error it is not used again.
+ * A body inside of one chunk is a view into it; another is gathered in one buffer of its size.
+ */
+export class FrameParser {
+  /** Raised once the other side has introduced itself. */
+  frameBytesMax: number;
+  readonly #version: number;
+  readonly #header = new Uint8Array(frameHeaderBytes);
+  #headerFilled = 0;
+  #chunk: Uint8Array = empty;
+  #offset = 0;
+  #kind: FrameKind = frameKinds.hello;
+  #id = 0;
+  /** Not null while a frame's header is read and its body is not yet whole. */
+  #body: Uint8Array | null = null;
+  #bodyFilled = 0;
+
+  constructor(version: number, frameBytesMax: number) {
+    this.#version = version;
+    this.frameBytesMax = frameBytesMax;
+  }
+
+  /** Hands in the next chunk; the one before is used up: `next` gave null. */
+  push(chunk: Uint8Array): void {
+    if (this.#offset !== this.#chunk.length)
+      throw new Error("a chunk came before the last was read");
+    this.#chunk = chunk;
+    this.#offset = 0;
+  }
+
+  /**
+   * The next whole frame, or null when more bytes are needed.
+   *
+   * @throws {TransportError} `KBZ_MALFORMED`, `KBZ_VERSION` or `KBZ_TOO_LARGE`.
+   */
+  next(): Frame | null {
+    if (this.#body !== null) return this.#fillBody(this.#body);
+    const start = this.#offset;
+    const left = this.#chunk.length - start;
+    if (this.#headerFilled === 0 && left >= frameHeaderBytes) {
+      this.#offset += frameHeaderBytes;
+      return this.#begin(this.#chunk, start);
+    }
+    const taken = Math.min(left, frameHeaderBytes - this.#headerFilled);
+    this.#header.set(this.#chunk.subarray(start, start + taken), this.#headerFilled);
+    this.#headerFilled += taken;
+    this.#offset += taken;
+    // A wrong length is refused before anything else of the frame has come.
+    if (this.#headerFilled >= 4) this.#checkLength(readUint32(this.#header, 0));
+    if (this.#headerFilled < frameHeaderBytes) return this.#needMore();
+    this.#headerFilled = 0;
+    return this.#begin(this.#header, 0);
+  }
+
+  #begin(header: Uint8Array, at: number): Frame | null {
+    const length = readUint32(header, at);
+    this.#checkLength(length);
+    const kind = header[at + 5];
+    if (!isFrameKind(kind)) throw malformed(`kind ${kind}`);
+    if (header[at + 6] !== 0 || header[at + 7] !== 0) throw malformed("reserved bits");
+    if (header[at + 4] !== this.#version) {
+      throw new TransportError(
+        "KBZ_VERSION",
+        `Wanted version ${this.#version} of the protocol, got ${header[at + 4]}. ` +
+          "Bring both sides to versions that understand each other.",
+        { outcome: "none" },
+      );
+    }
+    this.#kind = kind;
+    this.#id = readUint32(header, at + 8);
+    const bodyBytes = length - countedHeaderBytes;
+    const start = this.#offset;
+    if (this.#chunk.length - start >= bodyBytes) {
+      this.#offset += bodyBytes;
+      const body = this.#chunk.subarray(start, this.#offset);
+      return { kind: this.#kind, id: this.#id, body };
+    }
+    this.#body = new Uint8Array(bodyBytes);
+    this.#bodyFilled = 0;
+    return this.#fillBody(this.#body);
+  }
+
+  #fillBody(body: Uint8Array): Frame | null {
+    const start = this.#offset;
+    const taken = Math.min(this.#chunk.length - start, body.length - this.#bodyFilled);
+    body.set(this.#chunk.subarray(start, start + taken), this.#bodyFilled);
+    this.#offset += taken;
+    this.#bodyFilled += taken;
+    if (this.#bodyFilled < body.length) return this.#needMore();
+    this.#body = null;
+    return { kind: this.#kind, id: this.#id, body };
+  }
+
+  /** Lets go of a chunk that is used up, so that it can be freed while the stream is silent. */
+  #needMore(): null {
+    this.#chunk = empty;
+    this.#offset = 0;
+    return null;
+  }
+
+  #checkLength(length: number): void {
+    if (length < countedHeaderBytes) throw malformed(`a frame of ${length} bytes`);
+    if (length <= this.frameBytesMax) return;
+    throw new TransportError(
+      "KBZ_TOO_LARGE",
+      `Wanted a frame of at most ${this.frameBytesMax} bytes, got one of ${length}. ` +
+        "Send less at once, or check what speaks at the other end.",
+      { outcome: "unknown" },
+    );
+  }
+}

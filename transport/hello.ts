@@ -1,0 +1,90 @@
+/** The bytes of a hello: JSON, once a connection. What comes from outside is checked field by field. */
+import type { Hello, Lane } from "./caller.ts";
+import { TransportError } from "./transport-error.ts";
+
+const textLengthMax = 512;
+/** So that bytes of another protocol are not taken for a hello. */
+const protocolName = "kibitzer";
+
+export function encodeHello(hello: Hello, lane: Lane | null): Uint8Array {
+  const { republic, node, version } = hello;
+  return new TextEncoder().encode(
+    JSON.stringify({ protocol: protocolName, lane, republic, node, version }),
+  );
+}
+
+/** @throws {TransportError} `KBZ_MALFORMED`. */
+export function decodeHello(bytes: Uint8Array): Hello {
+  const fields = parseFields(bytes);
+  const { republic, node, version } = fields;
+  if (fields["protocol"] !== protocolName) throw malformed("another protocol");
+  if (republic !== null && !isText(republic)) throw malformed("no republic");
+  if (!isText(version)) throw malformed("no version");
+  return { republic, node: decodeNode(node), version };
+}
+
+/** @throws {TransportError} `KBZ_REPUBLIC` when both sides name a republic, and not the same. */
+export function checkRepublic(here: Hello, there: Hello): void {
+  if (here.republic === null || there.republic === null) return;
+  if (here.republic === there.republic) return;
+  throw new TransportError(
+    "KBZ_REPUBLIC",
+    `Wanted republic ${here.republic}, got ${there.republic}. ` +
+      "Check the addresses: nodes of one republic call only each other.",
+    { outcome: "none" },
+  );
+}
+
+function decodeNode(node: unknown): Hello["node"] {
+  if (node === null) return null;
+  if (!isFields(node)) throw malformed("no node");
+  const { id, cookie, starts } = node;
+  if (!isText(id) || !isText(cookie)) throw malformed("a node without id or cookie");
+  if (typeof starts !== "number" || !Number.isSafeInteger(starts) || starts < 0) {
+    throw malformed("a node without its number of starts");
+  }
+  return { id, cookie, starts };
+}
+
+/** @throws {TransportError} `KBZ_MALFORMED` when `bytes` are no JSON object. */
+export function parseFields(bytes: Uint8Array): Fields {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw malformed("no JSON", error);
+  }
+  if (!isFields(parsed)) throw malformed("no JSON object");
+  return parsed;
+}
+
+interface Fields {
+  readonly [name: string]: unknown;
+  readonly republic?: unknown;
+  readonly node?: unknown;
+  readonly version?: unknown;
+  readonly id?: unknown;
+  readonly cookie?: unknown;
+  readonly starts?: unknown;
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly outcome?: unknown;
+  readonly retryable?: unknown;
+  readonly transport?: unknown;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.length <= textLengthMax;
+}
+
+function malformed(found: string, cause?: unknown): TransportError {
+  return new TransportError(
+    "KBZ_MALFORMED",
+    `Wanted an introduction or a failure, got ${found}. Check what speaks at the other end.`,
+    { outcome: "unknown", cause },
+  );
+}

@@ -1,0 +1,308 @@
+/**
+ * The caller's end of one lane: keeps a connection, comes back when it is lost, and matches answers
+ * to calls by id. Never sends a request twice.
+ */
+import PQueue from "p-queue";
+import type { CallOptions, CallerOptions, Hello, Lane } from "./caller.ts";
+import { backOffMs } from "./back-off.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionEvents } from "./connection.ts";
+import { decodeFailure } from "./failure.ts";
+import { frameBytes, frameKinds, piecesBytes } from "./framing.ts";
+import type { Frame } from "./framing.ts";
+import { PendingCall } from "./pending-call.ts";
+import type { TransportTimer } from "./timing.ts";
+import { TransportError } from "./transport-error.ts";
+import type { TransportSettings } from "./transport-settings.ts";
+import type { Wire } from "./wire.ts";
+
+export interface LaneLinkOptions<Request, Response> {
+  readonly url: string;
+  readonly lane: Lane;
+  readonly settings: TransportSettings<Request, Response>;
+  readonly caller: CallerOptions;
+  dial(): Wire;
+  opened(remote: Hello): void;
+}
+
+type State =
+  | { readonly kind: "connecting"; readonly connection: Connection }
+  | { readonly kind: "open"; readonly connection: Connection }
+  | { readonly kind: "backing-off"; readonly timer: TransportTimer }
+  | { readonly kind: "closed" };
+
+const noBody: readonly Uint8Array[] = [];
+const idsMax = 2 ** 32;
+
+export class LaneLink<Request, Response> implements ConnectionEvents {
+  readonly #options: LaneLinkOptions<Request, Response>;
+  readonly #settings: TransportSettings<Request, Response>;
+  readonly #queue: PQueue;
+  /** Calls that have their turn and wait for a connection. */
+  readonly #waiting = new Set<PendingCall<Response>>();
+  readonly #sent = new Map<number, PendingCall<Response>>();
+  /** Calls that wait for their turn, in p-queue, so that closing reaches them too. */
+  readonly #queued = new Set<PendingCall<Response>>();
+  #waitingBytes = 0;
+  #idNext = 1;
+  #failures = 0;
+  #state: State;
+
+  constructor(options: LaneLinkOptions<Request, Response>) {
+    this.#options = options;
+    this.#settings = options.settings;
+    const concurrency = options.settings.limits.callsInFlightMax[options.lane];
+    this.#queue = new PQueue({ concurrency });
+    this.#state = this.#dial();
+  }
+
+  get connected(): boolean {
+    return this.#state.kind === "open";
+  }
+
+  /** @throws {TransportError} Rejects; never throws at once. */
+  async call(request: Request, options: CallOptions): Promise<Response> {
+    const pieces = this.#settings.requestCodec.encode(request);
+    const bytes = piecesBytes(pieces);
+    this.#refuseCall(bytes, options);
+    const call = new PendingCall<Response>(
+      { pieces, bytes },
+      options,
+      this.#settings.timing,
+      this.#giveUp,
+    );
+    this.#waitingBytes += bytes;
+    this.#queued.add(call);
+    // The slot in the queue is held until the call is settled, however that may be.
+    void this.#queue.add(() => this.#begin(call)).catch(ignore);
+    return await call.promise;
+  }
+
+  tell(request: Request): boolean {
+    if (this.#state.kind !== "open") return false;
+    const { connection } = this.#state;
+    const { limits, requestCodec } = this.#settings;
+    if (connection.queuedBytes >= limits.queuedBytesMax) return false;
+    const body = requestCodec.encode(request);
+    const bytes = piecesBytes(body);
+    if (frameBytes(bytes) > limits.frameBytesMax) return false;
+    if (connection.queuedBytes + bytes > limits.queuedBytesMax) return false;
+    connection.send(frameKinds.tell, 0, body);
+    return true;
+  }
+
+  /** Rejects everything that is pending; resolves when the connection is gone. */
+  async close(): Promise<void> {
+    const state = this.#state;
+    if (state.kind === "closed") return;
+    this.#state = { kind: "closed" };
+    if (state.kind === "backing-off") state.timer.cancel();
+    else state.connection.fail(this.#error("KBZ_CLOSED", "the caller is closed", "none"));
+    this.#rejectWaiting(() => this.#error("KBZ_CLOSED", "the caller was closed", "none"));
+    this.#rejectSent(null, (outcome) =>
+      this.#error("KBZ_CLOSED", "the caller was closed", outcome),
+    );
+    if (state.kind !== "backing-off") await state.connection.gone;
+  }
+
+  hello(): Hello {
+    return this.#options.caller.hello();
+  }
+
+  opened(remote: Hello): void {
+    if (this.#state.kind !== "connecting") return;
+    const { connection } = this.#state;
+    this.#state = { kind: "open", connection };
+    this.#failures = 0;
+    for (const call of this.#waiting) this.#send(call, connection);
+    this.#waiting.clear();
+    this.#options.opened(remote);
+  }
+
+  frame(frame: Frame): void {
+    const { kind, id, body } = frame;
+    if (kind !== frameKinds.answer && kind !== frameKinds.failure) {
+      throw new TransportError(
+        "KBZ_MALFORMED",
+        `Wanted answers of ${this.#options.url}, got a frame of kind ${kind}. Check its version.`,
+        { outcome: "unknown" },
+      );
+    }
+    const call = this.#sent.get(id);
+    // An answer that comes after its call was given up is nothing unusual.
+    if (call === undefined) return;
+    if (kind === frameKinds.failure) {
+      const error = decodeFailure(body);
+      this.#sent.delete(id);
+      call.reject(error);
+      return;
+    }
+    const response = this.#decodeResponse(call, id, body);
+    this.#sent.delete(id);
+    call.resolve(response);
+  }
+
+  drained(): void {
+    // Callers are refused while too much is queued, and come back by themselves.
+  }
+
+  lost(error: TransportError): void {
+    const state = this.#state;
+    if (state.kind !== "open" && state.kind !== "connecting") return;
+    const wasOpen = state.kind === "open";
+    this.#failures += 1;
+    // Another republic or version does not go away within milliseconds.
+    const refused = error.code === "KBZ_REPUBLIC" || error.code === "KBZ_VERSION";
+    if (refused) this.#failures = 30;
+    const { backOffMsMin: min, backOffMsMax: max } = this.#settings.limits;
+    const ms = backOffMs(this.#failures, this.#options.caller.fraction(), { min, max });
+    const timer = this.#settings.timing.after(ms, () => this.#redial());
+    this.#state = { kind: "backing-off", timer };
+    this.#rejectSent(state.connection, (outcome) => this.#lostError(error, outcome));
+    this.#rejectWaiting(() => this.#lostError(error, "none"), this.#waiting);
+    if (wasOpen) this.#options.caller.down?.(error);
+  }
+
+  readonly #giveUp = (call: PendingCall<Response>, why: "timeout" | "abort"): void => {
+    const { stage } = call;
+    if (stage.kind === "settled") return;
+    const code = why === "timeout" ? "KBZ_TIMEOUT" : "KBZ_ABORTED";
+    const found = why === "timeout" ? "no answer came in time" : "its signal aborted";
+    if (stage.kind === "waiting") {
+      this.#stopWaiting(call);
+      call.reject(this.#error(code, found, "none", call.abortReason));
+      return;
+    }
+    this.#sent.delete(stage.id);
+    if (this.#state.kind === "open") {
+      this.#state.connection.send(frameKinds.abort, stage.id, noBody);
+    }
+    call.reject(this.#error(code, found, "unknown", call.abortReason));
+  };
+
+  #refuseCall(bytes: number, options: CallOptions): void {
+    const { limits } = this.#settings;
+    if (this.#state.kind === "closed")
+      throw this.#error("KBZ_CLOSED", "the caller is closed", "none");
+    if (options.signal?.aborted === true) {
+      throw this.#error("KBZ_ABORTED", "its signal had aborted", "none", options.signal.reason);
+    }
+    if (frameBytes(bytes) > limits.frameBytesMax) {
+      const found = `its ${bytes} bytes are more than a frame's ${limits.frameBytesMax}`;
+      throw this.#error("KBZ_TOO_LARGE", found, "none");
+    }
+    const waiting = this.#queue.size >= limits.callsWaitingMax;
+    if (waiting || this.#waitingBytes + bytes > limits.waitingBytesMax) {
+      throw this.#error("KBZ_BUSY", "too much waits for its turn", "none");
+    }
+  }
+
+  /** Runs when the call has its turn; what it returns ends the turn. */
+  #begin(call: PendingCall<Response>): Promise<unknown> | undefined {
+    this.#queued.delete(call);
+    if (call.stage.kind !== "waiting") return undefined;
+    if (this.#state.kind === "open") this.#send(call, this.#state.connection);
+    else this.#waiting.add(call);
+    return call.promise;
+  }
+
+  #send(call: PendingCall<Response>, connection: Connection): void {
+    if (call.stage.kind !== "waiting") return;
+    this.#waitingBytes -= call.bytes;
+    if (connection.queuedBytes + call.bytes > this.#settings.limits.queuedBytesMax) {
+      call.reject(this.#error("KBZ_BUSY", "the connection is too slow for what is sent", "none"));
+      return;
+    }
+    const id = this.#takeId();
+    const { body } = call.stage;
+    call.stage = { kind: "sent", id, flushes: connection.flushes };
+    this.#sent.set(id, call);
+    connection.send(frameKinds.call, id, body);
+  }
+
+  #takeId(): number {
+    while (this.#sent.has(this.#idNext)) this.#idNext = (this.#idNext + 1) % idsMax;
+    const id = this.#idNext;
+    this.#idNext = (id + 1) % idsMax;
+    return id;
+  }
+
+  #decodeResponse(call: PendingCall<Response>, id: number, body: Uint8Array): Response {
+    try {
+      return this.#settings.responseCodec.decode(body);
+    } catch (cause) {
+      const error = this.#error("KBZ_MALFORMED", "its answer cannot be read", "unknown", cause);
+      this.#sent.delete(id);
+      call.reject(error);
+      throw error;
+    }
+  }
+
+  #stopWaiting(call: PendingCall<Response>): void {
+    this.#waitingBytes -= call.bytes;
+    this.#waiting.delete(call);
+    this.#queued.delete(call);
+  }
+
+  /** Rejects calls of which nothing has left: all, or those that wait for a connection only. */
+  #rejectWaiting(
+    error: () => TransportError,
+    only: ReadonlySet<PendingCall<Response>> = new Set([...this.#waiting, ...this.#queued]),
+  ): void {
+    for (const call of only) {
+      if (call.stage.kind !== "waiting") continue;
+      this.#stopWaiting(call);
+      call.reject(error());
+    }
+  }
+
+  #rejectSent(
+    connection: Connection | null,
+    error: (outcome: "none" | "unknown") => TransportError,
+  ): void {
+    const calls = [...this.#sent.values()];
+    this.#sent.clear();
+    for (const call of calls) {
+      const { stage } = call;
+      const unsent = stage.kind === "sent" && stage.flushes === connection?.flushes;
+      call.reject(error(unsent ? "none" : "unknown"));
+    }
+  }
+
+  #dial(): State {
+    const { lane, settings } = this.#options;
+    const connection = new Connection(this.#options.dial(), lane, settings, this);
+    return { kind: "connecting", connection };
+  }
+
+  #redial(): void {
+    if (this.#state.kind === "backing-off") this.#state = this.#dial();
+  }
+
+  #lostError(error: TransportError, outcome: "none" | "unknown"): TransportError {
+    const refused = error.code === "KBZ_REPUBLIC" || error.code === "KBZ_VERSION";
+    const code = refused && outcome === "none" ? error.code : "KBZ_DISCONNECTED";
+    return this.#error(code, error.message, outcome, error);
+  }
+
+  #error(
+    code: TransportError["code"],
+    found: string,
+    outcome: "none" | "unknown",
+    cause?: unknown,
+  ): TransportError {
+    const { url, lane } = this.#options;
+    const advice =
+      outcome === "none"
+        ? "It was not carried out and can be repeated."
+        : "It may have been carried out: find out before repeating it.";
+    return new TransportError(code, `Wanted an answer of ${url} (${lane}): ${found}. ${advice}`, {
+      outcome,
+      cause,
+    });
+  }
+}
+
+function ignore(): void {
+  // The rejection is given to whoever called.
+}

@@ -1,0 +1,149 @@
+/**
+ * One end of a connection in memory. Copies what it carries, frame by frame, and leaves it to the
+ * network when, and whether, a frame arrives.
+ */
+import type { Lane } from "./caller.ts";
+import { frameHeaderBytes, frameKinds, joinPieces } from "./framing.ts";
+import type { Wire, WireEvents } from "./wire.ts";
+
+/** What a policy is asked about: a frame of the protocol, or the making and ending of a connection. */
+export interface MemoryFrame {
+  /** The names of the sending and the receiving node. */
+  readonly from: string;
+  readonly to: string;
+  readonly lane: Lane;
+  readonly kind: keyof typeof frameKinds | "connect" | "close";
+  readonly bytes: number;
+}
+
+export type Deliver = (frame: MemoryFrame, run: () => void) => void;
+
+export interface MemoryEnds {
+  readonly near: string;
+  readonly far: string;
+  readonly lane: Lane;
+}
+
+const kindNames: ReadonlyMap<number | undefined, keyof typeof frameKinds> = new Map([
+  [frameKinds.hello, "hello"],
+  [frameKinds.call, "call"],
+  [frameKinds.answer, "answer"],
+  [frameKinds.failure, "failure"],
+  [frameKinds.tell, "tell"],
+  [frameKinds.abort, "abort"],
+  [frameKinds.bye, "bye"],
+]);
+
+export class MemoryWire implements Wire {
+  readonly near: string;
+  readonly far: string;
+  readonly address: string;
+  readonly lane: Lane;
+  readonly #deliver: Deliver;
+  readonly #attached: (wire: MemoryWire) => void;
+  #other: MemoryWire | null = null;
+  #events: WireEvents | null = null;
+  #state: "open" | "ended" | "closed" = "open";
+  #dead = false;
+
+  constructor(ends: MemoryEnds, deliver: Deliver, attached: (wire: MemoryWire) => void) {
+    this.near = ends.near;
+    this.far = ends.far;
+    this.address = `memory:${ends.far}`;
+    this.lane = ends.lane;
+    this.#deliver = deliver;
+    this.#attached = attached;
+  }
+
+  /** Whether the node at this end crashed: it is told nothing any more, and nothing leaves it. */
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  /** Whether this end still has a connection to a node that crashed. */
+  get facesDead(): boolean {
+    return this.#other?.dead === true && this.#state !== "closed";
+  }
+
+  get closed(): boolean {
+    return this.#state === "closed";
+  }
+
+  attach(events: WireEvents): void {
+    this.#events = events;
+    this.#attached(this);
+  }
+
+  /** Joins this end to `other`; once, and the other way round too. */
+  join(other: MemoryWire): void {
+    this.#other = other;
+  }
+
+  write(pieces: readonly Uint8Array[]): void {
+    if (this.#state !== "open") return;
+    const bytes = joinPieces(pieces);
+    const view = new DataView(bytes.buffer);
+    for (let start = 0; start < bytes.length;) {
+      const end = start + 4 + view.getUint32(start);
+      this.#sendFrame(bytes.slice(start, end));
+      start = end;
+    }
+  }
+
+  /** A memory network is never slower than its sender: what it holds back is the policy's. */
+  queuedBytes(): number {
+    return 0;
+  }
+
+  end(): void {
+    if (this.#state !== "open") return;
+    this.#state = "ended";
+    this.send("close", 0, () => {
+      this.#other?.shut(null);
+      this.shut(null);
+    });
+  }
+
+  destroy(): void {
+    if (this.#state === "closed") return;
+    const wasEnded = this.#state === "ended";
+    this.#state = "closed";
+    if (!wasEnded) this.send("close", 0, () => this.#other?.shut(null));
+  }
+
+  /** Gives something to the policy; it happens at most once, and never after a crash here. */
+  send(kind: MemoryFrame["kind"], bytes: number, happen: () => void): void {
+    if (this.#dead) return;
+    let happened = false;
+    const { near: from, far: to } = this;
+    this.#deliver({ from, to, lane: this.lane, kind, bytes }, () => {
+      // A network may repeat what was told, and it is then heard twice; nothing else.
+      if (happened && kind !== "tell") return;
+      happened = true;
+      happen();
+    });
+  }
+
+  open(): void {
+    if (this.#state === "open" && !this.#dead) this.#events?.opened();
+  }
+
+  shut(error: Error | null): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    if (!this.#dead) this.#events?.closed(error);
+  }
+
+  die(): void {
+    this.#dead = true;
+  }
+
+  #sendFrame(frame: Uint8Array): void {
+    const kind = kindNames.get(frame[5]) ?? "bye";
+    this.send(kind, frame.length - frameHeaderBytes, () => this.#other?.receive(frame));
+  }
+
+  receive(frame: Uint8Array): void {
+    if (this.#state === "open" && !this.#dead) this.#events?.data(frame);
+  }
+}

@@ -1,0 +1,52 @@
+/** All kinds of real networks as one Transport, told apart by the scheme of the endpoint. */
+import type { Callee, Caller, CallerOptions, Listener, Transport } from "./caller.ts";
+import { parseEndpoint } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { Link } from "./link.ts";
+import { Reception } from "./reception.ts";
+import { dialSocket, listenSocket } from "./socket-transport.ts";
+import { systemTiming } from "./timing.ts";
+import { TransportError } from "./transport-error.ts";
+import type { TransportLimits } from "./transport-limits.ts";
+import { settingsOf } from "./transport-settings.ts";
+import type { TransportOptions } from "./transport-settings.ts";
+import { dialWebSocket, listenWebSocket } from "./websocket-transport.ts";
+import type { WebSocketOptions } from "./websocket-transport.ts";
+import type { Wire } from "./wire.ts";
+
+export interface NetworkOptions<Request, Response>
+  extends TransportOptions<Request, Response>, WebSocketOptions {}
+
+/** `ws://host:port`, `tcp://host:port` and `unix:PATH`. */
+export function createTransport<Request, Response>(
+  options: NetworkOptions<Request, Response>,
+): Transport<Request, Response> {
+  const settings = settingsOf(options, systemTiming);
+  return {
+    async listen(url: string, callee: Callee<Request, Response>): Promise<Listener> {
+      const endpoint = parseEndpoint(url);
+      const reception = new Reception(settings, callee);
+      return endpoint.kind === "ws"
+        ? await listenWebSocket(endpoint, reception, settings.limits, options)
+        : await listenSocket(endpoint, reception);
+    },
+    connect(url: string, caller: CallerOptions): Caller<Request, Response> {
+      const endpoint = parseEndpoint(url);
+      if (endpoint.kind !== "unix" && endpoint.port === 0) throw portMissing(url);
+      return new Link({ url, settings, caller, dial: () => dial(endpoint, settings.limits) });
+    },
+  };
+}
+
+function dial(endpoint: Endpoint, limits: TransportLimits): Wire {
+  return endpoint.kind === "ws" ? dialWebSocket(endpoint, limits) : dialSocket(endpoint);
+}
+
+function portMissing(url: string): TransportError {
+  return new TransportError(
+    "KBZ_ENDPOINT",
+    `Wanted an endpoint to call, got ${url}: port 0 only asks for a free one when listening. ` +
+      "Use the url of the listener.",
+    { outcome: "none" },
+  );
+}

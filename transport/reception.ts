@@ -1,0 +1,51 @@
+/** All connections of one listener: takes wires in, bounds their number, closes them all. */
+import type { Callee } from "./caller.ts";
+import { TransportError } from "./transport-error.ts";
+import type { TransportSettings } from "./transport-settings.ts";
+import { Visit } from "./visit.ts";
+import type { Wire } from "./wire.ts";
+
+export class Reception<Request, Response> {
+  readonly #settings: TransportSettings<Request, Response>;
+  readonly #callee: Callee<Request, Response>;
+  readonly #visits = new Set<Visit<Request, Response>>();
+  #closed = false;
+
+  constructor(settings: TransportSettings<Request, Response>, callee: Callee<Request, Response>) {
+    this.#settings = settings;
+    this.#callee = callee;
+  }
+
+  accept(wire: Wire): void {
+    const { connectionsMax } = this.#settings.limits;
+    if (this.#closed) {
+      wire.destroy();
+      return;
+    }
+    if (this.#visits.size >= connectionsMax) {
+      wire.destroy();
+      const message = `Wanted at most ${connectionsMax} connections, got one more. Raise the limit.`;
+      this.refuse(wire.address, new TransportError("KBZ_BUSY", message, { outcome: "none" }));
+      return;
+    }
+    const visit = new Visit({
+      wire,
+      settings: this.#settings,
+      callee: this.#callee,
+      lost: (visit) => this.#visits.delete(visit),
+    });
+    this.#visits.add(visit);
+  }
+
+  /** Something came that is not even a connection of this protocol. */
+  refuse(address: string, error: TransportError): void {
+    this.#callee.refused?.({ address, error });
+  }
+
+  /** Refuses what still comes; resolves when all connections are gone, within the linger time. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const error = new TransportError("KBZ_CLOSED", "The listener closes.", { outcome: "unknown" });
+    await Promise.all([...this.#visits].map((visit) => visit.close(error)));
+  }
+}

@@ -1,0 +1,53 @@
+/** A wire over a TCP or Unix socket. */
+import type { Socket } from "node:net";
+import type { Wire, WireEvents } from "./wire.ts";
+
+/** Notices a peer whose computer is gone, where no deadline does. */
+const keepAliveMs = 30_000;
+
+export class SocketWire implements Wire {
+  readonly address: string;
+  readonly #socket: Socket;
+  #error: Error | null = null;
+
+  constructor(socket: Socket, address: string) {
+    this.#socket = socket;
+    this.address = address;
+    // From the first moment on: an error without a listener would end the process.
+    socket.on("error", (error) => {
+      this.#error = error;
+    });
+  }
+
+  attach(events: WireEvents): void {
+    const socket = this.#socket;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveMs);
+    socket.on("data", (chunk: Buffer) => events.data(chunk));
+    socket.on("drain", () => events.drained());
+    // The other side has ended: nothing that it asks for can be answered any more.
+    socket.on("end", () => socket.destroy());
+    socket.on("close", () => events.closed(this.#error));
+    if (socket.connecting) socket.on("connect", () => events.opened());
+    else process.nextTick(() => events.opened());
+  }
+
+  write(pieces: readonly Uint8Array[]): void {
+    if (!this.#socket.writable) return;
+    this.#socket.cork();
+    for (const piece of pieces) this.#socket.write(piece);
+    this.#socket.uncork();
+  }
+
+  queuedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}

@@ -1,0 +1,22 @@
+/** How transport/ waits: two functions, so that a simulator can bring its own. Reads no clock. */
+
+export interface TransportTimer {
+  cancel(): void;
+}
+
+export interface Timing {
+  /** Calls back once, after at least `ms`. */
+  after(ms: number, callback: () => void): TransportTimer;
+  /** Calls back once this turn of the event loop is over and waiting input was taken in. */
+  soon(callback: () => void): void;
+}
+
+export const systemTiming: Timing = {
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms);
+    return { cancel: () => clearTimeout(timer) };
+  },
+  soon(callback) {
+    setImmediate(callback);
+  },
+};

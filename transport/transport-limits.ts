@@ -1,0 +1,45 @@
+/** Every bound of transport/, with unit and reason. At a limit there is a refusal, never growth. */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export interface TransportLimits {
+  /** Bytes of one frame behind its length: header and body. */
+  readonly frameBytesMax: number;
+  /** Bytes of a frame before the handshake, when nothing is known of who sends it. */
+  readonly helloBytesMax: number;
+  /** Bytes that wait for a network too slow, for each connection; `tell` is then refused. */
+  readonly queuedBytesMax: number;
+  /** Calls in flight for each lane of a caller, and the callee's bound for each connection. */
+  readonly callsInFlightMax: { readonly control: number; readonly bulk: number };
+  /** Calls that wait for their turn, for each lane; one more is refused. */
+  readonly callsWaitingMax: number;
+  /** Bytes of calls that wait for their turn or for a connection, for each lane. */
+  readonly waitingBytesMax: number;
+  /** Connections of one listener. */
+  readonly connectionsMax: number;
+  /** Milliseconds from dialling or accepting to the other side's hello. */
+  readonly handshakeMs: number;
+  /** Milliseconds that a reader may take nothing while more than `queuedBytesMax` waits for it. */
+  readonly stallMs: number;
+  /** Milliseconds for what is queued to leave once a connection is to end. */
+  readonly lingerMs: number;
+  /** Milliseconds of the first and the longest back-off before a connection is tried anew. */
+  readonly backOffMsMin: number;
+  readonly backOffMsMax: number;
+}
+
+export const transportLimits: TransportLimits = {
+  frameBytesMax: 16 * MiB,
+  helloBytesMax: 4 * KiB,
+  queuedBytesMax: 64 * MiB,
+  callsInFlightMax: { control: 64, bulk: 256 },
+  callsWaitingMax: 4096,
+  waitingBytesMax: 64 * MiB,
+  connectionsMax: 1024,
+  handshakeMs: 5000,
+  stallMs: 30_000,
+  lingerMs: 500,
+  backOffMsMin: 20,
+  backOffMsMax: 1000,
+};

@@ -1,0 +1,85 @@
+/**
+ * A wire over a WebSocket: messages are chunks of one stream of bytes, so that the frames, and what
+ * reads them, are the same as for sockets. The borders of messages mean nothing.
+ */
+import type { Socket } from "node:net";
+import type { WebSocket } from "ws";
+import { TransportError } from "./transport-error.ts";
+import type { Wire, WireEvents } from "./wire.ts";
+
+const normalClosure = 1000;
+
+export class WebSocketWire implements Wire {
+  readonly address: string;
+  readonly #webSocket: WebSocket;
+  /** Null until the connection is made. */
+  #socket: Socket | null;
+  #error: Error | null = null;
+
+  constructor(webSocket: WebSocket, socket: Socket | null, address: string) {
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.address = address;
+    webSocket.binaryType = "fragments";
+    // From the first moment on: an error without a listener would end the process.
+    webSocket.on("error", (error) => {
+      this.#error = this.#translate(error);
+    });
+    webSocket.on("upgrade", (response) => {
+      this.#socket = response.socket;
+    });
+  }
+
+  attach(events: WireEvents): void {
+    const webSocket = this.#webSocket;
+    const opened = (): void => {
+      this.#socket?.on("drain", () => events.drained());
+      events.opened();
+    };
+    webSocket.on("message", (data, isBinary) => {
+      if (!isBinary) this.#refuseText();
+      else if (Array.isArray(data)) for (const chunk of data) events.data(chunk);
+    });
+    webSocket.on("close", () => events.closed(this.#error));
+    if (webSocket.readyState === webSocket.CONNECTING) webSocket.on("open", opened);
+    else process.nextTick(opened);
+  }
+
+  write(pieces: readonly Uint8Array[]): void {
+    if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
+    this.#socket?.cork();
+    for (const piece of pieces) this.#webSocket.send(piece);
+    this.#socket?.uncork();
+  }
+
+  queuedBytes(): number {
+    return this.#socket?.writableLength ?? 0;
+  }
+
+  end(): void {
+    this.#webSocket.close(normalClosure);
+  }
+
+  destroy(): void {
+    this.#webSocket.terminate();
+  }
+
+  #refuseText(): void {
+    this.#error ??= malformed("a text message");
+    this.#webSocket.terminate();
+  }
+
+  #translate(error: Error): Error {
+    const isRubbish =
+      "code" in error && typeof error.code === "string" && error.code.startsWith("WS_ERR");
+    return isRubbish ? malformed(error.message, error) : error;
+  }
+}
+
+function malformed(found: string, cause?: unknown): TransportError {
+  return new TransportError(
+    "KBZ_MALFORMED",
+    `Wanted binary WebSocket messages, got something else: ${found}. Check what speaks there.`,
+    { outcome: "unknown", cause },
+  );
+}

@@ -1,0 +1,26 @@
+/** A wire carries bytes both ways, in order: what WebSocket, TCP, Unix and memory have in common. */
+
+export interface WireEvents {
+  /** Bytes can flow; once, and before anything else. */
+  opened(): void;
+  data(chunk: Uint8Array): void;
+  /** Everything that was queued has been taken by the network. */
+  drained(): void;
+  /** The wire is gone, or could not be made; once, and after it nothing else. */
+  closed(error: Error | null): void;
+}
+
+export interface Wire {
+  /** The other end, for people. */
+  readonly address: string;
+  /** Begins to tell `events`, never before this call has returned; called once. */
+  attach(events: WireEvents): void;
+  /** Sends all of `pieces` in one go; they are not changed afterwards. */
+  write(pieces: readonly Uint8Array[]): void;
+  /** Bytes handed over and not yet taken by the network. */
+  queuedBytes(): number;
+  /** Sends what is queued, then closes. */
+  end(): void;
+  /** Closes at once. */
+  destroy(): void;
+}
