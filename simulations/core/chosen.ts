@@ -1,0 +1,162 @@
+/**
+ * Ghost state: which value was ever chosen at which slot, counted on what is durable. No node ever
+ * sees it. Folds the chosen log, so that it knows who governs each slot.
+ */
+import {
+  Republic,
+  compareBallots,
+  emptyRepublic,
+  type Applied,
+  type Ballot,
+  type Decree,
+  type Government,
+  type Hash,
+  type NodeId,
+  type Slot,
+} from "../../consensus/index.ts";
+import { ballotText, valueText } from "./abbreviate.ts";
+import type { CoreNode } from "./core-node.ts";
+import { EffectModel } from "./effect-model.ts";
+import { hashAt, type Image } from "./virtual-disk.ts";
+import { demand } from "./violation.ts";
+
+/** Who held one decree durably under one ballot, at any time. */
+interface Votes {
+  readonly ballot: Ballot;
+  readonly decree: Decree;
+  readonly voters: Set<NodeId>;
+}
+
+interface ChosenSlot {
+  readonly applied: Applied;
+  /** The lowest ballot known to have chosen it. */
+  readonly ballot: Ballot;
+  readonly parliament: readonly NodeId[];
+}
+
+export class Chosen {
+  readonly effects = new EffectModel();
+  readonly #slots: ChosenSlot[] = [];
+  readonly #votes = new Map<Slot, Map<string, Votes>>();
+  readonly #governments: Government[] = [];
+  readonly republic = new Republic(emptyRepublic());
+  /** Up to which chosen slot each node's durable log is the chosen one. */
+  readonly #held = new Map<CoreNode, Slot>();
+
+  /** The last slot chosen; all before it are chosen too. */
+  get length(): Slot {
+    return this.#slots.length;
+  }
+
+  at(slot: Slot): Applied | null {
+    return this.#slots[slot - 1]?.applied ?? null;
+  }
+
+  hash(slot: Slot): Hash | null {
+    return this.at(slot)?.decree.hash ?? null;
+  }
+
+  government(number: number): Government | null {
+    return this.#governments[number - 1] ?? null;
+  }
+
+  /** The last slot that a ballot below `ballot` has chosen. */
+  lengthBelow(ballot: Ballot): Slot {
+    let slot = this.length;
+    for (; slot > 0; slot -= 1) {
+      const chosen = this.#slots[slot - 1];
+      if (chosen !== undefined && compareBallots(chosen.ballot, ballot) < 0) return slot;
+    }
+    return 0;
+  }
+
+  register(node: CoreNode): void {
+    if (!this.#held.has(node)) this.#held.set(node, 0);
+  }
+
+  /** `node` has made durable the log `image`, of which slots from `slotFirst` on are new. */
+  onDurable(node: CoreNode, image: Image, slotFirst: Slot): void {
+    const held = this.#held.get(node) ?? 0;
+    demand(held === 0 || hashAt(image, held) === this.hash(held), "A16", () => {
+      return `${node.id} drops slot ${held}, which is chosen`;
+    });
+    const equal = Math.min(this.length, image.log.length);
+    const known = equal > 0 && hashAt(image, equal) === this.hash(equal) ? equal : 0;
+    for (let slot = Math.max(slotFirst, known + 1); slot <= image.log.length; slot += 1) {
+      const decree = image.log[slot - 1];
+      if (decree !== undefined) this.#vote(node, image.accepted, decree);
+    }
+    this.#advance();
+    this.#hold(node);
+  }
+
+  #vote(node: CoreNode, ballot: Ballot, decree: Decree): void {
+    const { slot, hash } = decree;
+    let candidates = this.#votes.get(slot);
+    if (candidates === undefined) this.#votes.set(slot, (candidates = new Map()));
+    const key = `${ballotText(ballot)} ${hash}`;
+    const votes = candidates.get(key) ?? { ballot, decree, voters: new Set() };
+    candidates.set(key, votes);
+    if (!this.#isCitizen(node, decree)) return;
+    votes.voters.add(node.id);
+    const chosen = this.#slots[slot - 1];
+    if (chosen === undefined || chosen.applied.decree.hash === hash) return;
+    demand(!isMajority(votes.voters, chosen.parliament), "A1", () => {
+      const { ballot: before, applied } = chosen;
+      return (
+        `slot ${slot}: ${valueText(applied.decree.value)} was chosen in ${ballotText(before)}, ` +
+        `now ${valueText(decree.value)} in ${ballotText(ballot)}`
+      );
+    });
+  }
+
+  /** Votes count by (id, cookie); the founder's first vote makes it a citizen. */
+  #isCitizen(node: CoreNode, { value }: Decree): boolean {
+    if (value.kind === "bootstrap") return value.founder.cookie === node.cookie;
+    const member = this.republic.member(node.id);
+    return member === null || member.cookie === node.cookie;
+  }
+
+  #advance(): void {
+    for (;;) {
+      const votes = this.#nextChosen();
+      if (votes === null) return;
+      const applied = this.republic.apply(votes.decree);
+      const parliament = this.#parliamentFor(votes.decree);
+      this.#slots.push({ applied, ballot: votes.ballot, parliament });
+      this.effects.check(applied);
+      const { government } = this.republic;
+      if (government !== null && government.number > this.#governments.length) {
+        demand(government.number === this.#governments.length + 1, "M1", () => "governments skip");
+        this.#governments.push(government);
+      }
+      for (const node of this.#held.keys()) this.#hold(node);
+    }
+  }
+
+  #nextChosen(): Votes | null {
+    for (const votes of this.#votes.get(this.length + 1)?.values() ?? []) {
+      const parliament = this.#parliamentFor(votes.decree);
+      if (isMajority(votes.voters, parliament)) return votes;
+    }
+    return null;
+  }
+
+  /** Who governs the slot of `decree`: the last succession before it says so. */
+  #parliamentFor({ slot, value }: Decree): readonly NodeId[] {
+    if (value.kind === "bootstrap") return [value.founder.id];
+    return this.#governments.findLast((government) => government.slot < slot)?.parliament ?? [];
+  }
+
+  #hold(node: CoreNode): void {
+    const image = node.disk.durable;
+    let held = this.#held.get(node) ?? 0;
+    while (held < this.length && hashAt(image, held + 1) === this.hash(held + 1)) held += 1;
+    this.#held.set(node, held);
+  }
+}
+
+export function isMajority(voters: ReadonlySet<NodeId>, parliament: readonly NodeId[]): boolean {
+  const votes = parliament.filter((id) => voters.has(id)).length;
+  return parliament.length > 0 && votes > parliament.length / 2;
+}

@@ -1,0 +1,248 @@
+/**
+ * Several legislators in virtual time: carries out what each step asks for, through a network and
+ * journals with faults. Every step is shown to the invariants before anything of it leaves the node.
+ */
+import {
+  sameBallot,
+  type Decree,
+  type NodeId,
+  type Outcome,
+  type Transfer,
+} from "../../consensus/index.ts";
+import type { Prng } from "../prng.ts";
+import { inputText, outcomeLines, writeText } from "./abbreviate.ts";
+import { CoreNode, type Unstamped } from "./core-node.ts";
+import type { Invariants } from "./invariants.ts";
+import { Network, type Packet } from "./network.ts";
+import { Schedule } from "./schedule.ts";
+
+/** How journals and clocks behave, all delays in virtual milliseconds. */
+export interface NodeFaults {
+  readonly syncMean: number;
+  /** The chance that one sync takes fifty times as long. */
+  readonly syncStall: number;
+  /** How late timers fire, on average. */
+  readonly lateMean: number;
+}
+
+export interface ClusterOptions {
+  readonly prng: Prng;
+  readonly invariants: Invariants;
+  readonly recorded: boolean;
+  /** Takes each line of the trace; null for no trace. */
+  readonly trace: ((line: string) => void) | null;
+}
+
+export type Watcher = (node: CoreNode, outcome: Outcome) => void;
+
+export class CoreCluster {
+  readonly schedule = new Schedule();
+  readonly network: Network;
+  readonly nodes = new Map<NodeId, CoreNode>();
+  nodeFaults: NodeFaults = calmNodes;
+  steps = 0;
+  readonly counts = new Map<string, number>();
+  readonly #options: ClusterOptions;
+  readonly #prng: Prng;
+  readonly #watchers: Watcher[] = [];
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.#prng = options.prng.fork("cluster");
+    const deliver = (packet: Packet): void => this.#deliver(packet);
+    this.network = new Network(this.schedule, options.prng.fork("network"), deliver);
+  }
+
+  get now(): number {
+    return this.schedule.now;
+  }
+
+  get up(): readonly CoreNode[] {
+    return [...this.nodes.values()].filter((node) => node.isUp);
+  }
+
+  node(id: NodeId): CoreNode {
+    const node = this.nodes.get(id);
+    if (node === undefined) throw new Error(`no node ${id}`);
+    return node;
+  }
+
+  /** Tells `watcher` of every outcome. */
+  watch(watcher: Watcher): void {
+    this.#watchers.push(watcher);
+  }
+
+  add(id: NodeId): CoreNode {
+    const node = new CoreNode(id, this.#prng.fork(id));
+    this.nodes.set(id, node);
+    this.start(node);
+    return node;
+  }
+
+  start(node: CoreNode): void {
+    if (node.isUp || node.retired) return;
+    this.note(() => `${node.id}: starts`);
+    const durable = node.start(this.now, this.#options.recorded);
+    this.#options.invariants.onStart(node, durable);
+    this.step(node, { kind: "event", jitter: this.#prng.fraction() });
+  }
+
+  /** Power is lost: some of the writes under way are durable, the others are gone. */
+  crash(node: CoreNode): void {
+    if (!node.isUp) return;
+    const hardened = this.#prng.integer(0, node.disk.pending.length);
+    this.note(() => `${node.id}: crashes, keeps ${hardened} of ${node.disk.pending.length} writes`);
+    for (let count = 0; count < hardened; count += 1) this.#harden(node);
+    node.crash(this.#prng.chance(0.3));
+    for (const peer of this.up) {
+      if (this.#prng.chance(0.7)) this.hint(peer, node.id);
+    }
+  }
+
+  /** Tells `node` that its connection to `to` was lost. */
+  hint(node: CoreNode, to: NodeId): void {
+    this.later(node, this.network.delay(), () => {
+      this.step(node, { kind: "sent", to, delivered: false });
+    });
+  }
+
+  pause(node: CoreNode, duration: number): void {
+    this.note(() => `${node.id}: pauses for ${Math.round(duration)}`);
+    node.pausedUntil = Math.max(node.pausedUntil, this.now + duration);
+    this.#resume(node);
+  }
+
+  /** Hands an input to a node; it waits while the node is paused. */
+  step(node: CoreNode, unstamped: Unstamped): Outcome | null {
+    if (!node.isUp) return null;
+    const input = node.stamp(this.now, unstamped);
+    const { invariants } = this.#options;
+    this.steps += 1;
+    const outcome = node.step(input);
+    this.#trace(node, () => [inputText(input), ...outcomeLines(outcome)]);
+    if (outcome.persist !== null) {
+      node.disk.append(outcome.persist);
+      invariants.onWritten(node, outcome.persist);
+    }
+    invariants.onOutcome(node, input, outcome);
+    this.#carryOut(node, outcome);
+    for (const watcher of this.#watchers) watcher(node, outcome);
+    return outcome;
+  }
+
+  /** Does `action` after `delay`, unless this life of the node is over; later still when paused. */
+  later(node: CoreNode, delay: number, action: () => void): { cancel(): void } {
+    const life = node.starts;
+    const guarded = (): void => {
+      if (!node.isUp || node.starts !== life) return;
+      if (this.now < node.pausedUntil) node.waiting.push(guarded);
+      else action();
+    };
+    return this.schedule.after(delay, guarded);
+  }
+
+  note(line: () => string): void {
+    this.#options.trace?.(`${this.now.toFixed(1).padStart(9)} ${line()}`);
+  }
+
+  count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+
+  #trace(node: CoreNode, lines: () => string[]): void {
+    if (this.#options.trace === null) return;
+    const [first, ...rest] = lines();
+    this.note(() => `${node.id}  ${first ?? ""}`);
+    for (const line of rest) this.#options.trace(`${" ".repeat(13)}   ${line}`);
+  }
+
+  #carryOut(node: CoreNode, outcome: Outcome): void {
+    this.#sync(node);
+    for (const { to, message } of outcome.send) {
+      this.count(message.kind);
+      this.network.send({ from: node.id, cookie: node.cookie, to, message });
+    }
+    for (const transfer of outcome.transfers) this.#transfer(node, transfer);
+    if (outcome.halt !== null) {
+      this.note(() => `${node.id}: halts`);
+      this.count(`halt ${outcome.halt?.kind ?? ""}`);
+      node.retired = true;
+      this.schedule.after(0, () => this.crash(node));
+    }
+    this.#setDeadline(node, outcome.deadline);
+  }
+
+  #setDeadline(node: CoreNode, deadline: number | null): void {
+    node.deadline?.cancel();
+    node.deadline = null;
+    if (deadline === null) return;
+    const late = this.#prng.exponential(this.nodeFaults.lateMean);
+    node.deadline = this.later(node, node.untilTick(this.now, deadline) + late + 0.01, () => {
+      this.step(node, { kind: "event", jitter: this.#prng.fraction() });
+    });
+  }
+
+  /** Group commit: one sync is under way, what is written meanwhile goes with the next. */
+  #sync(node: CoreNode): void {
+    const writes = node.disk.pending.length;
+    if (node.syncing || writes === 0) return;
+    node.syncing = true;
+    const { syncMean, syncStall } = this.nodeFaults;
+    const delay = this.#prng.exponential(syncMean) * (this.#prng.chance(syncStall) ? 50 : 1);
+    const life = node.starts;
+    this.schedule.after(delay, () => {
+      if (!node.isUp || node.starts !== life) return;
+      for (let count = 0; count < writes; count += 1) this.#persist(node);
+      node.syncing = false;
+      this.#sync(node);
+    });
+  }
+
+  #persist(node: CoreNode): void {
+    const number = this.#harden(node);
+    if (number === null) return;
+    // Completions may be told late, singly or together; the order is kept.
+    if (this.#prng.chance(0.3) && node.disk.pending.length > 0) return;
+    this.later(node, this.#prng.chance(0.1) ? this.#prng.exponential(5) : 0, () => {
+      if (number > node.persistedTold) {
+        node.persistedTold = number;
+        this.step(node, { kind: "persisted", write: number });
+      }
+    });
+  }
+
+  #harden(node: CoreNode): number | null {
+    const before = node.disk.durable.accepted;
+    const write = node.disk.harden();
+    if (write === null) return null;
+    const rose = !sameBallot(before, write.accepted);
+    this.note(() => `${node.id}  durable ${writeText(write)}`);
+    this.#options.invariants.onDurable(node, write, rose);
+    return write.number;
+  }
+
+  #transfer(node: CoreNode, { to, slotFirst, slotLast, decided }: Transfer): void {
+    this.later(node, this.#prng.exponential(2), () => {
+      const decrees: Decree[] = node.disk.written.log.slice(slotFirst - 1, slotLast);
+      const message = { kind: "learn", decrees, decided } as const;
+      this.count("learn");
+      this.network.send({ from: node.id, cookie: node.cookie, to, message });
+    });
+  }
+
+  #deliver({ from, cookie, to, message }: Packet): void {
+    const node = this.nodes.get(to);
+    if (node === undefined) return;
+    this.later(node, 0, () => this.step(node, { kind: "receive", from, cookie, message }));
+  }
+
+  #resume(node: CoreNode): void {
+    const life = node.starts;
+    this.schedule.after(node.pausedUntil - this.now, () => {
+      if (!node.isUp || node.starts !== life || this.now < node.pausedUntil) return;
+      for (const action of node.waiting.splice(0)) action();
+    });
+  }
+}
+
+export const calmNodes: NodeFaults = { syncMean: 1, syncStall: 0, lateMean: 0.5 };

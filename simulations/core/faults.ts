@@ -1,0 +1,123 @@
+/** Injects the faults of a profile into a cluster, each at its own rate, until told to stop. */
+import type { NodeId } from "../../consensus/index.ts";
+import type { Prng } from "../prng.ts";
+import type { CoreCluster } from "./core-cluster.ts";
+import type { CoreNode } from "./core-node.ts";
+import type { Membership } from "./membership.ts";
+import type { Profile } from "./profiles.ts";
+
+const every = 50;
+
+export class Faults {
+  readonly #cluster: CoreCluster;
+  readonly #membership: Membership;
+  readonly #prng: Prng;
+  readonly #profile: Profile;
+  #stopped = false;
+
+  constructor(cluster: CoreCluster, membership: Membership, prng: Prng, profile: Profile) {
+    this.#cluster = cluster;
+    this.#membership = membership;
+    this.#prng = prng;
+    this.#profile = profile;
+    this.#tick();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cluster.network.heal();
+  }
+
+  #tick(): void {
+    if (this.#stopped) return;
+    const { rates } = this.#profile;
+    const cluster = this.#cluster;
+    const nodes = [...cluster.nodes.values()].filter((node) => !node.retired);
+    if (this.#happens(rates.crash, "crash")) this.#crash(this.#prng.pick(nodes), 1500);
+    if (this.#happens(rates.crashAll, "crash all")) {
+      for (const node of nodes) this.#crash(node, 300);
+    }
+    if (this.#happens(rates.pause, "pause")) {
+      cluster.pause(this.#prng.pick(nodes), this.#prng.exponential(400));
+    }
+    if (this.#happens(rates.partition, "partition")) this.#partition(nodes.map(({ id }) => id));
+    if (this.#happens(rates.hint, "hint")) {
+      cluster.hint(this.#prng.pick(nodes), this.#prng.pick(nodes).id);
+    }
+    if (this.#happens(rates.transfer, "transfer")) {
+      this.#membership.transfer(this.#prng.chance(0.5) ? null : this.#prng.pick(nodes).id);
+    }
+    if (this.#happens(rates.exile, "exile") && nodes.length > 3) this.#exile(nodes);
+    cluster.schedule.after(every, () => this.#tick());
+  }
+
+  #happens(rate: number, what: string): boolean {
+    if (!this.#prng.chance((rate * every) / 1000)) return false;
+    this.#cluster.count(what);
+    return true;
+  }
+
+  #crash(node: CoreNode, downMean: number): void {
+    this.#cluster.crash(node);
+    const down = this.#prng.exponential(downMean);
+    this.#cluster.schedule.after(down, () => this.#cluster.start(node));
+  }
+
+  /** Asks for an exile, and half of the time has a new node with a fresh disk take the id. */
+  #exile(nodes: readonly CoreNode[]): void {
+    if (this.#membership.exiling.size > 0) return;
+    this.#membership.exile(this.#prng.pick(nodes));
+  }
+
+  #partition(ids: readonly NodeId[]): void {
+    const { network, schedule } = this.#cluster;
+    const cut = this.#prng.pick([split, isolate, bridge, ring, oneWay])(this.#prng, ids);
+    this.#cluster.note(() => `cut ${cut.map(([from, to]) => `${from}>${to}`).join(" ")}`);
+    for (const [from, to] of cut) network.cut(from, to);
+    schedule.after(this.#prng.exponential(1500), () => {
+      this.#cluster.note(() => "heal");
+      network.heal();
+    });
+  }
+}
+
+type Cut = readonly (readonly [NodeId, NodeId])[];
+
+function cutUnless(ids: readonly NodeId[], linked: (left: number, right: number) => boolean): Cut {
+  return ids.flatMap((from, left) =>
+    ids.flatMap((to, right) =>
+      left === right || linked(left, right) ? [] : [[from, to] as const],
+    ),
+  );
+}
+
+function split(prng: Prng, ids: readonly NodeId[]): Cut {
+  const sides = ids.map(() => prng.chance(0.5));
+  return cutUnless(ids, (left, right) => sides[left] === sides[right]);
+}
+
+function isolate(prng: Prng, ids: readonly NodeId[]): Cut {
+  const alone = prng.integer(0, ids.length - 1);
+  return cutUnless(ids, (left, right) => left !== alone && right !== alone);
+}
+
+/** Two halves that only one node connects. */
+function bridge(prng: Prng, ids: readonly NodeId[]): Cut {
+  const middle = prng.integer(0, ids.length - 1);
+  const sides = ids.map(() => prng.chance(0.5));
+  return cutUnless(ids, (left, right) => {
+    return left === middle || right === middle || sides[left] === sides[right];
+  });
+}
+
+function ring(prng: Prng, ids: readonly NodeId[]): Cut {
+  const order = prng.shuffle(ids);
+  return cutUnless(order, (left, right) => {
+    const distance = Math.abs(left - right);
+    return distance === 1 || distance === ids.length - 1;
+  });
+}
+
+function oneWay(prng: Prng, ids: readonly NodeId[]): Cut {
+  return cutUnless(ids, () => prng.chance(0.7));
+}

@@ -1,0 +1,113 @@
+/**
+ * What must hold after every step of every node, whatever the faults. Sees all nodes, all disks and
+ * all times at once; throws a {@link Violation} that names what was broken.
+ */
+import type {
+  Applied,
+  DurableState,
+  Halt,
+  Index,
+  LegislatorInput,
+  Outcome,
+  PublisherId,
+  Slot,
+  Write,
+} from "../../consensus/index.ts";
+import { Attestations } from "./attestations.ts";
+import { Chosen } from "./chosen.ts";
+import type { CoreNode } from "./core-node.ts";
+import { hashAt } from "./virtual-disk.ts";
+import { demand, Violation } from "./violation.ts";
+
+export class Invariants {
+  readonly chosen: Chosen = new Chosen();
+  readonly #attestations = new Attestations(this.chosen);
+  /** The last slot that each node has applied in its present life. */
+  readonly #applied = new Map<CoreNode, Slot>();
+  /** The highest slot with an acknowledged batch. */
+  acknowledgedSlot: Slot = 0;
+  acknowledged = 0;
+
+  appliedBy(node: CoreNode): Slot {
+    return this.#applied.get(node) ?? 0;
+  }
+
+  /** A life begins: what recovery calls decided was chosen. */
+  onStart(node: CoreNode, { republic }: DurableState): void {
+    this.chosen.register(node);
+    this.#applied.set(node, republic.slot);
+    if (republic.slot === 0) return;
+    const expected = this.chosen.at(republic.slot);
+    demand(expected?.stateHash === republic.stateHash, "A2", () => {
+      return `${node.id} recovers slot ${republic.slot} as decided, which is not chosen so`;
+    });
+  }
+
+  /** `node` was given `input`; what it writes is written, nothing else has happened yet. */
+  onOutcome(node: CoreNode, input: LegislatorInput, outcome: Outcome): void {
+    for (const applied of outcome.applied) this.#onApplied(node, applied);
+    for (const { message } of outcome.send) this.#attestations.check(node, message);
+    for (const { to, slotFirst, slotLast } of outcome.transfers) {
+      demand(slotFirst >= 1 && slotLast <= this.appliedBy(node), "A2", () => {
+        return `${node.id} transfers ${slotFirst}…${slotLast} to ${to}`;
+      });
+    }
+    if (outcome.halt !== null) this.#onHalt(node, outcome.halt);
+    const { deadline } = outcome;
+    const isLater = deadline === null || deadline > input.now || input.kind !== "event";
+    demand(isLater, "L5", () => `${node.id} waits for tick ${deadline ?? 0}, which is past`);
+  }
+
+  /** Nothing stands behind a stop-sign before that is decided (M2). */
+  onWritten(node: CoreNode, write: Write): void {
+    const { log } = node.disk.written;
+    for (const { slot } of write.decrees) {
+      const before = log[slot - 2];
+      if (before?.value.kind !== "succession") continue;
+      demand(this.chosen.hash(before.slot) === before.hash, "M2", () => {
+        return `${node.id} writes slot ${slot} behind a stop-sign that is not decided`;
+      });
+    }
+    const { decided } = node.disk.written;
+    const isChosen =
+      decided === 0 || this.chosen.hash(decided) === hashAt(node.disk.written, decided);
+    demand(isChosen, "A2", () => `${node.id} writes that slot ${decided} is decided`);
+  }
+
+  onDurable(node: CoreNode, write: Write, acceptedRose: boolean): void {
+    this.chosen.onDurable(node, node.disk.durable, acceptedRose ? 1 : write.slotFirst);
+  }
+
+  /** A client was told that its batch took `index` (C1, D2, D3). */
+  acknowledge(publisher: PublisherId, sequence: number, index: Index): void {
+    const settled = this.chosen.effects.settled(publisher, sequence);
+    demand(settled !== null && settled.index === index, "D2", () => {
+      return `batch ${publisher}:${sequence} is acknowledged at index ${index}, not chosen there`;
+    });
+    this.acknowledged += 1;
+    this.acknowledgedSlot = Math.max(this.acknowledgedSlot, settled.slot);
+  }
+
+  #onApplied(node: CoreNode, applied: Applied): void {
+    const { slot, hash } = applied.decree;
+    const before = this.appliedBy(node);
+    demand(slot === before + 1, "A5", () => `${node.id} applies slot ${slot} after ${before}`);
+    this.#applied.set(node, slot);
+    const expected = this.chosen.at(slot);
+    demand(expected?.decree.hash === hash, "A2", () => {
+      return `${node.id} applies slot ${slot}, which is ${expected === null ? "not" : "otherwise"} chosen`;
+    });
+    const same = JSON.stringify(applied) === JSON.stringify(expected);
+    demand(same, "S1", () => `${node.id} makes something else of slot ${slot}`);
+  }
+
+  #onHalt(node: CoreNode, halt: Halt): void {
+    if (halt.kind === "exiled") {
+      const { value } = this.chosen.at(halt.slot)?.decree ?? { value: null };
+      const isExile = value?.kind === "exile" && value.cookie === node.cookie;
+      demand(isExile, "M4", () => `${node.id} calls itself exiled by slot ${halt.slot}`);
+      return;
+    }
+    throw new Violation(halt.kind === "diverged" ? "S1" : "D5", `${node.id} halts: ${halt.kind}`);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The operators of a simulated republic: found it, let nodes in, exile, replace and hand over. What
+ * gets lost is asked again until it is seen in the chosen log.
+ */
+import type { NodeId, Outcome, RepublicIdentity } from "../../consensus/index.ts";
+import type { Prng } from "../prng.ts";
+import type { CoreCluster } from "./core-cluster.ts";
+import type { CoreNode, Unstamped } from "./core-node.ts";
+import type { Invariants } from "./invariants.ts";
+
+export interface MembershipOptions {
+  readonly cluster: CoreCluster;
+  readonly invariants: Invariants;
+  readonly prng: Prng;
+  readonly parliamentSize: number;
+}
+
+const askAgainAfter = 150;
+
+export class Membership {
+  readonly #options: MembershipOptions;
+  readonly #prng: Prng;
+  readonly #identity: RepublicIdentity;
+  /** The founder; the only node that may bootstrap. */
+  readonly #founder: NodeId;
+  readonly #exiling = new Set<CoreNode>();
+  #leader: NodeId | null = null;
+
+  constructor(options: MembershipOptions, founder: NodeId) {
+    this.#options = options;
+    this.#prng = options.prng;
+    this.#identity = { name: "simulated", identity: options.prng.hex16() };
+    this.#founder = founder;
+    this.#tick();
+  }
+
+  /** Whether everybody is in who should be, and nobody else. */
+  get isSettled(): boolean {
+    const { cluster, invariants } = this.#options;
+    const { republic } = invariants.chosen;
+    const wanted = [...cluster.nodes.values()].filter((node) => !node.retired);
+    return (
+      this.#exiling.size === 0 &&
+      wanted.every((node) => republic.member(node.id)?.cookie === node.cookie) &&
+      republic.members.length === wanted.length
+    );
+  }
+
+  exile(node: CoreNode): void {
+    this.#exiling.add(node);
+  }
+
+  get exiling(): ReadonlySet<CoreNode> {
+    return this.#exiling;
+  }
+
+  transfer(to: NodeId | null): void {
+    this.#ask({ kind: "transfer", to });
+  }
+
+  #tick(): void {
+    const { cluster } = this.#options;
+    for (const node of cluster.up) this.#lookAfter(node);
+    for (const node of this.#exiling) this.#goOnExiling(node);
+    cluster.schedule.after(this.#prng.between(0.5, 1.5) * askAgainAfter, () => this.#tick());
+  }
+
+  #lookAfter(node: CoreNode): void {
+    const { cluster, invariants, parliamentSize } = this.#options;
+    if (this.#exiling.has(node)) return;
+    const { republic } = invariants.chosen;
+    if (node.id === this.#founder && republic.slot === 0) {
+      if (node.disk.written.log.length > 0) return;
+      const founder = node.citizen;
+      cluster.step(node, { kind: "bootstrap", republic: this.#identity, founder, parliamentSize });
+      return;
+    }
+    const member = republic.member(node.id);
+    if (member?.cookie !== node.cookie) {
+      this.#ask({ kind: "immigrate", citizen: node.citizen });
+    } else if (!member.naturalized) {
+      // The shell of a newcomer does both at each start; telling it again must do no harm.
+      if (invariants.appliedBy(node) < member.admitted) this.#join(node);
+      cluster.step(node, { kind: "naturalize" });
+    }
+  }
+
+  #join(node: CoreNode): void {
+    const { cluster, invariants } = this.#options;
+    const members = invariants.chosen.republic.members.filter(({ id }) => id !== node.id);
+    const known = members.filter(({ id }) => cluster.nodes.get(id)?.isUp === true);
+    if (known.length === 0) return;
+    const contacts = this.#prng.shuffle(known).slice(0, 2);
+    cluster.step(node, { kind: "join", republic: this.#identity, contacts });
+  }
+
+  #goOnExiling(node: CoreNode): void {
+    const { republic } = this.#options.invariants.chosen;
+    if (republic.member(node.id)?.cookie === node.cookie) {
+      this.#ask({ kind: "exile", id: node.id });
+      return;
+    }
+    this.#exiling.delete(node);
+    node.retired = true;
+  }
+
+  /** Asks whoever leads, or anybody, who then says who leads. */
+  #ask(input: Unstamped): void {
+    const { cluster, invariants } = this.#options;
+    const members = invariants.chosen.republic.members.map(({ id }) => id);
+    const up = cluster.up.filter(({ id }) => members.includes(id));
+    if (up.length === 0) return;
+    const leader = up.find(({ id }) => id === this.#leader);
+    const node = leader ?? this.#prng.pick(up);
+    const answered = (outcome: Outcome | null): void => {
+      if (outcome?.reply?.kind === "refused") this.#leader = outcome.reply.leader;
+    };
+    cluster.later(node, this.#prng.exponential(2), () => answered(cluster.step(node, input)));
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * What each kind of run may go through. A seed draws its own rates inside a profile and switches a
+ * good part of the faults off, since a fault that is always on hides what only calm shows.
+ */
+import type { Prng } from "../prng.ts";
+import { calmNodes, type NodeFaults } from "./core-cluster.ts";
+import { calmLinks, type LinkFaults } from "./network.ts";
+
+export const profileNames = ["calm", "lossy", "crashy", "partitions", "membership"] as const;
+export type ProfileName = (typeof profileNames)[number];
+
+/** Chances per virtual second. */
+export interface Rates {
+  readonly crash: number;
+  readonly crashAll: number;
+  readonly pause: number;
+  readonly partition: number;
+  readonly hint: number;
+  readonly transfer: number;
+  readonly exile: number;
+  readonly barrier: number;
+}
+
+export interface Profile {
+  readonly name: ProfileName;
+  readonly links: LinkFaults;
+  readonly nodes: NodeFaults;
+  readonly rates: Rates;
+  /** How far clocks may be off their rate. */
+  readonly drift: number;
+  readonly parliamentSize: number;
+  /** When, in virtual milliseconds, each further node appears. */
+  readonly arrivals: readonly number[];
+  readonly publishers: number;
+  readonly batches: number;
+  /** Virtual milliseconds of the phase with faults. */
+  readonly duration: number;
+}
+
+export function isProfileName(name: string): name is ProfileName {
+  return profileNames.some((each) => each === name);
+}
+
+export function drawProfile(name: ProfileName, prng: Prng): Profile {
+  const rough = name !== "calm";
+  const parliamentSize = name === "calm" || name === "crashy" ? 3 : prng.pick([3, 5]);
+  const seats = prng.chance(0.2) ? parliamentSize + 1 : parliamentSize;
+  const arrivals = [5, 10];
+  for (let node = 3; node < seats; node += 1) arrivals.push(prng.integer(20, 3000));
+  return {
+    name,
+    links: rough ? drawLinks(name, prng) : calmLinks,
+    nodes: rough ? drawNodes(prng) : calmNodes,
+    rates: drawRates(name, prng),
+    drift: rough ? prng.pick([0, 0.01, 0.1]) : 0,
+    parliamentSize,
+    arrivals,
+    publishers: prng.integer(1, 3),
+    batches: prng.integer(5, 25),
+    duration: prng.integer(3000, 8000),
+  };
+}
+
+/** Half of the time, nothing. */
+function sometimes(prng: Prng, max: number): number {
+  return prng.chance(0.5) ? 0 : prng.between(0, max);
+}
+
+function drawLinks(name: ProfileName, prng: Prng): LinkFaults {
+  const scale = name === "lossy" ? 1 : 0.3;
+  return {
+    drop: sometimes(prng, 0.3 * scale),
+    duplicate: sometimes(prng, 0.3 * scale),
+    replay: sometimes(prng, 0.1 * scale),
+    delayMin: prng.between(0.1, 3),
+    delayMean: prng.between(0.5, 30 * scale),
+    tail: sometimes(prng, 0.05 * scale),
+  };
+}
+
+function drawNodes(prng: Prng): NodeFaults {
+  return {
+    syncMean: prng.pick([0.2, 1, 5, 15]),
+    syncStall: sometimes(prng, 0.02),
+    lateMean: prng.pick([0.1, 1, 10]),
+  };
+}
+
+function drawRates(name: ProfileName, prng: Prng): Rates {
+  const crashy = name === "crashy" || name === "membership";
+  const rough = name !== "calm";
+  return {
+    crash: crashy ? sometimes(prng, 3) : 0,
+    crashAll: crashy ? sometimes(prng, 0.3) : 0,
+    pause: rough ? sometimes(prng, 0.5) : 0,
+    partition: name === "partitions" || name === "membership" ? prng.between(0.2, 2) : 0,
+    hint: rough ? sometimes(prng, 2) : 0,
+    transfer: name === "calm" ? 0 : sometimes(prng, 0.5),
+    exile: name === "membership" ? prng.between(0, 0.8) : 0,
+    barrier: prng.between(0, 20),
+  };
+}
+
+/** One line that says all that was drawn. */
+export function describeProfile(profile: Profile): string {
+  return JSON.stringify(profile, (_, value: unknown) => {
+    return typeof value === "number" ? Number(value.toFixed(3)) : value;
+  });
+}
