@@ -1,0 +1,222 @@
+/**
+ * A simulated disk: the `FileSystem` that a node sees, with latencies, errors and losses drawn from
+ * a seed. It outlives processes; what it never does is resolve a call of one that has ended.
+ */
+import { KibitzerError } from "../src/kibitzer-error.ts";
+import type { FileSystem } from "../src/world.ts";
+import { MountedDisk } from "./mounted-disk.ts";
+import type { Prng } from "./prng.ts";
+import { SimulatedDirectories } from "./simulated-directories.ts";
+import type { SimulatedFile, PowerLoss } from "./simulated-file.ts";
+import type { Life, Micros, Simulator } from "./simulator.ts";
+import { SystemError } from "./system-error.ts";
+
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** What may go wrong while the power is on; chances are per call. */
+export interface DiskFaults {
+  readonly readMicros: Range;
+  readonly writeMicros: Range;
+  readonly syncMicros: Range;
+  /** K19: how often and how long a sync hangs. */
+  readonly stallChance: number;
+  readonly stallMicros: Range;
+  /** K12. */
+  readonly readErrorChance: number;
+  readonly writeErrorChance: number;
+  /** K13: the sync fails once, the next one says "ok" and lies. */
+  readonly syncErrorChance: number;
+}
+
+export const calmDisk: DiskFaults = {
+  readMicros: { min: 20, max: 100 },
+  writeMicros: { min: 10, max: 60 },
+  syncMicros: { min: 100, max: 1500 },
+  stallChance: 0,
+  stallMicros: { min: 0, max: 0 },
+  readErrorChance: 0,
+  writeErrorChance: 0,
+  syncErrorChance: 0,
+};
+
+export type OperationKind = "read" | "write" | "sync";
+
+export interface Operation {
+  readonly kind: OperationKind;
+  /** Name and arguments, for the trace. */
+  readonly label: string;
+}
+
+interface InFlight {
+  readonly life: Life;
+  readonly perform: () => unknown;
+}
+
+export class SimulatedDisk {
+  readonly name: string;
+  faults: DiskFaults = calmDisk;
+  /** K15: bytes that all files together may have. */
+  capacity: number = Number.MAX_SAFE_INTEGER;
+  /** Called at the beginning of each call, with its number; a sweep may end the life right there. */
+  onOperation: ((number: number) => void) | null = null;
+  readonly #simulator: Simulator;
+  readonly #prng: Prng;
+  readonly #directories = new SimulatedDirectories();
+  readonly #locks = new Map<string, Life>();
+  readonly #inFlight = new Set<InFlight>();
+  #operations = 0;
+
+  constructor(simulator: Simulator, name: string, prng: Prng) {
+    this.#simulator = simulator;
+    this.name = name;
+    this.#prng = prng;
+  }
+
+  get operations(): number {
+    return this.#operations;
+  }
+
+  /** The disk as the process `life` sees it. */
+  mount(life: Life): FileSystem {
+    life.onEnd(() => this.#abandon(life));
+    return new MountedDisk(this, life);
+  }
+
+  /** Takes from all files what was not synced, or part of it. No process may be using the disk. */
+  losePower(how: PowerLoss): void {
+    const names = this.#directories.losePower(how.survival, this.#prng);
+    let dirty = 0;
+    for (const [, file] of this.#directories.files()) {
+      if (file.dirty) dirty += 1;
+      file.losePower(how, this.#prng);
+    }
+    this.#simulator.trace.note(`disk ${this.name} lost power: ${dirty} files, ${names} names`);
+  }
+
+  /** The bytes of a file as a process would read them, or null. For checkers. */
+  peek(path: string): Uint8Array | null {
+    const file = this.#directories.file(path);
+    if (file === undefined) return null;
+    const bytes = new Uint8Array(file.size);
+    file.read(bytes, 0);
+    return bytes;
+  }
+
+  /** All paths, sorted. */
+  paths(): readonly string[] {
+    return this.#directories.files().map(([path]) => path);
+  }
+
+  bytesUsed(): number {
+    return this.#directories.files().reduce((sum, [, file]) => sum + file.size, 0);
+  }
+
+  /** K5: flips the bits of `mask` in one durable byte. */
+  rot(path: string, position: number, mask: number): void {
+    this.#directories.file(path)?.rot(position, mask);
+    this.#simulator.trace.fault("K5", `disk ${this.name} ${path} at ${position}`);
+  }
+
+  /** Carries out `perform` when the latency drawn for it has passed, if `life` lasts so long. */
+  operate<Value>(life: Life, operation: Operation, perform: () => Value): Promise<Value> {
+    return life.promise((resolve, reject) => {
+      this.#operations += 1;
+      this.onOperation?.(this.#operations);
+      if (!life.alive) return;
+      this.#simulator.trace.note(`disk ${this.name} ${operation.label}`);
+      const entry: InFlight = { life, perform };
+      this.#inFlight.add(entry);
+      life.after(this.#latency(operation.kind), () => {
+        this.#inFlight.delete(entry);
+        try {
+          resolve(perform());
+        } catch (error) {
+          if (!(error instanceof Error)) throw error;
+          reject(error);
+        }
+      });
+    });
+  }
+
+  /** The file, or the error of a system that does not find it. */
+  find(path: string): SimulatedFile {
+    const file = this.#directories.file(path);
+    if (file === undefined) throw new SystemError("ENOENT", "open", path);
+    return file;
+  }
+
+  get directories(): SimulatedDirectories {
+    return this.#directories;
+  }
+
+  /** Draws whether a fault strikes now, and notes it. */
+  strikes(chance: number, id: string, detail: string): boolean {
+    if (chance === 0 || !this.#prng.chance(chance)) return false;
+    this.#simulator.trace.fault(id, `disk ${this.name} ${detail}`);
+    return true;
+  }
+
+  get prng(): Prng {
+    return this.#prng;
+  }
+
+  /** @throws ENOSPC when the disk cannot grow by `bytes`. */
+  reserve(bytes: number, path: string): void {
+    if (bytes <= 0 || this.capacity === Number.MAX_SAFE_INTEGER) return;
+    if (this.bytesUsed() + bytes <= this.capacity) return;
+    this.#simulator.trace.fault("K15", `disk ${this.name} ${path}`);
+    throw new SystemError("ENOSPC", "write", path);
+  }
+
+  lock(life: Life, path: string): AsyncDisposable {
+    if (this.#locks.has(path)) {
+      throw new KibitzerError(
+        "KBZ_IN_USE",
+        `Wanted the lock ${path}, but a process holds it. Stop that process first.`,
+        { retryable: true, outcome: "none" },
+      );
+    }
+    this.#locks.set(path, life);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        await this.operate(life, { kind: "write", label: `unlock ${path}` }, () => {
+          if (this.#locks.get(path) === life) this.#locks.delete(path);
+        });
+      },
+    };
+  }
+
+  /** What was under way when a process ended may yet have happened, in the order it was asked for. */
+  #abandon(life: Life): void {
+    for (const entry of this.#inFlight) {
+      if (entry.life !== life) continue;
+      this.#inFlight.delete(entry);
+      if (!this.#prng.chance(0.5)) continue;
+      try {
+        entry.perform();
+      } catch (error) {
+        // Nobody is left to be told of the error; a bug of the simulator is none of the system's.
+        if (!(error instanceof SystemError || error instanceof KibitzerError)) throw error;
+      }
+    }
+    for (const [path, holder] of this.#locks) {
+      if (holder === life) this.#locks.delete(path);
+    }
+  }
+
+  #latency(kind: OperationKind): Micros {
+    const { faults } = this;
+    if (kind === "sync" && this.strikes(faults.stallChance, "K19", "sync stalls")) {
+      return draw(this.#prng, faults.stallMicros);
+    }
+    const range = { read: faults.readMicros, write: faults.writeMicros, sync: faults.syncMicros };
+    return draw(this.#prng, range[kind]);
+  }
+}
+
+function draw(prng: Prng, { min, max }: Range): number {
+  return prng.integer(min, max);
+}

@@ -1,0 +1,176 @@
+/**
+ * A network under virtual time: the real connections of transport/, over wires that delay, lose,
+ * reorder, repeat and cut what passes. Calls are never repeated; a simulator of bytes it is not.
+ */
+import { MemoryNetwork, type Codec, type MemoryFrame, type Transport } from "../transport/index.ts";
+import type { Range } from "./disk.ts";
+import type { Prng } from "./prng.ts";
+import type { Life, Simulator } from "./simulator.ts";
+
+/** What the network does to everything that passes; chances are per frame. */
+export interface NetworkFaults {
+  /** N2: one way. */
+  readonly delayMicros: Range;
+  /** N2, the heavy tail. */
+  readonly slowChance: number;
+  readonly slowMicros: Range;
+  /** N1. */
+  readonly lossChance: number;
+  /** N4: of what was told, never of calls. */
+  readonly duplicateChance: number;
+  readonly duplicateMicros: Range;
+  /** N3: what is told may overtake what was told before. */
+  readonly reorder: boolean;
+}
+
+export const calmNetwork: NetworkFaults = {
+  delayMicros: { min: 50, max: 400 },
+  slowChance: 0,
+  slowMicros: { min: 0, max: 0 },
+  lossChance: 0,
+  duplicateChance: 0,
+  duplicateMicros: { min: 0, max: 0 },
+  reorder: false,
+};
+
+/** A one-way cut: what is sent meanwhile is lost ("drop") or arrives all at once later ("hold"). */
+export type CutKind = "drop" | "hold";
+
+interface Cut {
+  readonly kind: CutKind;
+  readonly held: (() => void)[];
+}
+
+export interface Codecs<Request, Response> {
+  readonly requestCodec: Codec<Request>;
+  readonly responseCodec: Codec<Response>;
+}
+
+export class SimulatedNetwork<Request, Response> {
+  faults: NetworkFaults = calmNetwork;
+  readonly #simulator: Simulator;
+  readonly #prng: Prng;
+  readonly #network: MemoryNetwork<Request, Response>;
+  readonly #lives = new Map<string, Life>();
+  readonly #cuts = new Map<string, Cut>();
+  readonly #severed = new Set<string>();
+  /** When the latest frame that must not be overtaken arrives, for each way and lane. */
+  readonly #arrivals = new Map<string, number>();
+
+  constructor(simulator: Simulator, prng: Prng, codecs: Codecs<Request, Response>) {
+    this.#simulator = simulator;
+    this.#prng = prng;
+    this.#network = new MemoryNetwork({
+      ...codecs,
+      deliver: (frame, run) => this.#deliver(frame, run),
+    });
+  }
+
+  /** The network as `life` has it, under `name`; its address is `memory:NAME`. */
+  join(name: string, life: Life): Transport<Request, Response> {
+    this.#lives.set(name, life);
+    return this.#network.transport(name, { timing: life.clock });
+  }
+
+  /** Call after the life has ended: its peers notice soon ("reset") or when it comes back. */
+  leave(name: string, how: "reset" | "silent"): void {
+    this.#network.crash(name, how);
+  }
+
+  /** N5, N13: from now on nothing passes from `from` to `to`, and nobody is told. */
+  cut(from: string, to: string, kind: CutKind): void {
+    if (this.#cuts.has(way(from, to))) return;
+    this.#cuts.set(way(from, to), { kind, held: [] });
+    this.#simulator.trace.fault(kind === "hold" ? "N13" : "N5", `${from}>${to}`);
+  }
+
+  /** N6: ends all connections between two, both are told, and no new one can be made. */
+  sever(one: string, other: string): void {
+    this.#severed.add([one, other].toSorted().join(">"));
+    this.#network.cut(one, other);
+    this.#simulator.trace.fault("N6", `${one}|${other}`);
+  }
+
+  /** Lets everything pass again, both ways. */
+  heal(one: string, other: string): void {
+    this.#network.heal(one, other);
+    this.#severed.delete([one, other].toSorted().join(">"));
+    for (const key of [way(one, other), way(other, one)]) this.#healWay(key);
+  }
+
+  healAll(): void {
+    for (const pair of this.#severed) {
+      const [one, other] = pair.split(">");
+      if (one !== undefined && other !== undefined) this.#network.heal(one, other);
+    }
+    this.#severed.clear();
+    for (const key of this.#cuts.keys()) this.#healWay(key);
+  }
+
+  #healWay(key: string): void {
+    const cut = this.#cuts.get(key);
+    if (cut === undefined) return;
+    this.#cuts.delete(key);
+    this.#simulator.trace.note(`heal ${key}`);
+    for (const pass of cut.held) pass();
+  }
+
+  #deliver(frame: MemoryFrame, run: () => void): void {
+    const cut = this.#cuts.get(way(frame.from, frame.to));
+    const label = `${frame.from}>${frame.to} ${frame.lane} ${frame.kind} ${frame.bytes}`;
+    if (cut !== undefined) {
+      // A connection whose end was missed is noticed as soon as packets pass again.
+      if (cut.kind === "hold" || frame.kind === "close") {
+        cut.held.push(() => this.#schedule(frame, label, run));
+      }
+      return;
+    }
+    this.#pass(frame, label, run);
+  }
+
+  #pass(frame: MemoryFrame, label: string, run: () => void): void {
+    const { faults } = this;
+    if (frame.kind !== "close" && this.#strikes(faults.lossChance, "N1", label)) return;
+    this.#schedule(frame, label, run);
+    if (frame.kind === "tell" && this.#strikes(faults.duplicateChance, "N4", label)) {
+      this.#arrive(frame, run, this.#draw(faults.duplicateMicros) + this.#delay(label));
+    }
+  }
+
+  #schedule(frame: MemoryFrame, label: string, run: () => void): void {
+    const { now, trace } = this.#simulator;
+    trace.note(`net ${label}`);
+    const key = `${way(frame.from, frame.to)} ${frame.lane}`;
+    const earliest = this.#arrivals.get(key) ?? 0;
+    const time = Math.max(earliest, now + this.#delay(label));
+    // Even an unruly network does not break the conversation: only what is told overtakes.
+    if (!(this.faults.reorder && frame.kind === "tell")) this.#arrivals.set(key, time);
+    this.#arrive(frame, run, time - now);
+  }
+
+  #arrive(frame: MemoryFrame, run: () => void, delay: number): void {
+    const life = this.#lives.get(frame.to);
+    if (life?.alive === true) life.after(delay, run);
+    else this.#simulator.after(delay, run);
+  }
+
+  #delay(label: string): number {
+    const { faults } = this;
+    if (this.#strikes(faults.slowChance, "N2", label)) return this.#draw(faults.slowMicros);
+    return this.#draw(faults.delayMicros);
+  }
+
+  #strikes(chance: number, id: string, label: string): boolean {
+    if (chance === 0 || !this.#prng.chance(chance)) return false;
+    this.#simulator.trace.fault(id, label);
+    return true;
+  }
+
+  #draw({ min, max }: Range): number {
+    return this.#prng.integer(min, max);
+  }
+}
+
+function way(from: string, to: string): string {
+  return `${from}>${to}`;
+}

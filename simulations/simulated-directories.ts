@@ -1,0 +1,123 @@
+/**
+ * The names of a simulated disk. A creation, renaming or removal is seen at once but durable only
+ * after a sync of its directory; a loss of power keeps any of them whose forerunners are kept.
+ */
+import { assert } from "../consensus/assert.ts";
+import type { Prng } from "./prng.ts";
+import type { SimulatedFile } from "./simulated-file.ts";
+
+/** A change of names that is not durable yet. */
+export interface PendingNames {
+  readonly directory: string;
+  /** The paths it touches: a later change of one of them depends on it. */
+  readonly paths: readonly string[];
+  readonly apply: (names: Map<string, SimulatedFile>) => void;
+}
+
+export class SimulatedDirectories {
+  #seen = new Map<string, SimulatedFile>();
+  readonly #durable = new Map<string, SimulatedFile>();
+  readonly #directories = new Set<string>(["", "/", "."]);
+  #pending: PendingNames[] = [];
+
+  file(path: string): SimulatedFile | undefined {
+    return this.#seen.get(path);
+  }
+
+  /** All files, by path, sorted. */
+  files(): readonly (readonly [string, SimulatedFile])[] {
+    return [...this.#seen].toSorted(([left], [right]) => compare(left, right));
+  }
+
+  hasDirectory(path: string): boolean {
+    return this.#directories.has(path);
+  }
+
+  makeDirectory(path: string): void {
+    for (let at = path; !this.#directories.has(at); at = directoryOf(at)) {
+      this.#directories.add(at);
+    }
+  }
+
+  /** The names in a directory, sorted. */
+  list(directory: string): readonly string[] {
+    const prefix = directory === "" ? "" : `${directory}/`;
+    const inside = [...this.#seen.keys(), ...this.#directories].filter(
+      (path) => path !== directory && path.startsWith(prefix) && directoryOf(path) === directory,
+    );
+    return inside.map((path) => path.slice(prefix.length)).toSorted(compare);
+  }
+
+  create(path: string, file: SimulatedFile): void {
+    this.#change(directoryOf(path), [path], (names) => {
+      names.set(path, file);
+    });
+  }
+
+  rename(from: string, to: string): void {
+    const file = this.#seen.get(from);
+    assert(file !== undefined, "the renamed file is there");
+    assert(directoryOf(from) === directoryOf(to), "renaming stays in one directory");
+    this.#change(directoryOf(to), [from, to], (names) => {
+      names.delete(from);
+      names.set(to, file);
+    });
+  }
+
+  remove(path: string): void {
+    this.#change(directoryOf(path), [path], (names) => {
+      names.delete(path);
+    });
+  }
+
+  /** What a sync of `directory` that begins now must make durable. */
+  pending(directory: string): readonly PendingNames[] {
+    return this.#pending.filter((change) => change.directory === directory);
+  }
+
+  sync(changes: readonly PendingNames[]): void {
+    const done = new Set(changes);
+    for (const change of changes) {
+      if (this.#pending.includes(change)) change.apply(this.#durable);
+    }
+    this.#pending = this.#pending.filter((change) => !done.has(change));
+  }
+
+  /** What a process finds after the power came back; returns how many changes were lost. */
+  losePower(survival: number, prng: Prng): number {
+    const lost = new Set<string>();
+    let count = 0;
+    for (const change of this.#pending) {
+      const stands = change.paths.every((path) => !lost.has(path));
+      if (stands && prng.chance(survival)) {
+        change.apply(this.#durable);
+      } else {
+        for (const path of change.paths) lost.add(path);
+        count += 1;
+      }
+    }
+    this.#pending = [];
+    this.#seen = new Map(this.#durable);
+    return count;
+  }
+
+  #change(
+    directory: string,
+    paths: readonly string[],
+    apply: (names: Map<string, SimulatedFile>) => void,
+  ): void {
+    apply(this.#seen);
+    this.#pending.push({ directory, paths, apply });
+  }
+}
+
+export function directoryOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  if (slash === 0) return "/";
+  return slash < 0 ? "" : path.slice(0, slash);
+}
+
+function compare(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}

@@ -1,0 +1,43 @@
+/**
+ * What happened, in order: a running hash over everything (two runs of one seed must agree on it),
+ * the last lines for a person to read, and counts by kind of fault. Never influences a run.
+ */
+import { Mixer } from "../consensus/hash.ts";
+
+const linesKept = 4000;
+
+export class Trace {
+  readonly #mixer = new Mixer();
+  readonly #lines: string[] = [];
+  #written = 0;
+  readonly #faults = new Map<string, number>();
+
+  /** Notes one line; `line` depends on the seed only. */
+  note(line: string): void {
+    this.#mixer.text(line);
+    this.#lines[this.#written % linesKept] = line;
+    this.#written += 1;
+  }
+
+  /** Notes an injected fault under its id of the fault table, as `N1` or `K13`. */
+  fault(id: string, detail: string): void {
+    this.#faults.set(id, (this.#faults.get(id) ?? 0) + 1);
+    this.note(`fault ${id} ${detail}`);
+  }
+
+  /** Counts of injected faults, sorted by id. */
+  faults(): ReadonlyMap<string, number> {
+    return new Map([...this.#faults].toSorted(([left], [right]) => (left < right ? -1 : 1)));
+  }
+
+  hash(): string {
+    return this.#mixer.digest();
+  }
+
+  /** The last lines, oldest first. */
+  lines(): readonly string[] {
+    if (this.#written <= linesKept) return [...this.#lines];
+    const first = this.#written % linesKept;
+    return [...this.#lines.slice(first), ...this.#lines.slice(0, first)];
+  }
+}
