@@ -1,0 +1,528 @@
+/** Publishing around a real Islander and an oracle of the publisher table, in virtual time. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import { Islander, limits } from "../../consensus/index.ts";
+import type { IslanderInput, Submission, SubmissionResult } from "../../consensus/index.ts";
+import { readBatch, verifyBatch } from "../../src/batch.ts";
+import { KibitzerError } from "../../src/kibitzer-error.ts";
+import { Publishing } from "../../src/publishing.ts";
+import type { PublishingOptions } from "../../src/publishing.ts";
+import type { Clock, Timer } from "../../src/world.ts";
+import { chanceFrom, PublisherTable } from "../publisher-table.ts";
+
+/** Time that passes only when told; the end of a turn is the real one. */
+class TestClock implements Clock {
+  #now = 0;
+  #timers: { readonly at: number; readonly callback: () => void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  wall(): number {
+    return 1_700_000_000_000 + this.#now;
+  }
+
+  after(ms: number, callback: () => void): Timer {
+    const timer = { at: this.#now + ms, callback };
+    this.#timers.push(timer);
+    return { cancel: () => void (this.#timers = this.#timers.filter((each) => each !== timer)) };
+  }
+
+  soon(callback: () => void): void {
+    setImmediate(callback);
+  }
+
+  get timers(): number {
+    return this.#timers.length;
+  }
+
+  pass(ms: number): void {
+    this.#now += ms;
+    const due = this.#timers.filter((timer) => timer.at <= this.#now);
+    this.#timers = this.#timers.filter((timer) => timer.at > this.#now);
+    for (const timer of due) timer.callback();
+  }
+}
+
+interface Sent {
+  readonly submission: Submission;
+  readonly body: Uint8Array;
+  readonly answer: (result: SubmissionResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Keeps every submission until the test decides what becomes of it. */
+class Desk {
+  readonly clock = new TestClock();
+  readonly table = new PublisherTable();
+  readonly inputs: IslanderInput[] = [];
+  sent: Sent[] = [];
+  registrations = 0;
+  refuseRegistration = false;
+  readonly publishing: Publishing;
+
+  constructor(options: Partial<PublishingOptions> = {}) {
+    const islander = new Islander();
+    const fraction = chanceFrom(1);
+    this.publishing = new Publishing({
+      clock: this.clock,
+      chance: { fraction, hex16: () => `${this.registrations}`.padStart(16, "0") },
+      play: (input) => {
+        this.inputs.push(input);
+        return islander.step(input);
+      },
+      submit: (submission, body) =>
+        new Promise((answer, reject) => this.sent.push({ submission, body, answer, reject })),
+      register: async (nonce) => {
+        this.registrations += 1;
+        if (this.refuseRegistration) return { kind: "refusedRegistration", nonce };
+        return this.table.register(nonce);
+      },
+      ...options,
+    });
+  }
+
+  /** Lets everything that is due happen, without time passing. */
+  async settle(): Promise<void> {
+    for (let turns = 0; turns < 4; turns += 1) await turn();
+  }
+
+  /** Answers all that was sent by the rules of the table; returns the texts that came. */
+  decide(): string[] {
+    const texts: string[] = [];
+    for (const { submission, body, answer } of this.sent.splice(0)) {
+      verifyBatch(submission.batch, body);
+      texts.push(...textsOf(submission, body));
+      answer(this.table.apply(submission.batch));
+    }
+    return texts;
+  }
+
+  answer(result: SubmissionResult): void {
+    for (const sent of this.sent.splice(0)) sent.answer(result);
+  }
+}
+
+function textsOf({ batch }: Submission, body: Uint8Array): string[] {
+  return [...readBatch(body, batch.count)].map((bytes) => new TextDecoder().decode(bytes));
+}
+
+/** What became of a promise: its index, or code, outcome and whether it may be tried again. */
+async function fate(promise: Promise<{ readonly index: number }>): Promise<string> {
+  return promise.then(
+    ({ index }) => `${index}`,
+    (error: unknown) => {
+      assert.ok(error instanceof KibitzerError, String(error));
+      return `${error.code} ${error.outcome}${error.retryable ? " retryable" : ""}`;
+    },
+  );
+}
+
+function isPending(promise: Promise<unknown>): Promise<boolean> {
+  return Promise.race([promise, turn("pending")]).then(
+    (value) => value === "pending",
+    () => false,
+  );
+}
+
+describe("publish", () => {
+  test("gathers what is published in one turn, and tells each its index", async () => {
+    const desk = new Desk();
+    const promises = ["a", "", new TextEncoder().encode("c")].map((entry) =>
+      desk.publishing.publish(entry),
+    );
+    assert.equal(desk.registrations, 0, "nothing happens within the caller's turn");
+    await desk.settle();
+    assert.equal(desk.sent.length, 1);
+    assert.deepEqual(desk.decide(), ["a", "", "c"]);
+    assert.deepEqual(await Promise.all(promises.map(fate)), ["1", "2", "3"]);
+    assert.equal(desk.publishing.publisher, "1");
+    assert.equal(desk.publishing.sequenceNext, 4);
+    assert.equal(desk.clock.now(), 0, "without waiting");
+  });
+
+  test("of neighbours tells the first index, and they are one batch", async () => {
+    const desk = new Desk();
+    const single = desk.publishing.publish("x");
+    const many = desk.publishing.publishMany(["a", "b", "c"]);
+    const after = desk.publishing.publish("y");
+    await desk.settle();
+    assert.deepEqual(desk.decide(), ["x", "a", "b", "c", "y"]);
+    assert.deepEqual(await Promise.all([single, many, after].map(fate)), ["1", "2", "5"]);
+    assert.equal(await fate(desk.publishing.publishMany([])), "KBZ_ARGUMENT none");
+    const tooMany = Array.from({ length: limits.batchEntriesMax + 1 }, () => "");
+    assert.equal(await fate(desk.publishing.publishMany(tooMany)), "KBZ_TOO_LARGE none");
+  });
+
+  test("refuses what is no entry", async () => {
+    const { publishing } = new Desk();
+    const large = limits.entryBytesMax + 1;
+    const tooLarge = ["x".repeat(large), new Uint8Array(large), "é".repeat(large / 2 + 1)];
+    for (const entry of tooLarge)
+      assert.equal(await fate(publishing.publish(entry)), "KBZ_TOO_LARGE none");
+    for (const entry of [null, undefined, 7, {}, [1]]) {
+      assert.equal(await fate(publishing.publish(entry as never)), "KBZ_ARGUMENT none");
+    }
+    assert.equal(publishing.load.waitingEntries, 0);
+  });
+
+  test("submits again what was lost, with the same bytes, until it is decided", async () => {
+    const desk = new Desk();
+    const promise = desk.publishing.publish("once");
+    await desk.settle();
+    const bodies = new Set<Uint8Array>();
+    for (let round = 0; round < 5; round += 1) {
+      const [sent] = desk.sent.splice(0);
+      assert.ok(sent !== undefined, `round ${round}`);
+      bodies.add(sent.body);
+      if (round === 1) desk.table.apply(sent.submission.batch);
+      if (round % 2 === 0) sent.reject(new Error("no answer"));
+      else sent.answer({ kind: "refused", reason: "notLeading" });
+      await desk.settle();
+      assert.equal(desk.sent.length, 0, "not without a pause");
+      desk.clock.pass(1000);
+      await desk.settle();
+    }
+    desk.decide();
+    assert.equal(await fate(promise), "1");
+    assert.equal(bodies.size, 1);
+    assert.equal(desk.table.log.length, 1);
+  });
+
+  test("takes a submit that throws for a lost one", async () => {
+    let calls = 0;
+    const desk = new Desk({
+      submit: () => {
+        calls += 1;
+        throw new Error("not even a promise");
+      },
+    });
+    const promise = desk.publishing.publish("x");
+    await desk.settle();
+    desk.clock.pass(1000);
+    await desk.settle();
+    assert.equal(calls, 2);
+    assert.ok(await isPending(promise));
+    desk.publishing.close();
+    assert.equal(await fate(promise), "KBZ_CLOSED unknown");
+    assert.equal(desk.clock.timers, 0);
+  });
+});
+
+describe("back-pressure", () => {
+  const bounds = { waitingEntriesMax: 1000, waitingBytesMax: 1024 * 1024 };
+
+  test("10,000 publishes that nobody awaits are in bounds, in order, and all settle", async () => {
+    const desk = new Desk({ bounds: { ...bounds, batchEntriesMax: 10 } });
+    const promises = Array.from({ length: 10_000 }, (_, at) => desk.publishing.publish(`${at}`));
+    const { load } = desk.publishing;
+    assert.equal(load.waitingEntries, 1000);
+    assert.equal(load.queued, 9000);
+    const texts: string[] = [];
+    for (let round = 0; texts.length < 10_000; round += 1) {
+      assert.ok(round < 1000, "it goes on");
+      await desk.settle();
+      const now = desk.publishing.load;
+      assert.ok(now.waitingEntries <= 1000 && now.waitingBytes <= 16_000);
+      assert.ok(now.batchesInFlight <= limits.publisherBatchesInFlightMax);
+      texts.push(...desk.decide());
+    }
+    assert.deepEqual(
+      texts,
+      promises.map((_, at) => `${at}`),
+    );
+    const indexes = await Promise.all(promises);
+    assert.ok(indexes.every(({ index }, at) => index === at + 1));
+    const idle = { waitingEntries: 0, waitingBytes: 0, queued: 0, batchesInFlight: 0 };
+    assert.deepEqual(desk.publishing.load, idle);
+  });
+
+  test("memory is bounded by bytes too", async () => {
+    const desk = new Desk({ bounds });
+    const entry = new Uint8Array(100_000);
+    const promises = Array.from({ length: 200 }, () => desk.publishing.publish(entry));
+    assert.ok(desk.publishing.load.waitingBytes <= bounds.waitingBytesMax + 100_004);
+    let rounds = 0;
+    while (desk.table.log.reduce((sum, { batch }) => sum + batch.count, 0) < 200) {
+      rounds += 1;
+      assert.ok(rounds < 200);
+      await desk.settle();
+      assert.ok(desk.publishing.load.waitingBytes <= bounds.waitingBytesMax + 100_004);
+      desk.decide();
+    }
+    await Promise.all(promises);
+  });
+
+  test("who does not want to wait is told so, while others wait in order", async () => {
+    const desk = new Desk({ bounds: { waitingEntriesMax: 2 } });
+    const first = ["a", "b", "c"].map((entry) => desk.publishing.publish(entry));
+    const busy = desk.publishing.publish("d", { wait: false });
+    assert.equal(await fate(busy), "KBZ_BUSY none retryable");
+    await desk.settle();
+    desk.decide();
+    const later = desk.publishing.publish("e", { wait: false });
+    await desk.settle();
+    desk.decide();
+    assert.deepEqual(await Promise.all([...first, later].map(fate)), ["1", "2", "3", "4"]);
+  });
+
+  test("batches fill up while the window is full", async () => {
+    const desk = new Desk();
+    const promises: Promise<unknown>[] = [];
+    for (let round = 0; round < limits.publisherBatchesInFlightMax + 50; round += 1) {
+      promises.push(desk.publishing.publish("x"));
+      await desk.settle();
+    }
+    assert.equal(desk.sent.length, limits.publisherBatchesInFlightMax);
+    desk.decide();
+    await desk.settle();
+    assert.deepEqual(
+      desk.sent.map(({ submission }) => submission.batch.count),
+      [50],
+    );
+    desk.decide();
+    await Promise.all(promises);
+  });
+});
+
+describe("an aborted publish", () => {
+  test("is out, and says so, as long as it has no number", async () => {
+    const desk = new Desk();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const kept = [desk.publishing.publish("a")];
+    const gone = [desk.publishing.publish("b", { signal })];
+    kept.push(desk.publishing.publish("c", { signal: new AbortController().signal }));
+    gone.push(desk.publishing.publishMany(["d", "e", "f"], { signal }));
+    kept.push(desk.publishing.publishMany(["g", "h"]));
+    controller.abort(new Error("enough"));
+    gone.push(desk.publishing.publish("i", { signal }));
+    for (const promise of gone) assert.equal(await fate(promise), "KBZ_ABORTED none retryable");
+    await assert.rejects(
+      gone[0]!,
+      ({ cause }) => cause instanceof Error && cause.message === "enough",
+    );
+    await desk.settle();
+    assert.deepEqual(desk.decide(), ["a", "c", "g", "h"]);
+    assert.deepEqual(await Promise.all(kept.map(fate)), ["1", "2", "3"]);
+  });
+
+  test("may yet be decided once it has a number", async () => {
+    const desk = new Desk();
+    const controllers = ["a", "b"].map(() => new AbortController());
+    const promises = controllers.map(({ signal }, at) =>
+      desk.publishing.publish(`${at}`, { signal }),
+    );
+    await desk.settle();
+    controllers[0]?.abort();
+    assert.equal(await fate(promises[0]!), "KBZ_ABORTED unknown");
+    assert.deepEqual(desk.decide(), ["0", "1"], "an abort only ends the waiting");
+    assert.equal(await fate(promises[1]!), "2");
+    controllers[1]?.abort();
+  });
+
+  test("under one signal with many others is as quick as alone, in the room and in the queue", async () => {
+    const desk = new Desk({ bounds: { waitingEntriesMax: 500 } });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const first = desk.publishing.publish("first");
+    const gone = Array.from({ length: 20_000 }, (_, at) =>
+      desk.publishing.publish(`${at}`, { signal }),
+    );
+    const last = desk.publishing.publish("last");
+    const fates = Promise.all(gone.map(fate));
+    controller.abort();
+    assert.deepEqual(new Set(await fates), new Set(["KBZ_ABORTED none retryable"]));
+    await desk.settle();
+    assert.deepEqual(desk.decide(), ["first", "last"], "nothing told as withdrawn is submitted");
+    assert.deepEqual(await Promise.all([first, last].map(fate)), ["1", "2"]);
+    assert.equal(desk.publishing.load.waitingBytes, 0);
+  });
+
+  test("again and again takes no more room, with nobody there to answer", async () => {
+    const desk = new Desk({
+      bounds: { waitingEntriesMax: 100 },
+      register: async () => ({ kind: "refused", reason: "noRepublic" }),
+    });
+    for (let round = 0; round < 50; round += 1) {
+      const controller = new AbortController();
+      const promises = Array.from({ length: 99 }, () =>
+        desk.publishing.publish("x", { signal: controller.signal, wait: false }),
+      );
+      const fates = Promise.all(promises.map(fate));
+      await desk.settle();
+      controller.abort();
+      assert.deepEqual(new Set(await fates), new Set(["KBZ_ABORTED none retryable"]));
+    }
+    assert.ok(desk.publishing.load.waitingEntries < 100);
+    assert.equal(desk.publishing.load.queued, 0);
+  });
+});
+
+describe("close", () => {
+  test("tells the truth of each entry, and ends everything", async () => {
+    const desk = new Desk({ bounds: { batchEntriesMax: 1, waitingEntriesMax: 40 } });
+    const promises = Array.from({ length: 100 }, (_, at) => desk.publishing.publish(`${at}`));
+    await desk.settle();
+    const [first, second] = desk.sent;
+    first?.answer(desk.table.apply(first.submission.batch));
+    second?.answer({ kind: "refused", reason: "notLeading" });
+    await desk.settle();
+    desk.publishing.close();
+    const fates = await Promise.all(promises.map(fate));
+    assert.equal(fates[0], "1");
+    assert.equal(fates[1], "KBZ_CLOSED none", "its only submission was refused");
+    const { length } = fates.filter((each) => each === "KBZ_CLOSED unknown");
+    assert.equal(length, limits.publisherBatchesInFlightMax - 2);
+    assert.ok(fates.slice(2, 2 + length).every((each) => each === "KBZ_CLOSED unknown"));
+    assert.ok(fates.slice(2 + length).every((each) => each === "KBZ_CLOSED none"));
+    assert.equal(desk.clock.timers, 0);
+    const inputs = desk.inputs.length;
+    desk.answer({ kind: "lost" });
+    await desk.settle();
+    assert.equal(desk.inputs.length, inputs, "late answers are not played");
+    assert.equal(await fate(desk.publishing.publish("x")), "KBZ_CLOSED none");
+  });
+});
+
+describe("the end of a session", () => {
+  test("by expiry fails with the truth, and a new publisher goes on", async () => {
+    const desk = new Desk();
+    const before = desk.publishing.publish("before");
+    await desk.settle();
+    desk.decide();
+    assert.equal(await fate(before), "1");
+    desk.table.expire(1);
+
+    const once = desk.publishing.publish("once");
+    await desk.settle();
+    desk.decide();
+    assert.equal(await fate(once), "KBZ_PUBLISHER none retryable", "it was sent once, in vain");
+
+    const again = desk.publishing.publish("again");
+    await desk.settle();
+    assert.equal(desk.registrations, 2);
+    desk.decide();
+    assert.equal(await fate(again), "2");
+    assert.notEqual(desk.publishing.publisher, "1");
+  });
+
+  test("leaves in doubt what was sent before without an answer", async () => {
+    const desk = new Desk();
+    const doubted = desk.publishing.publish("doubted");
+    await desk.settle();
+    const old = desk.sent.splice(0);
+    old[0]?.answer({ kind: "lost" });
+    await desk.settle();
+    desk.clock.pass(1000);
+    await desk.settle();
+    desk.answer({ kind: "unknownPublisher" });
+    assert.equal(await fate(doubted), "KBZ_PUBLISHER unknown");
+  });
+
+  test("is not confused by late answers to the session before", async () => {
+    const desk = new Desk();
+    const pair = [desk.publishing.publish("a")];
+    await desk.settle();
+    pair.push(desk.publishing.publish("b"));
+    await desk.settle();
+    const [first, second] = desk.sent.splice(0);
+    second?.answer({ kind: "unknownPublisher" });
+    assert.deepEqual(await Promise.all(pair.map(fate)), [
+      "KBZ_PUBLISHER unknown",
+      "KBZ_PUBLISHER none retryable",
+    ]);
+    const next = desk.publishing.publish("next");
+    await desk.settle();
+    first?.answer({ kind: "applied", index: 77 });
+    assert.ok(await isPending(next));
+    desk.decide();
+    assert.equal(await fate(next), "1");
+  });
+
+  test("by a table without room is told to all who wait", async () => {
+    const desk = new Desk({ bounds: { waitingEntriesMax: 2 } });
+    desk.refuseRegistration = true;
+    const promises = ["a", "b", "c"].map((entry) => desk.publishing.publish(entry));
+    const fates = await Promise.all(promises.map(fate));
+    assert.deepEqual(new Set(fates), new Set(["KBZ_BUSY none retryable"]));
+    desk.refuseRegistration = false;
+    const later = desk.publishing.publish("later");
+    await desk.settle();
+    desk.decide();
+    assert.equal(await fate(later), "1");
+  });
+
+  test("is forestalled by a new registration after long idleness", async () => {
+    const desk = new Desk();
+    for (const index of ["1", "2"]) {
+      const promise = desk.publishing.publish("x");
+      await desk.settle();
+      desk.decide();
+      assert.equal(await fate(promise), index);
+      desk.table.expire(Number(desk.publishing.publisher));
+      desk.clock.pass(limits.publisherExpiryMs);
+    }
+    assert.equal(desk.registrations, 2);
+  });
+});
+
+describe("an earlier publisher", () => {
+  test("goes on with its sequence, without a new registration", async () => {
+    const earlier = new Desk();
+    const before = earlier.publishing.publishMany(["a", "b"]);
+    await earlier.settle();
+    earlier.decide();
+    await before;
+    const { publisher, sequenceNext } = earlier.publishing;
+    assert.ok(publisher !== null);
+    earlier.publishing.close();
+
+    const later = new Desk({ resume: { publisher, sequenceNext } });
+    assert.equal(later.publishing.publisher, publisher);
+    const promise = later.publishing.publish("c");
+    await later.settle();
+    assert.equal(later.registrations, 0);
+    for (const { submission, answer } of later.sent.splice(0)) {
+      answer(earlier.table.apply(submission.batch));
+    }
+    assert.equal(await fate(promise), "3");
+  });
+
+  test("with numbers that are taken is told so", async () => {
+    const desk = new Desk();
+    const before = desk.publishing.publish("a");
+    await desk.settle();
+    desk.decide();
+    await before;
+    const wrong = new Desk({ resume: { publisher: "1", sequenceNext: 1 } });
+    const promise = wrong.publishing.publish("other");
+    await wrong.settle();
+    wrong.answer({ kind: "conflict" });
+    assert.equal(await fate(promise), "KBZ_PUBLISHER none retryable");
+  });
+
+  test("that cannot be is refused", () => {
+    for (const publisher of ["", "0", "-1", "1e3", "x", "9".repeat(16)]) {
+      assert.throws(() => new Desk({ resume: { publisher, sequenceNext: 1 } }), KibitzerError);
+    }
+    for (const sequenceNext of [0, -1, 1.5, Number.NaN]) {
+      assert.throws(() => new Desk({ resume: { publisher: "1", sequenceNext } }), KibitzerError);
+    }
+  });
+});
+
+test("a broken invariant ends everything, and is told", async () => {
+  const broken: unknown[] = [];
+  const error = new Error("impossible");
+  const desk = new Desk({
+    play: () => {
+      throw error;
+    },
+    broken: (cause) => broken.push(cause),
+  });
+  assert.equal(await fate(desk.publishing.publish("x")), "KBZ_INVARIANT none");
+  assert.deepEqual(broken, [error]);
+});
