@@ -1,0 +1,254 @@
+/**
+ * Appends what a node played to a bounded set of files, without sync. A recording that fails ends,
+ * and is told once; it never stops the node. What the frames hold is opaque here.
+ */
+import { assert } from "../../consensus/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { Clock, FileHandle, FileSystem } from "../world.ts";
+import {
+  decodeFrameHeader,
+  decodeOpening,
+  encodeFrameHeader,
+  encodeOpening,
+  frameHeaderBytes,
+  isRecordingName,
+  recordingName,
+  recordingNumber,
+  recordingVersion,
+  type FrameKind,
+} from "./frame.ts";
+
+export interface RecorderOptions {
+  readonly files: FileSystem;
+  /** The directory of the recording itself, as `DIR/recording`. */
+  readonly directory: string;
+  readonly clock: Clock;
+  /** Who records: republic, id, cookie, starts. Stands at the head of each file. */
+  readonly subject: Readonly<Record<string, string | number>>;
+  /**
+   * The state after everything that was appended. Asked for when a file begins, within `append`:
+   * the frame just appended must have been applied.
+   */
+  checkpoint(): Uint8Array;
+  /** The recording has ended early. Called once. */
+  onError(error: KibitzerError): void;
+  /** Bytes of all files together. Default 256 MiB. */
+  readonly bytesMax?: number;
+  /** What is older is removed. Default 24 hours. */
+  readonly ageMs?: number;
+}
+
+interface Segment {
+  readonly number: number;
+  /** Milliseconds since 1970. */
+  readonly when: number;
+  readonly bytes: number;
+}
+
+const MiB = 1024 * 1024;
+/** More that waits for the disk than this ends the recording: it must not take the node's memory. */
+const waitingBytesMax = 64 * MiB;
+/** A recording is kept in so many parts, so that old ones can go. */
+const parts = 8;
+
+export class Recorder implements AsyncDisposable {
+  readonly #options: RecorderOptions;
+  readonly #bytesMax: number;
+  readonly #ageMs: number;
+  /** Older files, oldest first. */
+  readonly #segments: Segment[];
+  #number: number;
+  #begun = 0;
+  /** Where the next frame goes in the current file. */
+  #offset = 0;
+  /** For each file that has something to be written: what, in order. */
+  #waiting: { readonly number: number; readonly pieces: Uint8Array[] }[] = [];
+  #waitingBytes = 0;
+  #file: { readonly number: number; readonly handle: FileHandle; offset: number } | null = null;
+  #flushing: Promise<void> | null = null;
+  #isScheduled = false;
+  #failed = false;
+  #isClosed = false;
+
+  private constructor(options: RecorderOptions, segments: Segment[]) {
+    this.#options = options;
+    this.#bytesMax = options.bytesMax ?? 256 * MiB;
+    this.#ageMs = options.ageMs ?? 24 * 60 * 60 * 1000;
+    this.#segments = segments;
+    this.#number = segments.at(-1)?.number ?? 0;
+    this.#begin();
+  }
+
+  /** Begins a file behind those that are there, with a checkpoint. */
+  static async open(options: RecorderOptions): Promise<Recorder> {
+    await options.files.makeDirectory(options.directory);
+    const segments: Segment[] = [];
+    for (const name of await options.files.list(options.directory)) {
+      if (isRecordingName(name)) segments.push(await readSegment(options, name));
+    }
+    return new Recorder(
+      options,
+      segments.toSorted((left, right) => left.number - right.number),
+    );
+  }
+
+  /**
+   * Takes a frame over; `chunks` must not be written to any more. Written with others once the turn
+   * of the event loop is over.
+   */
+  append(chunks: readonly Uint8Array[]): void {
+    assert(!this.#isClosed, "nothing is appended to a closed recording");
+    if (this.#failed) return;
+    this.#frame("input", chunks);
+    const isOld = this.#options.clock.wall() - this.#begun > this.#ageMs / parts;
+    if (this.#offset > this.#bytesMax / parts || isOld) {
+      this.#end();
+      this.#begin();
+    }
+    if (this.#waitingBytes > waitingBytesMax) this.#fail(new Error("the disk is too slow for it"));
+  }
+
+  /** Waits until everything is written, ends the file in order, and closes it. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (!this.#failed) this.#frame("end", []);
+    while (this.#flushing !== null) await this.#flushing;
+    await this.#flush();
+    await this.#file?.handle.close().catch((error: unknown) => this.#fail(error));
+    this.#file = null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #begin(): void {
+    this.#number += 1;
+    this.#begun = this.#options.clock.wall();
+    this.#offset = 0;
+    this.#waiting.push({ number: this.#number, pieces: [] });
+    const { subject } = this.#options;
+    const opening = { version: recordingVersion, when: this.#begun, subject };
+    this.#frame("opening", [encodeOpening(opening)]);
+    this.#frame("checkpoint", [this.#options.checkpoint()]);
+  }
+
+  #end(): void {
+    this.#frame("end", []);
+    this.#segments.push({ number: this.#number, when: this.#begun, bytes: this.#offset });
+  }
+
+  #frame(kind: FrameKind, chunks: readonly Uint8Array[]): void {
+    const place = { segment: this.#number, offset: this.#offset };
+    let batch = this.#waiting.at(-1);
+    if (batch?.number !== this.#number) {
+      batch = { number: this.#number, pieces: [] };
+      this.#waiting.push(batch);
+    }
+    const header = encodeFrameHeader(kind, chunks, place);
+    batch.pieces.push(header, ...chunks);
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, header.length);
+    this.#offset += bytes;
+    this.#waitingBytes += bytes;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isClosed || this.#flushing !== null) return;
+    this.#isScheduled = true;
+    this.#options.clock.soon(() => {
+      this.#isScheduled = false;
+      if (this.#isClosed || this.#flushing !== null) return;
+      this.#flushing = this.#flush().then(() => {
+        this.#flushing = null;
+        if (this.#waiting.length > 0) this.#schedule();
+      });
+    });
+  }
+
+  /** Never rejects. */
+  async #flush(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    try {
+      for (const { number, pieces } of waiting) {
+        if (this.#failed) return;
+        await this.#write(number, pieces);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #write(number: number, pieces: readonly Uint8Array[]): Promise<void> {
+    const { files, directory } = this.#options;
+    if (this.#file?.number !== number) {
+      await this.#file?.handle.close();
+      this.#file = null;
+      await this.#removeOld();
+      const handle = await files.open(`${directory}/${recordingName(number)}`, "create");
+      this.#file = { number, handle, offset: 0 };
+    }
+    await this.#file.handle.write(pieces, this.#file.offset);
+    for (const piece of pieces) this.#file.offset += piece.length;
+  }
+
+  /** Makes room for one more part. */
+  async #removeOld(): Promise<void> {
+    const { files, directory, clock } = this.#options;
+    const room = this.#bytesMax - this.#bytesMax / parts;
+    let bytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    const oldest = clock.wall() - this.#ageMs;
+    for (;;) {
+      const first = this.#segments[0];
+      // A part is as old as its end, which is where the next one begins.
+      const end = this.#segments[1]?.when ?? this.#begun;
+      if (first === undefined || (bytes <= room && end >= oldest)) return;
+      this.#segments.shift();
+      bytes -= first.bytes;
+      await files.remove(`${directory}/${recordingName(first.number)}`);
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#options.onError(
+      new KibitzerError(
+        "KBZ_JOURNAL_FAILED",
+        `The recording in ${this.#options.directory} has ended: ${String(error)}. The node goes ` +
+          "on without it; restart it once the cause is gone.",
+        { retryable: false, outcome: "none", cause: error },
+      ),
+    );
+  }
+}
+
+/** A file of an earlier life. One whose head is unreadable counts as the oldest. */
+async function readSegment(options: RecorderOptions, name: string): Promise<Segment> {
+  const number = recordingNumber(name);
+  const handle = await options.files.open(`${options.directory}/${name}`, "read");
+  try {
+    const bytes = await handle.size();
+    const head = new Uint8Array(Math.min(bytes, 64 * 1024));
+    await handle.read(head, 0);
+    return { number, bytes, when: begunAt(head, number) };
+  } finally {
+    await handle.close();
+  }
+}
+
+function begunAt(head: Uint8Array, segment: number): number {
+  if (head.length < frameHeaderBytes) return 0;
+  try {
+    const { size } = decodeFrameHeader(head.subarray(0, frameHeaderBytes), { segment, offset: 0 });
+    return decodeOpening(head.subarray(frameHeaderBytes, frameHeaderBytes + size))?.when ?? 0;
+  } catch {
+    // Damaged: the reader tells; here it only goes first when room is needed.
+    return 0;
+  }
+}

@@ -1,0 +1,51 @@
+/** How damage is told: bytes that do not decode, and files that are not what was written. */
+import { KibitzerError } from "../kibitzer-error.ts";
+
+/** Bytes that are no value of a format; `offset` counts from where decoding began. */
+export class DecodeError extends Error {
+  override readonly name = "DecodeError";
+  readonly offset: number;
+
+  constructor(offset: number, message: string) {
+    super(message);
+    this.offset = offset;
+  }
+}
+
+const cure =
+  "Nothing was changed. Replace this node: exile its id from another member, keep this directory " +
+  "for inspection, and start the node again under a new id with an empty directory.";
+
+/** A file is not what was written: which, where, what was expected and found, and what to do. */
+export function damaged(
+  path: string,
+  offset: number,
+  finding: string,
+  cause?: unknown,
+): KibitzerError {
+  return new KibitzerError(
+    "KBZ_DAMAGED",
+    `The file ${path} is damaged at byte ${offset}: ${finding}. ${cure}`,
+    { retryable: false, outcome: "none", cause },
+  );
+}
+
+/** The file is whole but written by a later version. */
+export function newerVersion(path: string, found: number, known: number): KibitzerError {
+  return new KibitzerError(
+    "KBZ_VERSION",
+    `The file ${path} has format version ${found}; this program reads up to ${known}. ` +
+      "Start a version of kibitzer at least as new as the one that wrote it.",
+    { retryable: false, outcome: "none" },
+  );
+}
+
+/** The file is whole but belongs to another republic, node or incarnation. */
+export function foreign(path: string, expected: string, found: string): KibitzerError {
+  return new KibitzerError(
+    "KBZ_REPUBLIC",
+    `The file ${path} belongs to ${found}, not to ${expected}. ` +
+      "Put each node's own directory back; files of two nodes must not be mixed.",
+    { retryable: false, outcome: "none" },
+  );
+}

@@ -1,0 +1,236 @@
+/**
+ * A data directory: who the node is, how it is reached, which republic it belongs to, and that
+ * nobody else has it open. Holds no entry; the journal stands beside.
+ */
+import { assert, isNodeId, type RepublicIdentity } from "../../consensus/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { Chance, FileSystem } from "../world.ts";
+import { damaged } from "./damage.ts";
+import { Journal, type JournalOptions, type Recovered } from "./journal.ts";
+import { readWhole, replaceFile, seal, temporarySuffix, unseal } from "./sealed-file.ts";
+import {
+  isFields,
+  isFlag,
+  isHexText,
+  isIdText,
+  isText,
+  isWhole,
+  listOf,
+  matches,
+  nullOr,
+} from "./shapes.ts";
+
+/** What the file `node` keeps. */
+export interface NodeRecord {
+  readonly id: string;
+  /** Drawn when the directory is made: the incarnation of this storage. */
+  readonly cookie: string;
+  /** How often the directory was opened, this time included: from 1. */
+  readonly starts: number;
+  readonly republic: RepublicIdentity | null;
+  /** Whether a journal was made; then a missing one is damage. */
+  readonly hasJournal: boolean;
+  readonly listen: readonly string[];
+  readonly advertise: string | null;
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+export interface DirectoryOptions {
+  readonly files: FileSystem;
+  readonly path: string;
+  readonly chance: Chance;
+  /** Needed when the directory is made; later it must be the same. */
+  readonly id?: string;
+  /** These replace what the directory remembers. */
+  readonly listen?: readonly string[];
+  readonly advertise?: string | null;
+  readonly properties?: Readonly<Record<string, string>>;
+}
+
+type JournalCallbacks = Pick<
+  JournalOptions,
+  "onPersisted" | "onFailed" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
+>;
+
+const recordName = "node";
+const lockName = "lock";
+const recordVersion = 1;
+
+export class DataDirectory implements AsyncDisposable {
+  readonly path: string;
+  readonly #files: FileSystem;
+  readonly #lock: AsyncDisposable;
+  #record: NodeRecord;
+
+  private constructor(files: FileSystem, path: string, lock: AsyncDisposable, record: NodeRecord) {
+    this.#files = files;
+    this.path = path;
+    this.#lock = lock;
+    this.#record = record;
+  }
+
+  /**
+   * Locks the directory, makes it when an id is given and nothing is there, and counts the start.
+   * @throws {KibitzerError} `KBZ_IN_USE`, `KBZ_ARGUMENT`, `KBZ_NOT_FOUND`, `KBZ_DAMAGED`,
+   *   `KBZ_VERSION`.
+   */
+  static async open(options: DirectoryOptions): Promise<DataDirectory> {
+    const { files, path, id } = options;
+    if (id !== undefined && !isNodeId(id)) {
+      throw refusal("KBZ_ARGUMENT", `A node id matches [a-z0-9][a-z0-9._-]{0,62}; found "${id}".`);
+    }
+    if (id === undefined && !(await files.exists(`${path}/${recordName}`))) {
+      throw refusal("KBZ_NOT_FOUND", `There is no node in ${path}; its first start needs an id.`);
+    }
+    await files.makeDirectory(path);
+    const lock = await files.lock(`${path}/${lockName}`);
+    try {
+      const record = await nextRecord(options);
+      await writeRecord(files, path, record);
+      await removeTemporary(files, path);
+      return new DataDirectory(files, path, lock, record);
+    } catch (error) {
+      await lock[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get record(): NodeRecord {
+    return this.#record;
+  }
+
+  /**
+   * Makes the directory part of a republic, for good; durable when this resolves. Naming the same
+   * one again is fine.
+   * @throws {KibitzerError} `KBZ_BOOTSTRAPPED` when it belongs to another.
+   */
+  async found(republic: RepublicIdentity): Promise<void> {
+    const known = this.#record.republic;
+    if (known?.identity === republic.identity && known.name === republic.name) return;
+    if (known !== null) {
+      const message = `${this.path} belongs to republic ${known.name} (${known.identity}) already. `;
+      throw refusal("KBZ_BOOTSTRAPPED", `${message}Start with an empty directory instead.`);
+    }
+    await this.#change({ republic });
+  }
+
+  /**
+   * Opens the journal of this node; its republic must be known.
+   * @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`, `KBZ_REPUBLIC`.
+   */
+  async openJournal(
+    callbacks: JournalCallbacks,
+  ): Promise<{ readonly journal: Journal; readonly recovered: Recovered }> {
+    const { republic, id, cookie, hasJournal } = this.#record;
+    assert(republic !== null, "a journal belongs to a republic");
+    const opened = await Journal.open({
+      ...callbacks,
+      onPersisted: (write) => callbacks.onPersisted(write),
+      onFailed: (error) => callbacks.onFailed(error),
+      files: this.#files,
+      directory: this.path,
+      identity: { republic: republic.identity, id, cookie },
+      expected: hasJournal,
+    });
+    try {
+      // Nothing was appended yet, so a crash up to here loses nothing.
+      if (!hasJournal) await this.#change({ hasJournal: true });
+      return opened;
+    } catch (error) {
+      await opened.journal.close();
+      throw error;
+    }
+  }
+
+  /** Gives the lock back. What was opened through this must be closed before. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#lock[Symbol.asyncDispose]();
+  }
+
+  async #change(change: Partial<NodeRecord>): Promise<void> {
+    const record = { ...this.#record, ...change };
+    await writeRecord(this.#files, this.path, record);
+    this.#record = record;
+  }
+}
+
+async function nextRecord(options: DirectoryOptions): Promise<NodeRecord> {
+  const { files, path } = options;
+  const known = await readRecord(files, path);
+  if (known === null) return newRecord(options);
+  if (options.id !== undefined && options.id !== known.id) {
+    throw refusal(
+      "KBZ_ARGUMENT",
+      `The directory ${path} belongs to node ${known.id}, not to ${options.id}. ` +
+        "Start it under its own id, or use another directory.",
+    );
+  }
+  return {
+    ...known,
+    starts: known.starts + 1,
+    listen: options.listen ?? known.listen,
+    advertise: options.advertise === undefined ? known.advertise : options.advertise,
+    properties: options.properties ?? known.properties,
+  };
+}
+
+async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
+  const { files, path, id } = options;
+  const names = await files.list(path);
+  if (names.some((name) => name === "journal" || name.startsWith("promise-"))) {
+    throw damaged(`${path}/${recordName}`, 0, "the file that says who this node is is missing");
+  }
+  if (id === undefined) {
+    throw refusal("KBZ_NOT_FOUND", `There is no node in ${path}; its first start needs an id.`);
+  }
+  return {
+    id,
+    cookie: options.chance.hex16(),
+    starts: 1,
+    republic: null,
+    hasJournal: false,
+    listen: options.listen ?? [],
+    advertise: options.advertise ?? null,
+    properties: options.properties ?? {},
+  };
+}
+
+async function readRecord(files: FileSystem, path: string): Promise<NodeRecord | null> {
+  const file = `${path}/${recordName}`;
+  const bytes = await readWhole(files, file);
+  if (bytes === null) return null;
+  const record = unseal(file, "node", recordVersion, bytes);
+  if (!isNodeRecord(record)) throw damaged(file, 0, "its fields are not those of a node");
+  return record;
+}
+
+async function writeRecord(files: FileSystem, path: string, record: NodeRecord): Promise<void> {
+  await replaceFile(files, path, recordName, seal("node", recordVersion, record));
+}
+
+async function removeTemporary(files: FileSystem, path: string): Promise<void> {
+  for (const name of await files.list(path)) {
+    if (name.endsWith(temporarySuffix)) await files.remove(`${path}/${name}`);
+  }
+}
+
+function refusal(
+  code: "KBZ_ARGUMENT" | "KBZ_NOT_FOUND" | "KBZ_BOOTSTRAPPED",
+  message: string,
+): Error {
+  return new KibitzerError(code, message, { retryable: false, outcome: "none" });
+}
+
+/** The checksum has vouched for the rest: this tells a file of another make. */
+function isNodeRecord(value: unknown): value is NodeRecord {
+  return matches(value, {
+    id: isIdText,
+    cookie: isHexText,
+    starts: isWhole,
+    republic: nullOr((republic) => matches(republic, { name: isText, identity: isHexText })),
+    hasJournal: isFlag,
+    listen: listOf(isText),
+    advertise: nullOr(isText),
+    properties: (properties) => isFields(properties) && Object.values(properties).every(isText),
+  });
+}

@@ -1,0 +1,257 @@
+/**
+ * Reads groups back. Everything is checked; what does not match throws `DecodeError` with its
+ * offset in the file, and the caller judges whether that is damage or a write that never ended.
+ */
+import type { Ballot, Write } from "../../consensus/index.ts";
+import type { FramedDecree } from "../requests.ts";
+import { checksumOf, getHex16, isZero, viewOf } from "./checksum.ts";
+import { DecodeError } from "./damage.ts";
+import { decodeBodySize, decodeDecree } from "./decree-codec.ts";
+import {
+  endMarker,
+  groupHeaderBytes,
+  groupKind,
+  groupMagic,
+  markKind,
+  recordHeaderBytes,
+  trailerBytes,
+  writeHeaderBytes,
+  type Extras,
+  type GroupPlace,
+} from "./group.ts";
+import { sectorBytes } from "./segment.ts";
+import {
+  isBallot,
+  isHexText,
+  isIdText,
+  isWhole,
+  listOf,
+  matches,
+  nullOr,
+  type Check,
+} from "./shapes.ts";
+
+export interface GroupHeader {
+  readonly kind: "group" | "mark";
+  readonly number: number;
+  /** Whole sectors. */
+  readonly size: number;
+  readonly writes: number;
+  readonly records: number;
+  readonly zeroSectors: number;
+  readonly writeFirst: number;
+  readonly writeLast: number;
+}
+
+export interface ReadRecord {
+  readonly framed: FramedDecree;
+  readonly offset: number;
+  readonly size: number;
+}
+
+export interface ReadWrite {
+  readonly write: Write;
+  readonly records: readonly ReadRecord[];
+}
+
+/** The header of a group or a mark at the start of `sector`, or null when there is none intact. */
+export function readGroupHeader(
+  sector: Uint8Array,
+  place: Omit<GroupPlace, "number">,
+): GroupHeader | null {
+  const view = viewOf(sector);
+  if (view.getUint32(0, true) !== groupMagic || view.getUint32(124, true) !== endMarker)
+    return null;
+  const checksum = checksumOf(sector.subarray(0, 120), place.segment.seed);
+  if (view.getUint32(120, true) !== checksum) return null;
+  const isHere =
+    view.getFloat64(8, true) === place.segment.generation &&
+    view.getFloat64(24, true) === place.offset &&
+    getHex16(view, 64) === place.republic;
+  const size = view.getUint32(32, true);
+  const isWhole = size % sectorBytes === 0 && place.offset + size <= place.segment.size;
+  const kind = view.getUint32(4, true);
+  if (!isHere || !isWhole || (kind !== groupKind && kind !== markKind)) return null;
+  return {
+    kind: kind === markKind ? "mark" : "group",
+    number: view.getFloat64(16, true),
+    size,
+    writes: view.getUint32(36, true),
+    records: view.getUint32(40, true),
+    zeroSectors: view.getUint32(44, true),
+    writeFirst: view.getFloat64(48, true),
+    writeLast: view.getFloat64(56, true),
+  };
+}
+
+/**
+ * The writes of the group `header`, whose bytes are `bytes`.
+ * @throws {DecodeError} with the offset in the file.
+ */
+export function readGroup(
+  bytes: Uint8Array,
+  header: GroupHeader,
+  place: GroupPlace,
+): readonly ReadWrite[] {
+  const reader = new GroupReader(bytes, place);
+  const writes: ReadWrite[] = [];
+  for (let count = 0; count < header.writes; count += 1) writes.push(reader.write());
+  reader.end();
+  const records = writes.reduce((sum, write) => sum + write.records.length, 0);
+  if (
+    records !== header.records ||
+    writes[0]?.write.number !== header.writeFirst ||
+    writes.at(-1)?.write.number !== header.writeLast
+  ) {
+    throw new DecodeError(place.offset, "the group does not hold what its header says");
+  }
+  return writes;
+}
+
+/**
+ * The decree whose record begins at `at` of `bytes`, which stands at `offset` in the file.
+ * @throws {DecodeError} with the offset in the file.
+ */
+export function readRecord(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  where: { readonly offset: number; readonly seed: number; readonly group: number | null },
+): FramedDecree {
+  checkHeader(bytes, view, at, { ...where, size: recordHeaderBytes });
+  try {
+    return decodeDecree(bytes, view, at, at + recordHeaderBytes);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new DecodeError(where.offset + error.offset - at, error.message);
+  }
+}
+
+function checkHeader(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  where: {
+    readonly offset: number;
+    readonly seed: number;
+    readonly group: number | null;
+    readonly size: number;
+  },
+): void {
+  const end = at + where.size;
+  if (end > bytes.length) throw new DecodeError(where.offset, "expected a header, found the end");
+  const checksum = checksumOf(bytes.subarray(at, end - 4), where.seed);
+  if (view.getUint32(end - 4, true) !== checksum) {
+    throw new DecodeError(where.offset, "a header does not match its checksum");
+  }
+  const isHere = view.getUint32(end - 12, true) === where.offset;
+  const isOfGroup = where.group === null || view.getUint32(end - 8, true) === where.group % 2 ** 32;
+  if (!isHere || !isOfGroup) throw new DecodeError(where.offset, "a header is at a wrong place");
+}
+
+class GroupReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #place: GroupPlace;
+  #at = groupHeaderBytes;
+
+  constructor(bytes: Uint8Array, place: GroupPlace) {
+    this.#bytes = bytes;
+    this.#view = viewOf(bytes);
+    this.#place = place;
+  }
+
+  write(): ReadWrite {
+    const at = this.#at;
+    const view = this.#view;
+    this.#header(writeHeaderBytes);
+    const idBytes = this.#bytes.subarray(at + 49, at + 49 + view.getUint8(at + 48));
+    const accepted: Ballot = {
+      government: view.getFloat64(at + 32, true),
+      round: view.getFloat64(at + 40, true),
+      id: String.fromCharCode(...idBytes),
+    };
+    const extras = this.#extras(view.getUint32(at + 28, true), view.getUint32(at + 112, true));
+    const records: ReadRecord[] = [];
+    const count = view.getUint32(at + 24, true);
+    for (let index = 0; index < count; index += 1) records.push(this.#record());
+    const slotFirst = view.getFloat64(at + 8, true);
+    for (const [index, { framed }] of records.entries()) {
+      if (framed.decree.slot === slotFirst + index) continue;
+      throw this.#error(at, `expected slot ${slotFirst + index}, found ${framed.decree.slot}`);
+    }
+    const write: Write = {
+      number: view.getFloat64(at, true),
+      promised: extras.promised,
+      accepted,
+      slotFirst,
+      decrees: records.map((record) => record.framed.decree),
+      decided: view.getFloat64(at + 16, true),
+      heard: extras.heard,
+    };
+    return { write, records };
+  }
+
+  /** Zeros up to the trailer, and the trailer. */
+  end(): void {
+    const trailerAt = this.#bytes.length - trailerBytes;
+    const isPadded = this.#at <= trailerAt && isZero(this.#bytes, this.#at, trailerAt);
+    const isEnded =
+      this.#view.getUint32(trailerAt, true) === this.#place.number % 2 ** 32 &&
+      this.#view.getUint32(trailerAt + 4, true) === endMarker;
+    if (!isPadded || !isEnded) throw this.#error(this.#at, "expected the end of a group");
+  }
+
+  #record(): ReadRecord {
+    const at = this.#at;
+    const offset = this.#place.offset + at;
+    this.#header(recordHeaderBytes);
+    const where = { offset, seed: this.#place.segment.seed, group: this.#place.number };
+    const framed = readRecord(this.#bytes, this.#view, at, where);
+    this.#at += decodeBodySize(this.#view, at);
+    return { framed, offset, size: this.#at - at };
+  }
+
+  #extras(size: number, checksum: number): Extras {
+    const at = this.#at;
+    const bytes = this.#bytes.subarray(at, at + size);
+    if (bytes.length !== size || checksumOf(bytes) !== checksum) {
+      throw this.#error(at, "the notes of a write do not match their checksum");
+    }
+    this.#at += size;
+    if (size === 0) return { promised: null, heard: null };
+    const extras: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (isExtras(extras)) return extras;
+    throw this.#error(at, "the notes of a write are not notes");
+  }
+
+  #header(size: number): void {
+    const where = { offset: this.#place.offset + this.#at, seed: this.#place.segment.seed };
+    checkHeader(this.#bytes, this.#view, this.#at, { ...where, group: this.#place.number, size });
+    this.#at += size;
+  }
+
+  #error(at: number, message: string): DecodeError {
+    return new DecodeError(this.#place.offset + at, message);
+  }
+}
+
+const extrasShape: Readonly<Record<string, Check>> = {
+  promised: nullOr(isBallot),
+  heard: nullOr(
+    listOf((note) =>
+      matches(note, {
+        id: isIdText,
+        cookie: isHexText,
+        starts: isWhole,
+        promised: isBallot,
+        accepted: isBallot,
+        length: isWhole,
+      }),
+    ),
+  ),
+};
+
+function isExtras(value: unknown): value is Extras {
+  return matches(value, extrasShape);
+}

@@ -1,0 +1,122 @@
+/**
+ * The promise, kept twice: both copies are written and synced, one after the other, before anybody
+ * is told. Never repairs a promise that both copies have lost: such a node must not vote.
+ */
+import { assert, ballotZero, compareBallots, type Ballot } from "../../consensus/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { FileSystem } from "../world.ts";
+import { damaged, foreign } from "./damage.ts";
+import { isStorageIdentity } from "./manifest.ts";
+import { readWhole, replaceFile, seal, unseal } from "./sealed-file.ts";
+import { describe, type StorageIdentity } from "./segment.ts";
+import { isBallot, isWhole, matches } from "./shapes.ts";
+
+interface PromiseRecord extends StorageIdentity {
+  /** Rises with each write; tells the later copy. */
+  readonly counter: number;
+  readonly promised: Ballot;
+}
+
+const copyNames = ["promise-1", "promise-2"] as const;
+const promiseVersion = 1;
+
+export class HardState {
+  readonly #files: FileSystem;
+  readonly #directory: string;
+  readonly #identity: StorageIdentity;
+  #counter: number;
+  #promised: Ballot;
+
+  private constructor(
+    files: FileSystem,
+    directory: string,
+    identity: StorageIdentity,
+    latest: { readonly counter: number; readonly promised: Ballot },
+  ) {
+    this.#files = files;
+    this.#directory = directory;
+    this.#identity = identity;
+    this.#counter = latest.counter;
+    this.#promised = latest.promised;
+  }
+
+  /**
+   * Reads both copies, and makes them equal again. Makes both when there is none.
+   * @param expected Whether a journal exists: then a promise must exist, too.
+   * @throws {KibitzerError} `KBZ_DAMAGED` when neither copy is intact.
+   */
+  static async open(
+    files: FileSystem,
+    directory: string,
+    identity: StorageIdentity,
+    expected: boolean,
+  ): Promise<HardState> {
+    const copies: (PromiseRecord | null)[] = [];
+    const failures: unknown[] = [];
+    for (const name of copyNames) {
+      try {
+        copies.push(await readCopy(files, `${directory}/${name}`, identity));
+      } catch (error) {
+        // Another's file, or a later version, is no damage to be mended from the other copy.
+        if (!(error instanceof KibitzerError) || error.code !== "KBZ_DAMAGED") throw error;
+        failures.push(error);
+      }
+    }
+    const intact = copies.filter((copy) => copy !== null);
+    const first = intact[0];
+    if (first === undefined && (expected || failures.length > 0)) {
+      throw amnesia(directory, failures[0]);
+    }
+    const latest = intact.reduce(
+      (left, right) => (right.counter > left.counter ? right : left),
+      first ?? { ...identity, counter: 0, promised: ballotZero },
+    );
+    const state = new HardState(files, directory, identity, latest);
+    const areEqual = intact.length === 2 && intact.every((copy) => copy.counter === latest.counter);
+    if (!areEqual) await state.write(latest.promised);
+    return state;
+  }
+
+  get promised(): Ballot {
+    return this.#promised;
+  }
+
+  /** Durable twice when this resolves. A failure is final: the caller attests nothing more. */
+  async write(promised: Ballot): Promise<void> {
+    assert(compareBallots(promised, this.#promised) >= 0, "a promise never falls");
+    this.#counter += 1;
+    const record: PromiseRecord = { ...this.#identity, counter: this.#counter, promised };
+    const bytes = seal("promise", promiseVersion, record);
+    for (const name of copyNames) await replaceFile(this.#files, this.#directory, name, bytes);
+    this.#promised = promised;
+  }
+}
+
+async function readCopy(
+  files: FileSystem,
+  path: string,
+  identity: StorageIdentity,
+): Promise<PromiseRecord | null> {
+  const bytes = await readWhole(files, path);
+  if (bytes === null) return null;
+  const record = unseal(path, "promise", promiseVersion, bytes);
+  if (!isPromiseRecord(record)) throw damaged(path, 0, "its fields are not those of a promise");
+  if (describe(record) !== describe(identity)) {
+    throw foreign(path, describe(identity), describe(record));
+  }
+  return record;
+}
+
+function isPromiseRecord(value: unknown): value is PromiseRecord {
+  return isStorageIdentity(value) && matches(value, { counter: isWhole, promised: isBallot });
+}
+
+function amnesia(directory: string, cause: unknown): KibitzerError {
+  return new KibitzerError(
+    "KBZ_DAMAGED",
+    `Neither ${directory}/${copyNames[0]} nor ${copyNames[1]} is intact: this node has forgotten ` +
+      "what it promised and must never vote again under its identity. Exile its id from another " +
+      "member and start it anew with an empty directory.",
+    { retryable: false, outcome: "none", cause },
+  );
+}

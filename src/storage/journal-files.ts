@@ -1,0 +1,349 @@
+/**
+ * Opens the files of a journal: checks that the set is whole, reads it back, rewrites what nothing
+ * says was synced to a fresh segment, and only then lets anybody write.
+ */
+import { assert, ballotZero, compareBallots, type Ballot } from "../../consensus/index.ts";
+import type { KibitzerError } from "../kibitzer-error.ts";
+import type { FileHandle, FileSystem } from "../world.ts";
+import { damaged } from "./damage.ts";
+import { decreeBody } from "./decree-codec.ts";
+import {
+  encodeGroup,
+  groupHeaderBytes,
+  placeRecords,
+  sizeOfGroup,
+  type FramedWrite,
+} from "./group.ts";
+import { readGroupHeader, type ReadWrite } from "./group-reader.ts";
+import { HardState } from "./hard-state.ts";
+import { LogState } from "./log-state.ts";
+import {
+  manifestName,
+  readManifest,
+  writeManifest,
+  type Manifest,
+  type SegmentEntry,
+} from "./manifest.ts";
+import { JournalScan, type OpenedSegment, type ScanResult } from "./recovery.ts";
+import { temporarySuffix } from "./sealed-file.ts";
+import {
+  decodeSegmentHeader,
+  encodeSegmentHeader,
+  generationOf,
+  isSegmentName,
+  sectorBytes,
+  SegmentDraft,
+  segmentName,
+  SegmentWindow,
+  type SegmentHeader,
+  type StorageIdentity,
+} from "./segment.ts";
+
+export interface JournalPlace {
+  readonly files: FileSystem;
+  /** The data directory; the journal is in `journal/` below it. */
+  readonly directory: string;
+  readonly identity: StorageIdentity;
+  /** Whether a journal must be there: then a missing one is damage, never a fresh start. */
+  readonly expected: boolean;
+  /** Bytes of the first segment of this life. */
+  readonly segmentBytesFirst: number;
+}
+
+export interface OpenedJournal {
+  readonly log: LogState;
+  readonly hardState: HardState;
+  readonly promised: Ballot;
+  readonly entries: readonly SegmentEntry[];
+  readonly active: {
+    readonly header: SegmentHeader;
+    readonly file: FileHandle;
+    readonly offset: number;
+  };
+  readonly generationLast: number;
+  readonly groupLast: number;
+  readonly writeBase: number;
+  readonly torn: boolean;
+}
+
+/** Lives are this far apart in write numbers, so that a lost write's number is not used again. */
+const writesPerLife = 2 ** 20;
+
+/** @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`, `KBZ_REPUBLIC`. */
+export async function openJournal(place: JournalPlace): Promise<OpenedJournal> {
+  const { files, identity } = place;
+  const path = `${place.directory}/journal`;
+  const manifest = await readManifest(files, path, identity);
+  if (manifest === null && place.expected) throw listMissing(path);
+  const hardState = await HardState.open(files, place.directory, identity, manifest !== null);
+  // Who has promised had a journal.
+  const hasPromised = compareBallots(hardState.promised, ballotZero) > 0;
+  if (manifest === null && hasPromised) throw listMissing(path);
+  await files.makeDirectory(path);
+
+  const found = manifest?.segments ?? [];
+  const log = new LogState();
+  const opened = await openSegments(files, path, identity, found);
+  const scan = await readBack(opened, identity, manifest?.synced ?? 0, log);
+  const groupLast = scan.unmarked?.number ?? scan.synced;
+  const strays = await findStrays(files, path, found, { identity, groupLast });
+  const generations = [0, ...found.map((entry) => entry.generation), ...strays.generations];
+  const generation = Math.max(...generations) + 1;
+  const active = await freshSegment(place, path, generation, { scan, log });
+  try {
+    // Behind this manifest the old life is closed; a crash before it repeats all of this.
+    const kept = keptEntries(found, scan);
+    kept.push({ generation, size: active.header.size, closed: null });
+    const writeBase = nextWriteBase(manifest, log);
+    await writeManifest(files, path, { ...identity, segments: kept, synced: groupLast, writeBase });
+    await tidy(files, path, found, { kept, leftOver: strays.names });
+    const promised = await settlePromise(hardState, log);
+    const generationLast = generation;
+    const { torn } = scan;
+    const entries = kept;
+    return {
+      log,
+      hardState,
+      promised,
+      entries,
+      active,
+      generationLast,
+      groupLast,
+      writeBase,
+      torn,
+    };
+  } catch (error) {
+    await active.file.close();
+    throw error;
+  }
+}
+
+function listMissing(path: string): KibitzerError {
+  return damaged(`${path}/${manifestName}`, 0, "the journal's list of segments is missing");
+}
+
+/** The old segments, closed where they end. Those that were never written to are dropped. */
+function keptEntries(entries: readonly SegmentEntry[], scan: ScanResult): SegmentEntry[] {
+  return entries.flatMap((entry, position) => {
+    const closed = scan.ends[position];
+    assert(closed !== undefined, "each segment was read to its end");
+    const isUsed = scan.torn || closed.end > sectorBytes || scan.unmarked?.segment === position;
+    return entry.closed === null && !isUsed ? [] : [{ ...entry, closed }];
+  });
+}
+
+function nextWriteBase(manifest: Manifest | null, log: LogState): number {
+  if (manifest === null) return 0;
+  const found = Math.max(log.writeLast, manifest.writeBase);
+  return (Math.floor(found / writesPerLife) + 2) * writesPerLife;
+}
+
+async function openSegments(
+  files: FileSystem,
+  path: string,
+  identity: StorageIdentity,
+  entries: readonly SegmentEntry[],
+): Promise<readonly (OpenedSegment & { readonly file: FileHandle })[]> {
+  const opened: (OpenedSegment & { readonly file: FileHandle })[] = [];
+  try {
+    for (const entry of entries) opened.push(await openSegment(files, path, identity, entry));
+    return opened;
+  } catch (error) {
+    for (const segment of opened) await segment.file.close();
+    throw error;
+  }
+}
+
+async function openSegment(
+  files: FileSystem,
+  directory: string,
+  identity: StorageIdentity,
+  entry: SegmentEntry,
+): Promise<OpenedSegment & { readonly file: FileHandle }> {
+  const path = `${directory}/${segmentName(entry.generation)}`;
+  if (!(await files.exists(path))) throw damaged(path, 0, "the segment is missing");
+  const file = await files.open(path, "read");
+  try {
+    const window = new SegmentWindow(file);
+    const first = await window.at(0, sectorBytes);
+    const header = decodeSegmentHeader(path, first, identity, entry.generation);
+    const least = entry.closed?.end ?? entry.size;
+    const size = await file.size();
+    if (size < least) throw damaged(path, size, `expected ${least} bytes`);
+    if (header.size !== entry.size) throw damaged(path, 16, `expected size ${entry.size}`);
+    return { path, header, window, closed: entry.closed, file };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Scans all segments, applies what was synced to `log`, and closes them. */
+async function readBack(
+  opened: readonly (OpenedSegment & { readonly file: FileHandle })[],
+  identity: StorageIdentity,
+  synced: number,
+  log: LogState,
+): Promise<ScanResult> {
+  try {
+    const scan = new JournalScan(opened, identity.republic, synced, (group) => {
+      const segment = opened[group.segment];
+      if (segment === undefined) return;
+      for (const { write, records } of group.writes) {
+        const objection = log.objection(write);
+        if (objection !== null) throw damaged(segment.path, group.offset, `found ${objection}`);
+        log.apply(write, segment.header.generation, records);
+      }
+    });
+    return await scan.run();
+  } finally {
+    for (const segment of opened) await segment.file.close();
+  }
+}
+
+/** Removes temporary files; finds segments that the manifest does not name and that hold nothing new. */
+async function findStrays(
+  files: FileSystem,
+  path: string,
+  entries: readonly SegmentEntry[],
+  owner: { readonly identity: StorageIdentity; readonly groupLast: number },
+): Promise<{ readonly names: readonly string[]; readonly generations: readonly number[] }> {
+  const known = new Set(entries.map((entry) => segmentName(entry.generation)));
+  const names: string[] = [];
+  const generations: number[] = [];
+  for (const name of (await files.exists(path)) ? await files.list(path) : []) {
+    if (name.endsWith(temporarySuffix)) await files.remove(`${path}/${name}`);
+    if (!isSegmentName(name) || known.has(name)) continue;
+    if (!(await isSpare(files, `${path}/${name}`, owner.identity, owner.groupLast))) {
+      throw damaged(`${path}/${name}`, 0, "the journal's list of segments does not name this file");
+    }
+    names.push(name);
+    generations.push(generationOf(name));
+  }
+  return { names, generations };
+}
+
+/** Whether a segment holds no group, or only a copy that an interrupted recovery made. */
+async function isSpare(
+  files: FileSystem,
+  path: string,
+  identity: StorageIdentity,
+  groupLast: number,
+): Promise<boolean> {
+  const file = await files.open(path, "read");
+  try {
+    const window = new SegmentWindow(file);
+    const generation = generationOf(path);
+    const segment = decodeSegmentHeader(
+      path,
+      await window.at(0, sectorBytes),
+      identity,
+      generation,
+    );
+    const sector = await window.at(sectorBytes, sectorBytes);
+    const { republic } = identity;
+    const group = readGroupHeader(sector, { segment, republic, offset: sectorBytes });
+    const isCopy = group !== null && group.number <= groupLast;
+    const from = sectorBytes + (isCopy ? group.size : 0);
+    return (await window.firstNonZero(from, await file.size())) === null;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes the segment that this life begins with; it opens with a copy of the unmarked group. */
+async function freshSegment(
+  place: JournalPlace,
+  path: string,
+  generation: number,
+  from: { readonly scan: ScanResult; readonly log: LogState },
+): Promise<OpenedJournal["active"]> {
+  const { unmarked } = from.scan;
+  if (unmarked === null) {
+    const encoded = encodeSegmentHeader(place.identity, generation, place.segmentBytesFirst);
+    const file = await makeSegment(place.files, path, encoded, []);
+    return { header: encoded.header, file, offset: sectorBytes };
+  }
+  const writes = unmarked.writes.map(frame);
+  const size = Math.max(place.segmentBytesFirst, sectorBytes + sizeOfGroup(writes));
+  const encoded = encodeSegmentHeader(place.identity, generation, size);
+  const { header } = encoded;
+  const { republic } = place.identity;
+  const at = { segment: header, republic, offset: sectorBytes, number: unmarked.number };
+  const group = encodeGroup(writes, at);
+  const file = await makeSegment(place.files, path, encoded, group.pieces);
+  applyGroup(from.log, writes, header, sectorBytes);
+  return { header, file, offset: sectorBytes + group.size };
+}
+
+async function makeSegment(
+  files: FileSystem,
+  path: string,
+  encoded: ReturnType<typeof encodeSegmentHeader>,
+  first: readonly Uint8Array[],
+): Promise<FileHandle> {
+  const draft = await SegmentDraft.create(files, path, encoded, first);
+  try {
+    return await draft.finish();
+  } catch (error) {
+    await draft.abandon();
+    throw error;
+  }
+}
+
+function frame({ write, records }: ReadWrite): FramedWrite {
+  const bodies = records.map(({ framed }) => decreeBody(framed.decree, framed.body));
+  return { write, bodies };
+}
+
+/** Applies the writes of one group, which begins at `offset` of its segment. */
+export function applyGroup(
+  log: LogState,
+  writes: readonly FramedWrite[],
+  segment: SegmentHeader,
+  offset: number,
+): void {
+  let at = offset + groupHeaderBytes;
+  for (const framed of writes) {
+    const places: { readonly offset: number; readonly size: number }[] = [];
+    at = placeRecords(framed, at, (record, size) => places.push({ offset: record, size }));
+    log.apply(framed.write, segment.generation, places);
+  }
+}
+
+/** Cuts off what stands behind the last group of each closed segment, and removes the rest. */
+async function tidy(
+  files: FileSystem,
+  path: string,
+  before: readonly SegmentEntry[],
+  now: { readonly kept: readonly SegmentEntry[]; readonly leftOver: readonly string[] },
+): Promise<void> {
+  const ends = new Map(now.kept.map((entry) => [entry.generation, entry.closed?.end]));
+  for (const entry of before) {
+    const name = `${path}/${segmentName(entry.generation)}`;
+    const end = ends.get(entry.generation);
+    if (end === undefined) await files.remove(name);
+    else if (entry.closed === null) await cut(files, name, end);
+  }
+  for (const name of now.leftOver) await files.remove(`${path}/${name}`);
+}
+
+async function cut(files: FileSystem, path: string, end: number): Promise<void> {
+  const file = await files.open(path, "write");
+  try {
+    await file.truncate(end);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** The highest promise that stands anywhere, kept twice again before anybody is told of it. */
+async function settlePromise(state: HardState, log: LogState): Promise<Ballot> {
+  const promised = [log.promised, log.accepted].reduce(
+    (left, right) => (compareBallots(right, left) > 0 ? right : left),
+    state.promised,
+  );
+  if (compareBallots(promised, state.promised) > 0) await state.write(promised);
+  return promised;
+}

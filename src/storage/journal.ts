@@ -1,0 +1,331 @@
+/**
+ * The journal: makes writes durable in their order, one sync for all that gathered during the one
+ * before, and gives decided decrees back. After a failed write or sync nothing is ever reported
+ * persisted again, and nothing is tried a second time (contract C4).
+ */
+import {
+  assert,
+  InvariantViolation,
+  type Ballot,
+  type Heard,
+  type Slot,
+  type Write,
+} from "../../consensus/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { FramedDecree } from "../requests.ts";
+import type { Clock, FileSystem, Timer } from "../world.ts";
+import type { Bodies } from "./bodies.ts";
+import { decreeBody } from "./decree-codec.ts";
+import {
+  encodeGroup,
+  encodeMark,
+  recordHeaderBytes,
+  sizeOfGroup,
+  sizeOfWrite,
+  type FramedWrite,
+} from "./group.ts";
+import type { HardState } from "./hard-state.ts";
+import { applyGroup, openJournal, type OpenedJournal } from "./journal-files.ts";
+import type { LogState } from "./log-state.ts";
+import { RecordReader, type Wanted } from "./record-reader.ts";
+import { SegmentChain } from "./segment-chain.ts";
+import { sectorBytes, type StorageIdentity } from "./segment.ts";
+
+export interface JournalOptions {
+  readonly files: FileSystem;
+  /** The data directory; it is locked by the caller. */
+  readonly directory: string;
+  readonly identity: StorageIdentity;
+  /** Whether a journal was made here before: then a missing one is damage. */
+  readonly expected: boolean;
+  /** Every write up to this number is durable. Called in order; must not throw. */
+  onPersisted(write: number): void;
+  /** The journal has failed for good. Called once. */
+  onFailed(error: KibitzerError): void;
+  /** Tells when the journal is idle; without it a mark is written at `close` only. */
+  readonly clock?: Clock;
+  /** Bytes of the first segment of this life: small, so that the start is quick. Default 1 MiB. */
+  readonly segmentBytesFirst?: number;
+  /** Bytes that segments grow to. Default 64 MiB. */
+  readonly segmentBytesMax?: number;
+}
+
+/** What stood on the disk. */
+export interface Recovered {
+  readonly promised: Ballot;
+  readonly accepted: Ballot;
+  readonly decided: Slot;
+  readonly heard: readonly Heard[];
+  readonly writeLast: number;
+  readonly length: Slot;
+  /** Whether a group was dropped whose sync had never returned. */
+  readonly torn: boolean;
+}
+
+const MiB = 1024 * 1024;
+/** A group takes no further write beyond this. */
+const groupBytesMax = 4 * MiB;
+/** Idle for so long, the journal says that its last group was synced. */
+const markDelayMs = 25;
+const scanBytes = 1 * MiB;
+
+export class Journal implements AsyncDisposable {
+  readonly #options: JournalOptions;
+  readonly #log: LogState;
+  readonly #hardState: HardState;
+  readonly #chain: SegmentChain;
+  readonly #reader: RecordReader;
+  /** Handed over, in order, not yet part of a group. */
+  #queue: FramedWrite[] = [];
+  /** The group under way. */
+  #group: readonly FramedWrite[] = [];
+  #groupLast: number;
+  #groupMarked: number;
+  #writeLast: number;
+  #length: Slot;
+  #running: Promise<void> | null = null;
+  #markTimer: Timer | null = null;
+  #isMarkDue = false;
+  #failure: KibitzerError | null = null;
+  #isClosed = false;
+
+  private constructor(options: JournalOptions, opened: OpenedJournal) {
+    this.#options = options;
+    this.#log = opened.log;
+    this.#hardState = opened.hardState;
+    this.#groupLast = opened.groupLast;
+    // The manifest says so.
+    this.#groupMarked = opened.groupLast;
+    this.#writeLast = Math.max(opened.log.writeLast, opened.writeBase);
+    this.#length = opened.log.index.length;
+    this.#reader = new RecordReader(
+      options.files,
+      `${options.directory}/journal`,
+      options.identity,
+    );
+    this.#chain = new SegmentChain(opened, {
+      files: options.files,
+      directory: `${options.directory}/journal`,
+      identity: options.identity,
+      segmentBytesMax: options.segmentBytesMax ?? 64 * MiB,
+      groupSynced: () => this.#groupLast,
+      onFailed: (error) => this.#fail(error),
+    });
+  }
+
+  /**
+   * Reads the journal back, or makes one. What nothing says was synced is written again, to a fresh
+   * segment, and synced before this resolves (contract C3).
+   * @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`, `KBZ_REPUBLIC`; or the system's error.
+   */
+  static async open(
+    options: JournalOptions,
+  ): Promise<{ readonly journal: Journal; readonly recovered: Recovered }> {
+    const segmentBytesFirst = options.segmentBytesFirst ?? MiB;
+    const opened = await openJournal({ ...options, segmentBytesFirst });
+    const { log, promised, torn } = opened;
+    const journal = new Journal(options, opened);
+    const { accepted, decided, heard } = log;
+    const writeLast = journal.#writeLast;
+    const length = log.index.length;
+    return {
+      journal,
+      recovered: { promised, accepted, decided, heard, writeLast, length, torn },
+    };
+  }
+
+  /** The highest slot handed over. */
+  get length(): Slot {
+    return this.#length;
+  }
+
+  /**
+   * Takes a write over and returns at once; `onPersisted` tells when it is durable. Each batch of
+   * its decrees must have its bytes in `bodies`.
+   */
+  append(write: Write, bodies: Bodies): void {
+    assert(!this.#isClosed, "nothing is appended to a closed journal");
+    assert(write.number > this.#writeLast, "write numbers rise");
+    assert(write.slotFirst >= 1 && write.slotFirst <= this.#length + 1, "the log has no hole");
+    // What follows a failure is lost, like what a crash takes; its caller was told.
+    if (this.#failure !== null) return;
+    const framed = write.decrees.map((decree, position) => {
+      assert(decree.slot === write.slotFirst + position, "a write's slots follow one another");
+      const { value } = decree;
+      return decreeBody(decree, value.kind === "batch" ? bodies.get(value) : null);
+    });
+    this.#queue.push({ write, bodies: framed });
+    this.#writeLast = write.number;
+    this.#length = write.slotFirst + write.decrees.length - 1;
+    this.#start();
+  }
+
+  /**
+   * The decrees from `slotFirst` on, up to `slotLast` or until `bytesMax` is reached, at least one.
+   * @throws {KibitzerError} `KBZ_DAMAGED` when a record is not what was written.
+   */
+  async read(slotFirst: Slot, slotLast: Slot, bytesMax: number): Promise<readonly FramedDecree[]> {
+    assert(slotFirst >= 1 && slotLast <= this.#length, "only slots of the journal are read");
+    const wanted: Wanted[] = [];
+    let bytes = 0;
+    for (let slot = slotFirst; slot <= slotLast; slot += 1) {
+      const { next, size } = this.#locate(slot);
+      if (wanted.length > 0 && bytes + size > bytesMax) break;
+      wanted.push(next);
+      bytes += size;
+    }
+    return this.#reader.read(wanted);
+  }
+
+  /** All decrees of `slotFirst … slotLast` in order, read in large pieces. */
+  async *scan(slotFirst: Slot, slotLast: Slot): AsyncGenerator<FramedDecree, void, void> {
+    let slot = slotFirst;
+    while (slot <= slotLast) {
+      const batch = await this.read(slot, slotLast, scanBytes);
+      yield* batch;
+      slot += batch.length;
+    }
+  }
+
+  /**
+   * Waits until everything handed over is durable (or the journal has failed), then says on the disk
+   * that it is, and closes the files.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#markTimer?.cancel();
+    while (this.#running !== null) await this.#running;
+    try {
+      if (this.#failure === null) {
+        await this.#mark();
+        await this.#chain.sync();
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      await this.#chain.close();
+      await this.#reader.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #start(): void {
+    if (this.#running !== null || this.#failure !== null) return;
+    this.#running = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    // Everything that is appended in this turn of the caller goes into one group.
+    await Promise.resolve();
+    while (this.#failure === null && (this.#queue.length > 0 || this.#isMarkDue)) {
+      const group = this.#take();
+      try {
+        if (group.length > 0) await this.#commit(group);
+        else await this.#mark();
+      } catch (error) {
+        this.#fail(error);
+      }
+      // The failure may be one of a segment that was being filled: no less final.
+      const last = group.at(-1);
+      if (this.#failure === null && last !== undefined) {
+        this.#options.onPersisted(last.write.number);
+      }
+    }
+    this.#running = null;
+    this.#markLater();
+  }
+
+  #take(): readonly FramedWrite[] {
+    let bytes = 0;
+    let count = 0;
+    for (const framed of this.#queue) {
+      bytes += sizeOfWrite(framed);
+      if (count > 0 && bytes > groupBytesMax) break;
+      count += 1;
+    }
+    this.#group = this.#queue.slice(0, count);
+    this.#queue = this.#queue.slice(count);
+    return this.#group;
+  }
+
+  /** One write, one sync; then the promise, twice. */
+  async #commit(group: readonly FramedWrite[]): Promise<void> {
+    this.#isMarkDue = false;
+    const { segment, offset } = await this.#chain.room(sizeOfGroup(group), this.#groupLast);
+    const number = this.#groupLast + 1;
+    const { republic } = this.#options.identity;
+    const { pieces, size } = encodeGroup(group, { segment, republic, number, offset });
+    await this.#chain.write(pieces, size);
+    await this.#chain.sync();
+    this.#groupLast = number;
+    applyGroup(this.#log, group, segment, offset);
+    this.#group = [];
+    const promised = group.findLast(({ write }) => write.promised !== null)?.write.promised;
+    if (promised !== undefined && promised !== null) await this.#hardState.write(promised);
+    this.#chain.fillAhead(size);
+  }
+
+  /** Says that the last group was synced; not synced itself, and overwritten by the next group. */
+  async #mark(): Promise<void> {
+    this.#isMarkDue = false;
+    const place = this.#chain.place();
+    const hasRoom = place.offset + sectorBytes <= place.segment.size;
+    if (this.#groupMarked === this.#groupLast || !hasRoom) return;
+    const { republic } = this.#options.identity;
+    await this.#chain.overwrite(encodeMark({ ...place, republic, number: this.#groupLast }));
+    this.#groupMarked = this.#groupLast;
+  }
+
+  #markLater(): void {
+    const { clock } = this.#options;
+    const isDone = this.#groupMarked === this.#groupLast || this.#isClosed;
+    if (clock === undefined || isDone || this.#markTimer !== null) return;
+    this.#markTimer = clock.after(markDelayMs, () => {
+      this.#markTimer = null;
+      if (this.#isClosed || this.#running !== null) return;
+      this.#isMarkDue = true;
+      this.#start();
+    });
+  }
+
+  #locate(slot: Slot): { readonly next: Wanted; readonly size: number } {
+    const framed = this.#pendingAt(slot);
+    if (framed !== null) {
+      return { next: { slot, framed }, size: recordHeaderBytes + (framed.body?.length ?? 0) };
+    }
+    const place = this.#log.index.get(slot);
+    return { next: { slot, place }, size: place.size };
+  }
+
+  /** A decree that is not on the disk yet, or null when the disk has it. */
+  #pendingAt(slot: Slot): FramedDecree | null {
+    for (const pending of [this.#queue, this.#group]) {
+      for (let at = pending.length - 1; at >= 0; at -= 1) {
+        const framed = pending[at];
+        if (framed === undefined || slot < framed.write.slotFirst) continue;
+        const position = slot - framed.write.slotFirst;
+        const decree = framed.write.decrees[position];
+        const body = framed.bodies[position];
+        assert(decree !== undefined && body !== undefined, "a write ends the log");
+        return { decree, body: decree.value.kind === "batch" ? body : null };
+      }
+    }
+    return null;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== null) return;
+    const isOurs = error instanceof InvariantViolation;
+    // A full disk ends the node like any other failure: nothing was attested of what did not fit.
+    this.#failure = new KibitzerError(
+      isOurs ? "KBZ_INVARIANT" : "KBZ_JOURNAL_FAILED",
+      `Writing the journal in ${this.#options.directory} failed: ${String(error)}. The node stops ` +
+        "and tells nobody that these writes are durable. Check the disk, then start it again.",
+      { retryable: false, outcome: "unknown", cause: error },
+    );
+    this.#options.onFailed(this.#failure);
+  }
+}

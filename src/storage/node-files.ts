@@ -1,0 +1,212 @@
+/**
+ * The file system of the machine: the one file of the node that imports `node:fs`. Adds nothing to
+ * the system's calls but the rules of `FileSystem`; retries nothing.
+ */
+import * as fs from "node:fs";
+import { dirname } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { FileHandle, FileSystem } from "../world.ts";
+
+/** What the system takes in one vectored call (IOV_MAX). */
+const piecesMax = 1024;
+const flags = { read: "r", write: "r+", create: "wx+" } as const;
+
+export function nodeFiles(): FileSystem {
+  return {
+    open: async (path, mode) => new NodeFile(await descriptor(path, flags[mode])),
+    list: async (path) => (await fs.promises.readdir(path)).toSorted(),
+    exists: async (path) => {
+      try {
+        await fs.promises.access(path);
+        return true;
+      } catch (error) {
+        if (codeOf(error) === "ENOENT") return false;
+        throw error;
+      }
+    },
+    makeDirectory,
+    rename: async (from, to) => fs.promises.rename(from, to),
+    remove: async (path) => fs.promises.unlink(path),
+    syncDirectory,
+    lock,
+  };
+}
+
+class NodeFile implements FileHandle {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  async write(chunks: readonly Uint8Array[], position: number): Promise<void> {
+    let at = position;
+    for (let first = 0; first < chunks.length; first += piecesMax) {
+      at = await this.#writeSome(chunks.slice(first, first + piecesMax), at);
+    }
+  }
+
+  async read(target: Uint8Array, position: number): Promise<number> {
+    let count = 0;
+    while (count < target.length) {
+      const done = await this.#readSome(target, count, position + count);
+      if (done === 0) break;
+      count += done;
+    }
+    return count;
+  }
+
+  async datasync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.#fd, (error) => settle(error, resolve, reject));
+    });
+  }
+
+  async size(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.fstat(this.#fd, (error, stats) => settle(error, () => resolve(stats.size), reject));
+    });
+  }
+
+  async truncate(size: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.ftruncate(this.#fd, size, (error) => settle(error, resolve, reject));
+    });
+  }
+
+  async close(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.close(this.#fd, (error) => settle(error, resolve, reject));
+    });
+  }
+
+  /** The system may take a part only; the rest goes in another call. Returns where it ended. */
+  async #writeSome(chunks: readonly Uint8Array[], position: number): Promise<number> {
+    let left = chunks.filter((chunk) => chunk.length > 0);
+    let at = position;
+    while (left.length > 0) {
+      const done = await this.#writev(left, at);
+      at += done;
+      left = behind(left, done);
+    }
+    return at;
+  }
+
+  async #writev(chunks: readonly Uint8Array[], position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const done = (error: Error | null, count: number): void => {
+        if (error === null && count === 0) reject(new Error("the system wrote nothing"));
+        else settle(error, () => resolve(count), reject);
+      };
+      const only = chunks[0];
+      if (chunks.length === 1 && only !== undefined) {
+        fs.write(this.#fd, only, 0, only.length, position, done);
+      } else {
+        fs.writev(this.#fd, chunks, position, done);
+      }
+    });
+  }
+
+  async #readSome(target: Uint8Array, offset: number, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.read(this.#fd, target, offset, target.length - offset, position, (error, count) =>
+        settle(error, () => resolve(count), reject),
+      );
+    });
+  }
+}
+
+function settle(error: Error | null, resolve: () => void, reject: (error: Error) => void): void {
+  if (error === null) resolve();
+  else reject(error);
+}
+
+/** What is left of `chunks` behind their first `count` bytes. */
+function behind(chunks: readonly Uint8Array[], count: number): Uint8Array[] {
+  let skip = count;
+  const left: Uint8Array[] = [];
+  for (const chunk of chunks) {
+    if (skip < chunk.length) left.push(skip === 0 ? chunk : chunk.subarray(skip));
+    skip = Math.max(0, skip - chunk.length);
+  }
+  return left;
+}
+
+async function descriptor(path: string, flag: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    // Only the owner may read users' data.
+    fs.open(path, flag, 0o600, (error, fd) => settle(error, () => resolve(fd), reject));
+  });
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  const first = await fs.promises.mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  // Each new name stands in the directory above it: sync them all, from the deepest up.
+  let at = path;
+  for (;;) {
+    await syncDirectory(dirname(at));
+    if (at === first || dirname(at) === at || dirname(at) === ".") return;
+    at = dirname(at);
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = new NodeFile(await descriptor(path, "r"));
+  try {
+    await directory.datasync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/**
+ * The system drops a file lock when its process dies, however it dies. SQLite holds it for us, since
+ * Node has no call for locks; nothing else in this process may open the file (contract C5).
+ */
+async function lock(path: string): Promise<AsyncDisposable> {
+  const Database = await sqlite();
+  let database: DatabaseSync | null = null;
+  try {
+    database = new Database(path);
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+  } catch (error) {
+    database?.close();
+    if (!isBusy(error)) throw error;
+    throw new KibitzerError(
+      "KBZ_IN_USE",
+      `The data directory is in use: ${path} is held by another process. ` +
+        "Stop that one first, or choose another directory.",
+      { retryable: true, outcome: "none", cause: error },
+    );
+  }
+  const held = database;
+  return {
+    [Symbol.asyncDispose]: async () => {
+      if (held.isOpen) held.close();
+    },
+  };
+}
+
+/** Node 22 warns of an experiment when the module is loaded; the part used here is settled. */
+async function sqlite(): Promise<typeof DatabaseSync> {
+  const emitWarning = process.emitWarning.bind(process);
+  process.emitWarning = () => {};
+  try {
+    const module = await import("node:sqlite");
+    return module.DatabaseSync;
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}
+
+const sqliteBusy = 5;
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === sqliteBusy;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : null;
+}

@@ -1,0 +1,84 @@
+/**
+ * Small files that are replaced whole: one line of kind, version, checksum and size, then JSON, so
+ * that a person can read them. The checksum covers all that stands in the file.
+ */
+import type { FileSystem } from "../world.ts";
+import { checksumOf, hex8 } from "./checksum.ts";
+import { damaged, newerVersion } from "./damage.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+const linePattern = /^kibitzer ([a-z-]+) ([1-9]\d{0,5}) ([0-9a-f]{8}) ([1-9]\d{0,9})$/;
+const lineBytesMax = 80;
+
+/** Temporary files end in this; one that is left over was never in use. */
+export const temporarySuffix = ".tmp";
+
+export function seal(kind: string, version: number, document: unknown): Uint8Array {
+  const body = encoder.encode(`${JSON.stringify(document)}\n`);
+  const line = `kibitzer ${kind} ${version} ${sum(kind, version, body)} ${body.length}\n`;
+  return encoder.encode(line + decoder.decode(body));
+}
+
+/**
+ * The document in `bytes`; `path` is for messages.
+ * @throws {KibitzerError} `KBZ_DAMAGED`; `KBZ_VERSION` when it is whole but newer than `version`.
+ */
+export function unseal(path: string, kind: string, version: number, bytes: Uint8Array): unknown {
+  const lineEnd = bytes.subarray(0, lineBytesMax).indexOf(0x0a);
+  const match = linePattern.exec(String.fromCharCode(...bytes.subarray(0, Math.max(lineEnd, 0))));
+  if (match === null || match[1] !== kind) {
+    throw damaged(path, 0, `expected the first line of a kibitzer ${kind} file`);
+  }
+  const found = Number(match[2]);
+  const body = bytes.subarray(lineEnd + 1);
+  if (body.length !== Number(match[4])) {
+    throw damaged(path, lineEnd + 1, `expected ${match[4]} bytes, found ${body.length}`);
+  }
+  if (sum(kind, found, body) !== match[3]) {
+    throw damaged(path, lineEnd + 1, `expected checksum ${match[3]}, found another`);
+  }
+  if (found > version) throw newerVersion(path, found, version);
+  return JSON.parse(decoder.decode(body));
+}
+
+function sum(kind: string, version: number, body: Uint8Array): string {
+  return hex8(checksumOf(body, checksumOf(encoder.encode(`${kind} ${version}\n`))));
+}
+
+/** All bytes of a file, or null when there is none. */
+export async function readWhole(files: FileSystem, path: string): Promise<Uint8Array | null> {
+  if (!(await files.exists(path))) return null;
+  const file = await files.open(path, "read");
+  try {
+    const bytes = new Uint8Array(await file.size());
+    const count = await file.read(bytes, 0);
+    return bytes.subarray(0, count);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Replaces a file whole, atomically; durable when this resolves: written beside, synced, renamed,
+ * directory synced. A failure leaves the old one, or (after the rename) either.
+ */
+export async function replaceFile(
+  files: FileSystem,
+  directory: string,
+  name: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const path = `${directory}/${name}`;
+  const temporary = path + temporarySuffix;
+  if (await files.exists(temporary)) await files.remove(temporary);
+  const file = await files.open(temporary, "create");
+  try {
+    await file.write([bytes], 0);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await files.rename(temporary, path);
+  await files.syncDirectory(directory);
+}
