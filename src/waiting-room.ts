@@ -114,13 +114,10 @@ export class WaitingRoom {
     }
   }
 
+  /** Whoever queues keeps it full, since room that comes free is given to the queue at once. */
   get #full(): boolean {
-    // Who came later does not overtake who waits.
-    return (
-      this.#queue.size > 0 ||
-      this.#entries >= this.#bounds.waitingEntriesMax ||
-      this.#bytes >= this.#bounds.waitingBytesMax
-    );
+    const { waitingEntriesMax, waitingBytesMax } = this.#bounds;
+    return this.#entries >= waitingEntriesMax || this.#bytes >= waitingBytesMax;
   }
 
   #put(entry: string | Uint8Array): Parcel {
@@ -175,9 +172,8 @@ export class WaitingRoom {
   }
 
   #admitQueued(): void {
-    const { waitingEntriesMax, waitingBytesMax } = this.#bounds;
     for (const queued of this.#queue) {
-      if (this.#entries >= waitingEntriesMax || this.#bytes >= waitingBytesMax) return;
+      if (this.#full) return;
       // Its signal is about to tell it.
       if (queued.signal.aborted) continue;
       this.#queue.delete(queued);
