@@ -232,6 +232,8 @@ export class Connection implements WireEvents {
     if (pieces.length === 0) return;
     this.#flushes += 1;
     this.#wire.write(pieces);
+    // A wire that took all of it at once has nothing to tell later.
+    if (this.#wire.queuedBytes() === 0) this.#events.drained();
   }
 }
 

@@ -82,7 +82,6 @@ export class MemoryNetwork<Request, Response> {
     this.#cuts.add(pairOf(one, other));
     for (const wire of this.#wires) {
       if (pairOf(wire.near, wire.far) !== pairOf(one, other)) continue;
-      this.#wires.delete(wire);
       wire.shut(new Error("the network is cut"));
     }
   }
@@ -120,7 +119,7 @@ export class MemoryNetwork<Request, Response> {
       if (wire.near === name && wire.dead) this.#wires.delete(wire);
       if (wire.far !== name || !wire.facesDead) continue;
       const { lane } = wire;
-      const reset = (): void => this.#shut(wire, new Error("the connection was reset"));
+      const reset = (): void => wire.shut(new Error("the connection was reset"));
       this.#deliver({ from: name, to: wire.near, lane, kind: "close", bytes: 0 }, reset);
     }
   }
@@ -164,8 +163,9 @@ export class MemoryNetwork<Request, Response> {
   #dial(life: Life, url: string, lane: Lane): MemoryWire {
     const far = this.#listeners.get(url)?.life.name ?? nameIn(url);
     const ends = { near: life.name, far, lane };
-    const wire = new MemoryWire(ends, this.#deliver, () => {
-      wire.send("connect", 0, () => this.#admit(wire, url));
+    const wire = new MemoryWire(ends, this.#deliver, {
+      attached: (wire) => wire.send("connect", 0, () => this.#admit(wire, url)),
+      closed: this.#forget,
     });
     if (life.crashed) wire.die();
     this.#wires.add(wire);
@@ -179,11 +179,14 @@ export class MemoryNetwork<Request, Response> {
     const { near, far, lane } = wire;
     if (open === undefined || this.#cuts.has(pairOf(near, far))) {
       const found = open === undefined ? "nobody listens there" : "the network is cut";
-      const refuse = (): void => this.#shut(wire, new Error(found));
+      const refuse = (): void => wire.shut(new Error(found));
       this.#deliver({ from: far, to: near, lane, kind: "close", bytes: 0 }, refuse);
       return;
     }
-    const accepted = new MemoryWire({ near: far, far: near, lane }, this.#deliver, () => undefined);
+    const accepted = new MemoryWire({ near: far, far: near, lane }, this.#deliver, {
+      attached: () => undefined,
+      closed: this.#forget,
+    });
     accepted.join(wire);
     wire.join(accepted);
     this.#wires.add(accepted);
@@ -192,10 +195,9 @@ export class MemoryNetwork<Request, Response> {
     accepted.open();
   }
 
-  #shut(wire: MemoryWire, error: Error): void {
+  readonly #forget = (wire: MemoryWire): void => {
     this.#wires.delete(wire);
-    wire.shut(error);
-  }
+  };
 }
 
 function pairOf(one: string, other: string): string {

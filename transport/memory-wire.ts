@@ -24,6 +24,12 @@ export interface MemoryEnds {
   readonly lane: Lane;
 }
 
+/** The network, as an end of a connection has it. */
+export interface MemoryWatcher {
+  attached(wire: MemoryWire): void;
+  closed(wire: MemoryWire): void;
+}
+
 const kindNames: ReadonlyMap<number | undefined, keyof typeof frameKinds> = new Map([
   [frameKinds.hello, "hello"],
   [frameKinds.call, "call"],
@@ -40,19 +46,19 @@ export class MemoryWire implements Wire {
   readonly address: string;
   readonly lane: Lane;
   readonly #deliver: Deliver;
-  readonly #attached: (wire: MemoryWire) => void;
+  readonly #watcher: MemoryWatcher;
   #other: MemoryWire | null = null;
   #events: WireEvents | null = null;
   #state: "open" | "ended" | "closed" = "open";
   #dead = false;
 
-  constructor(ends: MemoryEnds, deliver: Deliver, attached: (wire: MemoryWire) => void) {
+  constructor(ends: MemoryEnds, deliver: Deliver, watcher: MemoryWatcher) {
     this.near = ends.near;
     this.far = ends.far;
     this.address = `memory:${ends.far}`;
     this.lane = ends.lane;
     this.#deliver = deliver;
-    this.#attached = attached;
+    this.#watcher = watcher;
   }
 
   /** Whether the node at this end crashed: it is told nothing any more, and nothing leaves it. */
@@ -71,7 +77,7 @@ export class MemoryWire implements Wire {
 
   attach(events: WireEvents): void {
     this.#events = events;
-    this.#attached(this);
+    this.#watcher.attached(this);
   }
 
   /** Joins this end to `other`; once, and the other way round too. */
@@ -107,7 +113,7 @@ export class MemoryWire implements Wire {
   destroy(): void {
     if (this.#state === "closed") return;
     const wasEnded = this.#state === "ended";
-    this.#state = "closed";
+    this.#close();
     if (!wasEnded) this.send("close", 0, () => this.#other?.shut(null));
   }
 
@@ -130,8 +136,13 @@ export class MemoryWire implements Wire {
 
   shut(error: Error | null): void {
     if (this.#state === "closed") return;
-    this.#state = "closed";
+    this.#close();
     if (!this.#dead) this.#events?.closed(error);
+  }
+
+  #close(): void {
+    this.#state = "closed";
+    this.#watcher.closed(this);
   }
 
   die(): void {

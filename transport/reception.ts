@@ -1,6 +1,7 @@
 /** All connections of one listener: takes wires in, bounds their number, closes them all. */
 import type { Callee } from "./caller.ts";
 import { TransportError } from "./transport-error.ts";
+import type { TransportLimits } from "./transport-limits.ts";
 import type { TransportSettings } from "./transport-settings.ts";
 import { Visit } from "./visit.ts";
 import type { Wire } from "./wire.ts";
@@ -24,8 +25,7 @@ export class Reception<Request, Response> {
     }
     if (this.#visits.size >= connectionsMax) {
       wire.destroy();
-      const message = `Wanted at most ${connectionsMax} connections, got one more. Raise the limit.`;
-      this.refuse(wire.address, new TransportError("KBZ_BUSY", message, { outcome: "none" }));
+      this.refuse(wire.address, tooMany(this.#settings.limits));
       return;
     }
     const visit = new Visit({
@@ -48,4 +48,10 @@ export class Reception<Request, Response> {
     const error = new TransportError("KBZ_CLOSED", "The listener closes.", { outcome: "unknown" });
     await Promise.all([...this.#visits].map((visit) => visit.close(error)));
   }
+}
+
+export function tooMany(limits: TransportLimits): TransportError {
+  const { connectionsMax } = limits;
+  const message = `Wanted at most ${connectionsMax} connections, got one more. Raise the limit.`;
+  return new TransportError("KBZ_BUSY", message, { outcome: "none" });
 }

@@ -9,6 +9,7 @@ export class SocketWire implements Wire {
   readonly address: string;
   readonly #socket: Socket;
   #error: Error | null = null;
+  #written: () => void = ignore;
 
   constructor(socket: Socket, address: string) {
     this.#socket = socket;
@@ -24,7 +25,9 @@ export class SocketWire implements Wire {
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveMs);
     socket.on("data", (chunk: Buffer) => events.data(chunk));
-    socket.on("drain", () => events.drained());
+    this.#written = () => {
+      if (socket.writableLength === 0) events.drained();
+    };
     // The other side has ended: nothing that it asks for can be answered any more.
     socket.on("end", () => socket.destroy());
     socket.on("close", () => events.closed(this.#error));
@@ -35,7 +38,9 @@ export class SocketWire implements Wire {
   write(pieces: readonly Uint8Array[]): void {
     if (!this.#socket.writable) return;
     this.#socket.cork();
-    for (const piece of pieces) this.#socket.write(piece);
+    for (const [index, piece] of pieces.entries()) {
+      this.#socket.write(piece, index === pieces.length - 1 ? this.#written : undefined);
+    }
     this.#socket.uncork();
   }
 
@@ -50,4 +55,8 @@ export class SocketWire implements Wire {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+function ignore(): void {
+  // Nobody is attached yet, and so nothing was written.
 }

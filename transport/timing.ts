@@ -11,9 +11,12 @@ export interface Timing {
   soon(callback: () => void): void;
 }
 
+/** A longer delay would overflow the timer, which then fires at once. */
+const delayMsMax = 2 ** 31 - 1;
+
 export const systemTiming: Timing = {
   after(ms, callback) {
-    const timer = setTimeout(callback, ms);
+    const timer = setTimeout(callback, Math.min(ms, delayMsMax));
     return { cancel: () => clearTimeout(timer) };
   },
   soon(callback) {

@@ -99,10 +99,7 @@ export class Visit<Request, Response> implements ConnectionEvents {
     if (this.#underWay.has(id)) throw this.#malformed(`call ${id} twice`);
     const callsMax = Math.max(limits.callsInFlightMax.control, limits.callsInFlightMax.bulk);
     if (this.#answers >= callsMax || this.#requestBytes + body.length > limits.queuedBytesMax) {
-      const error = new TransportError("KBZ_BUSY", "Too much is under way; try again later.", {
-        outcome: "none",
-      });
-      this.#connection.send(frameKinds.failure, id, [encodeFailure(error)]);
+      this.#refuseBusy(id);
       return;
     }
     const request = this.#decode(body, id);
@@ -111,6 +108,15 @@ export class Visit<Request, Response> implements ConnectionEvents {
     this.#answers += 1;
     this.#requestBytes += body.length;
     void this.#answer(id, request, body.length, controller);
+  }
+
+  #refuseBusy(id: number): void {
+    // Who asks on and reads nothing would make the refusals themselves grow without bound.
+    const { queuedBytesMax } = this.#options.settings.limits;
+    if (this.#connection.queuedBytes >= queuedBytesMax) throw this.#slow("while it asked on");
+    const message = "Too much is under way; try again later.";
+    const error = new TransportError("KBZ_BUSY", message, { outcome: "none" });
+    this.#connection.send(frameKinds.failure, id, [encodeFailure(error)]);
   }
 
   #onTell(frame: Frame): void {
@@ -167,16 +173,17 @@ export class Visit<Request, Response> implements ConnectionEvents {
   async #waitForRoom(): Promise<void> {
     const { limits, timing } = this.#options.settings;
     if (this.#connection.queuedBytes < limits.queuedBytesMax) return;
-    this.#stallTimer ??= timing.after(limits.stallMs, () => this.#connection.fail(this.#stalled()));
+    this.#stallTimer ??= timing.after(limits.stallMs, () =>
+      this.#connection.fail(this.#slow(`in ${limits.stallMs} ms`)),
+    );
     this.#room ??= Promise.withResolvers<void>();
     await this.#room.promise;
   }
 
-  #stalled(): TransportError {
-    const { stallMs } = this.#options.settings.limits;
+  #slow(when: string): TransportError {
     return new TransportError(
       "KBZ_BUSY",
-      `Wanted ${this.#connection.address} to read its answers, but it took none in ${stallMs} ms. ` +
+      `Wanted ${this.#connection.address} to read its answers, but it took none ${when}. ` +
         "It is cut off; it may connect anew.",
       { outcome: "unknown" },
     );

@@ -8,6 +8,7 @@ import type { Listener } from "./caller.ts";
 import { addressError } from "./address-error.ts";
 import { formatEndpoint } from "./endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { tooMany } from "./reception.ts";
 import type { Reception } from "./reception.ts";
 import { listening, urlOf } from "./socket-transport.ts";
 import { TransportError } from "./transport-error.ts";
@@ -60,7 +61,7 @@ export async function listenWebSocket<Request, Response>(
   });
   server.on("upgrade", (request, socket: Duplex, head: Buffer) => {
     if (!isAllowed(request, options)) {
-      refuseUpgrade(socket);
+      refuseSocket(socket, 403);
       return;
     }
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
@@ -73,8 +74,10 @@ export async function listenWebSocket<Request, Response>(
   });
   upgrades.on("wsClientError", (error, socket) => {
     reception.refuse(describe(socket), malformed(error));
-    socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    refuseSocket(socket, 400);
   });
+  server.maxConnections = limits.connectionsMax;
+  server.on("drop", (data) => reception.refuse(data?.remoteAddress ?? "unknown", tooMany(limits)));
   try {
     await listening(server, { host: endpoint.host, port: endpoint.port });
   } catch (cause) {
@@ -111,9 +114,10 @@ function respond(response: ServerResponse, status: 403 | 426): void {
   response.end(`${STATUS_CODES[status]}\n`);
 }
 
-function refuseUpgrade(socket: Duplex): void {
+function refuseSocket(socket: Duplex, status: 400 | 403): void {
   socket.on("error", () => socket.destroy());
-  socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
+  socket.once("finish", () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
 }
 
 function onClientError<Request, Response>(
@@ -124,7 +128,7 @@ function onClientError<Request, Response>(
   // Only what the parser refused was said by somebody; the rest are broken connections.
   const { code } = error;
   if (code?.startsWith("HPE_") === true) reception.refuse(describe(socket), malformed(error));
-  if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+  if (socket.writable) refuseSocket(socket, 400);
   else socket.destroy();
 }
 

@@ -15,6 +15,7 @@ export class WebSocketWire implements Wire {
   /** Null until the connection is made. */
   #socket: Socket | null;
   #error: Error | null = null;
+  #written: () => void = ignore;
 
   constructor(webSocket: WebSocket, socket: Socket | null, address: string) {
     this.#webSocket = webSocket;
@@ -33,7 +34,9 @@ export class WebSocketWire implements Wire {
   attach(events: WireEvents): void {
     const webSocket = this.#webSocket;
     const opened = (): void => {
-      this.#socket?.on("drain", () => events.drained());
+      this.#written = () => {
+        if (this.queuedBytes() === 0) events.drained();
+      };
       events.opened();
     };
     webSocket.on("message", (data, isBinary) => {
@@ -48,7 +51,9 @@ export class WebSocketWire implements Wire {
   write(pieces: readonly Uint8Array[]): void {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#socket?.cork();
-    for (const piece of pieces) this.#webSocket.send(piece);
+    for (const [index, piece] of pieces.entries()) {
+      this.#webSocket.send(piece, index === pieces.length - 1 ? this.#written : undefined);
+    }
     this.#socket?.uncork();
   }
 
@@ -82,4 +87,8 @@ function malformed(found: string, cause?: unknown): TransportError {
     `Wanted binary WebSocket messages, got something else: ${found}. Check what speaks there.`,
     { outcome: "unknown", cause },
   );
+}
+
+function ignore(): void {
+  // Nothing is written before the connection is made.
 }

@@ -4,7 +4,7 @@ export interface WireEvents {
   /** Bytes can flow; once, and before anything else. */
   opened(): void;
   data(chunk: Uint8Array): void;
-  /** Everything that was queued has been taken by the network. */
+  /** What was queued has been taken by the network, later than `write` returned. */
   drained(): void;
   /** The wire is gone, or could not be made; once, and after it nothing else. */
   closed(error: Error | null): void;

@@ -18,18 +18,19 @@ test("endpoints of every kind are read, and written as they were", () => {
   }
 });
 
+const refused = (url: string, found: RegExp): void => {
+  assert.throws(
+    () => parseEndpoint(url),
+    (error: unknown) => {
+      assert.ok(error instanceof TransportError);
+      assert.equal(error.code, "KBZ_ENDPOINT");
+      assert.match(error.message, found);
+      return true;
+    },
+  );
+};
+
 test("everything else is refused by name", () => {
-  const refused = (url: string, found: RegExp): void => {
-    assert.throws(
-      () => parseEndpoint(url),
-      (error: unknown) => {
-        assert.ok(error instanceof TransportError);
-        assert.equal(error.code, "KBZ_ENDPOINT");
-        assert.match(error.message, found);
-        return true;
-      },
-    );
-  };
   refused("wss://h:1", /not supported yet/);
   refused("tls://h:1", /not supported yet/);
   refused("http://h:1", /scheme is unknown/);

@@ -121,8 +121,9 @@ test("flipped bytes give frames or a typed error, never more memory than the lim
   );
 });
 
+const header = (...bytes: number[]): string | null => parse([Uint8Array.from(bytes)]).code;
+
 test("each wrong header has its own error, as soon as it can be known", () => {
-  const header = (...bytes: number[]): string | null => parse([Uint8Array.from(bytes)]).code;
   assert.equal(header(0, 0, 0, 0), "KBZ_MALFORMED");
   assert.equal(header(0, 0, 0, 7), "KBZ_MALFORMED");
   assert.equal(header(255, 255, 255, 255), "KBZ_TOO_LARGE");

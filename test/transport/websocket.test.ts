@@ -1,4 +1,99 @@
-import { callerConformance } from "../conformance/caller.ts";
-import { makeSocketHarness } from "./socket-harness.ts";
+/** WebSocket passes the suite of all transports, and shares its port with HTTP. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { WebSocket } from "ws";
+import { createTransport, TransportError } from "../../transport/index.ts";
+import type { Callee, Listener, NetworkOptions } from "../../transport/index.ts";
+import { callerConformance, helloOf, parcelOptions } from "../conformance/caller.ts";
+import type { Parcel } from "../conformance/caller.ts";
+import { makeSocketHarness, sendRaw } from "./socket-harness.ts";
 
 callerConformance("ws", () => Promise.resolve(makeSocketHarness("ws")));
+
+const refusals: Error[] = [];
+const callee: Callee<Parcel, Parcel> = {
+  hello: () => helloOf("b"),
+  answer: (request) => Promise.resolve(request),
+  hear: () => undefined,
+  refused: ({ error }) => refusals.push(error),
+};
+
+type Options = Partial<NetworkOptions<Parcel, Parcel>>;
+
+function listen(options: Options = {}): Promise<Listener> {
+  refusals.length = 0;
+  const transport = createTransport({ ...parcelOptions, ...options });
+  return transport.listen("ws://127.0.0.1:0", callee);
+}
+
+const httpUrl = (listener: Listener): string => listener.url.replace("ws://", "http://");
+
+/** The status that an upgrade was refused with, or "open". */
+function upgrade(url: string, headers: Readonly<Record<string, string>>): Promise<string> {
+  const webSocket = new WebSocket(url, { headers });
+  return new Promise((resolve) => {
+    webSocket.on("open", () => {
+      webSocket.terminate();
+      resolve("open");
+    });
+    webSocket.on("error", (error) => resolve(/\d{3}/.exec(error.message)?.[0] ?? error.message));
+  });
+}
+
+suite("ws: the port shared with HTTP", () => {
+  test("without a handler an ordinary request is asked to upgrade", async () => {
+    await using listener = await listen();
+    const response = await fetch(httpUrl(listener));
+    assert.equal(response.status, 426);
+    assert.equal(response.headers.get("upgrade"), "websocket");
+    await response.text();
+  });
+
+  test("a handler answers on the same port", async () => {
+    await using listener = await listen({
+      http: (request, response) => response.end(`you asked for ${request.url}`),
+    });
+    const response = await fetch(`${httpUrl(listener)}/livez`);
+    assert.equal(await response.text(), "you asked for /livez");
+    assert.equal(await upgrade(listener.url, {}), "open");
+  });
+
+  test("hosts and origins that are not allowed are refused, for both", async () => {
+    await using listener = await listen({ allowHost: (host) => host.startsWith("127.0.0.1") });
+    assert.equal(await upgrade(listener.url, {}), "open");
+    assert.equal(await upgrade(listener.url, { Host: "evil.example" }), "403");
+    assert.equal(await upgrade(listener.url, { Origin: "http://evil.example" }), "403");
+    assert.equal(await upgrade(listener.url, { Origin: "null" }), "403");
+    assert.equal(await upgrade(listener.url, { Origin: "http://127.0.0.1:1" }), "open");
+    await using other = await listen({ allowHost: () => false });
+    const response = await fetch(httpUrl(other));
+    assert.equal(response.status, 403);
+    await response.text();
+  });
+
+  test("rubbish in place of HTTP, and a text message, are refused once each", async () => {
+    await using listener = await listen();
+    await sendRaw(listener.url, new Uint8Array(500).fill(7));
+    assert.equal(refusals.length, 1);
+    const webSocket = new WebSocket(listener.url);
+    webSocket.on("open", () => webSocket.send("hello"));
+    await new Promise((resolve) => webSocket.on("close", resolve));
+    await using again = await listen();
+    assert.ok(again.url.length > 0);
+    await sendRaw(again.url, new TextEncoder().encode("GET / HTTP/9.9\r\n\r\n"));
+    assert.equal(refusals.length, 1);
+    const codes = refusals.map((error) => error instanceof TransportError && error.code);
+    assert.deepEqual(codes, ["KBZ_MALFORMED"]);
+  });
+
+  test("a listener closes while requests and connections are open", async () => {
+    const open = await listen({ http: () => undefined, limits: { lingerMs: 50 } });
+    const answer = fetch(httpUrl(open)).then(
+      () => "answered",
+      () => "cut off",
+    );
+    assert.equal(await upgrade(open.url, {}), "open");
+    await open[Symbol.asyncDispose]();
+    assert.equal(await answer, "cut off");
+  });
+});

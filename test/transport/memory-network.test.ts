@@ -1,0 +1,243 @@
+/** What a simulator relies on: every wait injected, every loss decided, and the truth about effects. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { MemoryNetwork, TransportError } from "../../transport/index.ts";
+import type { Callee, Caller, MemoryFrame } from "../../transport/index.ts";
+import { helloOf, parcelOptions } from "../conformance/caller.ts";
+import type { Parcel } from "../conformance/caller.ts";
+import { ManualTiming } from "./fake-wire.ts";
+
+const none = new Uint8Array(0);
+const options = { hello: () => helloOf("a"), fraction: () => 0.5 };
+
+interface World {
+  readonly timing: ManualTiming;
+  readonly network: MemoryNetwork<Parcel, Parcel>;
+  readonly passed: string[];
+  /** What the policy does with a frame: its delay in ms, or null to lose it. */
+  policy: (frame: MemoryFrame) => number | null;
+  run(ms: number): Promise<void>;
+}
+
+function makeWorld(): World {
+  const timing = new ManualTiming();
+  const passed: string[] = [];
+  const network = new MemoryNetwork<Parcel, Parcel>({
+    ...parcelOptions,
+    timing,
+    deliver(frame, run) {
+      passed.push(`${frame.from}>${frame.to} ${frame.lane} ${frame.kind}`);
+      const delay = world.policy(frame);
+      if (delay !== null) timing.after(delay, run);
+    },
+  });
+  const world: World = {
+    timing,
+    network,
+    passed,
+    policy: () => 1,
+    async run(ms) {
+      const until = timing.now + ms;
+      for (;;) {
+        // Let promises run dry before time moves.
+        for (let turn = 0; turn < 30; turn += 1) await Promise.resolve();
+        timing.turn();
+        for (let turn = 0; turn < 30; turn += 1) await Promise.resolve();
+        if (!timing.step(until)) break;
+      }
+      timing.now = until;
+    },
+  };
+  return world;
+}
+
+function makeCallee(counts: Map<string, number>, heard: string[] = []): Callee<Parcel, Parcel> {
+  return {
+    hello: () => helloOf("b"),
+    answer(request) {
+      counts.set(request.verb, (counts.get(request.verb) ?? 0) + 1);
+      return Promise.resolve(request);
+    },
+    hear: (request) => heard.push(request.verb),
+  };
+}
+
+async function resultOf(caller: Caller<Parcel, Parcel>, verb: string): Promise<string> {
+  try {
+    const call = caller.call({ verb, body: none }, { lane: "bulk", timeoutMs: 500 });
+    return (await call).verb === verb ? "answered" : "another's answer";
+  } catch (error) {
+    assert.ok(error instanceof TransportError, String(error));
+    return error.outcome;
+  }
+}
+
+test("a policy sees every frame, and nothing happens without its time", async () => {
+  const world = makeWorld();
+  const counts = new Map<string, number>();
+  await world.network.transport("b").listen("memory:b", makeCallee(counts));
+  const caller = world.network.transport("a").connect("memory:b", options);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(world.passed, ["a>b control connect", "a>b bulk connect"]);
+  await world.run(10);
+  assert.equal(caller.connected, true);
+  const result = resultOf(caller, "x");
+  await world.run(10);
+  assert.equal(await result, "answered");
+  assert.deepEqual(world.passed.slice(-2), ["a>b bulk call", "b>a bulk answer"]);
+  assert.equal(world.timing.timers, 0);
+});
+
+test("a frame told may come twice, a call never", async () => {
+  const world = makeWorld();
+  const counts = new Map<string, number>();
+  const heard: string[] = [];
+  const network = new MemoryNetwork<Parcel, Parcel>({
+    ...parcelOptions,
+    timing: world.timing,
+    deliver(_frame, run) {
+      world.timing.after(1, run);
+      world.timing.after(2, run);
+    },
+  });
+  await network.transport("b").listen("memory:b", makeCallee(counts, heard));
+  const caller = network.transport("a").connect("memory:b", options);
+  await world.run(20);
+  assert.equal(caller.tell({ verb: "t", body: none }, "control"), true);
+  const result = resultOf(caller, "c");
+  await world.run(20);
+  assert.equal(await result, "answered");
+  assert.deepEqual(heard, ["t", "t"]);
+  assert.equal(counts.get("c"), 1);
+});
+
+test("a reset is noticed at once, a silent crash when the node is back", async () => {
+  for (const how of ["reset", "silent"] as const) {
+    const world = makeWorld();
+    const counts = new Map<string, number>();
+    let downs = 0;
+    await world.network.transport("b").listen("memory:b", makeCallee(counts));
+    const caller = world.network
+      .transport("a")
+      .connect("memory:b", { ...options, down: () => (downs += 1) });
+    await world.run(20);
+    world.network.crash("b", how);
+    await world.run(5);
+    const lost = resultOf(caller, "lost");
+    await world.run(1000);
+    assert.equal(await lost, how === "reset" ? "none" : "unknown");
+    assert.equal(caller.connected, how === "silent");
+    assert.equal(downs, how === "reset" ? 2 : 0);
+    await world.network.transport("b").listen("memory:b", makeCallee(counts));
+    await world.run(3000);
+    assert.equal(downs, 2);
+    assert.equal(caller.connected, true);
+    const found = resultOf(caller, "found");
+    await world.run(100);
+    assert.equal(await found, "answered");
+    assert.deepEqual([...counts], [["found", 1]]);
+  }
+});
+
+test("a crashed caller says no more, and its callee learns it", async () => {
+  const world = makeWorld();
+  const signals: AbortSignal[] = [];
+  const callee: Callee<Parcel, Parcel> = {
+    ...makeCallee(new Map()),
+    answer(_request, _from, signal) {
+      signals.push(signal);
+      return new Promise(() => undefined);
+    },
+  };
+  await world.network.transport("b").listen("memory:b", callee);
+  const caller = world.network.transport("a").connect("memory:b", options);
+  await world.run(20);
+  void resultOf(caller, "x");
+  await world.run(10);
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [false],
+  );
+  world.network.crash("a", "reset");
+  await world.run(10);
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [true],
+  );
+  const passed = world.passed.length;
+  assert.equal(caller.tell({ verb: "ghost", body: none }, "bulk"), true);
+  await world.run(5000);
+  assert.deepEqual(
+    world.passed.slice(passed).filter((line) => line.startsWith("a>")),
+    [],
+  );
+});
+
+test("a cut ends connections and lets none be until it is healed", async () => {
+  const world = makeWorld();
+  await world.network.transport("b").listen("memory:b", makeCallee(new Map()));
+  const caller = world.network.transport("a").connect("memory:b", options);
+  await world.run(20);
+  world.network.cut("b", "a");
+  assert.equal(caller.connected, false);
+  const result = resultOf(caller, "x");
+  await world.run(5000);
+  assert.equal(await result, "none");
+  world.network.heal("a", "b");
+  await world.run(2000);
+  assert.equal(caller.connected, true);
+});
+
+test("whatever is lost, each call settles once, in time, with the truth", async () => {
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant("call" as const) }),
+    fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 400 }) }),
+    fc.record({ kind: fc.constantFrom("cut" as const, "heal" as const) }),
+    fc.record({ kind: fc.constant("losses" as const), percent: fc.integer({ min: 0, max: 60 }) }),
+    fc.record({ kind: fc.constant("restart" as const), how: fc.constantFrom("reset", "silent") }),
+  );
+  const scenario = fc.tuple(
+    fc.array(step, { minLength: 1, maxLength: 25 }),
+    fc.infiniteStream(fc.nat(99)),
+  );
+  await fc.assert(
+    fc.asyncProperty(scenario, async ([steps, chances]) => {
+      const world = makeWorld();
+      const counts = new Map<string, number>();
+      const settled: [string, string][] = [];
+      let losses = 0;
+      const chance = (): number => Number(chances.next().value);
+      world.policy = () => (chance() < losses ? null : 1 + chance() / 10);
+      await world.network.transport("b").listen("memory:b", makeCallee(counts));
+      const caller = world.network.transport("a").connect("memory:b", options);
+      let calls = 0;
+      for (const one of steps) {
+        if (one.kind === "cut") world.network.cut("a", "b");
+        else if (one.kind === "heal") world.network.heal("a", "b");
+        else if (one.kind === "losses") losses = one.percent;
+        else if (one.kind === "wait") await world.run(one.ms);
+        else if (one.kind === "restart") {
+          world.network.crash("b", one.how === "reset" ? "reset" : "silent");
+          await world.network.transport("b").listen("memory:b", makeCallee(counts));
+        } else {
+          const verb = `call-${(calls += 1)}`;
+          void resultOf(caller, verb).then((result) => settled.push([verb, result]));
+        }
+      }
+      await world.run(501);
+      assert.equal(settled.length, calls);
+      for (const [verb, result] of settled) {
+        const times = counts.get(verb) ?? 0;
+        assert.ok(times <= 1, `${verb} was carried out ${times} times`);
+        if (result === "answered") assert.equal(times, 1, verb);
+        if (result === "none") assert.equal(times, 0, verb);
+      }
+      losses = 0;
+      world.network.heal("a", "b");
+      await world.run(10_000);
+      assert.equal(caller.connected, true, "it comes back once the network does");
+    }),
+    { numRuns: 60 },
+  );
+});
