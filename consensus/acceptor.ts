@@ -172,7 +172,8 @@ function resynchronize(chamber: Chamber, ballot: Ballot): void {
 export function attest(chamber: Chamber): void {
   const { state, log } = chamber;
   const { durable, accepted, promised, role } = state;
-  if (role.kind !== "follower") return;
+  // A leader counts its own vote itself, and not any more once it stepped down.
+  if (role.kind !== "follower" || accepted.id === chamber.id) return;
   if (!sameBallot(durable.accepted, accepted) || !sameBallot(accepted, promised)) return;
   if (accepted.government !== chamber.republic.government?.number) return;
   const length = Math.min(durable.length, log.length, state.confirmed);

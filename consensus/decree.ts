@@ -64,6 +64,8 @@ export interface Succession {
   readonly parliament: readonly NodeId[];
   /** Who prepares first in it; a member of its parliament. */
   readonly leader: NodeId;
+  /** Who lost a seat because an operator exiled it: the next leaders see the exile through. */
+  readonly leaving: readonly NodeId[];
 }
 
 /** Assigns a publisher id: the slot that decides this. */

@@ -19,5 +19,5 @@ export type * from "./durable-state.ts";
 export type * from "./islander-outcome.ts";
 export { hashDecree, hashZero } from "./hash.ts";
 export { Republic, emptyRepublic } from "./republic.ts";
-export { Legislator } from "./legislator.ts";
+export { Legislator, type LegislatorView } from "./legislator.ts";
 export { Islander } from "./islander.ts";

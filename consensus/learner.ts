@@ -69,22 +69,40 @@ export function onAhead(chamber: Chamber, from: NodeId, { decided }: Ahead): voi
 }
 
 export function onLearn(chamber: Chamber, from: NodeId, { decrees, decided }: Learn): void {
-  const { state, republic, log } = chamber;
+  const { state, republic } = chamber;
   if (state.fetching?.from === from) state.fetching = null;
-  const fresh = decrees.filter(({ slot }) => slot > republic.slot);
-  const [first] = fresh;
-  if (first !== undefined) {
-    if (!chains(fresh, republic.slot, republic.hash)) return;
-    if (republic.slot === 0 && !isOurBirth(chamber, first)) return;
-    const unwritten = fresh.slice(firstNew(chamber, fresh));
-    const [firstUnwritten] = unwritten;
-    if (firstUnwritten !== undefined) chamber.stage(firstUnwritten.slot, unwritten);
-    const slotLast = first.slot + fresh.length - 1;
-    assert(log.length >= slotLast, "what is learned is in the log");
-    chamber.decide(slotLast);
+  // Decided slots may hold stop-signs in the middle: each part ends with its own, and is applied
+  // before the next one is looked at.
+  for (const part of throughStopSigns(decrees.filter(({ slot }) => slot > republic.slot))) {
+    if (!learnPart(chamber, part)) return;
   }
   const follows = !republic.seats(chamber.id);
   if (decided > republic.slot || follows) fetch(chamber, from);
+}
+
+function learnPart(chamber: Chamber, part: readonly Decree[]): boolean {
+  const { republic, log } = chamber;
+  const [first] = part;
+  if (first === undefined || !chains(part, republic.slot, republic.hash)) return false;
+  if (republic.slot === 0 && !isOurBirth(chamber, first)) return false;
+  const unwritten = part.slice(firstNew(chamber, part));
+  const [firstUnwritten] = unwritten;
+  if (firstUnwritten !== undefined) chamber.stage(firstUnwritten.slot, unwritten);
+  const slotLast = first.slot + part.length - 1;
+  assert(log.length >= slotLast, "what is learned is in the log");
+  chamber.decide(slotLast);
+  return true;
+}
+
+function throughStopSigns(decrees: readonly Decree[]): readonly (readonly Decree[])[] {
+  const parts: Decree[][] = [];
+  let part: Decree[] | null = null;
+  for (const decree of decrees) {
+    if (part === null) parts.push((part = []));
+    part.push(decree);
+    if (decree.value.kind === "succession") part = null;
+  }
+  return parts;
 }
 
 /** A newcomer takes its log from the republic that admitted it, and from no other (contract C5). */

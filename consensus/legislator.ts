@@ -304,7 +304,11 @@ export class Legislator {
 
   #deadline(): number | null {
     const { state } = this.#chamber;
-    if (state.role.kind === "stateless" && state.joining === null && !state.founding) return null;
+    if (this.#chamber.halted) return null;
+    if (state.role.kind === "stateless" && state.joining === null) {
+      // A founder that came back with its decree on disk founds at the next event, others wait.
+      return state.founding && state.durable.length >= 1 ? state.now : null;
+    }
     return Math.max(state.roundAt, state.now);
   }
 }

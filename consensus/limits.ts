@@ -33,6 +33,8 @@ export const limits = {
   parliamentSizeMax: 9,
   /** Members of a republic, constituents included. */
   membersMax: 64,
+  /** Exiled incarnations that are remembered, so that a late request does not bring them back. */
+  departedKept: 256,
   /** Barriers that wait for one leader's confirmation. */
   barriersMax: 4096,
   /** Decided slots whose state hashes are kept for comparison with peers. */

@@ -3,7 +3,7 @@
  * government. Only a leader decides such things, and one change of government at a time.
  */
 import type { Chamber } from "./chamber.ts";
-import type { Citizen, Succession, Value } from "./decree.ts";
+import type { Citizen, Value } from "./decree.ts";
 import type { Cookie, NodeId } from "./identifiers.ts";
 import { knownLeader } from "./election.ts";
 import type { Leading } from "./legislator-state.ts";
@@ -27,7 +27,9 @@ export function onImmigrate(chamber: Chamber, citizen: Citizen): void {
     }
     return;
   }
-  if (state.role.kind !== "leading") {
+  if (republic.hasDeparted(citizen.id, citizen.cookie)) {
+    chamber.refuse("departed", knownLeader(chamber));
+  } else if (state.role.kind !== "leading") {
     chamber.refuse("notLeading", knownLeader(chamber));
   } else if (republic.members.length >= limits.membersMax || isFull(state.role)) {
     chamber.refuse("busy", chamber.id);
@@ -83,11 +85,20 @@ export function onExile(chamber: Chamber, id: NodeId): void {
 export function shape(chamber: Chamber): void {
   const { role } = chamber.state;
   if (role.kind !== "leading" || role.handingOver !== null || isFull(role)) return;
-  const parliament = role.exiling.length > 0 ? null : grown(chamber, role);
-  if (role.exiling.length === 0 && parliament === null) return;
+  const leaving = whoLeaves(chamber, role);
+  const parliament = leaving.length > 0 ? null : grown(chamber);
+  if (leaving.length === 0 && parliament === null) return;
   if (!mayChange(chamber, role)) return;
-  if (parliament !== null) succeed(chamber, role, parliament);
-  else exileNext(chamber, role);
+  if (parliament !== null) succeed(chamber, role, { members: parliament, leaving });
+  else exileNext(chamber, role, leaving);
+}
+
+/** Whom an operator exiled: asked of this leader, or begun by an earlier government. */
+function whoLeaves(chamber: Chamber, role: Leading): readonly NodeId[] {
+  const { republic } = chamber;
+  const begun = republic.government?.leaving ?? [];
+  if (begun.length === 0 && role.exiling.length === 0) return [];
+  return [...new Set([...begun, ...role.exiling])].filter((id) => republic.member(id) !== null);
 }
 
 /** A change builds on all earlier ones: an own decree is decided, and no stop-sign is under way. */
@@ -98,26 +109,40 @@ function mayChange(chamber: Chamber, role: Leading): boolean {
 }
 
 /** Whom an operator exiled loses the seat first, by a government of its own. */
-function exileNext(chamber: Chamber, role: Leading): void {
-  const [id] = role.exiling;
-  if (id === undefined) return;
-  if (chamber.republic.seats(id)) {
-    const parliament = withoutSeat(chamber, id);
-    if (parliament.length > 0) succeed(chamber, role, parliament);
-    else role.exiling.shift();
+function exileNext(chamber: Chamber, role: Leading, leaving: readonly NodeId[]): void {
+  const { republic } = chamber;
+  const seated = leaving.find((id) => republic.seats(id));
+  if (seated !== undefined) {
+    const members = withoutSeat(chamber, seated);
+    if (members.length > 0) succeed(chamber, role, { members, leaving });
+    else role.exiling.splice(role.exiling.indexOf(seated), 1);
     return;
   }
-  role.exiling.shift();
-  const member = chamber.republic.member(id);
-  if (member !== null) enqueue(role, { kind: "exile", id, cookie: member.cookie });
+  for (const id of leaving) {
+    const member = republic.member(id);
+    const isUnderWay = isProposed(
+      chamber,
+      role,
+      (value) => value.kind === "exile" && value.id === id,
+    );
+    if (member === null || isUnderWay) continue;
+    enqueue(role, { kind: "exile", id, cookie: member.cookie });
+  }
 }
 
-function succeed(chamber: Chamber, role: Leading, members: readonly NodeId[]): void {
+function succeed(
+  chamber: Chamber,
+  role: Leading,
+  {
+    members,
+    leaving,
+  }: { readonly members: readonly NodeId[]; readonly leaving: readonly NodeId[] },
+): void {
   const parliament = sortedIds(members);
   const leader = parliament.includes(chamber.id) ? chamber.id : bestHeard(chamber, parliament);
-  const number = (chamber.republic.government?.number ?? 0) + 1;
-  const succession: Succession = { kind: "succession", government: number, parliament, leader };
-  enqueue(role, succession);
+  const government = (chamber.republic.government?.number ?? 0) + 1;
+  const gone = leaving.filter((id) => !parliament.includes(id));
+  enqueue(role, { kind: "succession", government, parliament, leader, leaving: gone });
 }
 
 /** The member that hears the leader and has come furthest, for when the leader itself leaves. */
@@ -142,11 +167,11 @@ function waitingForSeats(chamber: Chamber): readonly NodeId[] {
 }
 
 /** More seats, up to the size of the parliament: an odd number, and 1 → 3 → 5 in one step each. */
-function grown(chamber: Chamber, role: Leading): readonly NodeId[] | null {
+function grown(chamber: Chamber): readonly NodeId[] | null {
   const { government, parliamentSize } = chamber.republic;
   if (government === null) return null;
   const { parliament } = government;
-  const waiting = waitingForSeats(chamber).filter((id) => !role.exiling.includes(id));
+  const waiting = waitingForSeats(chamber);
   const possible = Math.min(parliamentSize, parliament.length + waiting.length);
   const seats = Math.min(oddSeats(possible), parliament.length + 2);
   if (seats <= parliament.length) return null;
@@ -158,7 +183,9 @@ function withoutSeat(chamber: Chamber, id: NodeId): readonly NodeId[] {
   const { government } = chamber.republic;
   if (government === null) return [];
   const rest = government.parliament.filter((seat) => seat !== id);
-  const [successor] = waitingForSeats(chamber).filter((waiting) => waiting !== id);
+  const { leaving } = government;
+  const waiting = waitingForSeats(chamber).filter((each) => !leaving.includes(each));
+  const [successor] = waiting;
   const next = successor === undefined ? rest : [...rest, successor];
   if (next.length === 0) return [];
   // Whoever is to decide its opening must be there, or the republic would stop.

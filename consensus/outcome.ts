@@ -201,6 +201,8 @@ export type RefusalReason =
   | "gap"
   /** The id is held by another incarnation. */
   | "idTaken"
+  /** This incarnation was exiled: it comes back only under a new directory. */
+  | "departed"
   /** There is no such member. */
   | "notFound"
   /** It would cost the quorum. */

@@ -10,7 +10,7 @@ import { compareBallots, sameBallot, type Ballot, type NodeId, type Slot } from 
 import { chains, fetch, firstNew } from "./learner.ts";
 import type { Candidate, Follower, Leading } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
-import type { Promised, Refused, Report, Resynchronize } from "./messages.ts";
+import type { Accept, Promised, Refused, Report, Resynchronize } from "./messages.ts";
 import { majorityReached } from "./quorum.ts";
 import { sortedIds } from "./republic.ts";
 
@@ -242,14 +242,15 @@ function tellFollowers(chamber: Chamber, role: Leading): void {
   const { log, republic } = chamber;
   const decided = republic.slot;
   const { ballot } = role;
-  // One array for all who were sent equally much: the shell then encodes it once.
-  const tails = new Map<Slot, readonly Decree[]>();
+  // One message for all who were sent equally much: the shell then encodes it once.
+  const accepts = new Map<Slot, Accept>();
   for (const [id, follower] of role.followers) {
     if (!follower.synchronized) continue;
     if (follower.sent < log.length && follower.sent >= decided) {
-      const decrees = tails.get(follower.sent) ?? log.from(follower.sent + 1);
-      tails.set(follower.sent, decrees);
-      chamber.send(id, { kind: "accept", ballot, decrees, decided });
+      const decrees = log.from(follower.sent + 1);
+      const accept = accepts.get(follower.sent) ?? { kind: "accept", ballot, decrees, decided };
+      accepts.set(follower.sent, accept);
+      chamber.send(id, accept);
       follower.sent = log.length;
     } else if (follower.sent < decided) {
       // Decided without it before it was sent: it catches up first, and is synchronized again.

@@ -3,7 +3,7 @@
  * recovery folds, checkpoints carry and state hashes compare.
  */
 import type { Batch, Citizen, RepublicIdentity } from "./decree.ts";
-import type { Hash, Index, NodeId, PublisherId, Slot } from "./identifiers.ts";
+import type { Cookie, Hash, Index, NodeId, PublisherId, Slot } from "./identifiers.ts";
 
 /** Who may vote, from the slot that decided it on. */
 export interface Government {
@@ -13,6 +13,8 @@ export interface Government {
   readonly parliament: readonly NodeId[];
   /** Who prepares first; leads until somebody else wins a ballot. */
   readonly leader: NodeId;
+  /** Members without a seat that are to be exiled. */
+  readonly leaving: readonly NodeId[];
   /** The slot that decided it. */
   readonly slot: Slot;
 }
@@ -21,6 +23,12 @@ export interface Member extends Citizen {
   /** The slot of its admission. */
   readonly admitted: Slot;
   readonly naturalized: boolean;
+}
+
+/** An incarnation that was exiled and never comes back (contract C5). */
+export interface Departed {
+  readonly id: NodeId;
+  readonly cookie: Cookie;
 }
 
 export interface PublisherResult {
@@ -56,6 +64,8 @@ export interface RepublicState {
   readonly government: Government | null;
   /** In the order of their admission. */
   readonly members: readonly Member[];
+  /** The latest exiled, oldest first, at most `limits.departedKept`. */
+  readonly departed: readonly Departed[];
   /** In the order of their registration. */
   readonly publishers: readonly PublisherState[];
 }

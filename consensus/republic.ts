@@ -8,7 +8,13 @@ import { hashZero, Mixer } from "./hash.ts";
 import { compareIds, type Cookie, type Hash, type NodeId, type Slot } from "./identifiers.ts";
 import { limits } from "./limits.ts";
 import type { Applied, Effect } from "./outcome.ts";
-import type { Government, Member, PublisherResult, RepublicState } from "./republic-state.ts";
+import type {
+  Departed,
+  Government,
+  Member,
+  PublisherResult,
+  RepublicState,
+} from "./republic-state.ts";
 import type { RepublicIdentity } from "./decree.ts";
 
 /** The state before anything is decided. */
@@ -23,6 +29,7 @@ export function emptyRepublic(): RepublicState {
     index: 0,
     government: null,
     members: [],
+    departed: [],
     publishers: [],
   };
 }
@@ -44,6 +51,7 @@ export class Republic {
   #time: number;
   #index: number;
   #government: Government | null;
+  #departed: readonly Departed[];
   readonly #members = new Map<NodeId, Member>();
   readonly #publishers = new Map<number, PublisherRow>();
 
@@ -56,6 +64,7 @@ export class Republic {
     this.#time = state.time;
     this.#index = state.index;
     this.#government = state.government;
+    this.#departed = state.departed;
     for (const member of state.members) this.#members.set(member.id, member);
     for (const { publisher, sequenceNext, results, time } of state.publishers) {
       this.#publishers.set(publisher, { sequenceNext, results: [...results], time });
@@ -93,6 +102,10 @@ export class Republic {
   member(id: NodeId): Member | null {
     return this.#members.get(id) ?? null;
   }
+  /** Whether this incarnation was exiled, as far back as that is remembered. */
+  hasDeparted(id: NodeId, cookie: Cookie): boolean {
+    return this.#departed.some((each) => each.id === id && each.cookie === cookie);
+  }
   /** Whether `id` has a seat in the government in force. */
   seats(id: NodeId): boolean {
     return this.#government !== null && this.#government.parliament.includes(id);
@@ -116,6 +129,7 @@ export class Republic {
       index: this.#index,
       government: this.#government,
       members: this.members,
+      departed: this.#departed,
       publishers,
     };
   }
@@ -162,6 +176,7 @@ export class Republic {
           number: 1,
           parliament: [value.founder.id],
           leader: value.founder.id,
+          leaving: [],
           slot,
         };
         return { kind: "government" };
@@ -183,6 +198,7 @@ export class Republic {
           number: value.government,
           parliament: value.parliament,
           leader: value.leader,
+          leaving: value.leaving,
           slot,
         };
         return { kind: "government" };
@@ -197,6 +213,7 @@ export class Republic {
 
   #admit(slot: Slot, citizen: Citizen): Effect {
     if (this.#members.has(citizen.id) || this.#members.size >= limits.membersMax) return none;
+    if (this.hasDeparted(citizen.id, citizen.cookie)) return none;
     this.#members.set(citizen.id, { ...citizen, admitted: slot, naturalized: false });
     return { kind: "membership" };
   }
@@ -212,6 +229,7 @@ export class Republic {
     const member = this.#members.get(id);
     if (member === undefined || member.cookie !== cookie || this.seats(id)) return none;
     this.#members.delete(id);
+    this.#departed = [...this.#departed, { id, cookie }].slice(-limits.departedKept);
     return { kind: "membership" };
   }
 

@@ -31,6 +31,12 @@ export function onEnqueue(chamber: Chamber, value: Batch | Registration): void {
 /** Whether the batch is the publisher's next; if not, it is answered from what is known of it. */
 function isNext(chamber: Chamber, role: Leading, batch: Batch): boolean {
   const settled = chamber.republic.outcomeOf(batch);
+  const isBehind = role.opening === 0 || chamber.republic.slot < role.opening;
+  if (settled?.kind === "unknownPublisher" && isBehind) {
+    // Its registration may stand in the adopted log, decided by an earlier leader but not yet here.
+    chamber.refuse("busy", chamber.id);
+    return false;
+  }
   if (settled !== null && settled.kind !== "gap") {
     chamber.reply({ kind: "settled", effect: settled });
     return false;
