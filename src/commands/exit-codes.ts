@@ -1,0 +1,77 @@
+/**
+ * What the exit code of `kibitz` says, and which error ends with which. Scripts rely on these
+ * numbers: they never change their meaning.
+ */
+import { KibitzerError, type KibitzerErrorCode } from "../kibitzer-error.ts";
+import { CommandError } from "./command-error.ts";
+
+export const exitCodes = {
+  ok: 0,
+  failure: 1,
+  /** The command line, a configuration file or the environment is wrong. */
+  usage: 2,
+  /** No quorum or no endpoint in time, and nothing was submitted: the same call may be repeated. */
+  noQuorum: 3,
+  notFound: 4,
+  /** A port or directory in use, a republic that is there already or is another one. */
+  conflict: 5,
+  notAllowed: 6,
+  /** Submitted, and not known to be decided. */
+  unknown: 7,
+  /** Data is damaged, or two nodes contradict each other. */
+  integrity: 8,
+  interrupted: 130,
+} as const;
+
+const exitCodeByError: Readonly<Record<KibitzerErrorCode, number>> = {
+  KBZ_BUSY: exitCodes.noQuorum,
+  KBZ_NO_QUORUM: exitCodes.noQuorum,
+  KBZ_ABORTED: exitCodes.noQuorum,
+  KBZ_CLOSED: exitCodes.failure,
+  KBZ_UNREACHABLE: exitCodes.noQuorum,
+  KBZ_ENDPOINT: exitCodes.usage,
+  KBZ_ADDRESS: exitCodes.conflict,
+  KBZ_TOO_LARGE: exitCodes.usage,
+  KBZ_ARGUMENT: exitCodes.usage,
+  KBZ_IN_USE: exitCodes.conflict,
+  KBZ_BOOTSTRAPPED: exitCodes.conflict,
+  KBZ_REPUBLIC: exitCodes.conflict,
+  KBZ_ID_TAKEN: exitCodes.conflict,
+  KBZ_EXILED: exitCodes.notAllowed,
+  KBZ_STALE_DISK: exitCodes.conflict,
+  KBZ_JOURNAL_FAILED: exitCodes.failure,
+  KBZ_DAMAGED: exitCodes.integrity,
+  KBZ_DIVERGED: exitCodes.integrity,
+  KBZ_PUBLISHER: exitCodes.notFound,
+  KBZ_TRUNCATED: exitCodes.notFound,
+  KBZ_NOT_FOUND: exitCodes.notFound,
+  KBZ_VERSION: exitCodes.failure,
+  KBZ_INVARIANT: exitCodes.failure,
+};
+
+const exitCodeBySystemError: ReadonlyMap<string, number> = new Map([
+  ["ENOENT", exitCodes.notFound],
+  ["EADDRINUSE", exitCodes.conflict],
+  ["EADDRNOTAVAIL", exitCodes.conflict],
+  ["EACCES", exitCodes.notAllowed],
+  ["EPERM", exitCodes.notAllowed],
+]);
+
+/** The number to end with after `error`. What was submitted and may yet be decided goes first. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommandError) return error.exitCode;
+  if (error instanceof KibitzerError) {
+    const exitCode = exitCodeByError[error.code];
+    const unknown = error.outcome === "unknown" && exitCode !== exitCodes.integrity;
+    return unknown ? exitCodes.unknown : exitCode;
+  }
+  const code = systemCodeOf(error);
+  if (code === null) return exitCodes.failure;
+  return exitCodeBySystemError.get(code) ?? exitCodes.failure;
+}
+
+/** The `code` of an error of the operating system, like `ENOENT`; null for any other error. */
+export function systemCodeOf(error: unknown): string | null {
+  if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return null;
+  return typeof error.code === "string" ? error.code : null;
+}

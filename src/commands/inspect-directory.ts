@@ -1,0 +1,255 @@
+/**
+ * Looks at a node's data directory without changing a byte: whose it is, what was promised, what
+ * the journal holds and in which files. What is damaged is told beside what is not.
+ */
+import type { Ballot } from "../../consensus/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import { damaged } from "../storage/damage.ts";
+import type { ReadWrite } from "../storage/group-reader.ts";
+import { LogState } from "../storage/log-state.ts";
+import { isStorageIdentity, manifestName, readManifest } from "../storage/manifest.ts";
+import type { Manifest, SegmentEntry } from "../storage/manifest.ts";
+import { JournalScan, type OpenedSegment } from "../storage/recovery.ts";
+import { readWhole, unseal } from "../storage/sealed-file.ts";
+import {
+  decodeSegmentHeader,
+  sectorBytes,
+  segmentName,
+  SegmentWindow,
+  type StorageIdentity,
+} from "../storage/segment.ts";
+import type { FileHandle, FileSystem } from "../world.ts";
+
+export interface Inspection {
+  readonly identity: StorageIdentity | null;
+  /** Each file of the hard state: a ballot, or what is wrong with it. */
+  readonly promises: readonly { readonly file: string; readonly promised: Ballot | null }[];
+  readonly log: InspectedLog | null;
+  readonly segments: readonly InspectedSegment[];
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  /** What is wrong, in words; empty when everything read is what was written. */
+  readonly damage: readonly string[];
+}
+
+export interface InspectedLog {
+  readonly accepted: Ballot;
+  /** The last slot that stands in the journal. */
+  readonly length: number;
+  /** The last slot that the journal knows to be decided. */
+  readonly decided: number;
+  readonly writeLast: number;
+  /** Whether the last group was never synced, and will be dropped at the next start. */
+  readonly torn: boolean;
+}
+
+export interface InspectedSegment {
+  readonly file: string;
+  readonly generation: number;
+  readonly bytes: number;
+  readonly closed: boolean;
+  /** The slots that are read from this file; null when later files replaced them all. */
+  readonly slots: { readonly first: number; readonly last: number } | null;
+}
+
+/** @throws {KibitzerError} `KBZ_NOT_FOUND` when there is no node's data there. */
+export async function inspectDirectory(directory: string, files: FileSystem): Promise<Inspection> {
+  return await new Inspector(directory, files).run();
+}
+
+class Inspector {
+  readonly #directory: string;
+  readonly #files: FileSystem;
+  readonly #damage: string[] = [];
+
+  constructor(directory: string, files: FileSystem) {
+    this.#directory = directory;
+    this.#files = files;
+  }
+
+  async run(): Promise<Inspection> {
+    const journal = `${this.#directory}/journal`;
+    if (!(await this.#files.exists(`${journal}/${manifestName}`))) {
+      throw new KibitzerError(
+        "KBZ_NOT_FOUND",
+        `Wanted the data directory of a node, but ${journal} has no list of segments. ` +
+          "Name the directory that was given to --data.",
+        { retryable: false, outcome: "none" },
+      );
+    }
+    const manifest = await this.#tried(() => this.#manifest(journal));
+    const scanned = manifest === null ? null : await this.#journal(journal, manifest);
+    const promises = [await this.#promise("promise-1"), await this.#promise("promise-2")];
+    return {
+      identity: manifest === null ? null : identityOf(manifest),
+      promises,
+      log: scanned?.log ?? null,
+      segments: scanned?.segments ?? [],
+      files: await this.#list(this.#directory),
+      damage: this.#damage,
+    };
+  }
+
+  /** Notes a damage and goes on with null. */
+  async #tried<Value>(read: () => Promise<Value>): Promise<Value | null> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof KibitzerError)) throw error;
+      this.#damage.push(error.message);
+      return null;
+    }
+  }
+
+  async #manifest(journal: string): Promise<Manifest | null> {
+    const path = `${journal}/${manifestName}`;
+    const bytes = await readWhole(this.#files, path);
+    const document = unseal(path, "manifest", Number.MAX_SAFE_INTEGER, bytes ?? new Uint8Array(0));
+    if (typeof document !== "object" || document === null || !isStorageIdentity(document)) {
+      throw damaged(path, 0, "it does not say to whom it belongs");
+    }
+    return await readManifest(this.#files, journal, identityOf(document));
+  }
+
+  async #promise(file: string): Promise<Inspection["promises"][number]> {
+    const path = `${this.#directory}/${file}`;
+    const document = await this.#tried(async () => {
+      const bytes = await readWhole(this.#files, path);
+      if (bytes === null) throw damaged(path, 0, "the file is missing");
+      return unseal(path, "promise", Number.MAX_SAFE_INTEGER, bytes);
+    });
+    return { file, promised: promisedIn(document) };
+  }
+
+  async #journal(
+    path: string,
+    manifest: Manifest,
+  ): Promise<{ readonly log: InspectedLog | null; readonly segments: Inspection["segments"] }> {
+    const opened: { readonly entry: SegmentEntry; readonly segment: OpenedFile }[] = [];
+    try {
+      for (const entry of manifest.segments) {
+        const segment = await this.#tried(() => this.#open(path, manifest, entry));
+        if (segment !== null) opened.push({ entry, segment });
+      }
+      const log = new LogState();
+      const isWhole = opened.length === manifest.segments.length;
+      const torn = isWhole ? await this.#tried(() => scan(opened, manifest, log)) : null;
+      const slots = slotsByGeneration(log);
+      const segments: InspectedSegment[] = [];
+      for (const { entry, segment } of opened) {
+        segments.push({
+          file: segmentName(entry.generation),
+          generation: entry.generation,
+          bytes: await segment.file.size(),
+          closed: entry.closed !== null,
+          slots: slots.get(entry.generation) ?? null,
+        });
+      }
+      if (torn === null) return { log: null, segments };
+      const { accepted, decided, writeLast, index } = log;
+      return { log: { accepted, length: index.length, decided, writeLast, torn }, segments };
+    } finally {
+      for (const { segment } of opened) await segment.file.close();
+    }
+  }
+
+  async #open(
+    journal: string,
+    identity: StorageIdentity,
+    { generation, closed }: SegmentEntry,
+  ): Promise<OpenedFile> {
+    const path = `${journal}/${segmentName(generation)}`;
+    if (!(await this.#files.exists(path))) throw damaged(path, 0, "the segment is missing");
+    const file = await this.#files.open(path, "read");
+    try {
+      const window = new SegmentWindow(file);
+      const first = await window.at(0, sectorBytes);
+      const header = decodeSegmentHeader(path, first, identityOf(identity), generation);
+      const size = await file.size();
+      if (closed !== null && size < closed.end) throw damaged(path, size, "the file is too short");
+      return { path, header, window, closed, file };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  async #list(directory: string): Promise<Inspection["files"]> {
+    const found: { path: string; bytes: number }[] = [];
+    for (const name of await this.#files.list(directory)) {
+      const path = `${directory}/${name}`;
+      const size = await this.#sizeOf(path);
+      if (size === null) found.push(...(await this.#list(path)));
+      else found.push({ path: path.slice(this.#directory.length + 1), bytes: size });
+    }
+    return found;
+  }
+
+  /** Null for a directory. */
+  async #sizeOf(path: string): Promise<number | null> {
+    try {
+      await this.#files.list(path);
+      return null;
+    } catch {
+      // Only a directory has a list.
+    }
+    const file = await this.#files.open(path, "read");
+    try {
+      return await file.size();
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+interface OpenedFile extends OpenedSegment {
+  readonly file: FileHandle;
+}
+
+/** Applies all that recovery would keep to `log`; tells whether a torn group would be dropped. */
+async function scan(
+  opened: readonly { readonly segment: OpenedFile }[],
+  manifest: Manifest,
+  log: LogState,
+): Promise<boolean> {
+  const segments = opened.map(({ segment }) => segment);
+  const apply = (position: number, writes: readonly ReadWrite[]): void => {
+    const segment = segments[position];
+    if (segment === undefined) return;
+    for (const { write, records } of writes) {
+      const objection = log.objection(write);
+      if (objection !== null) throw damaged(segment.path, 0, `found ${objection}`);
+      log.apply(write, segment.header.generation, records);
+    }
+  };
+  const journal = new JournalScan(segments, manifest.republic, manifest.synced, (group) => {
+    apply(group.segment, group.writes);
+  });
+  const { unmarked, torn } = await journal.run();
+  if (unmarked !== null) apply(unmarked.segment, unmarked.writes);
+  return torn;
+}
+
+function slotsByGeneration(log: LogState): ReadonlyMap<number, { first: number; last: number }> {
+  const found = new Map<number, { first: number; last: number }>();
+  for (let slot = 1; slot <= log.index.length; slot += 1) {
+    const { segment } = log.index.get(slot);
+    const range = found.get(segment);
+    if (range === undefined) found.set(segment, { first: slot, last: slot });
+    else range.last = slot;
+  }
+  return found;
+}
+
+function identityOf({ republic, id, cookie }: StorageIdentity): StorageIdentity {
+  return { republic, id, cookie };
+}
+
+function promisedIn(document: unknown): Ballot | null {
+  if (typeof document !== "object" || document === null || !("promised" in document)) return null;
+  const { promised } = document;
+  if (typeof promised !== "object" || promised === null) return null;
+  if (!("government" in promised && "round" in promised && "id" in promised)) return null;
+  const { government, round, id } = promised;
+  if (typeof government !== "number" || typeof round !== "number") return null;
+  return { government, round, id: String(id) };
+}

@@ -1,0 +1,86 @@
+/** Parsers of what stands behind an option; each says what it wanted when it refuses. Pure. */
+import { InvalidArgumentError } from "commander";
+
+const durationUnits: ReadonlyMap<string, number> = new Map([
+  ["ms", 1],
+  ["s", 1000],
+  ["m", 60_000],
+  ["h", 3_600_000],
+]);
+
+/** The longest wait that a timer of the platform can count. */
+const durationMsMax = 2 ** 31 - 1;
+
+/** `250ms`, `30s`, `1.5m`, `2h` → milliseconds. */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text.trim());
+  const unit = durationUnits.get(match?.[2] ?? "");
+  if (match === null || unit === undefined) {
+    throw new InvalidArgumentError('Wanted a duration like "250ms", "30s" or "5m".');
+  }
+  const durationMs = Math.round(Number(match[1]) * unit);
+  if (durationMs < 1 || durationMs > durationMsMax) {
+    throw new InvalidArgumentError("Wanted a duration between 1ms and 24 days.");
+  }
+  return durationMs;
+}
+
+/** A parser of whole numbers from `min` to `max`. */
+export function parseWhole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value) || value < min || value > max) {
+      const upTo = max === Number.MAX_SAFE_INTEGER ? "on" : `to ${max}`;
+      throw new InvalidArgumentError(`Wanted a whole number from ${min} ${upTo}.`);
+    }
+    return value;
+  };
+}
+
+const endpointPattern = /^(?:(?:ws|wss|tcp|tls):\/\/[^\s/]+\S*|unix:\S+)$/;
+
+/** Endpoints, separated by commas or by repeating the option. */
+export function parseEndpoints(
+  text: string,
+  previous: readonly string[] | undefined,
+): readonly string[] {
+  const endpoints = text.split(",").map((endpoint) => endpoint.trim());
+  for (const endpoint of endpoints) {
+    if (!endpointPattern.test(endpoint)) {
+      throw new InvalidArgumentError(
+        `Wanted ws://HOST:PORT, wss://…, tcp://…, tls://… or unix:PATH, found "${endpoint}".`,
+      );
+    }
+  }
+  return [...(previous ?? []), ...endpoints];
+}
+
+/** `KEY=VALUE`, repeated, into one object. */
+export function parseProperty(
+  text: string,
+  previous: Readonly<Record<string, string>> | undefined,
+): Readonly<Record<string, string>> {
+  const equals = text.indexOf("=");
+  if (equals < 1) throw new InvalidArgumentError('Wanted KEY=VALUE, like "zone=eu-1".');
+  return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+/** What the environment says of a switch. */
+export function parseSwitch(text: string): boolean {
+  const value = text.trim().toLowerCase();
+  if (["1", "true", "yes", "on"].includes(value)) return true;
+  if (["", "0", "false", "no", "off"].includes(value)) return false;
+  throw new InvalidArgumentError(`Wanted true or false, found "${text}".`);
+}
+
+/** Whether only this computer can reach what listens there. */
+export function isLoopback(endpoint: string): boolean {
+  if (endpoint.startsWith("unix:")) return true;
+  const host = URL.parse(endpoint)?.hostname ?? "";
+  return host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+/** Whether what travels to this endpoint is encrypted. */
+export function isEncrypted(endpoint: string): boolean {
+  return endpoint.startsWith("wss:") || endpoint.startsWith("tls:");
+}

@@ -1,0 +1,145 @@
+/**
+ * `kibitz publish`: entries from the command line, a file or the standard input. Streams, so that
+ * memory stays bounded; when it stops early it says which entries are in, which are not, which are
+ * unknown.
+ */
+import { open } from "node:fs/promises";
+import { limits } from "../../consensus/index.ts";
+import type { Log } from "../api.ts";
+import { CommandError } from "./command-error.ts";
+import { connect } from "./connect.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { watchInterruption } from "./interruption.ts";
+import { splitLines } from "./lines.ts";
+import type { Output } from "./output.ts";
+import { noProgress, showProgress, type ProgressLine } from "./progress-line.ts";
+import { publishAll, type PipelineReport } from "./publish-pipeline.ts";
+import { tellFailure } from "./publish-report.ts";
+import type { ClusterOptions } from "./settings.ts";
+
+/** Enough under way to fill batches at any round trip; few enough to account for. */
+const entriesInFlightMax = 4096;
+const bytesInFlightMax = 16 * 1024 * 1024;
+
+export interface PublishOptions extends ClusterOptions {
+  readonly file?: string;
+}
+
+/** Where the entries come from. */
+interface Source extends AsyncDisposable {
+  readonly groups: AsyncIterable<readonly Uint8Array[]>;
+  readonly bytesTotal: number | null;
+  readonly streams: boolean;
+}
+
+export async function publish(
+  texts: readonly string[],
+  options: PublishOptions,
+  output: Output,
+): Promise<number> {
+  using interruption = watchInterruption();
+  await using source = await openSource(texts, options);
+  await using client = await connect(options, interruption.signal).catch((error: unknown) => {
+    if (!interruption.signal.aborted) throw error;
+    const message = "Interrupted before anything was submitted.";
+    throw new CommandError(exitCodes.interrupted, message);
+  });
+  const report = await publishSource(client, source, {
+    options,
+    output,
+    signal: interruption.signal,
+  });
+  await output.flush();
+  if (report.failure === null) return exitCodes.ok;
+  const json = options.json === true;
+  return tellFailure(report, report.failure, { json, output, streams: source.streams });
+}
+
+interface Publishing {
+  readonly options: PublishOptions;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+}
+
+async function publishSource(
+  log: Pick<Log, "publish">,
+  source: Source,
+  { options, output, signal }: Publishing,
+): Promise<PipelineReport> {
+  using progress = progressFor(source, output);
+  return await publishAll(log, source.groups, {
+    timeoutMs: options.timeout,
+    signal,
+    entriesMax: entriesInFlightMax,
+    bytesMax: bytesInFlightMax,
+    accepted: (index, bytes) => {
+      progress.advance(bytes + 1);
+      progress.hide();
+      if (options.json === true) output.json({ index });
+      else output.line(String(index));
+    },
+    room: () => output.room(),
+  });
+}
+
+async function openSource(texts: readonly string[], options: PublishOptions): Promise<Source> {
+  const { file } = options;
+  if (file !== undefined && texts.length > 0) {
+    throw new CommandError(exitCodes.usage, "Wanted either TEXT or --file, found both.");
+  }
+  if (file === "-") return standardInput();
+  if (file !== undefined) return await fileSource(file);
+  if (texts.length === 0) {
+    throw new CommandError(
+      exitCodes.usage,
+      "Nothing to publish: give TEXT…, or --file FILE, or --file - for the standard input.",
+    );
+  }
+  return textSource(texts);
+}
+
+function textSource(texts: readonly string[]): Source {
+  const group = texts.map((text) => Buffer.from(text));
+  const tooLarge = group.findIndex((bytes) => bytes.length > limits.entryBytesMax);
+  if (tooLarge !== -1) {
+    throw new CommandError(
+      exitCodes.usage,
+      `TEXT ${tooLarge + 1} has ${group[tooLarge]?.length} bytes; an entry has at most ` +
+        `${limits.entryBytesMax}. Nothing was submitted.`,
+    );
+  }
+  const groups = (async function* () {
+    yield group;
+  })();
+  return { groups, bytesTotal: null, streams: false, [Symbol.asyncDispose]: async () => undefined };
+}
+
+function standardInput(): Source {
+  return {
+    groups: splitLines(process.stdin, limits.entryBytesMax),
+    bytesTotal: null,
+    streams: true,
+    // It may be waiting for a line that never comes.
+    [Symbol.asyncDispose]: async () => void process.stdin.destroy(),
+  };
+}
+
+async function fileSource(path: string): Promise<Source> {
+  const file = await open(path).catch((cause: unknown) => {
+    throw new CommandError(exitCodeOf(cause), `Cannot read ${path}.`, { cause });
+  });
+  const stat = await file.stat();
+  const stream = file.createReadStream({ highWaterMark: 256 * 1024 });
+  return {
+    groups: splitLines(stream, limits.entryBytesMax),
+    bytesTotal: stat.isFile() ? stat.size : null,
+    streams: true,
+    [Symbol.asyncDispose]: async () => void stream.destroy(),
+  };
+}
+
+function progressFor(source: Source, output: Output): ProgressLine {
+  const onTerminal = "isTTY" in output.stderr && output.stderr.isTTY === true;
+  if (!source.streams || !onTerminal) return noProgress;
+  return showProgress(output.stderr, source.bytesTotal);
+}

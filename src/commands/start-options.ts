@@ -1,0 +1,88 @@
+/**
+ * What `kibitz start` was asked for, and whether it can be meant: checked before a node is opened,
+ * and against the republic that its directory belongs to. Opens nothing.
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { resolve } from "node:path";
+import { CommandError } from "./command-error.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { isEncrypted, isLoopback } from "./option-values.ts";
+
+export interface StartOptions {
+  readonly data?: string;
+  readonly id?: string;
+  readonly listen?: readonly string[];
+  readonly advertise?: string;
+  readonly bootstrap?: string;
+  readonly join?: readonly string[];
+  readonly republic?: string;
+  readonly ifNew?: boolean;
+  readonly property?: Readonly<Record<string, string>>;
+  readonly timeout?: number;
+  readonly record: boolean;
+  readonly recordBodies?: boolean;
+  readonly allowInsecure?: boolean;
+  readonly untilStdinEnds?: boolean;
+  readonly logLevel: string;
+  readonly json?: boolean;
+}
+
+/**
+ * Checks what can be checked before anything is opened; returns the data directory.
+ * @throws {CommandError}
+ */
+export function checkStart(options: StartOptions): string {
+  if (options.data === undefined) throw usage("Wanted --data DIR: where the node keeps its data.");
+  if (options.bootstrap !== undefined && options.join !== undefined) {
+    throw usage("Wanted one of --bootstrap and --join, found both.");
+  }
+  const directory = resolve(options.data);
+  if (isEmpty(directory)) checkFirstStart(directory, options);
+  for (const endpoint of options.listen ?? []) {
+    if (options.allowInsecure === true || isLoopback(endpoint) || isEncrypted(endpoint)) continue;
+    throw new CommandError(
+      exitCodes.notAllowed,
+      `Listening at ${endpoint} lets others than this computer read and write the log without ` +
+        `encryption. Use a loopback address, or insist with --allow-insecure.`,
+    );
+  }
+  return directory;
+}
+
+function checkFirstStart(directory: string, options: StartOptions): void {
+  const missing: string[] = [];
+  if (options.id === undefined) missing.push("--id ID");
+  if (options.listen === undefined) missing.push("--listen URL");
+  if (options.bootstrap === undefined && options.join === undefined) {
+    missing.push("--bootstrap NAME or --join URL");
+  }
+  if (missing.length === 0) return;
+  throw usage(`There is no node in ${directory}; its first start needs ${missing.join(", ")}.`);
+}
+
+function isEmpty(directory: string): boolean {
+  return !existsSync(directory) || readdirSync(directory).length === 0;
+}
+
+export function usage(message: string): CommandError {
+  return new CommandError(exitCodes.usage, message);
+}
+
+/** @throws {CommandError} when the directory's republic is not the one asked for. */
+export function checkRepublic(name: string, options: StartOptions): void {
+  if (options.republic !== undefined && options.republic !== name) {
+    throw new CommandError(
+      exitCodes.conflict,
+      `Wanted the republic "${options.republic}", but ${options.data} belongs to "${name}".`,
+    );
+  }
+  const asked = options.bootstrap === undefined ? "--join" : "--bootstrap";
+  const isAsked = options.bootstrap !== undefined || options.join !== undefined;
+  if (isAsked && options.ifNew !== true) {
+    throw new CommandError(
+      exitCodes.conflict,
+      `${options.data} belongs to the republic "${name}" already. Start it without ${asked}, or ` +
+        `with --if-new where the same command line serves every start.`,
+    );
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * `kibitz start`: one node in the foreground, from its first start to its last. Stops gracefully at
+ * SIGTERM or Ctrl-C, and at once at a second one; a node that stops by itself ends it with its
+ * error.
+ */
+import { resolve } from "node:path";
+import { pino } from "pino";
+import { Kibitzer } from "../kibitzer.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import { CommandError } from "./command-error.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { watchInterruption, type Interruption } from "./interruption.ts";
+import type { Output } from "./output.ts";
+import { checkRepublic, checkStart, usage, type StartOptions } from "./start-options.ts";
+
+/** How long a graceful stop may take; what is acknowledged is safe without it. */
+const stopMsMax = 10_000;
+const joinMsDefault = 60_000;
+
+export async function start(options: StartOptions, output: Output): Promise<number> {
+  const directory = checkStart(options);
+  using interruption = watchInterruption();
+  const gone = new AbortController();
+  output.closed = (): void => gone.abort();
+  if (options.untilStdinEnds === true) {
+    process.stdin.once("end", () => gone.abort()).once("error", () => gone.abort());
+    process.stdin.resume();
+  }
+  const signal = AbortSignal.any([interruption.signal, gone.signal]);
+  const kibitzer = await openKibitzer(directory, options);
+  try {
+    await serve(kibitzer, { options, output, signal });
+  } catch (error) {
+    if (!signal.aborted) {
+      await kibitzer.close();
+      throw error;
+    }
+  }
+  return await stopGracefully(kibitzer, interruption, output);
+}
+
+async function openKibitzer(directory: string, options: StartOptions): Promise<Kibitzer> {
+  const { id, listen, advertise } = options;
+  const destination = pino.destination({ fd: 2, sync: true });
+  // A log that nobody reads any more is no reason to stop a node.
+  destination.on("error", () => undefined);
+  return await Kibitzer.open({
+    directory,
+    ...(id === undefined ? {} : { id }),
+    ...(listen === undefined ? {} : { listen: [...listen] }),
+    ...(advertise === undefined ? {} : { advertise }),
+    logger: pino({ level: options.logLevel }, destination),
+    record: options.record,
+    recordBodies: options.recordBodies === true,
+  });
+}
+
+interface Serving {
+  readonly options: StartOptions;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+}
+
+/** From the open node to its end. Returns when it is to stop; rejects when it stopped by itself. */
+async function serve(kibitzer: Kibitzer, { options, output, signal }: Serving): Promise<void> {
+  const { url } = kibitzer;
+  if (options.json === true) output.json({ event: "listening", url });
+  else output.line(`listening  ${url}`);
+  const aborted = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await Promise.race([
+    becomeReady(kibitzer, { options, output, signal }),
+    ended(kibitzer),
+    aborted,
+  ]);
+  await Promise.race([ended(kibitzer), aborted]);
+}
+
+async function becomeReady(kibitzer: Kibitzer, serving: Serving): Promise<void> {
+  const { options, output, signal } = serving;
+  await enter(kibitzer, options, signal);
+  await kibitzer.ready({ signal });
+  const { id, url } = kibitzer;
+  const data = resolve(options.data ?? "");
+  if (options.json === true) output.json({ event: "ready", id, url, pid: process.pid, data });
+  else output.line(`ready      ${id} at ${url}, data in ${data}`);
+}
+
+/** Rejects with the reason when the node stops by itself; never resolves. */
+async function ended(kibitzer: Kibitzer): Promise<never> {
+  const error = await kibitzer.ended;
+  throw error ?? new CommandError(exitCodes.failure, "The node has stopped.");
+}
+
+/** Makes the node a member of its republic, unless it is one already. */
+async function enter(
+  kibitzer: Kibitzer,
+  options: StartOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { bootstrap, join } = options;
+  const republic = options.republic ?? null;
+  if (kibitzer.republic !== null) {
+    checkRepublic(kibitzer.republic.name, options);
+  } else if (bootstrap !== undefined) {
+    if (republic !== null && republic !== bootstrap) {
+      throw usage(`--republic ${republic} and --bootstrap ${bootstrap} name two republics.`);
+    }
+    await kibitzer.bootstrap(bootstrap, options.property);
+  } else if (join !== undefined) {
+    const timeoutMs = options.timeout ?? joinMsDefault;
+    await joinOne(join, timeoutMs, (url) =>
+      kibitzer.join(republic, url, {
+        signal,
+        timeoutMs: timeoutMs / join.length,
+        ...(options.property === undefined ? {} : { properties: options.property }),
+      }),
+    );
+  } else {
+    throw usage(
+      `The node in ${options.data} belongs to no republic yet: add --bootstrap NAME or --join URL.`,
+    );
+  }
+}
+
+/** Tries the endpoints in turn; one that cannot be reached is no reason to give up the others. */
+async function joinOne(
+  urls: readonly string[],
+  timeoutMs: number,
+  join: (url: string) => Promise<unknown>,
+): Promise<void> {
+  let unreachable: unknown = null;
+  for (const url of urls) {
+    try {
+      await join(url);
+      return;
+    } catch (error) {
+      if (!(error instanceof KibitzerError && error.retryable)) throw error;
+      unreachable = error;
+    }
+  }
+  throw new CommandError(
+    exitCodes.noQuorum,
+    `Joined nobody within ${timeoutMs} ms: tried ${urls.join(", ")}.`,
+    { cause: unreachable },
+  );
+}
+
+async function stopGracefully(
+  kibitzer: Kibitzer,
+  interruption: Interruption,
+  output: Output,
+): Promise<number> {
+  let timer: NodeJS.Timeout | undefined;
+  const bound = new Promise<"late">((resolve) => {
+    timer = setTimeout(() => resolve("late"), stopMsMax);
+  });
+  const stopped = await Promise.race([kibitzer.stop(), bound]);
+  clearTimeout(timer);
+  if (stopped === "late") {
+    output.note(`kibitz: not stopped within ${stopMsMax} ms; ended as it is, which loses nothing.`);
+  }
+  return interruption.name === "SIGINT" ? exitCodes.interrupted : exitCodes.ok;
+}

@@ -1,0 +1,145 @@
+/** The program as its users start it: help, usage errors, exit codes, closed pipes. No cluster. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const cli = join(import.meta.dirname, "../../src/cli.ts");
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function text(chunks: readonly Buffer[]): string {
+  return Buffer.concat(chunks).toString();
+}
+
+function kibitz(
+  args: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("KIBITZER_"));
+  const env = { ...Object.fromEntries(inherited), ...settings };
+  const child = spawn(process.execPath, [cli, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+  return new Promise((resolve) => {
+    child.on("close", (code) => {
+      resolve({ code, stdout: text(stdout), stderr: text(stderr) });
+    });
+  });
+}
+
+const commands = ["dev", "start", "publish", "tail", "status", "replay", "log inspect", "simulate"];
+
+test("every command has help, on stdout", async () => {
+  const helps = await Promise.all(commands.map((name) => kibitz([...name.split(" "), "--help"])));
+  for (const [at, { code, stdout, stderr }] of helps.entries()) {
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, new RegExp(`^Usage: kibitz ${commands[at]}`));
+    assert.equal(stderr, "");
+  }
+});
+
+test("without arguments there is help with examples; --version is the package's", async () => {
+  const [bare, version] = await Promise.all([kibitz([]), kibitz(["--version"])]);
+  assert.equal(bare.code, 0);
+  assert.match(bare.stdout, /Examples:[\s\S]*kibitz dev/);
+  assert.equal(version.code, 0);
+  assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+  [["pubish"], /Did you mean publish/],
+  [["publish", "--nonsense"], /unknown option/],
+  [["publish"], /Nothing to publish/],
+  [["publish", "x", "--file", "-"], /found both/],
+  [["publish", "x", "--timeout", "30"], /duration/],
+  [["tail", "--from", "0"], /whole number/],
+  [["status", "--endpoints", "http://127.0.0.1"], /Wanted ws:/],
+  [["replay"], /missing required argument/],
+  [["dev", "--nodes", "0"], /whole number/],
+  [["start"], /--data/],
+];
+
+test("a wrong command line ends with 2 and says what was wanted", async () => {
+  const ends = await Promise.all(wrong.map(([args]) => kibitz(args)));
+  for (const [at, { code, stdout, stderr }] of ends.entries()) {
+    assert.equal(code, 2, `${wrong[at]?.[0].join(" ")}: ${stderr}`);
+    assert.match(stderr, wrong[at]?.[1] ?? /never/);
+    assert.equal(stdout, "");
+  }
+});
+
+test("the environment is checked like the command line", async () => {
+  const { code, stderr } = await kibitz(["status"], { KIBITZER_ENDPOINTS: "nowhere" });
+  assert.equal(code, 2);
+  assert.match(stderr, /KIBITZER_ENDPOINTS/);
+});
+
+test("a missing file ends with 4, a setting that there is not with 2", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "kibitz-cli-"));
+  try {
+    const path = join(directory, "missing.txt");
+    assert.equal((await kibitz(["publish", "--file", path])).code, 4);
+    const config = join(directory, "config.json");
+    writeFileSync(config, '{"nonsense":1}');
+    const { code, stderr } = await kibitz(["start", "--config", config]);
+    assert.equal(code, 2);
+    assert.match(stderr, /"nonsense"/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("no endpoint that answers ends with 3", async () => {
+  const closed = await closedPort();
+  const options = ["--endpoints", `ws://127.0.0.1:${closed}`, "--timeout", "300ms"];
+  const ends = await Promise.all(
+    ["status", "tail", "publish x"].map((name) => kibitz([...name.split(" "), ...options])),
+  );
+  for (const { code, stdout, stderr } of ends) {
+    assert.equal(code, 3, stderr);
+    assert.equal(stdout, "");
+    assert.match(stderr, /KBZ_UNREACHABLE/);
+  }
+});
+
+test("dev says which port is taken, and starts nothing", async () => {
+  const server = createServer();
+  const port = await listening(server);
+  const directory = mkdtempSync(join(tmpdir(), "kibitz-cli-"));
+  try {
+    const data = join(directory, "dev");
+    const { code, stderr } = await kibitz(["dev", "--port", String(port), "--data", data]);
+    assert.equal(code, 5);
+    assert.match(stderr, new RegExp(`Port ${port}.* in use`));
+  } finally {
+    server.close();
+    rmSync(directory, { recursive: true });
+  }
+});
+
+function listening(server: ReturnType<typeof createServer>): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen({ host: "127.0.0.1", port: 0 }, () => {
+      const address = server.address();
+      assert.ok(typeof address === "object" && address !== null);
+      resolve(address.port);
+    });
+  });
+}
+
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  const port = await listening(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

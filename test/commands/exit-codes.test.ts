@@ -1,0 +1,46 @@
+/** Exit codes are a promise to scripts. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CommandError } from "../../src/commands/command-error.ts";
+import { exitCodeOf, exitCodes } from "../../src/commands/exit-codes.ts";
+import { KibitzerError, type KibitzerErrorCode } from "../../src/kibitzer-error.ts";
+
+const cases: readonly (readonly [KibitzerErrorCode, number])[] = [
+  ["KBZ_ADDRESS", 5],
+  ["KBZ_IN_USE", 5],
+  ["KBZ_BOOTSTRAPPED", 5],
+  ["KBZ_REPUBLIC", 5],
+  ["KBZ_ID_TAKEN", 5],
+  ["KBZ_DAMAGED", 8],
+  ["KBZ_DIVERGED", 8],
+  ["KBZ_NO_QUORUM", 3],
+  ["KBZ_UNREACHABLE", 3],
+  ["KBZ_NOT_FOUND", 4],
+  ["KBZ_ARGUMENT", 2],
+  ["KBZ_ENDPOINT", 2],
+  ["KBZ_TOO_LARGE", 2],
+  ["KBZ_EXILED", 6],
+  ["KBZ_INVARIANT", 1],
+];
+
+for (const [code, exitCode] of cases) {
+  test(`${code} ends with ${exitCode}`, () => {
+    const error = new KibitzerError(code, "x", { retryable: false, outcome: "none" });
+    assert.equal(exitCodeOf(error), exitCode);
+  });
+}
+
+test("an unknown outcome goes before the code, but not before damage", () => {
+  const unknown = { retryable: true, outcome: "unknown" } as const;
+  assert.equal(exitCodeOf(new KibitzerError("KBZ_NO_QUORUM", "x", unknown)), exitCodes.unknown);
+  assert.equal(exitCodeOf(new KibitzerError("KBZ_ABORTED", "x", unknown)), exitCodes.unknown);
+  assert.equal(exitCodeOf(new KibitzerError("KBZ_DAMAGED", "x", unknown)), exitCodes.integrity);
+});
+
+test("other errors have theirs", () => {
+  assert.equal(exitCodeOf(new CommandError(6, "x")), 6);
+  const missing = Object.assign(new Error("x"), { code: "ENOENT", syscall: "open" });
+  assert.equal(exitCodeOf(missing), exitCodes.notFound);
+  assert.equal(exitCodeOf(new TypeError("x")), exitCodes.failure);
+  assert.equal(exitCodeOf("x"), exitCodes.failure);
+});

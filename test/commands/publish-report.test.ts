@@ -1,0 +1,67 @@
+/** What `kibitz publish` says when it stopped early, and with which code it ends. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Interrupted } from "../../src/commands/interruption.ts";
+import { LineTooLong } from "../../src/commands/lines.ts";
+import {
+  AcknowledgementTimeout,
+  type PipelineReport,
+} from "../../src/commands/publish-pipeline.ts";
+import { tellFailure } from "../../src/commands/publish-report.ts";
+import { KibitzerError } from "../../src/kibitzer-error.ts";
+import { captureOutput } from "./captured-output.ts";
+
+const nothing: PipelineReport = {
+  failure: null,
+  accepted: [],
+  refused: [],
+  unknown: [],
+  submitted: 0,
+};
+
+function exitCodeWith(failure: Error, changes: Partial<PipelineReport>): number {
+  const { output } = captureOutput();
+  return tellFailure({ ...nothing, ...changes }, failure, { json: false, output, streams: true });
+}
+
+test("the exit code tells what a script may do next", () => {
+  const late = new AcknowledgementTimeout(1, 30_000);
+  const first = [{ first: 1, last: 1 }];
+  assert.equal(exitCodeWith(late, { refused: first }), 3);
+  assert.equal(exitCodeWith(late, { unknown: first }), 7);
+  assert.equal(exitCodeWith(new Interrupted("x"), { unknown: first }), 130);
+  assert.equal(exitCodeWith(new LineTooLong(2, 5), { accepted: first }), 2);
+  const details = { retryable: true, outcome: "none" } as const;
+  assert.equal(exitCodeWith(new KibitzerError("KBZ_NO_QUORUM", "x", details), {}), 3);
+});
+
+test("every entry is accounted for, for people and for scripts", async () => {
+  const captured = captureOutput();
+  const report: PipelineReport = {
+    failure: null,
+    accepted: [{ first: 1, last: 400 }],
+    unknown: [
+      { first: 401, last: 419 },
+      { first: 421, last: 421 },
+    ],
+    refused: [{ first: 420, last: 420 }],
+    submitted: 421,
+  };
+  const { output } = captured;
+  tellFailure(report, new Interrupted("x"), { json: true, output, streams: true });
+  const told = captured.stderr();
+  assert.match(told, /accepted: +lines 1–400 \(400\)/);
+  assert.match(told, /not accepted: +lines 420 \(1\)/);
+  assert.match(told, /unknown: +lines 401–419, 421 \(20\)/);
+  assert.match(told, /not submitted: what comes behind 421 lines/);
+  assert.deepEqual(JSON.parse(await captured.stdout()), {
+    accepted: [[1, 400]],
+    refused: [[420, 420]],
+    unknown: [
+      [401, 419],
+      [421, 421],
+    ],
+    submitted: 421,
+    exitCode: 130,
+  });
+});
