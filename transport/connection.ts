@@ -56,7 +56,6 @@ export class Connection implements WireEvents {
   #flushScheduled = false;
   #flushes = 0;
   #here: Hello | null = null;
-  #heard = false;
 
   /** @param lane Told to the other side, or null on the callee's end. */
   constructor(
@@ -82,11 +81,6 @@ export class Connection implements WireEvents {
 
   get address(): string {
     return this.#wire.address;
-  }
-
-  /** Whether anything came from the other side, be it wrong. */
-  get heard(): boolean {
-    return this.#heard;
   }
 
   /** How often frames have been handed to the wire: what was sent since the last time has not left. */
@@ -134,7 +128,6 @@ export class Connection implements WireEvents {
 
   data(chunk: Uint8Array): void {
     if (this.#isLost()) return;
-    this.#heard = true;
     try {
       this.#parser.push(chunk);
       for (let frame = this.#parser.next(); frame !== null; frame = this.#parser.next()) {

@@ -189,55 +189,69 @@ test("a cut ends connections and lets none be until it is healed", async () => {
   assert.equal(caller.connected, true);
 });
 
-test("whatever is lost, each call settles once, in time, with the truth", async () => {
-  const step = fc.oneof(
-    fc.record({ kind: fc.constant("call" as const) }),
-    fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 400 }) }),
-    fc.record({ kind: fc.constantFrom("cut" as const, "heal" as const) }),
-    fc.record({ kind: fc.constant("losses" as const), percent: fc.integer({ min: 0, max: 60 }) }),
-    fc.record({ kind: fc.constant("restart" as const), how: fc.constantFrom("reset", "silent") }),
-  );
-  const scenario = fc.tuple(
-    fc.array(step, { minLength: 1, maxLength: 25 }),
-    fc.infiniteStream(fc.nat(99)),
-  );
-  await fc.assert(
-    fc.asyncProperty(scenario, async ([steps, chances]) => {
-      const world = makeWorld();
-      const counts = new Map<string, number>();
-      const settled: [string, string][] = [];
-      let losses = 0;
-      const chance = (): number => Number(chances.next().value);
-      world.policy = () => (chance() < losses ? null : 1 + chance() / 10);
-      await world.network.transport("b").listen("memory:b", makeCallee(counts));
-      const caller = world.network.transport("a").connect("memory:b", options);
-      let calls = 0;
-      for (const one of steps) {
-        if (one.kind === "cut") world.network.cut("a", "b");
-        else if (one.kind === "heal") world.network.heal("a", "b");
-        else if (one.kind === "losses") losses = one.percent;
-        else if (one.kind === "wait") await world.run(one.ms);
-        else if (one.kind === "restart") {
-          world.network.crash("b", one.how === "reset" ? "reset" : "silent");
-          await world.network.transport("b").listen("memory:b", makeCallee(counts));
-        } else {
-          const verb = `call-${(calls += 1)}`;
-          void resultOf(caller, verb).then((result) => settled.push([verb, result]));
-        }
-      }
-      await world.run(501);
-      assert.equal(settled.length, calls);
-      for (const [verb, result] of settled) {
-        const times = counts.get(verb) ?? 0;
-        assert.ok(times <= 1, `${verb} was carried out ${times} times`);
-        if (result === "answered") assert.equal(times, 1, verb);
-        if (result === "none") assert.equal(times, 0, verb);
-      }
-      losses = 0;
-      world.network.heal("a", "b");
-      await world.run(10_000);
-      assert.equal(caller.connected, true, "it comes back once the network does");
+type Step =
+  | { readonly kind: "call"; readonly ms: number }
+  | { readonly kind: "cut" }
+  | { readonly kind: "heal" }
+  | { readonly kind: "weather"; readonly losses: number; readonly slowness: number }
+  | { readonly kind: "restart"; readonly how: "reset" | "silent" };
+
+const steps: fc.Arbitrary<readonly Step[]> = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: fc.record({ kind: fc.constant("call"), ms: fc.nat(40) }) },
+    fc.record({ kind: fc.constantFrom("cut", "heal", "heal") }),
+    fc.record({
+      kind: fc.constant("weather"),
+      losses: fc.constantFrom(0, 0, 20, 60),
+      slowness: fc.constantFrom(0, 0.1, 1, 3),
     }),
-    { numRuns: 60 },
+    fc.record({ kind: fc.constant("restart"), how: fc.constantFrom("reset", "silent") }),
+  ),
+  { minLength: 1, maxLength: 40 },
+);
+
+/** A caller that goes through all of `story`, and what came of each of its calls. */
+async function live(story: readonly Step[], chance: () => number): Promise<void> {
+  const world = makeWorld();
+  const counts = new Map<string, number>();
+  const settled: [string, string][] = [];
+  let weather = { losses: 0, slowness: 0 };
+  world.policy = () => (chance() < weather.losses ? null : 1 + chance() * weather.slowness);
+  await world.network.transport("b").listen("memory:b", makeCallee(counts));
+  const caller = world.network.transport("a").connect("memory:b", options);
+  await world.run(20);
+  let calls = 0;
+  for (const step of story) {
+    if (step.kind === "weather") weather = step;
+    else if (step.kind === "cut" || step.kind === "heal") world.network[step.kind]("a", "b");
+    else if (step.kind === "restart") {
+      world.network.crash("b", step.how);
+      await world.network.transport("b").listen("memory:b", makeCallee(counts));
+    } else {
+      const verb = `call-${(calls += 1)}`;
+      void resultOf(caller, verb).then((result) => settled.push([verb, result]));
+      await world.run(step.ms);
+    }
+  }
+  await world.run(501);
+  assert.equal(settled.length, calls);
+  for (const [verb, result] of settled) {
+    const times = counts.get(verb) ?? 0;
+    assert.ok(times <= 1, `${verb} was carried out ${times} times`);
+    if (result === "answered") assert.equal(times, 1, verb);
+    if (result === "none") assert.equal(times, 0, verb);
+  }
+  weather = { losses: 0, slowness: 0 };
+  world.network.heal("a", "b");
+  await world.run(10_000);
+  assert.equal(caller.connected, true, "it comes back once the network does");
+}
+
+test("whatever is lost, each call settles once, in time, with the truth", async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.infiniteStream(fc.nat(99)), async (story, chances) => {
+      await live(story, () => Number(chances.next().value));
+    }),
+    { numRuns: 150 },
   );
 });
