@@ -282,7 +282,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
   #lostError(error: TransportError, outcome: "none" | "unknown"): TransportError {
     const refused = error.code === "KBZ_REPUBLIC" || error.code === "KBZ_VERSION";
     const code = refused && outcome === "none" ? error.code : "KBZ_DISCONNECTED";
-    return this.#error(code, error.message, outcome, error);
+    return this.#error(code, error.message.replace(/\.$/, ""), outcome, error);
   }
 
   #error(
