@@ -93,7 +93,7 @@ export class CoreCluster {
     const hardened = this.#prng.integer(0, node.disk.pending.length);
     this.note(() => `${node.id}: crashes, keeps ${hardened} of ${node.disk.pending.length} writes`);
     for (let count = 0; count < hardened; count += 1) this.#harden(node);
-    node.crash(this.#prng.chance(0.3));
+    node.crash();
     for (const peer of this.up) {
       if (this.#prng.chance(0.7)) this.hint(peer, node.id);
     }
@@ -114,7 +114,7 @@ export class CoreCluster {
 
   /** Hands an input to a node; it waits while the node is paused. */
   step(node: CoreNode, unstamped: Unstamped): Outcome | null {
-    if (!node.isUp) return null;
+    if (!node.isUp || node.halted) return null;
     const input = node.stamp(this.now, unstamped);
     const { invariants } = this.#options;
     this.steps += 1;
@@ -166,6 +166,7 @@ export class CoreCluster {
     if (outcome.halt !== null) {
       this.note(() => `${node.id}: halts`);
       this.count(`halt ${outcome.halt?.kind ?? ""}`);
+      node.halted = true;
       node.retired = true;
       this.schedule.after(0, () => this.crash(node));
     }

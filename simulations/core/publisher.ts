@@ -61,6 +61,7 @@ export class Publisher {
     const now = this.#options.cluster.now;
     if (this.#publisher === null) {
       if (now - this.#registeredAt < retryAfter) return;
+      if (this.#registeredAt > 0) this.#lookElsewhere();
       this.#registeredAt = now;
       this.#submit({ kind: "registration", nonce: this.#nonce });
       return;

@@ -119,15 +119,8 @@ export class VirtualDisk {
     return write;
   }
 
-  /**
-   * Power is lost: pending writes are gone. With `keepPromise` the promise of the first of them,
-   * which has files of its own, survives without the rest of its write.
-   */
-  crash(keepPromise: boolean): void {
-    const first = this.#pending[0];
-    if (keepPromise && first !== undefined && first.promised !== null) {
-      this.#durable.promised = first.promised;
-    }
+  /** Power is lost: pending writes are gone. */
+  crash(): void {
     this.#pending = [];
     this.#written.copyFrom(this.#durable);
     this.#promisesMade = this.#promisesMade.filter(
