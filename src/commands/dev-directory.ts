@@ -63,7 +63,8 @@ export function planDev(request: DevRequest): DevPlan {
     const ids = missing.map(({ id }) => id).join(", ");
     throw new CommandError(
       exitCodes.conflict,
-      `${directory} is incomplete: no ${ids}. Put back what is missing, or start over with --fresh.`,
+      `${directory} is incomplete: no ${ids}. Put back what is missing, or start over ` +
+        `with --fresh.`,
     );
   }
   return { ...found, directory, members, isNew: false, stale: [], ports: portsOf(found) };

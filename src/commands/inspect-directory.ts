@@ -7,8 +7,7 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import { damaged } from "../storage/damage.ts";
 import type { ReadWrite } from "../storage/group-reader.ts";
 import { LogState } from "../storage/log-state.ts";
-import { isStorageIdentity, manifestName, readManifest } from "../storage/manifest.ts";
-import type { Manifest, SegmentEntry } from "../storage/manifest.ts";
+import { readManifest, type Manifest, type SegmentEntry } from "../storage/manifest.ts";
 import { JournalScan, type OpenedSegment } from "../storage/recovery.ts";
 import { readWhole, unseal } from "../storage/sealed-file.ts";
 import {
@@ -18,10 +17,23 @@ import {
   SegmentWindow,
   type StorageIdentity,
 } from "../storage/segment.ts";
+import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../storage/shapes.ts";
+import { isWhole, matches, nullOr, type Check } from "../storage/shapes.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
 
+/** What the file `node` says, as far as it matters here. */
+export interface InspectedNode {
+  readonly id: string;
+  readonly cookie: string;
+  /** How often the directory was opened. */
+  readonly starts: number;
+  readonly republic: { readonly name: string; readonly identity: string } | null;
+  /** Whether a journal was made; then a missing one is damage. */
+  readonly hasJournal: boolean;
+}
+
 export interface Inspection {
-  readonly identity: StorageIdentity | null;
+  readonly node: InspectedNode | null;
   /** Each file of the hard state: a ballot, or what is wrong with it. */
   readonly promises: readonly { readonly file: string; readonly promised: Ballot | null }[];
   readonly log: InspectedLog | null;
@@ -56,6 +68,15 @@ export async function inspectDirectory(directory: string, files: FileSystem): Pr
   return await new Inspector(directory, files).run();
 }
 
+const nodeName = "node";
+/** An inspection shows what it can of files that a later version wrote. */
+const versionMax = Number.MAX_SAFE_INTEGER;
+
+interface Scanned {
+  readonly log: InspectedLog | null;
+  readonly segments: readonly InspectedSegment[];
+}
+
 class Inspector {
   readonly #directory: string;
   readonly #files: FileSystem;
@@ -67,26 +88,36 @@ class Inspector {
   }
 
   async run(): Promise<Inspection> {
-    const journal = `${this.#directory}/journal`;
-    if (!(await this.#files.exists(`${journal}/${manifestName}`))) {
+    if (!(await this.#files.exists(`${this.#directory}/${nodeName}`))) {
       throw new KibitzerError(
         "KBZ_NOT_FOUND",
-        `Wanted the data directory of a node, but ${journal} has no list of segments. ` +
-          "Name the directory that was given to --data.",
+        `Wanted the data directory of a node, but there is no file "${nodeName}" in ` +
+          `${this.#directory}. Name the directory that was given to --data.`,
         { retryable: false, outcome: "none" },
       );
     }
-    const manifest = await this.#tried(() => this.#manifest(journal));
-    const scanned = manifest === null ? null : await this.#journal(journal, manifest);
-    const promises = [await this.#promise("promise-1"), await this.#promise("promise-2")];
-    return {
-      identity: manifest === null ? null : identityOf(manifest),
-      promises,
-      log: scanned?.log ?? null,
-      segments: scanned?.segments ?? [],
-      files: await this.#list(this.#directory),
-      damage: this.#damage,
-    };
+    const node = await this.#tried(() => this.#node());
+    const scanned = node === null ? null : await this.#journalOf(node);
+    const files = await this.#list(this.#directory);
+    const hasPromised = files.some(({ path }) => path.startsWith("promise-"));
+    const promises = hasPromised
+      ? [await this.#promise("promise-1"), await this.#promise("promise-2")]
+      : [];
+    const { log, segments } = scanned ?? { log: null, segments: [] };
+    return { node, promises, log, segments, files, damage: this.#damage };
+  }
+
+  /** Null before the node belonged to a republic, and when the journal cannot be read. */
+  async #journalOf({ id, cookie, republic, hasJournal }: InspectedNode): Promise<Scanned | null> {
+    if (republic === null) return null;
+    const path = `${this.#directory}/journal`;
+    const identity = { republic: republic.identity, id, cookie };
+    const manifest = await this.#tried(async () => {
+      const read = await readManifest(this.#files, path, identity);
+      if (read === null && hasJournal) throw damaged(path, 0, "the list of segments is missing");
+      return read;
+    });
+    return manifest === null ? null : await this.#journal(path, manifest);
   }
 
   /** Notes a damage and goes on with null. */
@@ -100,14 +131,13 @@ class Inspector {
     }
   }
 
-  async #manifest(journal: string): Promise<Manifest | null> {
-    const path = `${journal}/${manifestName}`;
-    const bytes = await readWhole(this.#files, path);
-    const document = unseal(path, "manifest", Number.MAX_SAFE_INTEGER, bytes ?? new Uint8Array(0));
-    if (typeof document !== "object" || document === null || !isStorageIdentity(document)) {
-      throw damaged(path, 0, "it does not say to whom it belongs");
-    }
-    return await readManifest(this.#files, journal, identityOf(document));
+  async #node(): Promise<InspectedNode> {
+    const path = `${this.#directory}/${nodeName}`;
+    const bytes = (await readWhole(this.#files, path)) ?? new Uint8Array(0);
+    const document = unseal(path, "node", versionMax, bytes);
+    if (!isInspectedNode(document)) throw damaged(path, 0, "its fields are not those of a node");
+    const { id, cookie, starts, republic, hasJournal } = document;
+    return { id, cookie, starts, republic, hasJournal };
   }
 
   async #promise(file: string): Promise<Inspection["promises"][number]> {
@@ -115,15 +145,12 @@ class Inspector {
     const document = await this.#tried(async () => {
       const bytes = await readWhole(this.#files, path);
       if (bytes === null) throw damaged(path, 0, "the file is missing");
-      return unseal(path, "promise", Number.MAX_SAFE_INTEGER, bytes);
+      return unseal(path, "promise", versionMax, bytes);
     });
     return { file, promised: promisedIn(document) };
   }
 
-  async #journal(
-    path: string,
-    manifest: Manifest,
-  ): Promise<{ readonly log: InspectedLog | null; readonly segments: Inspection["segments"] }> {
+  async #journal(path: string, manifest: Manifest): Promise<Scanned> {
     const opened: { readonly entry: SegmentEntry; readonly segment: OpenedFile }[] = [];
     try {
       for (const entry of manifest.segments) {
@@ -245,11 +272,17 @@ function identityOf({ republic, id, cookie }: StorageIdentity): StorageIdentity 
 }
 
 function promisedIn(document: unknown): Ballot | null {
-  if (typeof document !== "object" || document === null || !("promised" in document)) return null;
-  const { promised } = document;
-  if (typeof promised !== "object" || promised === null) return null;
-  if (!("government" in promised && "round" in promised && "id" in promised)) return null;
-  const { government, round, id } = promised;
-  if (typeof government !== "number" || typeof round !== "number") return null;
-  return { government, round, id: String(id) };
+  return isFields(document) && isBallot(document["promised"]) ? document["promised"] : null;
+}
+
+const nodeShape: Readonly<Record<string, Check>> = {
+  id: isIdText,
+  cookie: isHexText,
+  starts: isWhole,
+  republic: nullOr((found) => matches(found, { name: isText, identity: isHexText })),
+  hasJournal: isFlag,
+};
+
+function isInspectedNode(value: unknown): value is InspectedNode {
+  return matches(value, nodeShape);
 }
