@@ -42,6 +42,8 @@ export interface DevRequest extends DevShape {
 }
 
 const fileName = "dev.json";
+/** What a node's directory holds from its first moment on. */
+const nodeFileName = "node";
 const portMax = 65_535;
 
 /**
@@ -55,11 +57,8 @@ export function planDev(request: DevRequest): DevPlan {
   if (request.fresh) return planNew(directory, request, found);
   checkShape(directory, found, request);
   const members = membersOf(directory, found);
-  const missing = members.filter(({ data }) => !existsSync(data));
-  const started = members.length - missing.length;
-  // The first node founds the republic; without it a second one would be founded beside the others.
-  const founderIsGone = started > 0 && missing.some(({ id }) => id === "a");
-  if (missing.length > 0 && (found.wasReady || founderIsGone)) {
+  const missing = members.filter(({ data }) => !existsSync(join(data, nodeFileName)));
+  if (missing.length > 0 && found.wasReady) {
     const ids = missing.map(({ id }) => id).join(", ");
     throw new CommandError(
       exitCodes.conflict,

@@ -18,7 +18,7 @@ import type { Output } from "./output.ts";
 
 /** Longer than a node takes at most for its graceful stop. */
 const stopMsMax = 15_000;
-/** A cluster that is not ready by then says what it is waiting for, and again as often. */
+/** How often a cluster that is not ready says what it is waiting for. */
 const patienceMs = 10_000;
 
 export interface DevOptions {
@@ -62,6 +62,7 @@ class DevCluster {
   readonly #nodes: readonly DevNode[];
   readonly #end = new AbortController();
   #isReady = false;
+  #waitingFor = "the nodes start";
   #isStopping = false;
 
   constructor(plan: DevPlan, options: DevOptions, output: Output) {
@@ -109,36 +110,35 @@ class DevCluster {
   }
 
   async #untilReady(signal: AbortSignal): Promise<void> {
-    for (const node of this.#nodes) {
-      const isListening = await Promise.race([node.listening, aborted(signal)]);
-      signal.throwIfAborted();
-      if (isListening === true) this.#tellNode(node);
-    }
+    const impatience = setInterval(() => {
+      this.#output.note(`kibitz: not ready yet: ${this.#waitingFor}`);
+    }, patienceMs);
     const clients = new Map<DevNode, KibitzerClient>();
     try {
       for (const node of this.#nodes) {
-        const isReady = await Promise.race([node.ready, aborted(signal)]);
-        signal.throwIfAborted();
-        if (isReady === true)
-          clients.set(node, await KibitzerClient.connect([node.plan.url], { signal }));
+        this.#waitingFor = `node ${node.plan.id} does not listen`;
+        if (await unlessAborted(node.listening, signal)) this.#tellNode(node);
+      }
+      for (const node of this.#nodes) {
+        this.#waitingFor = `node ${node.plan.id} has not caught up`;
+        if (!(await unlessAborted(node.ready, signal))) continue;
+        const client = await connectTo(node, signal);
+        if (client !== null) clients.set(node, client);
       }
       const living = (): readonly KibitzerClient[] =>
         [...clients].filter(([node]) => node.isAlive).map(([, client]) => client);
-      let toldMs = performance.now();
       const waiting = (missing: string): void => {
-        if (performance.now() - toldMs < patienceMs) return;
-        toldMs = performance.now();
-        this.#output.note(`kibitz: not ready yet: ${missing}`);
+        this.#waitingFor = missing;
       };
       await untilReady(living, this.#plan.nodes, { signal, waiting });
     } finally {
-      await Promise.allSettled([...clients.values()].map((client) => client.close()));
+      clearInterval(impatience);
+      await Promise.allSettled([...clients.values()].map(async (client) => await client.close()));
     }
   }
 
   #argumentsOf({ id, url, data }: DevNodePlan): readonly string[] {
     const always = ["--json", "--until-stdin-ends", "--log-level", this.#options.logLevel];
-    if (this.#plan.wasReady) return [...always, "--data", data];
     const founder = this.#plan.members[0]?.url ?? "";
     const entry = id === "a" ? ["--bootstrap", "dev"] : ["--join", founder];
     return [...always, "--data", data, "--id", id, "--listen", url, ...entry, "--if-new"];
@@ -207,6 +207,22 @@ function isFree(port: number): Promise<boolean> {
     server.once("error", () => resolve(false));
     server.listen({ host: "127.0.0.1", port }, () => server.close(() => resolve(true)));
   });
+}
+
+/** Null when the node ended in the meantime, which is told elsewhere. */
+async function connectTo(node: DevNode, signal: AbortSignal): Promise<KibitzerClient | null> {
+  try {
+    return await KibitzerClient.connect([node.plan.url], { signal });
+  } catch (error) {
+    if (node.isAlive) throw error;
+    return null;
+  }
+}
+
+async function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const value = await Promise.race([promise, aborted(signal)]);
+  signal.throwIfAborted();
+  return value ?? (await promise);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

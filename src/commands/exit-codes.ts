@@ -49,6 +49,16 @@ const exitCodeByError: Readonly<Record<KibitzerErrorCode, number>> = {
   KBZ_INVARIANT: exitCodes.failure,
 };
 
+/** Errors of a request that may yet take effect; those of a node that stopped say why it stopped. */
+const requestErrors: ReadonlySet<KibitzerErrorCode> = new Set([
+  "KBZ_BUSY",
+  "KBZ_NO_QUORUM",
+  "KBZ_ABORTED",
+  "KBZ_CLOSED",
+  "KBZ_UNREACHABLE",
+  "KBZ_PUBLISHER",
+]);
+
 const exitCodeBySystemError: ReadonlyMap<string, number> = new Map([
   ["ENOENT", exitCodes.notFound],
   ["EADDRINUSE", exitCodes.conflict],
@@ -57,13 +67,12 @@ const exitCodeBySystemError: ReadonlyMap<string, number> = new Map([
   ["EPERM", exitCodes.notAllowed],
 ]);
 
-/** The number to end with after `error`. What was submitted and may yet be decided goes first. */
+/** The number to end with after `error`. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommandError) return error.exitCode;
   if (error instanceof KibitzerError) {
-    const exitCode = exitCodeByError[error.code];
-    const unknown = error.outcome === "unknown" && exitCode !== exitCodes.integrity;
-    return unknown ? exitCodes.unknown : exitCode;
+    const isUnknown = error.outcome === "unknown" && requestErrors.has(error.code);
+    return isUnknown ? exitCodes.unknown : exitCodeByError[error.code];
   }
   const code = systemCodeOf(error);
   if (code === null) return exitCodes.failure;

@@ -30,11 +30,12 @@ for (const [code, exitCode] of cases) {
   });
 }
 
-test("an unknown outcome goes before the code, but not before damage", () => {
+test("an unknown outcome goes before the code of a request, not of a stopped node", () => {
   const unknown = { retryable: true, outcome: "unknown" } as const;
   assert.equal(exitCodeOf(new KibitzerError("KBZ_NO_QUORUM", "x", unknown)), exitCodes.unknown);
   assert.equal(exitCodeOf(new KibitzerError("KBZ_ABORTED", "x", unknown)), exitCodes.unknown);
-  assert.equal(exitCodeOf(new KibitzerError("KBZ_DAMAGED", "x", unknown)), exitCodes.integrity);
+  assert.equal(exitCodeOf(new KibitzerError("KBZ_DIVERGED", "x", unknown)), exitCodes.integrity);
+  assert.equal(exitCodeOf(new KibitzerError("KBZ_EXILED", "x", unknown)), exitCodes.notAllowed);
 });
 
 test("other errors have theirs", () => {
