@@ -7,7 +7,7 @@ import { assert } from "./assert.ts";
 import type { Decree } from "./decree.ts";
 import type { DurableState, LegislatorOptions } from "./durable-state.ts";
 import { sameBallot, type Ballot, type NodeId, type Slot } from "./identifiers.ts";
-import { initialState, type LegislatorState, type Peer } from "./legislator-state.ts";
+import { initialState, type LegislatorState, type Mark, type Peer } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
 import type { Message } from "./messages.ts";
 import type { Applied, Dispatch, Halt, Lane, Outcome, Reply, Transfer, Write } from "./outcome.ts";
@@ -148,6 +148,7 @@ export class Chamber {
 
   /** Replaces the log from `slotFirst` on, in memory now and on disk with this step's write. */
   stage(slotFirst: Slot, decrees: readonly Decree[]): void {
+    if (slotFirst <= this.log.length) this.#disown(slotFirst - 1);
     this.log.replaceFrom(slotFirst, decrees);
     this.state.confirmed = Math.min(this.state.confirmed, slotFirst - 1);
     const staged = this.#staged;
@@ -157,6 +158,14 @@ export class Chamber {
     }
     staged.decrees.length = Math.min(staged.decrees.length, slotFirst - staged.slotFirst);
     for (const decree of decrees) staged.decrees.push(decree);
+  }
+
+  /** What the disk holds behind `shared` is not this log any more, whichever write it came with. */
+  #disown(shared: Slot): void {
+    const { state } = this;
+    const clip = (mark: Mark): Mark => ({ ...mark, length: Math.min(mark.length, shared) });
+    state.durable = clip(state.durable);
+    for (const [at, mark] of state.writes.entries()) state.writes[at] = clip(mark);
   }
 
   /** Applies what is decided up to `slot`, all of which is in the log. */

@@ -160,7 +160,12 @@ export function onPing(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, p
   const heard = chamber.state.heard.get(id);
   const known = heard !== undefined && heard.cookie === cookie ? heard : null;
   chamber.send(id, { kind: "pong", round: ping.round, report: reportOf(chamber), heard: known });
-  if (member === null || member.cookie !== cookie) return;
+  if (member === null) {
+    // Admitted behind our back, perhaps: all whom this node knows may have left the republic since.
+    if (ping.report.decided > chamber.republic.slot) fetch(chamber, id);
+    return;
+  }
+  if (member.cookie !== cookie) return;
   takeReport(chamber, from, ping.report);
 }
 
@@ -215,6 +220,8 @@ function judgeOwnRole(chamber: Chamber, jitter: number): void {
 export function considerTakeOver(chamber: Chamber): void {
   const { state } = chamber;
   if (state.role.kind !== "follower" || chamber.halted) return;
+  // With a disk that does not come back, ballot after ballot would only keep the others from leading.
+  if (!sameBallot(state.durable.promised, state.promised)) return;
   if (!mayVote(chamber) || !isQuorumConnected(chamber)) return;
   if (fitLeader(chamber) !== null) {
     state.attempts = 0;

@@ -123,6 +123,10 @@ export class Legislator {
     return this.#chamber.republic;
   }
 
+  get role(): Role["kind"] {
+    return this.#chamber.state.role.kind;
+  }
+
   view(): LegislatorView {
     const { state, log, republic } = this.#chamber;
     return {

@@ -60,6 +60,8 @@ export function askForNaturalization(chamber: Chamber): void {
   const own = republic.member(chamber.id);
   if (!state.willing || own === null || own.naturalized) return;
   if (own.cookie !== chamber.options.cookie) return;
+  // A seat is for who would still know its own admission after a loss of power.
+  if (state.durable.length < own.admitted) return;
   const leader = knownLeader(chamber);
   if (leader === null || leader === chamber.id) return;
   // A round behind is near enough: the seat comes with a synchronize of its own.

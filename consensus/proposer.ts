@@ -343,15 +343,18 @@ export function onFollowerReport(chamber: Chamber, from: NodeId, report: Report)
   if (role.kind !== "leading" && role.kind !== "candidate") return;
   if (!chamber.otherSeats().includes(from)) return;
   if (report.government !== role.ballot.government) return;
+  const ballots = compareBallots(report.promised, role.ballot);
+  if (ballots > 0) {
+    // As good as a refusal: without it, an idle leader would be left short of a vote unnoticed.
+    const { ballot } = role;
+    onRefused(chamber, from, { kind: "refused", ballot, promised: report.promised });
+    return;
+  }
   if (role.kind === "candidate") {
-    const missing = role.prepared && !role.promises.has(from);
-    if (missing && compareBallots(report.promised, role.ballot) <= 0) {
-      prepare(chamber, role.ballot, from);
-    }
+    if (role.prepared && !role.promises.has(from)) prepare(chamber, role.ballot, from);
     maybeLead(chamber);
     return;
   }
-  const ballots = compareBallots(report.promised, role.ballot);
   if (ballots < 0) prepare(chamber, role.ballot, from);
   if (ballots !== 0) return;
   const follower = role.followers.get(from);

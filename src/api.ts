@@ -74,7 +74,10 @@ export interface Log extends AsyncDisposable {
    * Resolves with the entry's index once a majority of the parliament has it on disk.
    * @throws {KibitzerError} with a truthful `outcome`.
    */
-  publish(entry: string | Uint8Array, options?: PublishOptions): Promise<{ readonly index: number }>;
+  publish(
+    entry: string | Uint8Array,
+    options?: PublishOptions,
+  ): Promise<{ readonly index: number }>;
   /** The entries in order, from the node (asked) itself; call `barrier` first for a linearizable read. */
   entries(options?: EntriesOptions): AsyncIterable<Entry>;
   /** Local reads after this are linearizable: resolves with the last index decided before the call. */

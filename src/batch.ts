@@ -8,7 +8,7 @@ import { crc32 } from "./crc32.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 
 /** The bytes before each entry. */
-const entryHeaderBytes = 4;
+export const entryHeaderBytes = 4;
 
 export interface BatchLimits {
   readonly entryBytesMax: number;

@@ -48,6 +48,36 @@ export type KibitzerErrorCode =
   /** A bug of ours: an invariant is broken; the node has stopped. */
   | "KBZ_INVARIANT";
 
+const codes: Readonly<Record<KibitzerErrorCode, true>> = {
+  KBZ_BUSY: true,
+  KBZ_NO_QUORUM: true,
+  KBZ_ABORTED: true,
+  KBZ_CLOSED: true,
+  KBZ_UNREACHABLE: true,
+  KBZ_ENDPOINT: true,
+  KBZ_ADDRESS: true,
+  KBZ_TOO_LARGE: true,
+  KBZ_ARGUMENT: true,
+  KBZ_IN_USE: true,
+  KBZ_BOOTSTRAPPED: true,
+  KBZ_REPUBLIC: true,
+  KBZ_ID_TAKEN: true,
+  KBZ_EXILED: true,
+  KBZ_STALE_DISK: true,
+  KBZ_JOURNAL_FAILED: true,
+  KBZ_DAMAGED: true,
+  KBZ_DIVERGED: true,
+  KBZ_PUBLISHER: true,
+  KBZ_TRUNCATED: true,
+  KBZ_NOT_FOUND: true,
+  KBZ_VERSION: true,
+  KBZ_INVARIANT: true,
+};
+
+export function isKibitzerErrorCode(code: string): code is KibitzerErrorCode {
+  return Object.hasOwn(codes, code);
+}
+
 /** What is known about the effect of the failed call. */
 export type ErrorOutcome = "none" | "applied" | "unknown";
 

@@ -2,7 +2,17 @@
  * What travels between nodes, and between clients and nodes: the requests of a Caller and their
  * answers. Bodies of batches are opaque bytes here and everywhere.
  */
-import type { Batch, Citizen, Decree, Effect, Hash, Message, NodeId, RefusalReason, RepublicIdentity } from "../consensus/index.ts";
+import type {
+  Batch,
+  Citizen,
+  Decree,
+  Effect,
+  Hash,
+  Message,
+  NodeId,
+  RefusalReason,
+  RepublicIdentity,
+} from "../consensus/index.ts";
 
 /** A decree and the body its batch descriptor stands for; null for every other value. */
 export interface FramedDecree {

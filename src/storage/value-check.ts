@@ -59,9 +59,10 @@ const checks: Readonly<Record<SmallKind, (fields: Fields) => boolean>> = {
   naturalization: isNamed,
   exile: isNamed,
   succession: (fields) =>
-    hasKeys(fields, ["kind", "government", "parliament", "leader"]) &&
+    hasKeys(fields, ["kind", "government", "parliament", "leader", "leaving"]) &&
     isBetween(fields["government"], 1, Number.MAX_SAFE_INTEGER) &&
-    isParliament(fields["parliament"], fields["leader"]),
+    isParliament(fields["parliament"], fields["leader"]) &&
+    isMemberList(fields["leaving"]),
   registration: (fields) => hasKeys(fields, ["kind", "nonce"]) && isHexText(fields["nonce"]),
 };
 
@@ -122,6 +123,11 @@ function isProperties(value: unknown): boolean {
     Object.values(value).every((property) => typeof property === "string") &&
     encoder.encode(JSON.stringify(value)).length <= limits.propertiesBytesMax
   );
+}
+
+function isMemberList(value: unknown): boolean {
+  const isList = Array.isArray(value) && value.length <= limits.membersMax;
+  return isList && value.every((id) => isIdText(id));
 }
 
 function isParliament(value: unknown, leader: unknown): boolean {

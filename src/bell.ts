@@ -1,0 +1,23 @@
+/** Wakes those who wait for something to change; they look for themselves whether it did. */
+
+export class Bell {
+  readonly #waiting = new Set<() => void>();
+
+  ring(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  /** Resolves once `condition` holds, or when `signal` aborts; looks at each ring. */
+  async until(condition: () => boolean, signal: AbortSignal): Promise<void> {
+    while (!condition() && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.add(resolve);
+      signal.addEventListener("abort", resolve, { once: true });
+      await promise;
+      signal.removeEventListener("abort", resolve);
+      this.#waiting.delete(resolve);
+    }
+  }
+}

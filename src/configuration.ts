@@ -1,0 +1,158 @@
+/** What a node was asked to be: options checked, copied and frozen, with every default written out. */
+import { isNodeId, limits } from "../consensus/index.ts";
+import { parseEndpoint } from "../transport/index.ts";
+import { KibitzerError } from "./kibitzer-error.ts";
+import { silent, type Logger } from "./logger.ts";
+import type { World } from "./world.ts";
+
+export interface TimingOptions {
+  /** Milliseconds between two pings; default 50. */
+  readonly pingMs?: number;
+  /** Milliseconds of silence after which a peer is not heard any more; default 400. */
+  readonly silenceMs?: number;
+  /** Milliseconds that a proposal may take before its leader gives way; default 2,000. */
+  readonly stallMs?: number;
+}
+
+export interface KibitzerOptions {
+  /** The data directory; made when it is not there. */
+  readonly directory: string;
+  /** `[a-z0-9][a-z0-9._-]{0,62}`; needed when the directory is made, remembered afterwards. */
+  readonly id?: string;
+  /** Endpoints to listen at, as `ws://127.0.0.1:7700`; remembered by the directory. */
+  readonly listen?: readonly string[];
+  /** The endpoint that others are told; default the first of `listen`. */
+  readonly advertise?: string;
+  /** Any logger of pino's shape; default silent. */
+  readonly logger?: Logger;
+  /** Whether inputs are recorded; default true. */
+  readonly record?: boolean;
+  /** Whether recordings hold entries' bytes too; default false. */
+  readonly recordBodies?: boolean;
+  /** Bytes of the whole recording; default 256 MiB. */
+  readonly recordingBytesMax?: number;
+  /** Seats of the parliament of a republic founded here: odd; default 5. */
+  readonly parliamentSize?: number;
+  readonly timing?: TimingOptions;
+  /** Files, clock, chance and network; default those of this computer. */
+  readonly world?: World;
+  /** Bytes of the journal's files. */
+  readonly storage?: { readonly segmentBytesFirst?: number; readonly segmentBytesMax?: number };
+}
+
+export interface Configuration {
+  readonly directory: string;
+  /** What the directory remembers. */
+  readonly identity: {
+    readonly id?: string;
+    readonly listen?: readonly string[];
+    readonly advertise?: string;
+  };
+  readonly logger: Logger;
+  readonly record: boolean;
+  readonly recordBodies: boolean;
+  readonly recordingBytesMax: number;
+  readonly parliamentSize: number;
+  readonly timing: {
+    readonly pingTicks: number;
+    readonly silenceTicks: number;
+    readonly stallTicks: number;
+  };
+  readonly world: World;
+  readonly storage: NonNullable<KibitzerOptions["storage"]>;
+}
+
+const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
+  "directory",
+  "id",
+  "listen",
+  "advertise",
+  "logger",
+  "record",
+  "recordBodies",
+  "recordingBytesMax",
+  "parliamentSize",
+  "timing",
+  "world",
+  "storage",
+]);
+
+/** @throws {KibitzerError} `KBZ_ARGUMENT` or `KBZ_ENDPOINT`, naming the option and what is wanted. */
+export function configure(options: KibitzerOptions, world: () => World): Configuration {
+  for (const key of Object.keys(options)) {
+    if (!known.has(key)) throw wrong(key, `one of ${[...known].join(", ")}`, "an unknown option");
+  }
+  const { directory, logger = silent, record = true, recordBodies = false } = options;
+  const {
+    parliamentSize = 5,
+    recordingBytesMax = 268_435_456,
+    timing = {},
+    storage = {},
+  } = options;
+  if (typeof directory !== "string" || directory === "") {
+    throw wrong("directory", "a path", JSON.stringify(directory));
+  }
+  return Object.freeze({
+    directory,
+    identity: identityOf(options),
+    logger,
+    record,
+    recordBodies,
+    recordingBytesMax: whole("recordingBytesMax", recordingBytesMax, 65_536),
+    parliamentSize: seats(parliamentSize),
+    timing: timingOf(timing),
+    world: options.world ?? world(),
+    storage: { ...storage },
+  });
+}
+
+function identityOf({ id, listen, advertise }: KibitzerOptions): Configuration["identity"] {
+  if (id !== undefined && !isNodeId(id)) throw wrong("id", "[a-z0-9][a-z0-9._-]{0,62}", id);
+  for (const url of [...(listen ?? []), ...(advertise === undefined ? [] : [advertise])]) {
+    checkEndpoint(url);
+  }
+  return {
+    ...(id === undefined ? {} : { id }),
+    ...(listen === undefined ? {} : { listen: [...listen] }),
+    ...(advertise === undefined ? {} : { advertise }),
+  };
+}
+
+function timingOf({
+  pingMs = 50,
+  silenceMs = 400,
+  stallMs = 2000,
+}: TimingOptions): Configuration["timing"] {
+  const pingTicks = whole("timing.pingMs", pingMs, 1);
+  const silenceTicks = whole("timing.silenceMs", silenceMs, 2 * pingTicks);
+  return { pingTicks, silenceTicks, stallTicks: whole("timing.stallMs", stallMs, silenceTicks) };
+}
+
+function seats(size: number): number {
+  whole("parliamentSize", size, 1);
+  if (size % 2 === 1 && size <= limits.parliamentSizeMax) return size;
+  throw wrong("parliamentSize", `an odd number up to ${limits.parliamentSizeMax}`, String(size));
+}
+
+function whole(name: string, value: number, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw wrong(name, `a whole number from ${least}`, String(value));
+}
+
+function checkEndpoint(url: string): void {
+  if (url.startsWith("memory:")) return;
+  try {
+    parseEndpoint(url);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const details = { retryable: false, outcome: "none", cause: error } as const;
+    throw new KibitzerError("KBZ_ENDPOINT", message, details);
+  }
+}
+
+function wrong(name: string, wanted: string, found: string): KibitzerError {
+  return new KibitzerError("KBZ_ARGUMENT", `Option ${name}: wanted ${wanted}, found ${found}.`, {
+    retryable: false,
+    outcome: "none",
+  });
+}

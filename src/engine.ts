@@ -1,0 +1,393 @@
+/**
+ * The running parts of one node, and how an outcome of the core is carried out: journal, peers,
+ * reader, service, publisher. Decides nothing; stops everything when one part fails for good.
+ */
+import {
+  assert,
+  Islander,
+  Legislator,
+  type Citizen,
+  type Decree,
+  type DurableState,
+  type LegislatorView,
+  type Message,
+  type Outcome,
+  type RepublicIdentity,
+  type Transfer,
+} from "../consensus/index.ts";
+import type { Hello, Listener } from "../transport/index.ts";
+import type { Status } from "./api.ts";
+import { Bell } from "./bell.ts";
+import type { Configuration } from "./configuration.ts";
+import { ConsensusState } from "./consensus-state.ts";
+import { asKibitzerError, haltError } from "./halt-error.ts";
+import type { KibitzerError } from "./kibitzer-error.ts";
+import { LogReader } from "./log-reader.ts";
+import type { Logger } from "./logger.ts";
+import { Peers } from "./peers.ts";
+import { Publishing } from "./publishing.ts";
+import type { Envelope } from "./envelope.ts";
+import type { EnvelopeRecorder } from "./recording/envelope-recorder.ts";
+import { openRecorder, readPlayed } from "./played.ts";
+import { nothingDurable, recover } from "./recovery.ts";
+import type { NodeReport, ReceiveRequest } from "./requests.ts";
+import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
+import { decreesOf, Service } from "./service.ts";
+import { isNodeReport, reportOf, statusOf } from "./status.ts";
+import { Bodies } from "./storage/bodies.ts";
+import { resultOf } from "./submission-result.ts";
+import { DataDirectory } from "./storage/directory.ts";
+import type { Journal } from "./storage/journal.ts";
+import { Transfers } from "./transfers.ts";
+import { version } from "./version.ts";
+
+const reportMs = 500;
+
+/** A wait that ends by itself, or with the signal it was made from. */
+export interface Patience {
+  readonly signal: AbortSignal;
+  cancel(): void;
+}
+
+export class Engine {
+  readonly configuration: Configuration;
+  readonly directory: DataDirectory;
+  readonly reader: LogReader;
+  readonly bodies: Bodies;
+  readonly service: Service;
+  readonly peers: Peers;
+  readonly publishing: Publishing;
+  /** Aborted when the node stops, for whatever reason. */
+  readonly over: AbortController = new AbortController();
+  /** Called when the node has failed for good; once. */
+  readonly #failed: (error: KibitzerError) => void;
+  readonly #state: ConsensusState;
+  readonly #loop: RunLoop;
+  readonly #recorder: EnvelopeRecorder | null;
+  readonly #listeners: Listener[] = [];
+  readonly #transfers: Transfers;
+  /** Rings when role, government or membership may have changed, and when all is over. */
+  readonly changed: Bell = new Bell();
+  #journal: Journal | null = null;
+  #contacts: readonly Citizen[] = [];
+  #wasLeading = false;
+  #failure: KibitzerError | null = null;
+
+  private constructor(parts: {
+    readonly configuration: Configuration;
+    readonly directory: DataDirectory;
+    readonly reader: LogReader;
+    readonly bodies: Bodies;
+    readonly state: ConsensusState;
+    readonly recorder: EnvelopeRecorder | null;
+    readonly failed: (error: KibitzerError) => void;
+  }) {
+    const { configuration, directory, state, recorder, failed } = parts;
+    this.configuration = configuration;
+    this.directory = directory;
+    this.reader = parts.reader;
+    this.bodies = parts.bodies;
+    this.#state = state;
+    this.#recorder = recorder;
+    this.#failed = failed;
+    const { clock, chance, network } = configuration.world;
+    this.service = new Service(this);
+    this.peers = new Peers({
+      id: directory.record.id,
+      network,
+      hello: () => this.hello(),
+      fraction: () => chance.fraction(),
+      down: (id) => this.play({ kind: "sent", to: id, delivered: false }),
+    });
+    this.#transfers = new Transfers(this.peers);
+    this.#loop = new RunLoop({
+      state,
+      recorder,
+      clock,
+      chance,
+      carryOut: (outcome) => this.#carryOut(outcome),
+      failed: (error) => this.fail(error),
+    });
+    this.publishing = this.#makePublishing();
+  }
+
+  /**
+   * Locks and reads the directory, and rebuilds the node; nothing is sent or served yet.
+   * @param failed Called once when the node has failed for good.
+   */
+  static async open(
+    configuration: Configuration,
+    failed: (error: KibitzerError) => void,
+  ): Promise<Engine> {
+    const { world, timing } = configuration;
+    const directory = await DataDirectory.open({
+      files: world.files,
+      path: configuration.directory,
+      chance: world.chance,
+      ...configuration.identity,
+    });
+    try {
+      const reader = new LogReader();
+      const bodies = new Bodies();
+      const late: { engine: Engine | null } = { engine: null };
+      const opened =
+        directory.record.republic === null
+          ? null
+          : await directory.openJournal(callbacks(configuration, () => late.engine));
+      const durable: DurableState =
+        opened === null ? nothingDurable() : await recover(opened, { reader, bodies });
+      const { id, cookie, starts } = directory.record;
+      const legislator = new Legislator({ id, cookie, starts, ...timing }, durable);
+      const state = new ConsensusState(legislator, new Islander());
+      const recorder = await openRecorder(configuration, directory.record, state);
+      const parts = { configuration, directory, reader, bodies, state, recorder, failed };
+      const engine = new Engine(parts);
+      late.engine = engine;
+      if (opened !== null) engine.#attach(opened.journal);
+      return engine;
+    } catch (error) {
+      await directory[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get logger(): Logger {
+    return this.configuration.logger;
+  }
+  /** The republic once its first decree is decided here. */
+  get republic(): RepublicIdentity | null {
+    return this.#state.legislator.republic.identity;
+  }
+  /** The republic that the directory belongs to, or null. */
+  get identity(): RepublicIdentity | null {
+    return this.directory.record.republic;
+  }
+  get state(): ConsensusState {
+    return this.#state;
+  }
+  /** What this node played so far, as recorded; empty when recording is off. */
+  played(): AsyncIterable<Envelope> {
+    return readPlayed(this.configuration, this.#recorder);
+  }
+
+  view(): LegislatorView {
+    return this.#state.legislator.view();
+  }
+
+  play(request: LegislatorRequest, answered?: (outcome: Outcome) => void): void {
+    this.#loop.play(request, answered);
+  }
+
+  /** Listens at every endpoint, reaches for the peers, and begins to keep time. */
+  async start(): Promise<readonly string[]> {
+    const { network } = this.configuration.world;
+    for (const url of this.directory.record.listen) {
+      this.#listeners.push(await network.listen(url, this.service));
+    }
+    this.#meetPeers();
+    this.#loop.start();
+    return this.#listeners.map(({ url }) => url);
+  }
+
+  /** Makes the directory part of a republic, and its journal. */
+  async found(republic: RepublicIdentity): Promise<void> {
+    await this.directory.found(republic);
+    if (this.#journal !== null) return;
+    const { journal } = await this.directory.openJournal(callbacks(this.configuration, () => this));
+    this.#attach(journal);
+  }
+
+  /** Whom to ask until the log names the members. */
+  meet(contacts: readonly Citizen[]): void {
+    this.#contacts = contacts;
+    this.#meetPeers();
+  }
+
+  /** This node as others are told of it. */
+  citizen(): Citizen {
+    const { id, cookie, properties } = this.directory.record;
+    return { id, cookie, url: this.url, properties };
+  }
+
+  /** The advertised endpoint. */
+  get url(): string {
+    const { advertise } = this.directory.record;
+    return advertise ?? this.#listeners[0]?.url ?? this.directory.record.listen[0] ?? "";
+  }
+
+  /** Every member that is known, this node included. */
+  contacts(): readonly Citizen[] {
+    return this.#state.legislator.republic.members.map(({ id, cookie, url, properties }) => {
+      return { id, cookie, url, properties };
+    });
+  }
+
+  hello(): Hello {
+    const { id, cookie, starts, republic } = this.directory.record;
+    return { republic: republic?.identity ?? null, node: { id, cookie, starts }, version };
+  }
+
+  report(): NodeReport {
+    const { id, cookie } = this.directory.record;
+    return reportOf(id, cookie, this.view());
+  }
+
+  /** The cluster as this node sees it; each other member is asked, for at most half a second. */
+  async status(signal: AbortSignal): Promise<Status> {
+    const { legislator } = this.#state;
+    const asked = legislator.republic.members.map(async ({ id }) => {
+      const report = id === this.directory.record.id ? this.report() : await this.#ask(id, signal);
+      return [id, report] as const;
+    });
+    return statusOf(legislator.republic, this.view(), new Map(await Promise.all(asked)));
+  }
+
+  patience(ms: number, signal: AbortSignal): Patience {
+    const controller = new AbortController();
+    const abort = (): void => controller.abort(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    const timer = this.configuration.world.clock.after(ms, abort);
+    return {
+      signal: controller.signal,
+      cancel: (): void => {
+        timer.cancel();
+        signal.removeEventListener("abort", abort);
+      },
+    };
+  }
+
+  /** The node has failed for good: attests nothing more, and says why (contracts C4, C9, C10). */
+  fail(error: KibitzerError): void {
+    if (this.#failure !== null || this.over.signal.aborted) return;
+    this.#failure = error;
+    this.logger.fatal({ event: "stopped", code: error.code, err: error }, error.message);
+    this.#loop.stop();
+    this.#failed(error);
+  }
+
+  /** Ends everything within a bound; what is under way in the journal is finished. */
+  async close(): Promise<void> {
+    this.#loop.stop();
+    this.over.abort();
+    this.publishing.close(this.#failure ?? undefined);
+    this.service.release(null);
+    this.changed.ring();
+    await Promise.all(
+      this.#listeners.map(async (listener) => await listener[Symbol.asyncDispose]()),
+    );
+    await this.peers.close();
+    await this.#journal?.close();
+    await this.#recorder?.close();
+    await this.directory[Symbol.asyncDispose]();
+  }
+
+  #attach(journal: Journal): void {
+    this.#journal = journal;
+    this.reader.attach(journal);
+  }
+
+  #carryOut(outcome: Outcome): void {
+    const { persist, send, transfers, applied, barriers, halt } = outcome;
+    if (persist !== null) {
+      assert(this.#journal !== null, "a node that writes has a journal");
+      this.#journal.append(persist, this.bodies);
+    }
+    const requests = new Map<Message, ReceiveRequest>();
+    for (const { to, lane, message } of send) {
+      // The same message to several peers is one request, so that it is encoded once.
+      const request = requests.get(message) ?? this.#requestOf(message);
+      requests.set(message, request);
+      this.peers.tell({ to, lane }, request);
+    }
+    if (applied.length > 0) this.#tell(applied);
+    for (const transfer of transfers) void this.#transfer(transfer);
+    if (barriers.length > 0) this.service.takeBarriers(barriers);
+    this.#noteLeadership();
+    if (halt !== null) this.fail(haltError(halt, this.configuration.directory));
+  }
+
+  #tell(applied: Outcome["applied"]): void {
+    this.reader.take(applied);
+    this.service.take(applied);
+    const kinds = applied.map(({ effect }) => effect.kind);
+    if (!kinds.includes("membership") && !kinds.includes("government")) return;
+    this.#meetPeers();
+    this.changed.ring();
+  }
+
+  #noteLeadership(): void {
+    const { role } = this.#state.legislator;
+    const isLeading = role === "leading";
+    if (isLeading === this.#wasLeading) return;
+    this.#wasLeading = isLeading;
+    const { promised, leader } = this.view();
+    this.logger.info({ event: isLeading ? "leads" : "follows", ballot: promised }, `role: ${role}`);
+    if (!isLeading) this.service.release(leader);
+    this.changed.ring();
+  }
+
+  #requestOf(message: Message): ReceiveRequest {
+    const bodies = decreesOf(message).map((decree) => this.#bodyOf(decree));
+    return { method: "receive", message, bodies };
+  }
+
+  #bodyOf({ value }: Decree): Uint8Array | null {
+    if (value.kind !== "batch") return null;
+    const body = this.bodies.get(value);
+    assert(body !== null, "the bytes of what is undecided are in memory");
+    return body;
+  }
+
+  /** A journal that cannot be read back is damaged: its node must not go on as if it were not. */
+  async #transfer(transfer: Transfer): Promise<void> {
+    assert(this.#journal !== null, "who knows what is decided has a journal");
+    try {
+      await this.#transfers.send(this.#journal, transfer);
+    } catch (error) {
+      if (!this.over.signal.aborted) this.fail(asKibitzerError(error));
+    }
+  }
+
+  async #ask(id: string, signal: AbortSignal): Promise<NodeReport | null> {
+    const options = { timeoutMs: reportMs, signal, lane: "control" as const };
+    try {
+      const response = await this.peers.call(id, { method: "report" }, options);
+      const isReport = response?.kind === "document" && isNodeReport(response.document);
+      return isReport ? response.document : null;
+    } catch {
+      return null;
+    }
+  }
+
+  #meetPeers(): void {
+    const members = this.contacts();
+    this.peers.set(members.length > 0 ? members : this.#contacts);
+  }
+
+  #makePublishing(): Publishing {
+    const { clock, chance } = this.configuration.world;
+    const { signal } = this.over;
+    return new Publishing({
+      clock,
+      chance,
+      play: (input) => this.#loop.playIslander(input),
+      submit: async ({ batch }, body) =>
+        resultOf(await this.service.enqueue({ method: "enqueue", batch, body, hops: 0 }, signal)),
+      register: async (nonce) =>
+        resultOf(await this.service.register({ method: "register", nonce, hops: 0 }, signal)),
+    });
+  }
+}
+
+function callbacks(
+  { world, storage }: Configuration,
+  engine: () => Engine | null,
+): Parameters<DataDirectory["openJournal"]>[0] {
+  return {
+    clock: world.clock,
+    ...storage,
+    onPersisted: (write) => engine()?.play({ kind: "persisted", write }),
+    onFailed: (error) => engine()?.fail(error),
+  };
+}

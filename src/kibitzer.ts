@@ -1,0 +1,250 @@
+/**
+ * A node of a republic: wraps a Legislator and an Islander, records its inputs, calls its peers.
+ * The public face; the parts and how they work together are the engine's.
+ */
+import type { Government, RepublicIdentity } from "../consensus/index.ts";
+import type { EntriesOptions, Entry, Log, PublishOptions, Status, WaitOptions } from "./api.ts";
+import { configure, type KibitzerOptions } from "./configuration.ts";
+import type { ConsensusState } from "./consensus-state.ts";
+import { Engine } from "./engine.ts";
+import { entriesOf } from "./entry-stream.ts";
+import type { Envelope } from "./envelope.ts";
+import { asKibitzerError } from "./halt-error.ts";
+import { alreadyIn, checkName, join, type JoinOptions } from "./joining.ts";
+import type { KibitzerError } from "./kibitzer-error.ts";
+import { nodeWorld } from "./node-world.ts";
+import { replayEnvelopes } from "./recording/replay.ts";
+import { checkRange, closedError, exileRefused } from "./node-errors.ts";
+import type { Response } from "./requests.ts";
+
+const askAgainMs = 25;
+const handOverMs = 2_000;
+const readBytesMax = 1_048_576;
+
+export class Kibitzer implements Log {
+  /** Resolves when the node has stopped: with its named error, or null after `close`. */
+  readonly ended: Promise<KibitzerError | null>;
+  readonly #engine: Engine;
+  #urls: readonly string[] = [];
+  #closing: Promise<void> | null = null;
+
+  private constructor(engine: Engine, ended: Promise<KibitzerError | null>) {
+    this.#engine = engine;
+    this.ended = ended;
+  }
+
+  /**
+   * Opens a node on its data directory and listens; a node that is in a republic takes part from now on.
+   *
+   * @throws {KibitzerError} `KBZ_IN_USE` when another process has the directory, `KBZ_ADDRESS` when an
+   *   endpoint cannot be had, `KBZ_ARGUMENT` or `KBZ_ENDPOINT` when an option is wrong, `KBZ_DAMAGED`
+   *   or `KBZ_VERSION` when the directory cannot be read.
+   */
+  static async open(options: KibitzerOptions): Promise<Kibitzer> {
+    const configuration = configure(options, nodeWorld);
+    const { promise, resolve } = Promise.withResolvers<KibitzerError | null>();
+    const late: { kibitzer: Kibitzer | null } = { kibitzer: null };
+    const engine = await Engine.open(configuration, (error) => {
+      resolve(error);
+      void late.kibitzer?.close();
+    });
+    const kibitzer = new Kibitzer(engine, promise);
+    late.kibitzer = kibitzer;
+    engine.over.signal.addEventListener("abort", () => resolve(null), { once: true });
+    try {
+      kibitzer.#urls = await engine.start();
+      return kibitzer;
+    } catch (error) {
+      await kibitzer.close();
+      throw asKibitzerError(error);
+    }
+  }
+
+  /** Rebuilds a node's consensus state from what it played, without any I/O (contract C1). */
+  static async replay(
+    envelopes: Iterable<Envelope> | AsyncIterable<Envelope>,
+  ): Promise<ConsensusState> {
+    return await replayEnvelopes(envelopes);
+  }
+
+  get id(): string {
+    return this.#engine.directory.record.id;
+  }
+  /** The advertised endpoint. */
+  get url(): string {
+    return this.#engine.url;
+  }
+  /** Where this node listens. */
+  get urls(): readonly string[] {
+    return this.#urls;
+  }
+  /** The republic this node is in, or null before it founded or joined one. */
+  get republic(): RepublicIdentity | null {
+    return this.#engine.republic;
+  }
+  /** Under which publisher id, and from which sequence on, this node publishes. */
+  get publisher(): string | null {
+    return this.#engine.publishing.publisher;
+  }
+
+  /**
+   * Founds a republic with this node as its whole parliament; resolves once that is on disk.
+   * @throws {KibitzerError} `KBZ_BOOTSTRAPPED` when the directory belongs to a republic already.
+   */
+  async bootstrap(name: string, properties: Readonly<Record<string, string>> = {}): Promise<void> {
+    const engine = this.#engine;
+    checkName(name);
+    const known = engine.identity;
+    if (engine.republic !== null || (known !== null && known.name !== name)) {
+      throw alreadyIn(engine.republic ?? known, "bootstrap");
+    }
+    const { chance } = engine.configuration.world;
+    const republic = known ?? { name, identity: chance.hex16() };
+    await engine.found(republic);
+    const { parliamentSize } = engine.configuration;
+    const founder = { ...engine.citizen(), properties };
+    engine.play({ kind: "bootstrap", republic, founder, parliamentSize });
+    await engine.changed.until(() => engine.republic !== null, engine.over.signal);
+    if (engine.republic === null) throw closedError();
+  }
+
+  /**
+   * Joins the republic of the node at `url`; resolves once the log shows this node as a member. Asks
+   * again by itself; joining a republic that this node is in already changes nothing.
+   *
+   * @param republic The name insisted on, or null to take the one that is found.
+   * @throws {KibitzerError} `KBZ_REPUBLIC`, `KBZ_ID_TAKEN`, `KBZ_EXILED`, `KBZ_ABORTED`,
+   *   `KBZ_UNREACHABLE` or `KBZ_NO_QUORUM` when `timeoutMs` is over.
+   */
+  async join(republic: string | null, url: string, options: JoinOptions = {}): Promise<void> {
+    await join(this.#engine, { republic, url, ...options });
+  }
+
+  /**
+   * Resolves once this node has caught up with what was decided when it was asked, and serves.
+   * @throws the signal's reason when it aborts; {KibitzerError} when the node stops.
+   */
+  async ready(options: WaitOptions = {}): Promise<void> {
+    await this.barrier(options);
+  }
+
+  async publish(
+    entry: string | Uint8Array,
+    options: PublishOptions = {},
+  ): Promise<{ readonly index: number }> {
+    return await this.#engine.publishing.publish(entry, options);
+  }
+
+  async *entries(options: EntriesOptions = {}): AsyncGenerator<Entry, void, void> {
+    const { reader, over } = this.#engine;
+    const { from = 1, follow = true } = options;
+    const to = options.to ?? (follow ? Infinity : reader.indexLast);
+    checkRange(from, to);
+    const signal =
+      options.signal === undefined ? over.signal : AbortSignal.any([over.signal, options.signal]);
+    let index = from;
+    while (index <= to) {
+      await reader.reached({ index }, signal);
+      options.signal?.throwIfAborted();
+      if (over.signal.aborted) return;
+      for (const batch of await reader.read(index, readBytesMax)) {
+        for (const entry of entriesOf(batch, index, to)) {
+          options.signal?.throwIfAborted();
+          yield entry;
+          index = entry.index + 1;
+        }
+      }
+    }
+  }
+
+  async barrier(
+    options: WaitOptions = {},
+  ): Promise<{ readonly index: number; readonly slot: number }> {
+    const { over, service, configuration } = this.#engine;
+    const { signal } = options;
+    const both = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
+    for (;;) {
+      signal?.throwIfAborted();
+      if (over.signal.aborted) throw closedError();
+      const response = await service
+        .barrier({ method: "barrier", hops: 0 }, both)
+        .catch((): Response => ({ kind: "refused", reason: "busy", leader: null }));
+      if (response.kind === "barrier") return { index: response.index, slot: response.slot };
+      const { promise, resolve } = Promise.withResolvers<void>();
+      configuration.world.clock.after(askAgainMs, resolve);
+      await promise;
+    }
+  }
+
+  async status(options: WaitOptions = {}): Promise<Status> {
+    return await this.#engine.status(options.signal ?? this.#engine.over.signal);
+  }
+
+  /** Each government from the one in force now on, as it comes into force here. */
+  async *governments(options: WaitOptions = {}): AsyncGenerator<Government, void, void> {
+    const engine = this.#engine;
+    const { signal } = options;
+    const both =
+      signal === undefined ? engine.over.signal : AbortSignal.any([engine.over.signal, signal]);
+    const { legislator } = engine.state;
+    let told = 0;
+    for (;;) {
+      await engine.changed.until(() => (legislator.republic.government?.number ?? 0) > told, both);
+      signal?.throwIfAborted();
+      const { government } = legislator.republic;
+      if (engine.over.signal.aborted || government === null) return;
+      told = government.number;
+      yield government;
+    }
+  }
+
+  /** What this node played so far, as recorded; empty when recording is off. */
+  played(): AsyncIterable<Envelope> {
+    return this.#engine.played();
+  }
+
+  /** Removes a member; resolves once that is taken by the leader, which must be this node. */
+  async exile(id: string): Promise<void> {
+    const engine = this.#engine;
+    const { promise, resolve } = Promise.withResolvers<KibitzerError | null>();
+    engine.play({ kind: "exile", id }, ({ reply }) => {
+      resolve(reply?.kind === "refused" ? exileRefused(id, reply.reason) : null);
+    });
+    const refused = await promise;
+    if (refused !== null) throw refused;
+  }
+
+  /**
+   * Stops gracefully: hands leadership over first, when there is anybody to take it, so that the
+   * republic goes on without a pause. Ends within a bound.
+   */
+  async stop(): Promise<void> {
+    await this.#handOver();
+    await this.close();
+  }
+
+  /** Stops at once: what is under way in the journal is finished, everything else ends with the truth. */
+  async close(): Promise<void> {
+    this.#closing ??= this.#engine.close();
+    await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #handOver(): Promise<void> {
+    const engine = this.#engine;
+    const patience = engine.patience(handOverMs, engine.over.signal);
+    try {
+      let isTaken = engine.view().role === "leading";
+      engine.play({ kind: "transfer", to: null }, ({ reply }) => {
+        isTaken &&= reply?.kind === "enqueued";
+      });
+      if (!isTaken) return;
+      await engine.changed.until(() => engine.view().role !== "leading", patience.signal);
+    } finally {
+      patience.cancel();
+    }
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The other nodes as this one reaches them: a Caller for each, by id, at the address that the log or
+ * an invitation names. Sends; knows nothing of what it sends.
+ */
+import type { Citizen, Dispatch, NodeId } from "../consensus/index.ts";
+import type { CallOptions, Caller, Hello, Lane, Transport } from "../transport/index.ts";
+import type { ReceiveRequest, Request, Response } from "./requests.ts";
+
+export interface PeersOptions {
+  readonly id: NodeId;
+  readonly network: Transport<Request, Response>;
+  hello(): Hello;
+  fraction(): number;
+  /** An established connection to a peer was lost. */
+  down(id: NodeId): void;
+}
+
+interface Reached {
+  readonly url: string;
+  readonly caller: Caller<Request, Response>;
+}
+
+export class Peers implements AsyncDisposable {
+  readonly #options: PeersOptions;
+  readonly #peers = new Map<NodeId, Reached>();
+  #isClosed = false;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+  }
+
+  /** Reaches exactly `citizens` from now on, itself left out; connections that stay are kept. */
+  set(citizens: readonly Citizen[]): void {
+    if (this.#isClosed) return;
+    const wanted = new Map(citizens.map(({ id, url }) => [id, url]));
+    wanted.delete(this.#options.id);
+    for (const [id, { url }] of this.#peers) {
+      if (wanted.get(id) !== url) this.#drop(id);
+    }
+    for (const [id, url] of wanted) {
+      if (!this.#peers.has(id)) this.#peers.set(id, { url, caller: this.#connect(id, url) });
+    }
+  }
+
+  /** One way; what cannot be sent now is lost, and the protocol copes. */
+  tell({ to, lane }: Pick<Dispatch, "to" | "lane">, request: ReceiveRequest): void {
+    this.#peers.get(to)?.caller.tell(request, lane);
+  }
+
+  isConnected(id: NodeId): boolean {
+    return this.#peers.get(id)?.caller.connected ?? false;
+  }
+
+  /** Null when there is no such peer. */
+  async call(
+    id: NodeId,
+    request: Request,
+    options: Omit<CallOptions, "lane"> & { readonly lane?: Lane },
+  ): Promise<Response | null> {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return null;
+    return await peer.caller.call(request, { lane: "bulk", ...options });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const callers = [...this.#peers.values()].map(({ caller }) => caller);
+    this.#peers.clear();
+    await Promise.all(callers.map(async (caller) => await caller[Symbol.asyncDispose]()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #connect(id: NodeId, url: string): Caller<Request, Response> {
+    const options = this.#options;
+    return options.network.connect(url, {
+      hello: () => options.hello(),
+      fraction: () => options.fraction(),
+      down: () => {
+        if (this.#peers.has(id)) options.down(id);
+      },
+    });
+  }
+
+  #drop(id: NodeId): void {
+    const peer = this.#peers.get(id);
+    this.#peers.delete(id);
+    // Nobody waits for it: a connection that will not close holds nothing up.
+    void peer?.caller[Symbol.asyncDispose]();
+  }
+}

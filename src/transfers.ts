@@ -1,0 +1,38 @@
+/**
+ * Sends decided slots to peers that lag: read back from the journal, one `learn` at a time for each
+ * peer. A peer that misses one asks again.
+ */
+import type { Transfer } from "../consensus/index.ts";
+import type { Peers } from "./peers.ts";
+import type { FramedDecree, ReceiveRequest } from "./requests.ts";
+import type { Journal } from "./storage/journal.ts";
+
+/** Bytes of one `learn`: large enough to be fast, small enough not to hold a lane for long. */
+const learnBytesMax = 4_194_304;
+
+export class Transfers {
+  readonly #peers: Peers;
+  readonly #underWay = new Set<string>();
+
+  constructor(peers: Peers) {
+    this.#peers = peers;
+  }
+
+  /** @throws {KibitzerError} `KBZ_DAMAGED` when the journal cannot be read back. */
+  async send(journal: Journal, { to, slotFirst, slotLast, decided }: Transfer): Promise<void> {
+    if (this.#underWay.has(to)) return;
+    this.#underWay.add(to);
+    try {
+      const framed = await journal.read(slotFirst, slotLast, learnBytesMax);
+      this.#peers.tell({ to, lane: "bulk" }, learnRequest(framed, decided));
+    } finally {
+      this.#underWay.delete(to);
+    }
+  }
+}
+
+function learnRequest(framed: readonly FramedDecree[], decided: number): ReceiveRequest {
+  const decrees = framed.map(({ decree }) => decree);
+  const bodies = framed.map(({ body }) => body);
+  return { method: "receive", message: { kind: "learn", decrees, decided }, bodies };
+}
