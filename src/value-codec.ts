@@ -48,6 +48,7 @@ const reasonCodes: Readonly<Record<RefusalReason, number>> = {
   notFound: 5,
   quorum: 6,
   noRepublic: 7,
+  departed: 8,
 };
 
 /** The inverse of a table of codes. */

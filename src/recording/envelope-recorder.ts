@@ -1,0 +1,96 @@
+/**
+ * Puts each input of a node on record: its bytes are made before it is applied, and stand in the
+ * recording with the digest of its outcome, or with none when applying it threw.
+ */
+import type { Batch, Hash, IslanderInput, LegislatorInput } from "../../consensus/index.ts";
+import { ByteWriter } from "../byte-writer.ts";
+import type { ConsensusState } from "../consensus-state.ts";
+import {
+  bodiesOf,
+  encodeEnvelope,
+  writeIslanderInput,
+  writeLegislatorInput,
+} from "../envelope-codec.ts";
+import { putHex16 } from "../storage/checksum.ts";
+import { stepHeadBytes } from "./recorded-step.ts";
+import { Recorder, type RecorderOptions } from "./recorder.ts";
+
+export interface EnvelopeRecorderOptions extends Omit<RecorderOptions, "checkpoint"> {
+  /** What the recorded inputs are applied to. */
+  readonly state: ConsensusState;
+  /** Where the bodies of batches are found; null or left out: they are not recorded. */
+  readonly bodyOf?: ((batch: Batch) => Uint8Array | null) | null;
+}
+
+export class EnvelopeRecorder implements AsyncDisposable {
+  readonly #recorder: Recorder;
+  readonly #bodyOf: ((batch: Batch) => Uint8Array | null) | null;
+  readonly #writer = new ByteWriter();
+  /** The step under way: its head, whose digest is still to be filled in, and bodies. */
+  #pending: readonly [Uint8Array, ...Uint8Array[]] | null = null;
+
+  private constructor(recorder: Recorder, options: EnvelopeRecorderOptions) {
+    this.#recorder = recorder;
+    this.#bodyOf = options.bodyOf ?? null;
+  }
+
+  /** Begins a file with a checkpoint of the state as it is. */
+  static async open(options: EnvelopeRecorderOptions): Promise<EnvelopeRecorder> {
+    const { state } = options;
+    const checkpoint = (): Uint8Array => {
+      const [bytes] = encodeEnvelope(state.checkpoint());
+      return bytes ?? new Uint8Array(0);
+    };
+    return new EnvelopeRecorder(await Recorder.open({ ...options, checkpoint }), options);
+  }
+
+  /** Takes an input that is about to be applied; `outcome` follows once it was. */
+  record(target: "legislator", input: LegislatorInput): void;
+  record(target: "islander", input: IslanderInput): void;
+  record(
+    ...[target, input]:
+      readonly ["legislator", LegislatorInput] | readonly ["islander", IslanderInput]
+  ): void {
+    this.#flush();
+    const writer = this.#writer;
+    writer.begin();
+    writer.reserve(stepHeadBytes);
+    writer.view.setUint8(writer.at, 0);
+    writer.view.setFloat64(writer.at + 1, 0);
+    writer.at += stepHeadBytes;
+    if (target === "islander") {
+      writeIslanderInput(writer, input);
+      this.#pending = [writer.take()];
+      return;
+    }
+    const bodies = this.#bodyOf === null ? null : bodiesOf(input, this.#bodyOf);
+    const pieces = writeLegislatorInput(writer, input, bodies);
+    this.#pending = [writer.take(), ...pieces];
+  }
+
+  /** The input was applied, with an outcome of this digest. */
+  outcome(digest: Hash): void {
+    const head = this.#pending?.[0];
+    if (head === undefined) return;
+    const view = new DataView(head.buffer, head.byteOffset, stepHeadBytes);
+    view.setUint8(0, 1);
+    putHex16(view, 1, digest);
+    this.#flush();
+  }
+
+  /** Waits until everything is written, an input without an outcome included, and ends the file. */
+  async close(): Promise<void> {
+    this.#flush();
+    await this.#recorder.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #flush(): void {
+    const pending = this.#pending;
+    this.#pending = null;
+    if (pending !== null) this.#recorder.append(pending);
+  }
+}

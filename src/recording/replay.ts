@@ -1,0 +1,178 @@
+/**
+ * Replays a recording from its earliest checkpoint to its last whole frame, and holds every outcome
+ * against the recorded one. Only reads; touches no node.
+ */
+import { hashZero, InvariantViolation, type Hash, type Slot } from "../../consensus/index.ts";
+import { ByteReader } from "../byte-reader.ts";
+import { ConsensusState } from "../consensus-state.ts";
+import { readPlayed } from "../envelope-codec.ts";
+import { envelopeOf, type Envelope } from "../envelope.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import { damaged, DecodeError } from "../storage/damage.ts";
+import { nodeFiles } from "../storage/node-files.ts";
+import type { FileSystem } from "../world.ts";
+import { decodeStep, type RecordedStep } from "./recorded-step.ts";
+import { RecordingReader, type RecordedFrame } from "./recording-reader.ts";
+
+export interface ReplayOptions {
+  /** Stops after so many envelopes. */
+  readonly until?: number;
+  /** Called now and then with how many envelopes were replayed. */
+  onProgress?(envelopes: number): void;
+  /** Default: the machine's own. */
+  readonly files?: FileSystem;
+}
+
+export interface ReplayResult {
+  /** How many inputs were played; checkpoints do not count. */
+  readonly envelopes: number;
+  /** The hash of the replicated state after them, at `slot`. */
+  readonly hash: Hash;
+  readonly slot: Slot;
+  /** False when the recording was cut, or is still being written. */
+  readonly complete: boolean;
+}
+
+const progressSteps = 4096;
+const inputCharactersMax = 240;
+
+/**
+ * @param path The directory of a recording, one of its files, or the data directory of a node.
+ * @throws {KibitzerError} `KBZ_DIVERGED` with step, input and both digests; `KBZ_DAMAGED` with file
+ *   and offset; `KBZ_NOT_FOUND`, `KBZ_VERSION`.
+ */
+export async function replayRecording(
+  path: string,
+  options: ReplayOptions = {},
+): Promise<ReplayResult> {
+  const { until = Number.POSITIVE_INFINITY, files = nodeFiles() } = options;
+  const reader = new RecordingReader(files, await recordingPath(files, path));
+  let state: ConsensusState | null = null;
+  let envelopes = 0;
+  let complete = true;
+  const result = (): ReplayResult => {
+    const { slot, value } = state?.hash ?? { slot: 0, value: hashZero };
+    return { envelopes, hash: value, slot, complete };
+  };
+  if (until <= 0) return result();
+  for await (const frame of reader.frames()) {
+    const step = decodeFrame(frame);
+    if (step.played.target === "checkpoint") {
+      state = begin(state, frame, step);
+      continue;
+    }
+    if (state === null) throw damaged(frame.file, frame.offset, "an input before any checkpoint");
+    envelopes += 1;
+    checkStep(state, { frame, step, number: envelopes });
+    if (envelopes >= until) return result();
+    if (envelopes % progressSteps === 0) options.onProgress?.(envelopes);
+  }
+  complete = reader.complete;
+  return result();
+}
+
+/**
+ * The recorded envelopes in order, checkpoints included.
+ * @throws {KibitzerError} as `replayRecording`.
+ */
+export async function* recordedEnvelopes(
+  path: string,
+  files: FileSystem = nodeFiles(),
+): AsyncGenerator<Envelope, void, void> {
+  const reader = new RecordingReader(files, await recordingPath(files, path));
+  for await (const frame of reader.frames()) yield envelopeOf(decodeFrame(frame).played);
+}
+
+/**
+ * The state after `envelopes`, of which the first is a checkpoint.
+ * @throws {KibitzerError} `KBZ_ARGUMENT` when it is not, or when one is no envelope of ours.
+ */
+export async function replayEnvelopes(
+  envelopes: Iterable<Envelope> | AsyncIterable<Envelope>,
+): Promise<ConsensusState> {
+  let state: ConsensusState | null = null;
+  for await (const envelope of envelopes) {
+    if (state !== null) state.play(envelope);
+    else if (envelope.method === "checkpoint") state = ConsensusState.fromCheckpoint(envelope);
+    else break;
+  }
+  if (state !== null) return state;
+  throw new KibitzerError(
+    "KBZ_ARGUMENT",
+    "Expected envelopes that begin with a checkpoint. Give them from the start of a recording.",
+    { retryable: false, outcome: "none" },
+  );
+}
+
+async function recordingPath(files: FileSystem, path: string): Promise<string> {
+  const plain = path.length > 1 ? path.replace(/\/+$/, "") : path;
+  const within = `${plain}/recording`;
+  return (await files.exists(within)) ? within : plain;
+}
+
+function decodeFrame(frame: RecordedFrame): RecordedStep {
+  try {
+    if (frame.kind === "input") return decodeStep(frame.body);
+    return { played: readPlayed(new ByteReader(frame.body)), digest: null };
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw damaged(frame.file, frame.offset, `a frame holds no envelope: ${error.message}`, error);
+  }
+}
+
+function begin(
+  state: ConsensusState | null,
+  frame: RecordedFrame,
+  { played }: RecordedStep,
+): ConsensusState {
+  const envelope = envelopeOf(played);
+  try {
+    if (state === null && envelope.method === "checkpoint") {
+      return ConsensusState.fromCheckpoint(envelope);
+    }
+    state?.play(envelope);
+  } catch (error) {
+    // The frame's checksum holds: this was written so, by another version or by hand.
+    throw damaged(frame.file, frame.offset, `a checkpoint of no possible state`, error);
+  }
+  if (state === null) throw damaged(frame.file, frame.offset, "expected a checkpoint");
+  return state;
+}
+
+interface Place {
+  readonly frame: RecordedFrame;
+  readonly step: RecordedStep;
+  readonly number: number;
+}
+
+function checkStep(state: ConsensusState, place: Place): void {
+  const recorded = place.step.digest;
+  let replayed: Hash | null = null;
+  let violation: InvariantViolation | null = null;
+  try {
+    replayed = state.replay(place.step.played).digest;
+  } catch (error) {
+    if (!(error instanceof InvariantViolation)) throw error;
+    violation = error;
+  }
+  if (replayed === recorded) return;
+  const found = violation === null ? `${replayed}` : `a broken invariant ("${violation.message}")`;
+  throw diverged(place, recorded ?? "a broken invariant", found, violation);
+}
+
+function diverged(
+  { frame, step, number }: Place,
+  recorded: string,
+  replayed: string,
+  cause: unknown,
+): KibitzerError {
+  const { method, body } = envelopeOf(step.played);
+  const input = JSON.stringify(body).slice(0, inputCharactersMax);
+  return new KibitzerError(
+    "KBZ_DIVERGED",
+    `Step ${number} (${method}, ${frame.file} at byte ${frame.offset}) has another outcome than ` +
+      `recorded: recorded ${recorded}, replayed ${replayed}. Its input: ${input}. Replay with the ` +
+      "version that recorded it; if that diverges too, report it with the recording.",
+    { retryable: false, outcome: "none", cause },
+  );
+}
