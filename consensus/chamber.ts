@@ -6,7 +6,7 @@
 import { assert } from "./assert.ts";
 import type { Decree } from "./decree.ts";
 import type { DurableState, LegislatorOptions } from "./durable-state.ts";
-import { sameBallot, type Ballot, type NodeId, type Slot } from "./identifiers.ts";
+import { ballotZero, sameBallot, type Ballot, type NodeId, type Slot } from "./identifiers.ts";
 import { initialState, type LegislatorState, type Mark, type Peer } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
 import type { Message } from "./messages.ts";
@@ -82,7 +82,8 @@ export class Chamber {
   peer(id: NodeId): Peer {
     let peer = this.state.peers.get(id);
     if (peer === undefined) {
-      peer = { report: null, missed: this.silenceRounds, toCompare: null, agrees: null };
+      const missed = this.silenceRounds;
+      peer = { report: null, refused: ballotZero, missed, toCompare: null, agrees: null };
       this.state.peers.set(id, peer);
     }
     return peer;

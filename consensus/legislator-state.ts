@@ -19,6 +19,8 @@ export interface Mark {
 export interface Peer {
   /** Its latest report, or null before the first. */
   report: Report | null;
+  /** The highest promise that a refusal of it named, durable or not; never mixed into its report. */
+  refused: Ballot;
   /** Rounds of pings since it last answered one; counts only while running (contract C11). */
   missed: number;
   /** Its latest state hash that this node has not reached yet, to be compared when it does. */

@@ -20,8 +20,8 @@ export function campaign(chamber: Chamber): void {
   const { government } = republic;
   assert(government !== null && republic.seats(chamber.id), "only members campaign");
   let round = state.promised.government === government.number ? state.promised.round : 0;
-  for (const { report } of state.peers.values()) {
-    for (const ballot of [report?.promised, report?.leading]) {
+  for (const { report, refused } of state.peers.values()) {
+    for (const ballot of [report?.promised, report?.leading, refused]) {
       if (ballot?.government === government.number) round = Math.max(round, ballot.round);
     }
   }
@@ -91,7 +91,7 @@ export function onRefused(chamber: Chamber, from: NodeId, { ballot, promised }: 
   if (compareBallots(promised, own) <= 0) return;
   // Named in a refusal: the next ballot must be above it, but a refusal alone never raises one.
   const peer = chamber.peer(from);
-  if (peer.report !== null) peer.report = { ...peer.report, promised };
+  if (compareBallots(promised, peer.refused) > 0) peer.refused = promised;
   stepDown(chamber);
   // Whoever was promised has begun already: racing it at once would only prolong the duel.
   chamber.state.notBefore = chamber.state.now + chamber.options.pingTicks;

@@ -13,11 +13,12 @@ export class Bell {
   async until(condition: () => boolean, signal: AbortSignal): Promise<void> {
     while (!condition() && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.#waiting.add(resolve);
-      signal.addEventListener("abort", resolve, { once: true });
+      const wake = (): void => resolve();
+      this.#waiting.add(wake);
+      signal.addEventListener("abort", wake, { once: true });
       await promise;
-      signal.removeEventListener("abort", resolve);
-      this.#waiting.delete(resolve);
+      signal.removeEventListener("abort", wake);
+      this.#waiting.delete(wake);
     }
   }
 }

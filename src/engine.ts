@@ -139,7 +139,7 @@ export class Engine {
       const { id, cookie, starts } = directory.record;
       const legislator = new Legislator({ id, cookie, starts, ...timing }, durable);
       const state = new ConsensusState(legislator, new Islander());
-      const recorder = await openRecorder(configuration, directory.record, state);
+      const recorder = await openRecorder(configuration, directory.record, { state, bodies });
       const parts = { configuration, directory, reader, bodies, state, recorder, failed };
       const engine = new Engine(parts);
       late.engine = engine;

@@ -11,6 +11,7 @@ import {
 } from "../consensus/index.ts";
 import type { ConsensusState } from "./consensus-state.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
+import { digestIslanderOutcome, digestOutcome } from "./outcome-digest.ts";
 import type { EnvelopeRecorder } from "./recording/envelope-recorder.ts";
 import type { Chance, Clock, Timer } from "./world.ts";
 
@@ -72,7 +73,11 @@ export class RunLoop {
 
   /** Plays an input on the islander, which needs no outcome of the legislator's. */
   playIslander(input: IslanderInput): IslanderOutcome {
-    return this.#options.state.stepIslander(input);
+    const { state, recorder } = this.#options;
+    recorder?.record("islander", input);
+    const outcome = state.stepIslander(input);
+    recorder?.outcome(digestIslanderOutcome(outcome));
+    return outcome;
   }
 
   /** Begins to keep time. */
@@ -89,9 +94,11 @@ export class RunLoop {
   }
 
   #playOne({ request, answered }: Waiting): void {
-    const { state, clock } = this.#options;
+    const { state, clock, recorder } = this.#options;
     const input: LegislatorInput = { ...request, now: clock.now(), when: clock.wall() };
+    recorder?.record("legislator", input);
     const outcome = state.stepLegislator(input);
+    recorder?.outcome(digestOutcome(outcome));
     this.#options.carryOut(outcome);
     answered?.(outcome);
     this.#keepTime(outcome.deadline);

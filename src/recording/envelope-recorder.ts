@@ -78,6 +78,11 @@ export class EnvelopeRecorder implements AsyncDisposable {
     this.#flush();
   }
 
+  /** Waits until everything that was recorded so far is written. */
+  async flushed(): Promise<void> {
+    await this.#recorder.flushed();
+  }
+
   /** Waits until everything is written, an input without an outcome included, and ends the file. */
   async close(): Promise<void> {
     this.#flush();

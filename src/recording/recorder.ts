@@ -108,6 +108,14 @@ export class Recorder implements AsyncDisposable {
     if (this.#waitingBytes > waitingBytesMax) this.#fail(new Error("the disk is too slow for it"));
   }
 
+  /** Waits until everything that was appended so far is written. */
+  async flushed(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#flushing !== null) {
+      this.#startFlush();
+      await this.#flushing;
+    }
+  }
+
   /** Waits until everything is written, ends the file in order, and closes it. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -159,11 +167,15 @@ export class Recorder implements AsyncDisposable {
     this.#isScheduled = true;
     this.#options.clock.soon(() => {
       this.#isScheduled = false;
-      if (this.#isClosed || this.#flushing !== null) return;
-      this.#flushing = this.#flush().then(() => {
-        this.#flushing = null;
-        if (this.#waiting.length > 0) this.#schedule();
-      });
+      if (!this.#isClosed) this.#startFlush();
+    });
+  }
+
+  /** One flush at a time. */
+  #startFlush(): void {
+    this.#flushing ??= this.#flush().then(() => {
+      this.#flushing = null;
+      if (this.#waiting.length > 0) this.#schedule();
     });
   }
 

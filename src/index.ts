@@ -1,0 +1,18 @@
+/** The door of the package: a node, a client, their shapes and their errors. */
+export { Kibitzer } from "./kibitzer.ts";
+export { KibitzerClient, type ClientOptions } from "./client.ts";
+export {
+  isKibitzerErrorCode,
+  KibitzerError,
+  type ErrorOutcome,
+  type KibitzerErrorCode,
+} from "./kibitzer-error.ts";
+export { ConsensusState } from "./consensus-state.ts";
+export { replayRecording, type ReplayOptions, type ReplayResult } from "./recording/replay.ts";
+export { version } from "./version.ts";
+export type * from "./api.ts";
+export type { KibitzerOptions, TimingOptions } from "./configuration.ts";
+export type { Envelope } from "./envelope.ts";
+export type { JoinOptions } from "./joining.ts";
+export type { Logger } from "./logger.ts";
+export type { Chance, Clock, FileHandle, FileSystem, Timer, World } from "./world.ts";
