@@ -27,10 +27,15 @@ const perfectClock: ClockOptions = { wallOffset: 1_700_000_000_000, rate: 1 };
 const eventsPerTurn = 512;
 
 export class Simulator {
-  readonly trace: Trace = new Trace();
+  readonly trace: Trace;
   readonly #queue = new EventQueue();
   #now: Micros = 0;
   #steps = 0;
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(trace: Trace = new Trace()) {
+    this.trace = trace;
+  }
 
   get now(): Micros {
     return this.#now;
@@ -61,7 +66,28 @@ export class Simulator {
     this.#steps += 1;
     event.callback();
     await this.rest();
+    if (this.#failure !== null) throw this.#failure.error;
     return true;
+  }
+
+  /** Ends the run: `step` throws the first error that it was told of. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+  }
+
+  /**
+   * Lets events happen until `work` has settled, and gives its result.
+   * @throws when it has not after `within`, or as it does.
+   */
+  async complete<Value>(work: Promise<Value>, within: Micros): Promise<Value> {
+    let settled = false;
+    const settle = (): void => {
+      settled = true;
+    };
+    work.then(settle, settle);
+    const done = await this.run(this.#now + within, () => settled);
+    assert(done, `what was waited for has come within ${within / second} s`);
+    return await work;
   }
 
   /**

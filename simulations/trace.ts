@@ -4,18 +4,22 @@
  */
 import { Mixer } from "../consensus/hash.ts";
 
-const linesKept = 4000;
-
 export class Trace {
   readonly #mixer = new Mixer();
   readonly #lines: string[] = [];
   #written = 0;
   readonly #faults = new Map<string, number>();
+  readonly #linesKept: number;
+
+  /** @param linesKept How many of the last lines stay readable. */
+  constructor(linesKept = 4000) {
+    this.#linesKept = linesKept;
+  }
 
   /** Notes one line; `line` depends on the seed only. */
   note(line: string): void {
     this.#mixer.text(line);
-    this.#lines[this.#written % linesKept] = line;
+    this.#lines[this.#written % this.#linesKept] = line;
     this.#written += 1;
   }
 
@@ -36,8 +40,8 @@ export class Trace {
 
   /** The last lines, oldest first. */
   lines(): readonly string[] {
-    if (this.#written <= linesKept) return [...this.#lines];
-    const first = this.#written % linesKept;
+    if (this.#written <= this.#linesKept) return [...this.#lines];
+    const first = this.#written % this.#linesKept;
     return [...this.#lines.slice(first), ...this.#lines.slice(0, first)];
   }
 }

@@ -1,0 +1,98 @@
+/**
+ * One log for all: whatever any node shows at an index or hashes at a slot is what every other shows
+ * there, at any time (A1, A3, S1), and holds what somebody published (A4), once (C1).
+ */
+import type { Entry } from "../../src/api.ts";
+import { demand } from "../core/violation.ts";
+
+/** What stands in the log at one index. */
+export interface Standing {
+  readonly index: number;
+  readonly slot: number;
+  readonly publisher: string;
+  readonly sequence: number;
+  readonly text: string;
+}
+
+export class Agreement {
+  readonly #isProposed: (text: string) => boolean;
+  readonly #log = new Map<number, Standing>();
+  readonly #indexes = new Map<string, number>();
+  readonly #hashes = new Map<number, { readonly value: string; readonly node: string }>();
+  #indexLast = 0;
+
+  constructor(isProposed: (text: string) => boolean) {
+    this.#isProposed = isProposed;
+  }
+
+  /** The highest index that any node has shown. */
+  get indexLast(): number {
+    return this.#indexLast;
+  }
+
+  at(index: number): Standing | undefined {
+    return this.#log.get(index);
+  }
+
+  /** Where `text` stands, or undefined when no node has shown it. */
+  indexOf(text: string): number | undefined {
+    return this.#indexes.get(text);
+  }
+
+  /** Node `node` shows `entry`. */
+  show(node: string, entry: Entry): Standing {
+    const text = entry.text();
+    const { index, slot, publisher, sequence } = entry;
+    const before = this.#log.get(index);
+    if (before !== undefined) {
+      demand(before.text === text && before.slot === slot, "A1", () => {
+        const found = `${node} shows ${brief(text)} of slot ${slot} at index ${index}`;
+        return `${found}, where ${brief(before.text)} of slot ${before.slot} stood`;
+      });
+      return before;
+    }
+    demand(this.#isProposed(text), "A4", () => `${node} shows ${brief(text)}, never published`);
+    const other = this.#indexes.get(text);
+    demand(other === undefined, "C1", () => {
+      return `${brief(text)} stands at index ${other} and, on ${node}, at ${index}`;
+    });
+    const standing = { index, slot, publisher, sequence, text };
+    this.#log.set(index, standing);
+    this.#indexes.set(text, index);
+    this.#indexLast = Math.max(this.#indexLast, index);
+    return standing;
+  }
+
+  /** Node `node` has this hash of the replicated state after `slot`. */
+  hash(node: string, slot: number, value: string): void {
+    if (slot === 0) return;
+    const before = this.#hashes.get(slot);
+    if (before === undefined) {
+      this.#hashes.set(slot, { value, node });
+      return;
+    }
+    demand(before.value === value, "S1", () => {
+      return `after slot ${slot} ${node} has the state hash ${value}, ${before.node} ${before.value}`;
+    });
+  }
+
+  /** The whole log, once every node has shown all of it: dense, and each publisher in order (C2). */
+  checkWhole(): void {
+    const sequences = new Map<string, number>();
+    for (let index = 1; index <= this.#indexLast; index += 1) {
+      const standing = this.#log.get(index);
+      demand(standing !== undefined, "A5", () => `no node has shown index ${index}`);
+      const { publisher, sequence } = standing;
+      const expected = (sequences.get(publisher) ?? 0) + 1;
+      demand(sequence === expected, "C2", () => {
+        return `at index ${index} publisher ${publisher} has number ${sequence}, not ${expected}`;
+      });
+      sequences.set(publisher, sequence);
+    }
+  }
+}
+
+/** The beginning of a text, which names it. */
+export function brief(text: string): string {
+  return JSON.stringify(text.slice(0, 24));
+}

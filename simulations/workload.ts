@@ -1,0 +1,237 @@
+/**
+ * What clients ask of the nodes: publishes of unique values, barriers, reads and followers; every
+ * answer is handed to the checkers at once. Chooses by its seed only.
+ */
+import type { Kibitzer } from "../src/kibitzer.ts";
+import { KibitzerError } from "../src/kibitzer-error.ts";
+import type { Agreement } from "./checkers/agreement.ts";
+import { brief } from "./checkers/agreement.ts";
+import type { Durability, Submission } from "./checkers/durability.ts";
+import type { SimulatedNode } from "./cluster.ts";
+import { demand } from "./core/violation.ts";
+import type { Prng } from "./prng.ts";
+import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
+import type { Workload } from "./swarm.ts";
+
+export interface WorkloadParts {
+  readonly simulator: Simulator;
+  readonly prng: Prng;
+  readonly options: Workload;
+  readonly agreement: Agreement;
+  readonly durability: Durability;
+}
+
+/** A node as a client in the same process has it, until that process ends. */
+interface Session {
+  readonly node: SimulatedNode;
+  readonly name: string;
+  readonly life: Life;
+  readonly kibitzer: Kibitzer;
+  /** How far this life has shown its log; after a restart a node may know less to be decided. */
+  shown: number;
+}
+
+const statusMicros = 700 * millisecond;
+const barrierPatience = 3 * second;
+
+export class Clients {
+  readonly #parts: WorkloadParts;
+  readonly #sessions = new Map<string, Session>();
+  /** How far each node has ever shown its log, in any life. */
+  readonly #shown = new Map<string, number>();
+  #values = 0;
+  #isOver = false;
+  #barriers = 0;
+
+  constructor(parts: WorkloadParts) {
+    this.#parts = parts;
+  }
+
+  /** How many barriers were answered. */
+  get barriers(): number {
+    return this.#barriers;
+  }
+
+  /** Begins to use a node that has become ready. */
+  ready(node: SimulatedNode): void {
+    const { life, kibitzer, id } = node;
+    if (life === null || kibitzer === null) return;
+    const session = { node, life, kibitzer, name: `${id}${node.lives}`, shown: 0 };
+    this.#sessions.set(id, session);
+    this.#guard(session, this.#follow(session));
+    this.#watchStatus(session);
+  }
+
+  down(node: SimulatedNode): void {
+    const session = this.#sessions.get(node.id);
+    if (session === undefined) return;
+    this.#sessions.delete(node.id);
+    this.#parts.durability.end(session.name);
+  }
+
+  /** Asks on, at random nodes, until `stop`. */
+  start(): void {
+    const { publishesPerSecond, barriersPerSecond, readsPerSecond } = this.#parts.options;
+    this.#repeat(publishesPerSecond, (session) => this.#publishSome(session));
+    this.#repeat(barriersPerSecond, (session) => this.#guard(session, this.#barrier(session)));
+    this.#repeat(readsPerSecond, (session) => this.#guard(session, this.#readSome(session)));
+  }
+
+  stop(): void {
+    this.#isOver = true;
+  }
+
+  /** Publishes one entry at `node`, with all patience. */
+  publish(node: SimulatedNode): void {
+    const session = this.#sessions.get(node.id);
+    if (session !== undefined) this.#publishOne(session, null);
+  }
+
+  /** Shows the whole log of `node` to the checkers, up to what a barrier gives. */
+  async readAll(node: SimulatedNode): Promise<number> {
+    const session = this.#sessions.get(node.id);
+    demand(session !== undefined, "L2", () => `node ${node.id} is not running`);
+    const { index } = await session.kibitzer.barrier();
+    await this.#read(session, 1, index);
+    return index;
+  }
+
+  #repeat(perSecond: number, act: (session: Session) => void): void {
+    if (perSecond === 0) return;
+    const { simulator, prng } = this.#parts;
+    const next = (): void => {
+      if (this.#isOver) return;
+      const sessions = [...this.#sessions.values()];
+      if (sessions.length > 0) act(prng.pick(sessions));
+      simulator.after(prng.integer(0, Math.ceil((2 * second) / perSecond)), next);
+    };
+    next();
+  }
+
+  #publishSome(session: Session): void {
+    const { prng, options } = this.#parts;
+    const count = prng.chance(0.2) ? prng.integer(1, options.burstMax) : 1;
+    for (let number = 0; number < count; number += 1) {
+      const patience = prng.chance(options.abortChance) ? prng.integer(0, second) : null;
+      this.#publishOne(session, patience);
+    }
+  }
+
+  #publishOne({ name, life, kibitzer }: Session, patience: number | null): void {
+    const { simulator, prng, durability, options } = this.#parts;
+    this.#values += 1;
+    const padding = prng.chance(0.1) ? prng.integer(0, options.bytesMax) : 8;
+    const submission = durability.submit(`${name}.${this.#values} ${"x".repeat(padding)}`, name);
+    const controller = new AbortController();
+    if (patience !== null) simulator.after(patience, () => controller.abort());
+    kibitzer
+      .publish(submission.text, { signal: controller.signal })
+      .then(
+        ({ index }) => this.#acknowledged(life, submission, index),
+        (error: unknown) => this.#refused(life, submission, error),
+      )
+      .catch((error: unknown) => simulator.fail(error));
+  }
+
+  #acknowledged(life: Life, submission: Submission, index: number): void {
+    // A process that ended in this very step told nobody.
+    if (!life.alive) return;
+    this.#parts.simulator.trace.note(`acknowledged ${brief(submission.text)} at ${index}`);
+    this.#parts.durability.acknowledge(submission, index);
+  }
+
+  #refused(life: Life, submission: Submission, error: unknown): void {
+    if (!life.alive) return;
+    demand(error instanceof KibitzerError, "C7", () => `publish rejected with ${String(error)}`);
+    this.#parts.simulator.trace.note(`refused ${brief(submission.text)}: ${error.code}`);
+    this.#parts.durability.refuse(submission, error.outcome);
+  }
+
+  /** C5: a barrier shows whatever was acknowledged before it began, on any node. */
+  async #barrier(session: Session): Promise<void> {
+    const { durability, simulator } = this.#parts;
+    const least = durability.indexAcknowledged;
+    const controller = new AbortController();
+    const timer = simulator.after(barrierPatience, () => controller.abort());
+    try {
+      const { index } = await session.kibitzer.barrier({ signal: controller.signal });
+      if (!session.life.alive) return;
+      demand(index >= least, "C5", () => {
+        return `a barrier at ${session.node.id} gave ${index}, though ${least} was acknowledged`;
+      });
+      this.#barriers += 1;
+      if (index > 0) await this.#read(session, index, index);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #readSome(session: Session): Promise<void> {
+    const { shown } = session;
+    if (shown === 0) return;
+    const from = this.#parts.prng.integer(1, shown);
+    await this.#read(session, from, Math.min(shown, from + 20));
+  }
+
+  /** Reads `from … to`, all of which must be there (W4). */
+  async #read({ life, kibitzer, node }: Session, from: number, to: number): Promise<void> {
+    let expected = from;
+    for await (const entry of kibitzer.entries({ from, to, follow: false })) {
+      if (!life.alive) return;
+      demand(entry.index === expected, "W4", () => {
+        return `${node.id} shows index ${entry.index} where ${expected} was due`;
+      });
+      expected += 1;
+      this.#parts.agreement.show(node.id, entry);
+    }
+    // A read ends early when its node closes, and only then.
+    if (!life.alive || node.kibitzer !== kibitzer) return;
+    demand(expected === to + 1, "C5", () => {
+      return `${node.id} ends at index ${expected - 1} of a read up to ${to}`;
+    });
+  }
+
+  async #follow(session: Session): Promise<void> {
+    const { life, kibitzer, node } = session;
+    let expected = Math.max(1, (this.#shown.get(node.id) ?? 0) - 10);
+    for await (const entry of kibitzer.entries({ from: expected })) {
+      if (!life.alive) return;
+      demand(entry.index === expected, "W4", () => {
+        return `${node.id} tells index ${entry.index} where ${expected} was due`;
+      });
+      expected += 1;
+      this.#parts.agreement.show(node.id, entry);
+      session.shown = entry.index;
+      this.#shown.set(node.id, Math.max(entry.index, this.#shown.get(node.id) ?? 0));
+    }
+  }
+
+  #watchStatus(session: Session): void {
+    const { life } = session;
+    const look = (): void => {
+      if (!life.alive || session.node.kibitzer === null) return;
+      this.#guard(session, this.#status(session));
+      life.after(statusMicros, look);
+    };
+    look();
+  }
+
+  async #status({ kibitzer, life }: Session): Promise<void> {
+    const { members } = await kibitzer.status();
+    if (!life.alive) return;
+    for (const { id, hash } of members) this.#parts.agreement.hash(id, hash.slot, hash.value);
+  }
+
+  /** A refused read or barrier is an answer like another; anything else ends the run. */
+  #guard(session: Session, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      if (!session.life.alive || error instanceof KibitzerError || isAbort(error)) return;
+      this.#parts.simulator.fail(error);
+    });
+  }
+}
+
+/** A read or a barrier that was given up rejects with the reason of its signal. */
+function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
+}
