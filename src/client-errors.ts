@@ -1,0 +1,100 @@
+/** The errors of a client that reads and asks: none of them leaves a doubt, since nothing changes. */
+import { TransportError } from "../transport/index.ts";
+import { KibitzerError } from "./kibitzer-error.ts";
+import type { KibitzerErrorCode } from "./kibitzer-error.ts";
+
+/** What each endpoint did instead of answering. */
+export type EndpointFailures = ReadonlyMap<string, Error>;
+
+/** Another endpoint, or the same later, may do better than these say; that is what retries are for. */
+const finalCodes: ReadonlyMap<string, KibitzerErrorCode> = new Map(
+  (["KBZ_TRUNCATED", "KBZ_ARGUMENT", "KBZ_TOO_LARGE", "KBZ_NOT_FOUND"] as const).map((code) => [
+    code,
+    code,
+  ]),
+);
+
+/** Errors that an endpoint gives until somebody changes something: by name, what to tell. */
+const lastingCodes: ReadonlyMap<string, KibitzerErrorCode> = new Map(
+  (["KBZ_REPUBLIC", "KBZ_VERSION", "KBZ_ENDPOINT"] as const).map((code) => [code, code]),
+);
+
+export function noEndpoints(): KibitzerError {
+  return new KibitzerError("KBZ_ARGUMENT", "a client needs at least one endpoint; name one", {
+    retryable: false,
+    outcome: "none",
+  });
+}
+
+export function clientClosed(): KibitzerError {
+  return new KibitzerError("KBZ_CLOSED", "the client is closed; connect anew", {
+    retryable: false,
+    outcome: "none",
+  });
+}
+
+export function unreachable(
+  urls: readonly string[],
+  found: {
+    readonly ms: number | null;
+    readonly failures: EndpointFailures;
+    readonly cause?: unknown;
+  },
+): KibitzerError {
+  const { ms, failures, cause = [...failures.values()].at(-1) } = found;
+  const within = ms === null ? "in time" : `within ${ms} ms`;
+  const message =
+    `none of the endpoints answered ${within}: ${describe(urls, failures)}; ` +
+    "see whether the nodes are up and can be reached";
+  return new KibitzerError("KBZ_UNREACHABLE", message, {
+    retryable: true,
+    outcome: "none",
+    cause,
+  });
+}
+
+export function noQuorum(wanted: string, url: string, cause: unknown): KibitzerError {
+  const message =
+    `wanted a ${wanted} of ${url}, which answers but could not get it decided; ` +
+    "see whether a majority of the parliament is up, and try again";
+  return new KibitzerError("KBZ_NO_QUORUM", message, { retryable: true, outcome: "none", cause });
+}
+
+/** What an answer of the wrong kind, or one that contradicts itself, is worth. */
+export function senseless(url: string, found: string): KibitzerError {
+  return new KibitzerError("KBZ_DAMAGED", `${url} answered with ${found}`, {
+    retryable: true,
+    outcome: "none",
+  });
+}
+
+/** The error to give up with at once, or null when it is worth to try again. */
+export function finalErrorOf(error: unknown): KibitzerError | null {
+  if (!(error instanceof TransportError)) return null;
+  const code = finalCodes.get(error.remote?.code ?? error.code);
+  if (code === undefined) return null;
+  const message = error.remote?.message ?? error.message;
+  return new KibitzerError(code, message, { retryable: false, outcome: "none", cause: error });
+}
+
+/** The error to tell when every endpoint has one that lasts; null while there is hope. */
+export function verdictOn(
+  urls: readonly string[],
+  failures: EndpointFailures,
+): KibitzerError | null {
+  const codes = urls.map((url) => lastingCodeOf(failures.get(url)));
+  const code = codes[0];
+  if (code === undefined || code === null || codes.includes(null)) return null;
+  const message = `no endpoint can be used: ${describe(urls, failures)}`;
+  const cause = failures.get(urls[0] ?? "");
+  return new KibitzerError(code, message, { retryable: false, outcome: "none", cause });
+}
+
+function lastingCodeOf(error: Error | undefined): KibitzerErrorCode | null {
+  if (!(error instanceof TransportError)) return null;
+  return lastingCodes.get(error.code) ?? null;
+}
+
+function describe(urls: readonly string[], failures: EndpointFailures): string {
+  return urls.map((url) => `${url} (${failures.get(url)?.message ?? "no answer yet"})`).join(", ");
+}

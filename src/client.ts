@@ -1,0 +1,231 @@
+/**
+ * A client of a republic: publishes exactly once and reads the log through whichever endpoint
+ * answers. Holds no part of the log, and loads nothing that touches a disk.
+ */
+import { assert, Islander } from "../consensus/index.ts";
+import { parseEndpoint, TransportError } from "../transport/index.ts";
+import type { Transport } from "../transport/index.ts";
+import type { EntriesOptions, Entry, Log, PublishOptions, Status, WaitOptions } from "./api.ts";
+import { ClientAsking } from "./client-asking.ts";
+import { noEndpoints, unreachable } from "./client-errors.ts";
+import { ClientLink } from "./client-link.ts";
+import { readEntries } from "./client-reader.ts";
+import { Deadline } from "./deadline.ts";
+import { KibitzerError } from "./kibitzer-error.ts";
+import { nodeNetwork } from "./node-network.ts";
+import { Publishing } from "./publishing.ts";
+import type { Request, Response } from "./requests.ts";
+import { isStatus } from "./status-document.ts";
+import { resultOf } from "./submission-result.ts";
+import { systemChance } from "./system-chance.ts";
+import { systemClock } from "./system-clock.ts";
+import type { Chance, Clock } from "./world.ts";
+
+/** What a client needs of the world. */
+export interface ClientWorld {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly network: Transport<Request, Response>;
+}
+
+export interface ClientOptions {
+  /** For connecting, and for each `barrier` and `status`; default 30 s. */
+  readonly timeoutMs?: number;
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal;
+  /** Goes on as the publisher of an earlier client, which is no more: see `publisher`. */
+  readonly publisher?: { readonly publisher: string; readonly sequenceNext: number };
+  readonly world?: ClientWorld;
+}
+
+const timeoutMsDefault = 30_000;
+/** Below the Islander's own patience, so that one that hangs is left before it submits again. */
+const submitMs = 3000;
+const questionMs = 5000;
+
+export class KibitzerClient implements Log {
+  readonly #link: ClientLink;
+  readonly #asking: ClientAsking;
+  readonly #publishing: Publishing;
+  readonly #timeoutMs: number;
+
+  private constructor(link: ClientLink, asking: ClientAsking, publishing: Publishing, ms: number) {
+    this.#link = link;
+    this.#asking = asking;
+    this.#publishing = publishing;
+    this.#timeoutMs = ms;
+  }
+
+  /**
+   * Connects to the first of `endpoints` that answers. When it is lost, or gets nothing decided, the
+   * client goes to the next by itself, for as long as it lives.
+   *
+   * @throws {KibitzerError} `KBZ_UNREACHABLE` when none answers in time; `KBZ_ENDPOINT` when one
+   *   cannot be parsed.
+   * @throws The reason of `signal`.
+   */
+  static async connect(
+    endpoints: readonly string[],
+    options: ClientOptions = {},
+  ): Promise<KibitzerClient> {
+    const { timeoutMs = timeoutMsDefault, signal, publisher } = options;
+    const urls = [...new Set(endpoints)];
+    if (urls.length === 0) throw noEndpoints();
+    if (options.world === undefined) urls.forEach(checkEndpoint);
+    signal?.throwIfAborted();
+    const world = options.world ?? machineWorld();
+    const link = new ClientLink({ urls, ...world });
+    try {
+      const publishing = publishingOver(link, world, publisher);
+      await reached(link, { urls, clock: world.clock, timeoutMs, signal });
+      const asking = new ClientAsking({ link, urls, clock: world.clock, chance: world.chance });
+      return new KibitzerClient(link, asking, publishing, timeoutMs);
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
+  }
+
+  /** The endpoint in use, or the one used last. */
+  get endpoint(): string {
+    return this.#link.url;
+  }
+
+  /** The id under which entries are published, or null before the first is. */
+  get publisher(): string | null {
+    return this.#publishing.publisher;
+  }
+
+  /** The number that the next entry gets in the publisher's order. */
+  get sequenceNext(): number {
+    return this.#publishing.sequenceNext;
+  }
+
+  /**
+   * Resolves once a majority of the parliament has the entry on disk, however many endpoints that
+   * takes; it waits for as long as `signal` lets it. Entries are decided in the order of the calls.
+   */
+  async publish(
+    entry: string | Uint8Array,
+    options?: PublishOptions,
+  ): Promise<{ readonly index: number }> {
+    return await this.#publishing.publish(entry, options);
+  }
+
+  /**
+   * Publishes `entries` as neighbours: all of them or none; `index` is that of the first.
+   * @throws {KibitzerError} as `publish` does; `KBZ_TOO_LARGE` when they do not fit into one batch.
+   */
+  async publishMany(
+    entries: readonly (string | Uint8Array)[],
+    options?: PublishOptions,
+  ): Promise<{ readonly index: number }> {
+    return await this.#publishing.publishMany(entries, options);
+  }
+
+  /** What the endpoint in use has; after a change of endpoint it goes on at the next index. */
+  entries(options: EntriesOptions = {}): AsyncGenerator<Entry, void, void> {
+    return readEntries({ asking: this.#asking, timeoutMs: this.#timeoutMs }, options);
+  }
+
+  /** Reads at the endpoint in use after this are linearizable, as long as it stays in use. */
+  async barrier(
+    options: WaitOptions = {},
+  ): Promise<{ readonly index: number; readonly slot: number }> {
+    const { index, slot } = await this.#asking.ask({
+      request: { method: "barrier", hops: 0 },
+      wanted: "barrier",
+      lane: "control",
+      needsQuorum: true,
+      attemptMs: questionMs,
+      timeoutMs: this.#timeoutMs,
+      signal: options.signal,
+    });
+    return { index, slot };
+  }
+
+  /** The cluster as the endpoint in use sees it. */
+  async status(options: WaitOptions = {}): Promise<Status> {
+    const { document } = await this.#asking.ask({
+      request: { method: "status" },
+      wanted: "document",
+      lane: "control",
+      needsQuorum: false,
+      attemptMs: questionMs,
+      timeoutMs: this.#timeoutMs,
+      signal: options.signal,
+      faultOf: ({ document }) => (isStatus(document) ? null : "what is no status"),
+    });
+    assert(isStatus(document), "an answer with a fault is asked for again");
+    return document;
+  }
+
+  /** Unsettled publishes reject with the truth, readings end; resolves when connections are gone. */
+  async close(): Promise<void> {
+    this.#publishing.close();
+    await this.#link.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function machineWorld(): ClientWorld {
+  return { clock: systemClock(), chance: systemChance(), network: nodeNetwork() };
+}
+
+/** @throws {KibitzerError} `KBZ_ENDPOINT`. */
+function checkEndpoint(url: string): void {
+  try {
+    parseEndpoint(url);
+  } catch (error) {
+    if (!(error instanceof TransportError)) throw error;
+    throw new KibitzerError("KBZ_ENDPOINT", error.message, {
+      retryable: false,
+      outcome: "none",
+      cause: error,
+    });
+  }
+}
+
+/** @throws {KibitzerError} `KBZ_ARGUMENT` when `publisher` names no possible one. */
+function publishingOver(
+  link: ClientLink,
+  { clock, chance }: ClientWorld,
+  publisher: ClientOptions["publisher"],
+): Publishing {
+  const islander = new Islander();
+  const options = { lane: "bulk", timeoutMs: submitMs } as const;
+  return new Publishing({
+    clock,
+    chance,
+    play: (input) => islander.step(input),
+    submit: async ({ batch }, body) =>
+      resultOf(await link.attempt({ method: "enqueue", batch, body, hops: 0 }, options)),
+    register: async (nonce) =>
+      resultOf(await link.attempt({ method: "register", nonce, hops: 0 }, options)),
+    ...(publisher === undefined ? {} : { resume: publisher }),
+    // Every publish rejects with what is broken; there is nobody else to tell.
+    broken: () => undefined,
+  });
+}
+
+/** Waits for the first endpoint that answers. */
+async function reached(
+  link: ClientLink,
+  wait: {
+    readonly urls: readonly string[];
+    readonly clock: Clock;
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<void> {
+  using deadline = new Deadline(wait.clock, wait.timeoutMs, wait.signal);
+  try {
+    await link.reach(deadline.signal);
+  } catch (error) {
+    if (!deadline.isOver) throw error;
+    throw unreachable(wait.urls, { ms: wait.timeoutMs, failures: link.failures });
+  }
+}

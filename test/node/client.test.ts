@@ -1,0 +1,293 @@
+/** A client and its endpoints: connecting, changing over, asking, giving up, closing. */
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { describe, test } from "node:test";
+import { KibitzerClient } from "../../src/client.ts";
+import { KibitzerError } from "../../src/kibitzer-error.ts";
+import type { KibitzerErrorCode } from "../../src/kibitzer-error.ts";
+import { nodeNetwork } from "../../src/node-network.ts";
+import { Harness } from "../client-harness.ts";
+import { FakeNode, FakeRepublic, statusOf } from "../fake-republic.ts";
+
+async function failureOf(promise: Promise<unknown>): Promise<KibitzerError> {
+  const error: unknown = await promise.then(
+    () => assert.fail("it should have been rejected"),
+    (error: unknown) => error,
+  );
+  assert.ok(error instanceof KibitzerError, String(error));
+  return error;
+}
+
+function assertDefinite(error: KibitzerError, code: KibitzerErrorCode, retryable: boolean): void {
+  const { code: found, outcome, retryable: again } = error;
+  assert.deepEqual({ found, outcome, again }, { found: code, outcome: "none", again: retryable });
+}
+
+describe("connecting", () => {
+  test("takes the first endpoint that answers, in the order given", async () => {
+    await using harness = new Harness();
+    await harness.node("b");
+    await harness.node("c");
+    const client = await harness.client(["a", "b", "c"]);
+    assert.equal(client.endpoint, "memory:b");
+  });
+
+  test("does not wait long for one that is silent", async () => {
+    await using harness = new Harness();
+    await harness.node("a");
+    await harness.node("b");
+    harness.crash("a", "silent");
+    const start = harness.clock.now();
+    const client = await harness.client(["a", "b"]);
+    assert.equal(client.endpoint, "memory:b");
+    assert.ok(harness.clock.now() - start < 3000, "it waited for the silent endpoint");
+  });
+
+  test("waits for a node that comes up later", async () => {
+    await using harness = new Harness();
+    const connecting = harness.client(["a"]);
+    await harness.pause(500);
+    await harness.node("a");
+    const client = await connecting;
+    assert.equal(client.endpoint, "memory:a");
+  });
+
+  test("gives up in time, and names the endpoints and what each did", async () => {
+    await using harness = new Harness();
+    const start = harness.clock.now();
+    const error = await failureOf(harness.client(["a", "b"], { timeoutMs: 1000 }));
+    assertDefinite(error, "KBZ_UNREACHABLE", true);
+    assert.match(error.message, /memory:a .*nobody listens.*memory:b .*nobody listens/);
+    assert.ok(harness.clock.now() - start >= 990, "it gave up early");
+  });
+
+  test("ends with the signal's reason", async () => {
+    await using harness = new Harness();
+    const reason = new Error("changed my mind");
+    const controller = new AbortController();
+    const connecting = harness.client(["a"], { signal: controller.signal });
+    controller.abort(reason);
+    await assert.rejects(connecting, reason);
+    await assert.rejects(harness.client(["a"], { signal: AbortSignal.abort(reason) }), reason);
+  });
+
+  test("refuses what is no endpoint, and none at all", async () => {
+    assertDefinite(await failureOf(KibitzerClient.connect([])), "KBZ_ARGUMENT", false);
+    const second = KibitzerClient.connect(["tcp://127.0.0.1:1", "gopher://x"]);
+    assertDefinite(await failureOf(second), "KBZ_ENDPOINT", false);
+    const portless = KibitzerClient.connect(["tcp://127.0.0.1:0"]);
+    assertDefinite(await failureOf(portless), "KBZ_ENDPOINT", false);
+  });
+
+  test("refuses a publisher to go on with that cannot be one", async () => {
+    await using harness = new Harness();
+    await harness.node("a");
+    const publisher = { publisher: "x", sequenceNext: 1 };
+    const error = await failureOf(harness.client(["a"], { publisher }));
+    assertDefinite(error, "KBZ_ARGUMENT", false);
+  });
+});
+
+describe("changing over", () => {
+  test("goes to the next endpoint when the one in use is lost", async () => {
+    await using harness = new Harness();
+    await harness.node("a");
+    await harness.node("b");
+    const client = await harness.client(["a", "b"]);
+    assert.equal(client.endpoint, "memory:a");
+    harness.crash("a", "reset");
+    await client.barrier();
+    assert.equal(client.endpoint, "memory:b");
+    await harness.node("a");
+    harness.crash("b", "reset");
+    await client.barrier();
+    assert.equal(client.endpoint, "memory:a");
+  });
+
+  test("never takes an endpoint of another republic", async () => {
+    await using harness = new Harness();
+    await harness.node("a");
+    const stranger = await harness.node("b", new FakeRepublic("fedcba9876543210"));
+    const client = await harness.client(["a", "b"], { timeoutMs: 2000 });
+    harness.crash("a", "reset");
+    const error = await failureOf(client.barrier());
+    assert.equal(error.outcome, "none");
+    assert.match(error.message, /republic/i);
+    assert.deepEqual(stranger.asked, []);
+    await harness.node("a");
+    await client.barrier();
+    assert.equal(client.endpoint, "memory:a");
+  });
+
+  test("says so at once when all endpoints have become another republic", async () => {
+    await using harness = new Harness();
+    await harness.node("a");
+    const client = await harness.client(["a"]);
+    harness.crash("a", "reset");
+    await harness.node("a", new FakeRepublic("fedcba9876543210"));
+    assertDefinite(await failureOf(client.barrier()), "KBZ_REPUBLIC", false);
+    assertDefinite(await failureOf(client.status()), "KBZ_REPUBLIC", false);
+  });
+
+  test("does not hammer an endpoint that drops each connection at once", async () => {
+    await using harness = new Harness();
+    const node = await harness.node("a");
+    const client = await harness.client(["a"], { timeoutMs: 3000 });
+    node.override = (request) => {
+      if (request.method === "barrier")
+        setImmediate(() => void node.kill().then(() => node.start()));
+      return null;
+    };
+    node.mood = "silent";
+    const error = await failureOf(client.barrier());
+    assert.equal(error.code, "KBZ_NO_QUORUM");
+    const tries = node.asked.filter(({ method }) => method === "barrier").length;
+    assert.ok(tries >= 2 && tries < 60, `${tries} tries in 3 s`);
+  });
+});
+
+describe("barrier and status", () => {
+  test("give what the endpoint answers", async () => {
+    await using harness = new Harness();
+    await harness.node("a");
+    const client = await harness.client(["a"]);
+    await client.publish("one");
+    await client.publish("two");
+    assert.deepEqual(await client.barrier(), { index: 2, slot: 1 });
+    assert.deepEqual(await client.status(), statusOf(harness.republic.identity));
+  });
+
+  test("a barrier goes to another endpoint when one knows no leader", async () => {
+    await using harness = new Harness();
+    const cutOff = await harness.node("a");
+    await harness.node("b");
+    const client = await harness.client(["a", "b"]);
+    cutOff.mood = "leaderless";
+    assert.deepEqual(await client.barrier(), { index: 0, slot: 1 });
+    assert.equal(client.endpoint, "memory:b");
+  });
+
+  test("a barrier goes to another endpoint when one hangs", async () => {
+    await using harness = new Harness();
+    const hung = await harness.node("a");
+    await harness.node("b");
+    const client = await harness.client(["a", "b"]);
+    hung.mood = "hung";
+    assert.deepEqual(await client.barrier(), { index: 0, slot: 1 });
+    assert.equal(client.endpoint, "memory:b");
+  });
+
+  test("tell no quorum from no endpoint when the time is over", async () => {
+    await using harness = new Harness();
+    const node = await harness.node("a");
+    const client = await harness.client(["a"], { timeoutMs: 1500 });
+    node.mood = "leaderless";
+    const noQuorum = await failureOf(client.barrier());
+    assertDefinite(noQuorum, "KBZ_NO_QUORUM", true);
+    assert.match(noQuorum.message, /memory:a/);
+    harness.crash("a", "reset");
+    assertDefinite(await failureOf(client.barrier()), "KBZ_UNREACHABLE", true);
+    assertDefinite(await failureOf(client.status()), "KBZ_UNREACHABLE", true);
+  });
+
+  test("an endpoint that falls silent counts as none", async () => {
+    await using harness = new Harness();
+    await harness.node("a");
+    const client = await harness.client(["a"], { timeoutMs: 8000 });
+    harness.crash("a", "silent");
+    assertDefinite(await failureOf(client.barrier()), "KBZ_UNREACHABLE", true);
+  });
+
+  test("end with the signal: its reason, or what a time limit found", async () => {
+    await using harness = new Harness();
+    const node = await harness.node("a");
+    const client = await harness.client(["a"]);
+    node.mood = "leaderless";
+    const reason = new Error("changed my mind");
+    const controller = new AbortController();
+    const asking = client.barrier({ signal: controller.signal });
+    await harness.pause(300);
+    controller.abort(reason);
+    await assert.rejects(asking, reason);
+    await assert.rejects(client.status({ signal: AbortSignal.abort(reason) }), reason);
+    const limited = client.barrier({ signal: AbortSignal.timeout(50) });
+    assertDefinite(await failureOf(limited), "KBZ_NO_QUORUM", true);
+  });
+
+  test("a status that is none is asked for again, elsewhere", async () => {
+    await using harness = new Harness();
+    const odd = await harness.node("a");
+    await harness.node("b");
+    const client = await harness.client(["a", "b"]);
+    const { members: _, ...incomplete } = statusOf("x");
+    odd.override = ({ method }) =>
+      method === "status" ? { kind: "document", document: incomplete } : null;
+    assert.deepEqual(await client.status(), statusOf(harness.republic.identity));
+    assert.equal(client.endpoint, "memory:b");
+  });
+});
+
+describe("closing", () => {
+  test("rejects what is under way with the truth, ends readings, refuses what comes", async () => {
+    await using harness = new Harness();
+    const node = await harness.node("a");
+    const client = await harness.client(["a"]);
+    await client.publish("first");
+    const reading = client.entries({ from: 2 });
+    const read = reading.next();
+    node.mood = "silent";
+    const submitted = failureOf(client.publish("second"));
+    const asked = failureOf(client.barrier());
+    while (harness.republic.indexLast < 2) await harness.pause(10);
+    const waiting = failureOf(client.publish("third"));
+    await client.close();
+    assert.equal((await submitted).code, "KBZ_CLOSED");
+    assert.equal((await submitted).outcome, "unknown");
+    assertDefinite(await waiting, "KBZ_CLOSED", false);
+    assertDefinite(await asked, "KBZ_CLOSED", false);
+    assert.deepEqual(await read, { done: true, value: undefined });
+    assertDefinite(await failureOf(client.publish("fourth")), "KBZ_CLOSED", false);
+    assertDefinite(await failureOf(client.barrier()), "KBZ_CLOSED", false);
+    assert.deepEqual(await client.entries().next(), { done: true, value: undefined });
+    await client.close();
+  });
+
+  test("ends a search that finds nobody", async () => {
+    await using harness = new Harness();
+    await harness.node("a");
+    const client = await harness.client(["a"]);
+    harness.crash("a", "reset");
+    const asked = failureOf(client.barrier());
+    await harness.pause(200);
+    await client.close();
+    assertDefinite(await asked, "KBZ_CLOSED", false);
+  });
+});
+
+describe("over TCP", () => {
+  test("passes by a listener that says nothing, and survives the end of a node", async () => {
+    const mute = createServer((socket) => socket.on("error", () => undefined));
+    mute.listen(0, "127.0.0.1");
+    await once(mute, "listening");
+    const address = mute.address();
+    assert.ok(typeof address === "object" && address !== null);
+    const republic = new FakeRepublic();
+    await using a = new FakeNode("tcp://127.0.0.1:0", republic, nodeNetwork());
+    await using b = new FakeNode("ws://127.0.0.1:0", republic, nodeNetwork());
+    const [first, second] = [await a.start(), await b.start()];
+    {
+      const endpoints = [`tcp://127.0.0.1:${address.port}`, first, second];
+      await using client = await KibitzerClient.connect(endpoints);
+      assert.equal(client.endpoint, first);
+      assert.deepEqual(await client.publish("one"), { index: 1 });
+      await a.kill();
+      assert.deepEqual(await client.publish("two"), { index: 2 });
+      assert.equal(client.endpoint, second);
+      const texts: string[] = [];
+      for await (const entry of client.entries({ to: 2 })) texts.push(entry.text());
+      assert.deepEqual(texts, ["one", "two"]);
+    }
+    mute.close();
+  });
+});
