@@ -45,6 +45,20 @@ interface Segment {
   readonly bytes: number;
 }
 
+/** What is to be written to one file. */
+interface Waiting {
+  readonly number: number;
+  readonly when: number;
+  readonly pieces: Uint8Array[];
+}
+
+/** The file being written. */
+interface Current {
+  readonly of: Waiting;
+  readonly handle: FileHandle;
+  offset: number;
+}
+
 const MiB = 1024 * 1024;
 /** More that waits for the disk than this ends the recording: it must not take the node's memory. */
 const waitingBytesMax = 64 * MiB;
@@ -62,9 +76,9 @@ export class Recorder implements AsyncDisposable {
   /** Where the next frame goes in the current file. */
   #offset = 0;
   /** For each file that has something to be written: what, in order. */
-  #waiting: { readonly number: number; readonly pieces: Uint8Array[] }[] = [];
+  #waiting: Waiting[] = [];
   #waitingBytes = 0;
-  #file: { readonly number: number; readonly handle: FileHandle; offset: number } | null = null;
+  #file: Current | null = null;
   #flushing: Promise<void> | null = null;
   #isScheduled = false;
   #failed = false;
@@ -102,7 +116,7 @@ export class Recorder implements AsyncDisposable {
     this.#frame("input", chunks);
     const isOld = this.#options.clock.wall() - this.#begun > this.#ageMs / parts;
     if (this.#offset > this.#bytesMax / parts || isOld) {
-      this.#end();
+      this.#frame("end", []);
       this.#begin();
     }
     if (this.#waitingBytes > waitingBytesMax) this.#fail(new Error("the disk is too slow for it"));
@@ -135,23 +149,17 @@ export class Recorder implements AsyncDisposable {
     this.#number += 1;
     this.#begun = this.#options.clock.wall();
     this.#offset = 0;
-    this.#waiting.push({ number: this.#number, pieces: [] });
     const { subject } = this.#options;
     const opening = { version: recordingVersion, when: this.#begun, subject };
     this.#frame("opening", [encodeOpening(opening)]);
     this.#frame("checkpoint", [this.#options.checkpoint()]);
   }
 
-  #end(): void {
-    this.#frame("end", []);
-    this.#segments.push({ number: this.#number, when: this.#begun, bytes: this.#offset });
-  }
-
   #frame(kind: FrameKind, chunks: readonly Uint8Array[]): void {
     const place = { segment: this.#number, offset: this.#offset };
     let batch = this.#waiting.at(-1);
     if (batch?.number !== this.#number) {
-      batch = { number: this.#number, pieces: [] };
+      batch = { number: this.#number, when: this.#begun, pieces: [] };
       this.#waiting.push(batch);
     }
     const header = encodeFrameHeader(kind, chunks, place);
@@ -185,39 +193,47 @@ export class Recorder implements AsyncDisposable {
     this.#waiting = [];
     this.#waitingBytes = 0;
     try {
-      for (const { number, pieces } of waiting) {
+      for (const batch of waiting) {
         if (this.#failed) return;
-        await this.#write(number, pieces);
+        await this.#write(batch);
       }
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  async #write(number: number, pieces: readonly Uint8Array[]): Promise<void> {
-    const { files, directory } = this.#options;
-    if (this.#file?.number !== number) {
-      await this.#file?.handle.close();
-      this.#file = null;
-      await this.#removeOld();
-      const handle = await files.open(`${directory}/${recordingName(number)}`, "create");
-      this.#file = { number, handle, offset: 0 };
-    }
-    await this.#file.handle.write(pieces, this.#file.offset);
-    for (const piece of pieces) this.#file.offset += piece.length;
+  async #write(batch: Waiting): Promise<void> {
+    if (this.#file?.of.number !== batch.number) this.#file = await this.#next(batch);
+    await this.#file.handle.write(batch.pieces, this.#file.offset);
+    for (const piece of batch.pieces) this.#file.offset += piece.length;
   }
 
-  /** Makes room for one more part. */
-  async #removeOld(): Promise<void> {
-    const { files, directory, clock } = this.#options;
-    const room = this.#bytesMax - this.#bytesMax / parts;
+  /** Closes the file before, removes what is too old or too much, and makes the next one. */
+  async #next(of: Waiting): Promise<Current> {
+    const { files, directory } = this.#options;
+    const before = this.#file;
+    this.#file = null;
+    if (before !== null) {
+      const { number, when } = before.of;
+      this.#segments.push({ number, when, bytes: before.offset });
+      await before.handle.close();
+    }
+    await this.#removeOld(of.when);
+    const handle = await files.open(`${directory}/${recordingName(of.number)}`, "create");
+    return { of, handle, offset: 0 };
+  }
+
+  /** Makes room for the part that begins at `now`. */
+  async #removeOld(now: number): Promise<void> {
+    const { files, directory } = this.#options;
+    // Two parts' worth: the frame that ends a part, or its checkpoint, may take it over its size.
+    const room = this.#bytesMax - (2 * this.#bytesMax) / parts;
     let bytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
-    const oldest = clock.wall() - this.#ageMs;
     for (;;) {
       const first = this.#segments[0];
       // A part is as old as its end, which is where the next one begins.
-      const end = this.#segments[1]?.when ?? this.#begun;
-      if (first === undefined || (bytes <= room && end >= oldest)) return;
+      const end = this.#segments[1]?.when ?? now;
+      if (first === undefined || (bytes <= room && end >= now - this.#ageMs)) return;
       this.#segments.shift();
       bytes -= first.bytes;
       await files.remove(`${directory}/${recordingName(first.number)}`);

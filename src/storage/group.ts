@@ -99,8 +99,8 @@ export function encodeGroup(writes: readonly FramedWrite[], place: GroupPlace): 
   view.setUint32(40, records, true);
   view.setFloat64(48, first.write.number, true);
   view.setFloat64(56, last.write.number, true);
-  // The header is not zero, so it may be looked at before its checksum is in.
-  view.setUint32(44, countZeroSectors(pieces), true);
+  // No sector ends within the header, so its checksum may come after this.
+  view.setUint32(44, countOpenSectors(pieces), true);
   sealGroupHeader(header, view, place.segment.seed);
   return { pieces, size };
 }
@@ -237,30 +237,37 @@ class Packer {
   }
 }
 
+/** A sector that was not, or not wholly, written ends in the zeros that stood there before. */
+const openBytes = 8;
+
 /**
- * How many sectors of the pieces are all zero by themselves. After a crash, more of them mean that
+ * How many sectors of the pieces end in zeros by themselves. After a crash, more of them mean that
  * some were never written; else what does not match its checksum has rotted.
  */
-export function countZeroSectors(pieces: readonly Uint8Array[]): number {
+export function countOpenSectors(pieces: readonly Uint8Array[]): number {
   let count = 0;
-  /** Where the sector being looked at ends, from the start of the piece; whether it is zero so far. */
   let end = sectorBytes;
-  let zero = true;
-  for (const piece of pieces) {
-    let at = 0;
-    while (at < piece.length) {
-      const stop = Math.min(end, piece.length);
-      while (zero && at < stop) {
-        if (piece[at] !== 0) zero = false;
-        at += 1;
-      }
-      at = stop;
-      if (at < end) break;
-      if (zero) count += 1;
-      zero = true;
-      end += sectorBytes;
+  for (const [position, piece] of pieces.entries()) {
+    for (; end <= piece.length; end += sectorBytes) {
+      if (piece[end - 1] === 0 && endsInZeros(pieces, position, end)) count += 1;
     }
     end -= piece.length;
   }
   return count;
+}
+
+/** Whether the bytes before `end` of a piece are zeros; they may begin in a piece before it. */
+function endsInZeros(pieces: readonly Uint8Array[], position: number, end: number): boolean {
+  let number = position;
+  let at = end;
+  for (let count = 0; count < openBytes; count += 1) {
+    while (at === 0) {
+      number -= 1;
+      at = pieces[number]?.length ?? 0;
+      assert(number >= 0, "a sector is longer than its end");
+    }
+    at -= 1;
+    if (pieces[number]?.[at] !== 0) return false;
+  }
+  return true;
 }

@@ -4,7 +4,7 @@
  */
 import { isZero } from "./checksum.ts";
 import { damaged, DecodeError } from "./damage.ts";
-import { countZeroSectors, encodeMark, groupHeaderBytes, trailerBytes } from "./group.ts";
+import { countOpenSectors, encodeMark, groupHeaderBytes } from "./group.ts";
 import { readGroup, readGroupHeader, type GroupHeader, type ReadWrite } from "./group-reader.ts";
 import { sectorBytes, type SegmentHeader, type SegmentWindow } from "./segment.ts";
 
@@ -244,15 +244,15 @@ export class JournalScan {
   }
 }
 
-/** More zero sectors than the writer counted, or no trailer: not all of it reached the disk. */
+/** More sectors end in zeros than the writer counted: not all of it reached the disk. */
 async function isTornGroup(
   segment: OpenedSegment,
   offset: number,
   header: GroupHeader,
 ): Promise<boolean> {
   const bytes = await segment.window.at(offset, header.size);
-  if (isZero(bytes, bytes.length - trailerBytes)) return true;
-  return countZeroSectors([bytes]) > header.zeroSectors;
+  // The trailer is the last that is written: one without its last byte was cut within.
+  return bytes.at(-1) === 0 || countOpenSectors([bytes]) > header.openSectors;
 }
 
 /** A header that never arrived whole is followed by nothing; a whole group's first sector is not. */
