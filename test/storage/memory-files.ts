@@ -1,0 +1,200 @@
+/**
+ * A file system in memory that can lose power: what was not synced survives in any part, by the
+ * sector or by the byte. Small on purpose; has no latency and no errors but those asked for.
+ */
+import { KibitzerError } from "../../src/kibitzer-error.ts";
+import type { FileHandle, FileSystem } from "../../src/world.ts";
+
+interface Change {
+  readonly bytes: Uint8Array;
+  readonly position: number;
+}
+
+class MemoryFile {
+  cached: Uint8Array = new Uint8Array(0);
+  durable: Uint8Array = new Uint8Array(0);
+  changes: Change[] = [];
+}
+
+/** Of an unsynced write of `length` bytes at `position`: the parts that survive. */
+export type Survivors = (
+  length: number,
+  position: number,
+) => readonly { readonly from: number; readonly to: number }[];
+
+export const nothing: Survivors = () => [];
+export const everything: Survivors = (length) => [{ from: 0, to: length }];
+
+/** Names the call that is about to happen, as `datasync /data/promise-1.tmp`. */
+export type BeforeCall = (call: string) => void | Promise<void>;
+
+export class MemoryFiles implements FileSystem {
+  #names = new Map<string, MemoryFile>();
+  #durableNames = new Map<string, MemoryFile>();
+  readonly #directories = new Set<string>();
+  readonly #locks = new Set<string>();
+  /** Throws to make a call fail, waits to make it slow. */
+  before: BeforeCall = () => {};
+  /** Every call that changes something, in order. */
+  readonly calls: string[] = [];
+
+  async open(path: string, mode: "read" | "write" | "create"): Promise<FileHandle> {
+    await this.#call(`open ${path}`, mode === "create");
+    let file = this.#names.get(path);
+    if (mode === "create") {
+      if (file !== undefined) throw systemError("EEXIST", path);
+      file = new MemoryFile();
+      this.#names.set(path, file);
+    }
+    if (file === undefined) throw systemError("ENOENT", path);
+    return this.#handle(path, file);
+  }
+
+  async list(path: string): Promise<readonly string[]> {
+    const names = [...this.#names.keys()].filter((name) => name.startsWith(`${path}/`));
+    return names
+      .map((name) => name.slice(path.length + 1))
+      .filter((name) => !name.includes("/"))
+      .toSorted();
+  }
+
+  async exists(path: string): Promise<boolean> {
+    return this.#names.has(path) || this.#directories.has(path);
+  }
+
+  async makeDirectory(path: string): Promise<void> {
+    for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) this.#directories.add(at);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#call(`rename ${from}`, true);
+    const file = this.#names.get(from);
+    if (file === undefined) throw systemError("ENOENT", from);
+    this.#names.delete(from);
+    this.#names.set(to, file);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#call(`remove ${path}`, true);
+    if (!this.#names.delete(path)) throw systemError("ENOENT", path);
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    await this.#call(`syncDirectory ${path}`, true);
+    for (const name of this.#durableNames.keys()) {
+      if (directoryOf(name) === path) this.#durableNames.delete(name);
+    }
+    for (const [name, file] of this.#names) {
+      if (directoryOf(name) === path) this.#durableNames.set(name, file);
+    }
+  }
+
+  async lock(path: string): Promise<AsyncDisposable> {
+    if (this.#locks.has(path)) {
+      throw new KibitzerError("KBZ_IN_USE", `held: ${path}`, { retryable: true, outcome: "none" });
+    }
+    this.#locks.add(path);
+    return { [Symbol.asyncDispose]: async () => void this.#locks.delete(path) };
+  }
+
+  /** A copy after the process was killed: the page cache is whole. */
+  killed(): MemoryFiles {
+    return this.#copy((file) => file.cached, this.#names);
+  }
+
+  /** A copy after a loss of power; old handles do not reach it. */
+  powerLost(survivors: Survivors): MemoryFiles {
+    return this.#copy((file) => {
+      let bytes = file.durable;
+      for (const change of file.changes) {
+        for (const { from, to } of survivors(change.bytes.length, change.position)) {
+          bytes = overlay(bytes, change.bytes.subarray(from, to), change.position + from);
+        }
+      }
+      return bytes;
+    }, this.#durableNames);
+  }
+
+  /** Where files are and what they hold. */
+  paths(): readonly string[] {
+    return [...this.#names.keys()].toSorted();
+  }
+
+  bytesOf(path: string): Uint8Array {
+    const file = this.#names.get(path);
+    if (file === undefined) throw systemError("ENOENT", path);
+    return file.cached;
+  }
+
+  /** Puts a file there, durably. */
+  put(path: string, bytes: Uint8Array): void {
+    const file = new MemoryFile();
+    file.cached = bytes;
+    file.durable = bytes;
+    this.#names.set(path, file);
+    this.#durableNames.set(path, file);
+  }
+
+  delete(path: string): void {
+    this.#names.delete(path);
+    this.#durableNames.delete(path);
+  }
+
+  #copy(bytesOf: (file: MemoryFile) => Uint8Array, names: Map<string, MemoryFile>): MemoryFiles {
+    const copy = new MemoryFiles();
+    for (const path of this.#directories) copy.#directories.add(path);
+    for (const [name, file] of names) copy.put(name, Uint8Array.from(bytesOf(file)));
+    return copy;
+  }
+
+  async #call(call: string, changes: boolean): Promise<void> {
+    if (changes) this.calls.push(call);
+    await this.before(call);
+  }
+
+  #handle(path: string, file: MemoryFile): FileHandle {
+    return {
+      write: async (chunks, position) => {
+        await this.#call(`write ${path}`, true);
+        const bytes = Buffer.concat(chunks);
+        file.cached = overlay(file.cached, bytes, position);
+        file.changes.push({ bytes, position });
+      },
+      read: async (target, position) => {
+        await this.#call(`read ${path}`, false);
+        const part = file.cached.subarray(position, position + target.length);
+        target.set(part);
+        return part.length;
+      },
+      datasync: async () => {
+        const { changes } = file;
+        const { cached } = file;
+        await this.#call(`datasync ${path}`, true);
+        file.durable = Uint8Array.from(cached);
+        file.changes = file.changes.filter((change) => !changes.includes(change));
+      },
+      size: async () => file.cached.length,
+      truncate: async (size) => {
+        await this.#call(`truncate ${path}`, true);
+        file.cached = overlay(new Uint8Array(size), file.cached.subarray(0, size), 0);
+      },
+      close: async () => {},
+    };
+  }
+}
+
+/** `bytes` with `part` at `position`, longer when need be; a copy only when it grows. */
+function overlay(bytes: Uint8Array, part: Uint8Array, position: number): Uint8Array {
+  const made = new Uint8Array(Math.max(bytes.length, position + part.length));
+  made.set(bytes);
+  made.set(part, position);
+  return made;
+}
+
+function directoryOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
+
+export function systemError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: ${path}`), { code });
+}
