@@ -6,7 +6,7 @@ export async function connect(
   options: ClusterOptions,
   signal: AbortSignal,
 ): Promise<KibitzerClient> {
-  return await KibitzerClient.connect([...options.endpoints], {
+  return await KibitzerClient.connect(options.endpoints, {
     timeoutMs: options.timeout,
     signal,
   });

@@ -10,19 +10,31 @@ const causesMax = 3;
 export function describeError(error: unknown): string {
   const head = coloured("red", "kibitz:", process.stderr);
   if (!(error instanceof Error)) return `${head} ${String(error)}`;
-  const lines = [`${head} ${describeOne(error)}`];
+  const lines = [
+    `${head} ${isForeseen(error) ? describeOne(error) : (error.stack ?? error.message)}`,
+  ];
   let cause = error.cause;
   for (let depth = 0; depth < causesMax && cause instanceof Error; depth++) {
-    lines.push(`  because: ${describeOne(cause)}`);
+    const { message } = cause;
+    // Wrapping often repeats the words of what it wraps.
+    if (!lines.some((line) => line.includes(message)))
+      lines.push(`  because: ${describeOne(cause)}`);
     cause = cause.cause;
   }
   return lines.join("\n");
 }
 
 function describeOne(error: Error): string {
-  if (error instanceof KibitzerError) return `${error.message} (${error.code})`;
-  if (error instanceof CommandError || systemCodeOf(error) !== null) return error.message;
-  if (error.name === "TimeoutError" || error.name === "TransportError") return error.message;
-  // Nobody foresaw this one: its place in the code is the best there is to say.
-  return error.stack ?? error.message;
+  return error instanceof KibitzerError ? `${error.message} (${error.code})` : error.message;
+}
+
+/** Of an error that nobody foresaw, its place in the code is the best there is to say. */
+function isForeseen(error: Error): boolean {
+  return (
+    error instanceof KibitzerError ||
+    error instanceof CommandError ||
+    systemCodeOf(error) !== null ||
+    error.name === "TimeoutError" ||
+    error.name === "TransportError"
+  );
 }

@@ -49,7 +49,9 @@ const exitCodeByError: Readonly<Record<KibitzerErrorCode, number>> = {
   KBZ_INVARIANT: exitCodes.failure,
 };
 
-/** Errors of a request that may yet take effect; those of a node that stopped say why it stopped. */
+/**
+ * Errors of a request that may yet take effect; those of a node that stopped say why it stopped.
+ */
 const requestErrors: ReadonlySet<KibitzerErrorCode> = new Set([
   "KBZ_BUSY",
   "KBZ_NO_QUORUM",

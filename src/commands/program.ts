@@ -12,6 +12,7 @@ import {
   option,
   type ClusterOptions,
 } from "./settings.ts";
+import { watchInterruption } from "./interruption.ts";
 import { version } from "../version.ts";
 import type { DevOptions } from "./dev.ts";
 import type { PublishOptions } from "./publish.ts";
@@ -126,10 +127,11 @@ function addStart(program: Command, context: Context): void {
     .addOption(option("--config <file>", "settings as a JSON object; its keys are these options"))
     .addOption(option("--json", "events as JSON, one a line"));
   runs(command, context, async () => {
+    using interruption = watchInterruption();
     const { start } = await import("./start.ts");
     const { config } = command.opts<{ readonly config?: string }>();
     if (config !== undefined) applyConfiguration(command, config);
-    return start(command.opts<StartOptions>(), context.output);
+    return await start(command.opts<StartOptions>(), context.output, interruption);
   });
 }
 

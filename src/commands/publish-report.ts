@@ -19,14 +19,14 @@ export interface Telling {
 /** Returns the exit code. */
 export function tellFailure(report: PipelineReport, failure: Error, telling: Telling): number {
   const { output, streams } = telling;
-  const noun = streams ? "lines" : "entries";
+  const noun = streams ? "line" : "entry";
   const exitCode = failureExitCode(report, failure);
   if (failure instanceof Interrupted) output.note("Interrupted.");
   else output.note(describeFailure(failure));
   output.note(`  accepted:      ${rangesText(report.accepted, noun)}`);
   output.note(`  not accepted:  ${rangesText(report.refused, noun)}`);
   output.note(`  unknown:       ${rangesText(report.unknown, noun)}`);
-  output.note(`  not submitted: what comes behind ${report.submitted} ${noun}`);
+  output.note(`  not submitted: everything behind the first ${report.submitted}`);
   if (report.unknown.length > 0) {
     output.note("  Unknown ones may yet be decided; publishing them again may double them.");
   }
@@ -59,7 +59,7 @@ function rangesText(ranges: readonly EntryRange[], noun: string): string {
   if (ranges.length === 0) return "none";
   const count = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
   const texts = ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}–${last}`));
-  return `${noun} ${texts.join(", ")} (${count})`;
+  return `${count} (${noun} ${texts.join(", ")})`;
 }
 
 function pairs(ranges: readonly EntryRange[]): readonly (readonly number[])[] {

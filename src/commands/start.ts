@@ -9,7 +9,7 @@ import { Kibitzer } from "../kibitzer.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { watchInterruption, type Interruption } from "./interruption.ts";
+import type { Interruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { checkRepublic, checkStart, usage, type StartOptions } from "./start-options.ts";
 
@@ -17,9 +17,15 @@ import { checkRepublic, checkStart, usage, type StartOptions } from "./start-opt
 const stopMsMax = 10_000;
 const joinMsDefault = 60_000;
 
-export async function start(options: StartOptions, output: Output): Promise<number> {
+/**
+ * @param interruption Watched from early on, so that a node that is only starting stops well, too.
+ */
+export async function start(
+  options: StartOptions,
+  output: Output,
+  interruption: Interruption,
+): Promise<number> {
   const directory = checkStart(options);
-  using interruption = watchInterruption();
   const gone = new AbortController();
   output.closed = (): void => gone.abort();
   if (options.untilStdinEnds === true) {

@@ -50,10 +50,10 @@ test("every entry is accounted for, for people and for scripts", async () => {
   const { output } = captured;
   tellFailure(report, new Interrupted("x"), { json: true, output, streams: true });
   const told = captured.stderr();
-  assert.match(told, /accepted: +lines 1–400 \(400\)/);
-  assert.match(told, /not accepted: +lines 420 \(1\)/);
-  assert.match(told, /unknown: +lines 401–419, 421 \(20\)/);
-  assert.match(told, /not submitted: what comes behind 421 lines/);
+  assert.match(told, /accepted: +400 \(line 1–400\)/);
+  assert.match(told, /not accepted: +1 \(line 420\)/);
+  assert.match(told, /unknown: +20 \(line 401–419, 421\)/);
+  assert.match(told, /not submitted: everything behind the first 421/);
   assert.deepEqual(JSON.parse(await captured.stdout()), {
     accepted: [[1, 400]],
     refused: [[420, 420]],
