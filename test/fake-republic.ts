@@ -45,7 +45,7 @@ export class FakeRepublic {
     const copy = Uint8Array.from(body);
     const stored = { index, slot, government: 1, when: 1_700_000_000_000 + slot };
     this.#batches.push({ ...stored, publisher, sequence, count, body: copy });
-    for (const wake of [...this.#wakers]) wake();
+    for (const wake of this.#wakers) wake();
     return { kind: "effect", effect };
   }
 
@@ -147,23 +147,23 @@ export class FakeNode implements Callee<Request, Response>, AsyncDisposable {
     if (this.mood === "leaderless" && needsLeader) {
       return { kind: "refused", reason: "notLeading", leader: null };
     }
-    switch (request.method) {
-      case "enqueue":
-        return republic.enqueue(request);
-      case "register":
-        return republic.register(request.nonce);
-      case "barrier":
-        return { kind: "barrier", slot: 1, index: republic.indexLast };
-      case "entries": {
-        const { index, waitMs } = request;
-        await republic.reached(index, waitMs, signal);
-        const bytesMax = Math.min(this.readBytesMax, request.bytesMax);
-        const batches = republic.read(index, bytesMax);
-        return { kind: "entries", batches, indexLast: republic.indexLast };
-      }
-      default:
-        return { kind: "document", document: statusOf(republic.identity) };
+    if (request.method === "enqueue") return republic.enqueue(request);
+    if (request.method === "register") return republic.register(request.nonce);
+    if (request.method === "barrier") {
+      return { kind: "barrier", slot: 1, index: republic.indexLast };
     }
+    if (request.method === "entries") return await this.#read(request, signal);
+    return { kind: "document", document: statusOf(republic.identity) };
+  }
+
+  async #read(
+    { index, bytesMax, waitMs }: Request & { method: "entries" },
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const { republic } = this;
+    await republic.reached(index, waitMs, signal);
+    const batches = republic.read(index, Math.min(this.readBytesMax, bytesMax));
+    return { kind: "entries", batches, indexLast: republic.indexLast };
   }
 }
 
