@@ -60,7 +60,7 @@ interface Current {
 }
 
 const MiB = 1024 * 1024;
-/** More that waits for the disk than this ends the recording: it must not take the node's memory. */
+/** More than this waiting for the disk ends the recording: it must not take the node's memory. */
 const waitingBytesMax = 64 * MiB;
 /** A recording is kept in so many parts, so that old ones can go. */
 const parts = 8;

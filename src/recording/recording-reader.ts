@@ -46,7 +46,7 @@ export class RecordingReader {
     return this.#isRead && this.#isComplete;
   }
 
-  /** @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`; `KBZ_NOT_FOUND` when nothing is there. */
+  /** @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`; `KBZ_NOT_FOUND` for no recording. */
   async *frames(): AsyncGenerator<RecordedFrame, void, void> {
     const paths = await this.#paths();
     let before: number | null = null;

@@ -108,7 +108,8 @@ export class DataDirectory implements AsyncDisposable {
     const known = this.#record.republic;
     if (known?.identity === republic.identity && known.name === republic.name) return;
     if (known !== null) {
-      const message = `${this.path} belongs to republic ${known.name} (${known.identity}) already. `;
+      const owner = `republic ${known.name} (${known.identity})`;
+      const message = `${this.path} belongs to ${owner} already. `;
       throw refusal("KBZ_BOOTSTRAPPED", `${message}Start with an empty directory instead.`);
     }
     await this.#change({ republic });

@@ -76,7 +76,7 @@ function extrasOf(write: Write): Uint8Array {
 /** Calls back with each record's offset in the file, in order. */
 export type OnRecord = (offset: number, size: number) => void;
 
-/** Encodes `writes` as the group at `place`. Its headers are one buffer, large bodies go as they are. */
+/** Encodes `writes` as the group at `place`: headers in one buffer, large bodies as they are. */
 export function encodeGroup(writes: readonly FramedWrite[], place: GroupPlace): EncodedGroup {
   assert(writes.length > 0, "a group has a write");
   const size = sizeOfGroup(writes);
@@ -105,7 +105,7 @@ export function encodeGroup(writes: readonly FramedWrite[], place: GroupPlace): 
   return { pieces, size };
 }
 
-/** Says that group `place.number`, which ends at `place.offset`, was synced; the next overwrites it. */
+/** Says that group `place.number`, which ends at `place.offset`, was synced. */
 export function encodeMark(place: GroupPlace): Uint8Array {
   const bytes = new Uint8Array(sectorBytes);
   const view = viewOf(bytes);
@@ -151,7 +151,7 @@ class Packer {
   readonly #packed: Uint8Array;
   readonly #view: DataView;
   readonly #pieces: Uint8Array[] = [];
-  /** Where the next byte goes in the packed buffer, and where the piece begins that is being packed. */
+  /** Where the next byte goes in the packed buffer, and where the piece begins that it is in. */
   #at = groupHeaderBytes;
   #cut = 0;
   /** Where the next byte goes in the group. */

@@ -201,7 +201,7 @@ async function readBack(
   }
 }
 
-/** Removes temporary files; finds segments that the manifest does not name and that hold nothing new. */
+/** Removes temporary files; finds segments that nobody names and that hold nothing. */
 async function findStrays(
   files: FileSystem,
   path: string,

@@ -188,8 +188,8 @@ export class Journal implements AsyncDisposable {
   }
 
   /**
-   * Waits until everything handed over is durable (or the journal has failed), then says on the disk
-   * that it is, and closes the files.
+   * Waits until everything handed over is durable (or the journal has failed), then says on the
+   * disk that it is, and closes the files.
    */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -322,8 +322,8 @@ export class Journal implements AsyncDisposable {
     // A full disk ends the node like any other failure: nothing was attested of what did not fit.
     this.#failure = new KibitzerError(
       isOurs ? "KBZ_INVARIANT" : "KBZ_JOURNAL_FAILED",
-      `Writing the journal in ${this.#options.directory} failed: ${String(error)}. The node stops ` +
-        "and tells nobody that these writes are durable. Check the disk, then start it again.",
+      `Writing the journal in ${this.#options.directory} failed: ${String(error)}. The node ` +
+        "stops and tells nobody that they are durable. Check the disk, then start it again.",
       { retryable: false, outcome: "unknown", cause: error },
     );
     this.#options.onFailed(this.#failure);

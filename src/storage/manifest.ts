@@ -1,6 +1,6 @@
 /**
- * Names the segments of a journal, so that a missing, foreign or left-over file is noticed. Replaced
- * whole when a segment is added; never written while a group is under way that it would describe.
+ * Names the segments of a journal, so that a missing, foreign or left-over file is noticed.
+ * Replaced whole when a segment is added; never tells of a group that is not synced yet.
  */
 import type { FileSystem } from "../world.ts";
 import { damaged, foreign } from "./damage.ts";

@@ -162,8 +162,8 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
- * The system drops a file lock when its process dies, however it dies. SQLite holds it for us, since
- * Node has no call for locks; nothing else in this process may open the file (contract C5).
+ * The system drops a file lock when its process dies, however it dies. SQLite holds it for us,
+ * since Node has no call for locks; nothing else in this process may open the file (contract C5).
  */
 async function lock(path: string): Promise<AsyncDisposable> {
   const Database = await sqlite();

@@ -255,7 +255,7 @@ async function isTornGroup(
   return bytes.at(-1) === 0 || countOpenSectors([bytes]) > header.openSectors;
 }
 
-/** A header that never arrived whole is followed by nothing; a whole group's first sector is not. */
+/** Nothing follows a header that never arrived whole; a whole group's first sector goes on. */
 function isTornHeader(sector: Uint8Array): boolean {
   return isZero(sector, groupHeaderBytes);
 }

@@ -17,8 +17,8 @@ export interface StorageIdentity {
 }
 
 /**
- * What a disk writes whole or not at all. A drive with larger sectors must keep its other bytes when
- * power fails (as SQLite assumes of all); where it does not, the damage is noticed.
+ * What a disk writes whole or not at all. A drive with larger sectors must keep its other bytes
+ * when power fails (as SQLite assumes of all); where it does not, the damage is noticed.
  */
 export const sectorBytes = 512;
 

@@ -113,7 +113,7 @@ const steps = fc.array(
   { minLength: 1, maxLength: 12 },
 );
 
-test("after a crash at any call, every reported write is there and each write is whole", async () => {
+test("after a crash at any call, reported writes are there and each one is whole", async () => {
   await fc.assert(
     fc.asyncProperty(
       steps,
@@ -202,7 +202,7 @@ test("a group that lost any one sector is dropped, and only that one", async () 
   await journal.close();
 });
 
-test("an unmarked group is written again elsewhere and synced before the journal opens", async () => {
+test("an unmarked group is written anew and synced before the journal opens", async () => {
   const files = new MemoryFiles();
   const writer = new Writer();
   const { journal, reached } = await openJournal(files, options);

@@ -61,7 +61,7 @@ test("a flip anywhere in a closed journal is refused or changes nothing", async 
   assert.ok(refused > 3000, `${refused} flips were refused`);
 });
 
-test("a flip anywhere after a kill drops at most the group that nothing says was synced", async () => {
+test("a flip anywhere after a kill drops at most the group that is not marked", async () => {
   const { files, log, close } = await small();
   const killed = files.killed();
   await close();

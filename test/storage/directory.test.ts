@@ -24,7 +24,7 @@ async function open(files: MemoryFiles, id?: string): Promise<DataDirectory> {
   });
 }
 
-test("a directory remembers who it is, counts its starts and survives a loss of power", async () => {
+test("a directory knows who it is, counts its starts, survives a loss of power", async () => {
   const files = new MemoryFiles();
   const first = await open(files, "a");
   assert.equal(first.record.starts, 1);
@@ -63,7 +63,7 @@ test("wrong ids, no node, a lock that is held and a changed file are refused by 
   }
 });
 
-test("a journal that was made must be there; without its identity it is never made anew", async () => {
+test("a journal that was made must be there; its identity is never made anew", async () => {
   const files = new MemoryFiles();
   const callbacks = { onPersisted: () => {}, onFailed: () => {} };
   const first = await open(files, "a");
@@ -87,7 +87,7 @@ const holder = `
   setInterval(() => {}, 1000);
 `;
 
-test("a second process is refused while the first lives, and let in once it was killed", async () => {
+test("a second process is refused while the first lives, let in once it is killed", async () => {
   const directory = await mkdtemp(join(tmpdir(), "kibitzer-lock-"));
   const path = join(directory, "lock");
   const module = new URL("../../src/storage/node-files.ts", import.meta.url).href;

@@ -12,7 +12,7 @@ import type { FramedDecree } from "../../src/requests.ts";
 import { Bodies } from "../../src/storage/bodies.ts";
 import { checksumOf } from "../../src/storage/checksum.ts";
 import { Journal, type Recovered } from "../../src/storage/journal.ts";
-import type { FileSystem } from "../../src/world.ts";
+import type { Clock, FileSystem } from "../../src/world.ts";
 
 export const identity = {
   republic: "00112233445566aa",
@@ -98,7 +98,12 @@ export interface Opened {
 
 export async function openJournal(
   files: FileSystem,
-  options: { readonly expected?: boolean; readonly first?: number; readonly max?: number } = {},
+  options: {
+    readonly expected?: boolean;
+    readonly first?: number;
+    readonly max?: number;
+    readonly clock?: Clock;
+  } = {},
 ): Promise<Opened> {
   const persisted: number[] = [];
   const failures: KibitzerError[] = [];
@@ -121,6 +126,7 @@ export async function openJournal(
       failures.push(error);
       wake();
     },
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
     segmentBytesFirst: options.first ?? 64 * 512,
     segmentBytesMax: options.max ?? 128 * 512,
   });
