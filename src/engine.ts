@@ -271,7 +271,7 @@ export class Engine {
     this.#loop.stop();
     this.over.abort();
     this.publishing.close(this.#failure ?? undefined);
-    this.service.release(null);
+    this.service.release();
     this.changed.ring();
     await Promise.all(
       this.#listeners.map(async (listener) => await listener[Symbol.asyncDispose]()),
@@ -321,9 +321,9 @@ export class Engine {
     const isLeading = role === "leading";
     if (isLeading === this.#wasLeading) return;
     this.#wasLeading = isLeading;
-    const { promised, leader } = this.view();
+    const { promised } = this.view();
     this.logger.info({ event: isLeading ? "leads" : "follows", ballot: promised }, `role: ${role}`);
-    if (!isLeading) this.service.release(leader);
+    if (!isLeading) this.service.release();
     this.changed.ring();
   }
 

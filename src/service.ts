@@ -138,10 +138,12 @@ export class Service implements Callee<Request, Response> {
     }
   }
 
-  /** This node does not lead any more, or stops: who waits asks elsewhere. */
-  release(leader: NodeId | null): void {
-    const response = refusal("notLeading", leader);
-    for (const key of this.#pending.keys()) this.#settle(key, response);
+  /**
+   * This node does not lead any more, or stops: who waits asks again elsewhere. What was proposed may
+   * yet be decided, so nobody is told that it was refused (contract C7).
+   */
+  release(): void {
+    for (const key of this.#pending.keys()) this.#settle(key, undecided);
     for (const answered of this.#barriers.values()) answered(null);
     this.#barriers.clear();
   }
@@ -205,7 +207,7 @@ export class Service implements Callee<Request, Response> {
     const waiting = this.#pending.get(key)?.filter((other) => other !== settled) ?? [];
     if (waiting.length === 0) this.#pending.delete(key);
     else this.#pending.set(key, waiting);
-    settled(refusal("notLeading", null));
+    settled(undecided);
   }
 
   /** Asks the leader in the asker's stead; at most one hop. */
@@ -274,6 +276,9 @@ export class Service implements Callee<Request, Response> {
     return await this.#forward(forwarded, { hops, leader: response.leader, signal });
   }
 }
+
+/** Taken, and nothing more is known: it may or may not be decided. */
+const undecided: Response = { kind: "enqueued" };
 
 function refusal(reason: RefusalReason, leader: NodeId | null): Response {
   return { kind: "refused", reason, leader };
