@@ -26,11 +26,13 @@ import { decreesOf, readMessage, writeMessage } from "./message-codec.ts";
 import { messageHead } from "./request-codec.ts";
 import {
   invert,
+  readBootstrap,
   readCitizen,
   readEffect,
   readReason,
   readRepublic,
   readSubmitted,
+  writeBootstrap,
   writeCitizen,
   writeEffect,
   writeReason,
@@ -132,9 +134,7 @@ export function writeLegislatorInput(
 function writeLegislatorFields(writer: ByteWriter, input: LegislatorInput): void {
   switch (input.kind) {
     case "bootstrap":
-      writeRepublic(writer, input.republic);
-      writeCitizen(writer, input.founder);
-      return writer.whole(input.parliamentSize);
+      return writeBootstrap(writer, input);
     case "join":
       writeRepublic(writer, input.republic);
       writer.whole(input.contacts.length);
@@ -266,12 +266,8 @@ type Plainer = Exclude<LegislatorInput["kind"], "receive" | "enqueue">;
 
 function readLegislatorInput(reader: ByteReader, kind: Plainer, stamp: Stamp): LegislatorInput {
   switch (kind) {
-    case "bootstrap": {
-      const republic = readRepublic(reader);
-      const founder = readCitizen(reader);
-      const parliamentSize = reader.whole(1, limits.parliamentSizeMax);
-      return { kind, ...stamp, republic, founder, parliamentSize };
-    }
+    case "bootstrap":
+      return { ...readBootstrap(reader), ...stamp };
     case "join": {
       const republic = readRepublic(reader);
       const count = reader.count(limits.membersMax, citizenBytesMin);

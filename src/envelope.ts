@@ -31,14 +31,19 @@ export type LegislatorEnvelope = {
   readonly [Kind in Kinds]: Stamped<Kind, BodyOf<OfKind<LegislatorInput, Kind>> & WithBodies<Kind>>;
 }[Kinds];
 
-const islanderMethods = {
+interface IslanderMethods {
+  readonly open: "register";
+  readonly publish: "publish";
+  readonly published: "published";
+  readonly event: "resubmit";
+}
+
+const islanderMethods: IslanderMethods = {
   open: "register",
   publish: "publish",
   published: "published",
   event: "resubmit",
-} as const satisfies Readonly<Record<IslanderInput["kind"], string>>;
-
-type IslanderMethods = typeof islanderMethods;
+};
 
 /** An input of the Islander, by a method of its own. */
 export type IslanderEnvelope = {

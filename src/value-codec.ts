@@ -6,6 +6,7 @@ import {
   limits,
   unreachable,
   type Batch,
+  type Bootstrap,
   type Citizen,
   type Effect,
   type RefusalReason,
@@ -150,15 +151,28 @@ export function readReason(reader: ByteReader): RefusalReason {
   return reasons.get(reader.byte()) ?? reader.refuse("a known reason");
 }
 
-/** Rare: the JSON of its admission, whose every field is checked. */
+/**
+ * Rare: the JSON of its admission, whose every field is checked. JSON also keeps the order of the
+ * fields, over which the hash of the decree is made.
+ */
 export function writeCitizen(writer: ByteWriter, citizen: Citizen): void {
-  const { id, cookie, url, properties } = citizen;
-  writer.chunk(encodeValue({ kind: "admission", citizen: { id, cookie, url, properties } }));
+  writer.chunk(encodeValue({ kind: "admission", citizen }));
 }
 
 export function readCitizen(reader: ByteReader): Citizen {
   const value = decodeValue("admission", reader.chunk(valueBytesMax));
   return value.kind === "admission" ? value.citizen : reader.refuse("a citizen");
+}
+
+/** As with a citizen: the JSON of its decree, in the order of its fields. */
+export function writeBootstrap(writer: ByteWriter, bootstrap: Omit<Bootstrap, "kind">): void {
+  const { republic, founder, parliamentSize } = bootstrap;
+  writer.chunk(encodeValue({ kind: "bootstrap", republic, founder, parliamentSize }));
+}
+
+export function readBootstrap(reader: ByteReader): Bootstrap {
+  const value = decodeValue("bootstrap", reader.chunk(valueBytesMax));
+  return value.kind === "bootstrap" ? value : reader.refuse("a bootstrap");
 }
 
 export function writeRepublic(writer: ByteWriter, republic: RepublicIdentity): void {

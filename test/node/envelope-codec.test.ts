@@ -72,6 +72,24 @@ test("a checkpoint goes through its bytes unchanged", () => {
   assertRoundTrip<Envelope>(codec, envelope);
 });
 
+test("the order of a founder's fields survives: the hash of its decree is over it", () => {
+  const founder = { url: "u", properties: { b: "1", a: "2" }, cookie: "0".repeat(16), id: "a" };
+  const republic = { identity: "1".repeat(16), name: "r" };
+  const input = {
+    kind: "bootstrap",
+    now: 1,
+    when: 2,
+    republic,
+    founder,
+    parliamentSize: 3,
+  } as const;
+  const bytes = joined(encodeEnvelope(envelopeOf({ target: "legislator", input, bodies: null })));
+  const played = playedOf(decodeEnvelope(bytes));
+  assert.ok(played.target === "legislator" && played.input.kind === "bootstrap");
+  assert.equal(JSON.stringify(played.input.founder), JSON.stringify(founder));
+  assert.equal(JSON.stringify(played.input.republic), JSON.stringify(republic));
+});
+
 test("bodies are recorded only when asked for, and then all of them", () => {
   const body = bodyOf(4, 9);
   const batch = batchOf(body, 1);
