@@ -161,8 +161,8 @@ export class Attestations {
     const log = { accepted: durable.accepted, length: durable.log.length };
     demand(compareLogs(message, log) <= 0, "D1", () => `log not durable, ${text()}`);
     const made = node.disk.promiseMade(ballot);
-    // What was learned meanwhile may have taken the place of a longer log, which then was not chosen.
-    const learned = made !== null && node.disk.written.log.length < made.length;
+    // What was learned meanwhile may have taken the place of another log, which then was not chosen.
+    const learned = made !== null && hashAt(node.disk.written, made.length) !== made.hash;
     const isTruthful = made === null || learned || compareLogs(message, made) >= 0;
     demand(isTruthful, "A8", () => `hides a log, ${text()}`);
     for (const { slot, hash } of message.decrees) {

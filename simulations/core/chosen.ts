@@ -35,11 +35,11 @@ interface ChosenSlot {
 }
 
 export class Chosen {
-  readonly effects = new EffectModel();
+  readonly effects: EffectModel = new EffectModel();
   readonly #slots: ChosenSlot[] = [];
   readonly #votes = new Map<Slot, Map<string, Votes>>();
   readonly #governments: Government[] = [];
-  readonly republic = new Republic(emptyRepublic());
+  readonly republic: Republic = new Republic(emptyRepublic());
   /** Up to which chosen slot each node's durable log is the chosen one. */
   readonly #held = new Map<CoreNode, Slot>();
 

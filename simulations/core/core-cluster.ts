@@ -36,12 +36,12 @@ export interface ClusterOptions {
 export type Watcher = (node: CoreNode, outcome: Outcome) => void;
 
 export class CoreCluster {
-  readonly schedule = new Schedule();
+  readonly schedule: Schedule = new Schedule();
   readonly network: Network;
-  readonly nodes = new Map<NodeId, CoreNode>();
+  readonly nodes: Map<NodeId, CoreNode> = new Map();
   nodeFaults: NodeFaults = calmNodes;
   steps = 0;
-  readonly counts = new Map<string, number>();
+  readonly counts: Map<string, number> = new Map();
   readonly #options: ClusterOptions;
   readonly #prng: Prng;
   readonly #watchers: Watcher[] = [];
@@ -107,6 +107,7 @@ export class CoreCluster {
   }
 
   pause(node: CoreNode, duration: number): void {
+    if (!node.isUp) return;
     this.note(() => `${node.id}: pauses for ${Math.round(duration)}`);
     node.pausedUntil = Math.max(node.pausedUntil, this.now + duration);
     this.#resume(node);

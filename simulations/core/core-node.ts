@@ -30,7 +30,7 @@ export const clockwork = { pingTicks: 50, silenceTicks: 250, stallTicks: 500 } a
 export class CoreNode {
   readonly id: NodeId;
   readonly cookie: Cookie;
-  readonly disk = new VirtualDisk();
+  readonly disk: VirtualDisk = new VirtualDisk();
   /** Virtual milliseconds per tick of its own clock are 1 / rate. */
   rate = 1;
   starts = 0;

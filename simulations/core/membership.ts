@@ -54,7 +54,6 @@ export class Membership {
   /** Goes on until the log shows it; only of a member. */
   exile(node: CoreNode): void {
     const { republic } = this.#options.invariants.chosen;
-    if (process.env.NOSEAT && republic.government?.parliament.includes(node.id)) return;
     if (republic.member(node.id)?.cookie === node.cookie) this.#exiling.add(node);
   }
 
@@ -86,11 +85,11 @@ export class Membership {
     const member = republic.member(node.id);
     if (member?.cookie !== node.cookie) {
       this.#ask({ kind: "immigrate", citizen: node.citizen });
-    } else if (!member.naturalized) {
-      // The shell of a newcomer does both at each start; telling it again must do no harm.
-      if (invariants.appliedBy(node) < member.admitted) this.#join(node);
-      cluster.step(node, { kind: "naturalize" });
+      return;
     }
+    // The shell of a newcomer does both at each start; telling it again must do no harm.
+    if (invariants.appliedBy(node) < member.admitted) this.#join(node);
+    if (!member.naturalized) cluster.step(node, { kind: "naturalize" });
   }
 
   #join(node: CoreNode): void {

@@ -69,6 +69,7 @@ interface PromiseMade {
   readonly ballot: Ballot;
   readonly accepted: Ballot;
   readonly length: Slot;
+  readonly hash: Hash | null;
 }
 
 export class VirtualDisk {
@@ -100,14 +101,12 @@ export class VirtualDisk {
   append(write: Write): void {
     this.#check(write);
     this.#writeLast = write.number;
-    if (write.promised !== null) {
-      this.#promisesMade.push({
-        ballot: write.promised,
-        accepted: write.accepted,
-        length: write.slotFirst - 1 + write.decrees.length,
-      });
-    }
     this.#written.apply(write);
+    if (write.promised !== null) {
+      const { length } = this.#written.log;
+      const hash = hashAt(this.#written, length);
+      this.#promisesMade.push({ ballot: write.promised, accepted: write.accepted, length, hash });
+    }
     this.#pending.push(write);
   }
 

@@ -1,0 +1,69 @@
+/** The core under all faults of the simulation, by seed; sized so that it runs with every change. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { profileNames } from "./profiles.ts";
+import { simulate } from "./simulation.ts";
+import { graphTopology, ids, namedTopologies, TopologyRun } from "./topology.ts";
+
+const seeds = 100;
+
+for (const profile of profileNames) {
+  test(`${seeds} seeds of the ${profile} profile keep every invariant`, () => {
+    let [slots, acknowledged, barriers] = [0, 0, 0];
+    const counts = new Map<string, number>();
+    for (let seed = 1; seed <= seeds; seed += 1) {
+      const report = simulate({ seed, profile, trace: null });
+      slots += report.slots;
+      acknowledged += report.acknowledged;
+      barriers += report.counts.get("barrier answered") ?? 0;
+      for (const [what, count] of report.counts) counts.set(what, (counts.get(what) ?? 0) + count);
+    }
+    // It ran, and what it is for did happen.
+    assert.ok(slots > 20 * seeds, `${slots} slots`);
+    assert.ok(acknowledged > 10 * seeds, `${acknowledged} batches`);
+    assert.ok(barriers > seeds, `${barriers} barriers`);
+    for (const what of faultsOf[profile]) assert.ok((counts.get(what) ?? 0) > 0, `no ${what}`);
+  });
+}
+
+test("a seed is a whole run", () => {
+  const first = traceOf(7);
+  assert.ok(first.length > 1000);
+  assert.deepEqual(traceOf(7), first);
+});
+
+function traceOf(seed: number): string[] {
+  const lines: string[] = [];
+  simulate({ seed, profile: "membership", trace: (line) => lines.push(line) });
+  return lines;
+}
+
+for (const topology of namedTopologies) {
+  test(`partial partition: ${topology.name} recovers within 4 time-outs and stays calm`, () => {
+    const { recoveredAfter, laterBallots, idleWindows } = new TopologyRun(topology, 1).run();
+    assert.ok(recoveredAfter !== null && recoveredAfter <= 4, `after ${recoveredAfter ?? "ever"}`);
+    assert.equal(laterBallots, 0);
+    assert.equal(idleWindows, 0);
+  });
+}
+
+test("graphs on five nodes: whoever is quorum-connected can lead, and nobody else", () => {
+  for (let graph = 3; graph < 1024; graph += 23) {
+    const leader = ids[graph % ids.length] ?? "a";
+    const lagging = graph % 2 === 0 ? null : (ids[(graph + 1 + (graph % 4)) % ids.length] ?? null);
+    const result = new TopologyRun(graphTopology(graph, leader, lagging), graph).run();
+    const { recoveredAfter, laterBallots, idleWindows } = result;
+    const name = `graph ${graph}: ${JSON.stringify(result)}`;
+    if (result.quorumConnected.length === 0) assert.equal(recoveredAfter, null, name);
+    else assert.ok(recoveredAfter !== null && recoveredAfter <= 3, name);
+    if (result.quorumConnected.length > 0) assert.equal(laterBallots + idleWindows, 0, name);
+  }
+});
+
+const faultsOf = {
+  calm: ["accept"],
+  lossy: ["pause", "hint", "transfer", "resynchronize", "refused"],
+  crashy: ["crash", "crash all", "pause"],
+  partitions: ["partition", "transfer", "refused"],
+  membership: ["crash", "partition", "exile", "halt exiled", "ahead"],
+} as const;
