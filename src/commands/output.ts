@@ -18,6 +18,8 @@ export interface OutputOptions {
 export class Output {
   /** Called once when the reader of stdout is gone; a command may put its own in place. */
   closed: () => void;
+  /** Called before each write to stdout, so that a progress line can make way. */
+  writing: () => void = () => undefined;
   readonly #stdout: Writable;
   readonly #stderr: Writable;
   #gathered: Uint8Array[] = [];
@@ -103,6 +105,7 @@ export class Output {
     const bytes = Buffer.concat(this.#gathered);
     this.#gathered = [];
     this.#gatheredBytes = 0;
+    this.writing();
     this.#stdout.write(bytes);
   }
 

@@ -49,7 +49,6 @@ export async function publish(
     output,
     signal: interruption.signal,
   });
-  await output.flush();
   if (report.failure === null) return exitCodes.ok;
   const json = options.json === true;
   return tellFailure(report, report.failure, { json, output, streams: source.streams });
@@ -67,19 +66,21 @@ async function publishSource(
   { options, output, signal }: Publishing,
 ): Promise<PipelineReport> {
   using progress = progressFor(source, output);
-  return await publishAll(log, source.groups, {
+  output.writing = (): void => progress.hide();
+  const report = await publishAll(log, source.groups, {
     timeoutMs: options.timeout,
     signal,
     entriesMax: entriesInFlightMax,
     bytesMax: bytesInFlightMax,
     accepted: (index, bytes) => {
       progress.advance(bytes + 1);
-      progress.hide();
       if (options.json === true) output.json({ index });
       else output.line(String(index));
     },
     room: () => output.room(),
   });
+  await output.flush();
+  return report;
 }
 
 async function openSource(texts: readonly string[], options: PublishOptions): Promise<Source> {
