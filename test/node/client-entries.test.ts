@@ -257,7 +257,9 @@ describe("ending a reading", () => {
       await harness.pause(50);
       break;
     }
+    const start = harness.clock.now();
     await aborted.promise;
+    assert.ok(harness.clock.now() - start < 1000, "it was asked until its time was over");
   });
 
   test("an index that is gone is told, and not asked for again", async () => {
