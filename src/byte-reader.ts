@@ -6,6 +6,12 @@ import { ballotZero, isNodeId, type Ballot, type NodeId } from "../consensus/ind
 import { getHex16, viewOf } from "./storage/checksum.ts";
 import { DecodeError } from "./storage/damage.ts";
 
+/**
+ * The largest number that is taken from outside, 2^52: whoever counts on from it, or adds two of
+ * them, stays among the safe integers. No honest count comes near.
+ */
+export const wholeMax: number = 2 ** 52;
+
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export class ByteReader {
@@ -72,7 +78,7 @@ export class ByteReader {
     return value;
   }
 
-  whole(least = 0, most: number = Number.MAX_SAFE_INTEGER): number {
+  whole(least = 0, most: number = wholeMax): number {
     let value = 0;
     let unit = 1;
     for (;;) {
@@ -84,7 +90,7 @@ export class ByteReader {
         break;
       }
       unit *= 0x80;
-      if (unit > Number.MAX_SAFE_INTEGER) this.refuse("a safe number");
+      if (unit > wholeMax) this.refuse("a safe number");
     }
     if (value < least) this.refuse(`a number from ${least} on`);
     return value;

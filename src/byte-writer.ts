@@ -1,6 +1,6 @@
 /**
- * Writes small binary records by hand into large shared buffers, so that a record costs no buffer of
- * its own. What was taken is never written to again.
+ * Writes small binary records by hand into large shared buffers, so that a record costs no buffer
+ * of its own. What was taken is never written to again.
  */
 import { assert, isNodeId, type Ballot, type NodeId } from "../consensus/index.ts";
 import { isHex16, putHex16 } from "./storage/checksum.ts";

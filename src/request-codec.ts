@@ -1,6 +1,6 @@
 /**
- * Requests and answers between nodes, and between clients and nodes, as bytes. Bodies of batches are
- * pieces of their own, never copied; what is decoded keeps views into the frame.
+ * Requests and answers between nodes, and between clients and nodes, as bytes. Bodies of batches
+ * are pieces of their own, never copied; what is decoded keeps views into the frame.
  */
 import { assert, limits, unreachable, type Message } from "../consensus/index.ts";
 import type { Codec } from "../transport/index.ts";

@@ -29,7 +29,7 @@ export interface ReplayResult {
   /** The hash of the replicated state after them, at `slot`. */
   readonly hash: Hash;
   readonly slot: Slot;
-  /** False when the recording was cut, or is still being written. */
+  /** False when the recording was cut, or is still being written, before `until` was reached. */
   readonly complete: boolean;
 }
 
@@ -85,22 +85,32 @@ export async function* recordedEnvelopes(
 
 /**
  * The state after `envelopes`, of which the first is a checkpoint.
- * @throws {KibitzerError} `KBZ_ARGUMENT` when it is not, or when one is no envelope of ours.
+ * @throws {KibitzerError} `KBZ_ARGUMENT` when it is not, or when one cannot be played.
  */
 export async function replayEnvelopes(
   envelopes: Iterable<Envelope> | AsyncIterable<Envelope>,
 ): Promise<ConsensusState> {
   let state: ConsensusState | null = null;
+  let number = 0;
   for await (const envelope of envelopes) {
-    if (state !== null) state.play(envelope);
-    else if (envelope.method === "checkpoint") state = ConsensusState.fromCheckpoint(envelope);
-    else break;
+    number += 1;
+    if (state === null && envelope.method !== "checkpoint") break;
+    try {
+      if (state !== null) state.play(envelope);
+      else if (envelope.method === "checkpoint") state = ConsensusState.fromCheckpoint(envelope);
+    } catch (error) {
+      throw unplayable(`Envelope ${number} (${envelope.method}) cannot be played`, error);
+    }
   }
   if (state !== null) return state;
-  throw new KibitzerError(
+  throw unplayable("Expected envelopes that begin with a checkpoint");
+}
+
+function unplayable(finding: string, cause?: unknown): KibitzerError {
+  return new KibitzerError(
     "KBZ_ARGUMENT",
-    "Expected envelopes that begin with a checkpoint. Give them from the start of a recording.",
-    { retryable: false, outcome: "none" },
+    `${finding}. Give the envelopes as they were recorded, from the start of a recording.`,
+    { retryable: false, outcome: "none", cause },
   );
 }
 
@@ -171,8 +181,8 @@ function diverged(
   return new KibitzerError(
     "KBZ_DIVERGED",
     `Step ${number} (${method}, ${frame.file} at byte ${frame.offset}) has another outcome than ` +
-      `recorded: recorded ${recorded}, replayed ${replayed}. Its input: ${input}. Replay with the ` +
-      "version that recorded it; if that diverges too, report it with the recording.",
+      `recorded: recorded ${recorded}, replayed ${replayed}. Its input: ${input}. Replay with ` +
+      "the version that recorded it; if that diverges too, report it with the recording.",
     { retryable: false, outcome: "none", cause },
   );
 }

@@ -1,5 +1,5 @@
 /** Checksums and 16-digit hex numbers in byte formats. Guards against accidents, not forgers. */
-import { crc32 } from "node:zlib";
+import { crc32 } from "../crc32.ts";
 
 /** CRC-32 of `bytes`, continued from `seed`: a seed ties the bytes to the place they belong to. */
 export function checksumOf(bytes: Uint8Array, seed = 0): number {

@@ -1,4 +1,4 @@
-/** What every codec has to stand: cuts, flips and rubbish are refused by type, or mean what they say. */
+/** What every codec stands: cuts, flips and rubbish are refused by type, or mean what they say. */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { DecodeError } from "../../src/storage/damage.ts";

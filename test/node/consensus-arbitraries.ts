@@ -16,6 +16,7 @@ import {
   type RepublicIdentity,
   type Value,
 } from "../../consensus/index.ts";
+import { wholeMax } from "../../src/byte-reader.ts";
 import { decreesOf } from "../../src/message-codec.ts";
 import type { FramedDecree, Request, Response } from "../../src/requests.ts";
 import { checksumOf } from "../../src/storage/checksum.ts";
@@ -24,16 +25,15 @@ const idPattern = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 export const id: fc.Arbitrary<string> = fc.stringMatching(idPattern);
 export const hex16: fc.Arbitrary<string> = fc.stringMatching(/^[0-9a-f]{16}$/);
 /** Small numbers, and any that are safe. */
-export const whole: fc.Arbitrary<number> = fc.oneof(fc.nat(300), fc.maxSafeNat());
-const positive = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.maxSafeNat().map(atLeastOne));
+export const whole: fc.Arbitrary<number> = fc.oneof(
+  fc.nat(300),
+  fc.maxSafeNat().map((value) => value % (wholeMax + 1)),
+);
+const positive = whole.map((value) => Math.max(1, value));
 const instant = fc.maxSafeInteger();
 const fraction = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }).map(Math.abs);
 const uint32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const name = fc.string({ minLength: 1, maxLength: 20, unit: "grapheme" });
-
-function atLeastOne(value: number): number {
-  return Math.max(1, value);
-}
 
 export const ballot: fc.Arbitrary<Ballot> = fc.oneof(
   fc.constant(ballotZero),

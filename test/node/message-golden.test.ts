@@ -72,7 +72,7 @@ const samples: { readonly [Kind in Message["kind"]]: Message & { readonly kind: 
   confirm: { kind: "confirm", ballot, round: 5 },
   confirmed: { kind: "confirmed", ballot, round: 5 },
   fetch: { kind: "fetch", slotFirst: 129, follow: true },
-  learn: { kind: "learn", decrees, decided: Number.MAX_SAFE_INTEGER },
+  learn: { kind: "learn", decrees, decided: 2 ** 52 },
   ahead: { kind: "ahead", government: 2, decided: 130 },
   naturalize: { kind: "naturalize" },
   takeOver: { kind: "takeOver", ballot },

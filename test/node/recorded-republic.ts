@@ -59,8 +59,8 @@ const clock: Clock = {
 };
 
 export class RecordedRepublic {
-  readonly files = new MemoryFiles();
-  readonly nodes = new Map<string, RecordedNode>();
+  readonly files: MemoryFiles = new MemoryFiles();
+  readonly nodes: Map<string, RecordedNode> = new Map();
   readonly #bodies = new Bodies();
   readonly #options: RepublicOptions;
   readonly #queue: (() => void)[] = [];

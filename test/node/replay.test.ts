@@ -1,4 +1,4 @@
-/** Recordings of a small running republic: replayed they give the same outcomes, or say where not. */
+/** Recordings of a small republic: replayed they give the same outcomes, or say where not. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeEnvelope, encodeEnvelope } from "../../src/envelope-codec.ts";
@@ -173,6 +173,28 @@ test("without a recording, or without a checkpoint first, there is nothing to re
   await assert.rejects(
     replayEnvelopes(second === undefined ? [] : [second]),
     refusedWith("KBZ_ARGUMENT", /begin with a checkpoint/),
+  );
+});
+
+test("an envelope that cannot be played is refused by type, with its number", async () => {
+  const republic = await RecordedRepublic.found();
+  await republic.close();
+  const [first] = await everything(republic.files, "/a/recording");
+  assert.ok(first?.method === "checkpoint");
+  const impossible: Envelope = {
+    module: "kibitz",
+    method: "persisted",
+    when: 1,
+    body: { now: 1, write: 1e9 },
+  };
+  const hollow: Envelope = { ...first, body: { legislator: null, islander: null } };
+  await assert.rejects(
+    replayEnvelopes([first, impossible]),
+    refusedWith("KBZ_ARGUMENT", /Envelope 2 \(persisted\) cannot be played/),
+  );
+  await assert.rejects(
+    replayEnvelopes([hollow]),
+    refusedWith("KBZ_ARGUMENT", /Envelope 1 \(checkpoint\) cannot be played/),
   );
 });
 

@@ -84,6 +84,18 @@ test("rubbish is refused by type", () => {
   assert.throws(() => responseCodec.decode(deep), DecodeError);
 });
 
+function decide(decided: number): Uint8Array {
+  const ballot = { government: 1, round: 2, id: "a" };
+  const message = { kind: "decide", ballot, decided } as const;
+  return joined(requestCodec.encode({ method: "receive", message, bodies: [] }));
+}
+
+test("a number that leaves no room to count on is refused", () => {
+  assert.doesNotThrow(() => requestCodec.decode(decide(2 ** 52)));
+  assert.throws(() => requestCodec.decode(decide(2 ** 52 + 1)), DecodeError);
+  assert.throws(() => requestCodec.decode(decide(Number.MAX_SAFE_INTEGER)), DecodeError);
+});
+
 test("another version is refused", () => {
   const [barrier] = requestCodec.encode({ method: "barrier", hops: 0 });
   assert.ok(barrier !== undefined);
