@@ -105,22 +105,22 @@ export class KibitzerClient implements Log {
    * Resolves once a majority of the parliament has the entry on disk, however many endpoints that
    * takes; it waits for as long as `signal` lets it. Entries are decided in the order of the calls.
    */
-  async publish(
+  publish(
     entry: string | Uint8Array,
     options?: PublishOptions,
   ): Promise<{ readonly index: number }> {
-    return await this.#publishing.publish(entry, options);
+    return this.#publishing.publish(entry, options);
   }
 
   /**
    * Publishes `entries` as neighbours: all of them or none; `index` is that of the first.
    * @throws {KibitzerError} as `publish` does; `KBZ_TOO_LARGE` when they do not fit into one batch.
    */
-  async publishMany(
+  publishMany(
     entries: readonly (string | Uint8Array)[],
     options?: PublishOptions,
   ): Promise<{ readonly index: number }> {
-    return await this.#publishing.publishMany(entries, options);
+    return this.#publishing.publishMany(entries, options);
   }
 
   /** What the endpoint in use has; after a change of endpoint it goes on at the next index. */
