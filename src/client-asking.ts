@@ -1,6 +1,6 @@
 /**
- * Questions that change nothing: asked again, at the next endpoint if need be, until one is answered
- * or the time is over. Tells at the end whether nobody answered, or nobody could.
+ * Questions that change nothing: asked again, at the next endpoint if need be, until one is
+ * answered or the time is over. Tells at the end whether nobody answered, or nobody could.
  */
 import { TransportError } from "../transport/index.ts";
 import type { Lane } from "../transport/index.ts";
@@ -133,7 +133,7 @@ function isOfKind<Kind extends Response["kind"]>(
   return response.kind === kind;
 }
 
-/** A signal of `AbortSignal.timeout` ends the wait as our own time limit does, with as much to say. */
+/** A signal of `AbortSignal.timeout` ends the wait as our own limit does, with as much to say. */
 function isOutOfTime({ isOver, signal }: Deadline): boolean {
   const { reason } = signal;
   return isOver || (reason instanceof DOMException && reason.name === "TimeoutError");

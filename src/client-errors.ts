@@ -1,4 +1,4 @@
-/** The errors of a client that reads and asks: none of them leaves a doubt, since nothing changes. */
+/** The errors of a client that reads and asks: none leaves a doubt, since nothing changes. */
 import { TransportError } from "../transport/index.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 import type { KibitzerErrorCode } from "./kibitzer-error.ts";
@@ -6,7 +6,7 @@ import type { KibitzerErrorCode } from "./kibitzer-error.ts";
 /** What each endpoint did instead of answering. */
 export type EndpointFailures = ReadonlyMap<string, Error>;
 
-/** Another endpoint, or the same later, may do better than these say; that is what retries are for. */
+/** What neither another endpoint nor a later attempt does better: no reason to try again. */
 const finalCodes: ReadonlyMap<string, KibitzerErrorCode> = new Map(
   (["KBZ_TRUNCATED", "KBZ_ARGUMENT", "KBZ_TOO_LARGE", "KBZ_NOT_FOUND"] as const).map((code) => [
     code,
@@ -14,7 +14,7 @@ const finalCodes: ReadonlyMap<string, KibitzerErrorCode> = new Map(
   ]),
 );
 
-/** Errors that an endpoint gives until somebody changes something: by name, what to tell. */
+/** What an endpoint fails with until somebody changes something. */
 const lastingCodes: ReadonlyMap<string, KibitzerErrorCode> = new Map(
   (["KBZ_REPUBLIC", "KBZ_VERSION", "KBZ_ENDPOINT"] as const).map((code) => [code, code]),
 );

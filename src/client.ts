@@ -57,8 +57,8 @@ export class KibitzerClient implements Log {
   }
 
   /**
-   * Connects to the first of `endpoints` that answers. When it is lost, or gets nothing decided, the
-   * client goes to the next by itself, for as long as it lives.
+   * Connects to the first of `endpoints` that answers. When it is lost, or gets nothing decided,
+   * the client goes to the next by itself, for as long as it lives.
    *
    * @throws {KibitzerError} `KBZ_UNREACHABLE` when none answers in time; `KBZ_ENDPOINT` when one
    *   cannot be parsed.
@@ -160,7 +160,7 @@ export class KibitzerClient implements Log {
     return document;
   }
 
-  /** Unsettled publishes reject with the truth, readings end; resolves when connections are gone. */
+  /** Unsettled publishes reject with the truth, readings end; waits until connections are gone. */
   async close(): Promise<void> {
     this.#publishing.close();
     await this.#link.close();

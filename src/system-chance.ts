@@ -1,4 +1,4 @@
-/** Chance from the machine's own source, in a browser too; good enough for ids that must not repeat. */
+/** Chance from the machine's own source, in a browser too; fit for ids that must not repeat. */
 import type { Chance } from "./world.ts";
 
 export function systemChance(): Chance {

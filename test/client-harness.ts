@@ -1,4 +1,4 @@
-/** Clients, fake nodes and a memory network for tests, in time that passes faster than the real one. */
+/** Clients, fake nodes and a memory network for tests, in time that passes faster than it does. */
 import { KibitzerClient } from "../src/client.ts";
 import type { ClientOptions, ClientWorld } from "../src/client.ts";
 import { requestCodec } from "../src/request-codec.ts";

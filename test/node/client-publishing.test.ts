@@ -1,4 +1,4 @@
-/** Publishing through a client: every entry once, in order, under its index, whatever the nodes do. */
+/** Publishing through a client: every entry once, in order, under its index, come what may. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { readBatch } from "../../src/batch.ts";
