@@ -1,6 +1,6 @@
 /**
  * A republic in one process without any consensus: one publisher table behind several endpoints
- * that can be killed, hung, and made to refuse or to lose answers. For tests of what calls a republic.
+ * that can be killed, hung, and made to refuse or to lose answers. For tests of what calls one.
  */
 import type { Status } from "../src/api.ts";
 import type { EntriesBatch, Request, Response } from "../src/requests.ts";
