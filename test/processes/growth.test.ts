@@ -1,0 +1,39 @@
+/** Nodes join a cluster that is busy: two more get seats, and one only follows the log. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkLogs } from "./checks.ts";
+import { Cluster } from "./cluster.ts";
+import { Feed, upTo } from "./feed.ts";
+import { eventually, Kit } from "./kit.ts";
+
+test("under load a fourth and fifth node get seats, a sixth follows the log without one", async (t) => {
+  const kit = Kit.open(t);
+  const cluster = await Cluster.start(kit, { count: 6, started: 3 });
+  const lines = upTo(6000).map((number) => `line ${number}`);
+  const feed = new Feed(kit, cluster.endpoints, lines);
+  await feed.untilAcknowledged(100);
+  await Promise.all(["d", "e"].map(async (id) => await cluster.join(id).untilEvent("ready")));
+  const seated = await eventually("five seats", async () => {
+    const { government } = await cluster.status("e");
+    return government.parliament.length === 5 ? government : null;
+  });
+  assert.deepEqual(seated.parliament.toSorted(), ["a", "b", "c", "d", "e"]);
+  await cluster.join("f").untilEvent("ready");
+  assert.deepEqual(await feed.ended(), upTo(lines.length), "each line once, in order");
+
+  await cluster.whole();
+  await checkLogs(cluster, Buffer.from(lines.map((line) => `${line}\n`).join("")));
+  const ran = await kit.run(["status", "--json", "--endpoints", cluster.node("f").url]);
+  assert.equal(ran.code, 0, ran.stderr);
+  const { government, members, decided } = JSON.parse(ran.lines[0] ?? "");
+  assert.deepEqual(government.parliament.toSorted(), ["a", "b", "c", "d", "e"]);
+  assert.deepEqual(government.constituents, ["f"]);
+  assert.equal(members.length, 6);
+  const sixth = members.find(({ id }: { readonly id: string }) => id === "f");
+  assert.equal(sixth.role, "constituent");
+  assert.equal(sixth.applied.index, lines.length);
+  for (const { id, reachable, hash } of members) {
+    assert.equal(reachable, true, id);
+    assert.deepEqual(hash, { slot: decided.slot, value: sixth.hash.value }, id);
+  }
+});
