@@ -152,10 +152,11 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
     case "entries":
       return {
         method,
-        index: reader.whole(),
-        countMax: reader.whole(),
-        bytesMax: reader.whole(),
-        waitMs: reader.whole(),
+        // What a user asks for is compared, never counted on from.
+        index: reader.whole(0, Number.MAX_SAFE_INTEGER),
+        countMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
+        bytesMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
+        waitMs: reader.whole(0, Number.MAX_SAFE_INTEGER),
       };
     case "status":
     case "report":

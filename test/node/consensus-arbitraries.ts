@@ -314,7 +314,7 @@ export const requests: Methods = {
   barrier: fc.record({ method: fc.constant("barrier"), hops }),
   entries: fc.record({
     method: fc.constant("entries"),
-    index: whole,
+    index: fc.maxSafeNat(),
     countMax: whole,
     bytesMax: whole,
     waitMs: whole,
