@@ -14,22 +14,30 @@ import type { CutShape, Rhythm, Swarm } from "./swarm.ts";
 const closeMax = 60 * second;
 const downDefault: Range = { min: 50, max: 2000 };
 
+export interface ChaosOptions {
+  readonly swarm: Swarm;
+  readonly cluster: Cluster;
+  /** Whether what has ended is started again before the calm. */
+  readonly supervised: boolean;
+}
+
 export class Chaos {
   readonly #simulator: Simulator;
   readonly #prng: Prng;
   readonly #swarm: Swarm;
   readonly #cluster: Cluster;
-  #isCalm = true;
+  readonly #supervised: boolean;
+  #isCalm = false;
 
-  constructor(simulator: Simulator, prng: Prng, swarm: Swarm, cluster: Cluster) {
+  constructor(simulator: Simulator, prng: Prng, options: ChaosOptions) {
     this.#simulator = simulator;
     this.#prng = prng;
-    this.#swarm = swarm;
-    this.#cluster = cluster;
+    this.#swarm = options.swarm;
+    this.#cluster = options.cluster;
+    this.#supervised = options.supervised;
   }
 
   start(): void {
-    this.#isCalm = false;
     const { cuts, crashes, restarts, pauses, fullDisks } = this.#swarm;
     this.#cluster.network.faults = this.#swarm.network;
     for (const { disk } of this.#cluster.nodes) disk.faults = this.#swarm.disk;
@@ -57,6 +65,7 @@ export class Chaos {
   /** The supervisor's part: what has ended is started again. */
   down(node: SimulatedNode): void {
     node.disk.onOperation = null;
+    if (!this.#supervised && !this.#isCalm) return;
     const range = this.#swarm.crashes?.downMs ?? downDefault;
     const delay = this.#isCalm ? 100 * millisecond : this.#draw(range);
     this.#simulator.after(delay, () => this.#cluster.start(node));

@@ -28,6 +28,8 @@ export interface SimulatedNode {
   kibitzer: Kibitzer | null;
   /** How many lives it has had. */
   lives: number;
+  /** How often its machine lost power. */
+  powerLosses: number;
 }
 
 export interface ClusterEvents {
@@ -58,7 +60,7 @@ export class Cluster {
     this.network = new SimulatedNetwork(simulator, prng.fork("network"), codecs);
     this.nodes = ["a", "b", "c", "d", "e", "f", "g"].slice(0, swarm.nodes).map((id) => {
       const disk = new SimulatedDisk(simulator, id, prng.fork(`disk ${id}`));
-      return { id, disk, life: null, kibitzer: null, lives: 0 };
+      return { id, disk, life: null, kibitzer: null, lives: 0, powerLosses: 0 };
     });
   }
 
@@ -88,7 +90,10 @@ export class Cluster {
     this.#simulator.trace.fault(power === null ? "X1" : "K1", `crash ${node.id}`);
     life.end();
     this.network.leave(node.id, power !== null && this.#prng.chance(0.5) ? "silent" : "reset");
-    if (power !== null) node.disk.losePower(power);
+    if (power !== null) {
+      node.powerLosses += 1;
+      node.disk.losePower(power);
+    }
     this.#down(node);
   }
 

@@ -68,6 +68,7 @@ interface Summary {
   acknowledged: number;
   barriers: number;
   lives: number;
+  replayed: number;
   readonly faults: Map<string, number>;
 }
 
@@ -80,6 +81,7 @@ function add(summary: Summary, report: RunReport): void {
   summary.acknowledged += report.acknowledged;
   summary.barriers += report.barriers;
   summary.lives += report.lives;
+  summary.replayed += report.replayed;
   for (const [id, count] of report.faults) {
     summary.faults.set(id, (summary.faults.get(id) ?? 0) + count);
   }
@@ -147,6 +149,7 @@ async function simulate(args: Arguments): Promise<number> {
     acknowledged: 0,
     barriers: 0,
     lives: 0,
+    replayed: 0,
     faults: faultsNone,
   };
   const begun = performance.now();

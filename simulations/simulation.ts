@@ -5,6 +5,7 @@
 import { Agreement } from "./checkers/agreement.ts";
 import { Durability } from "./checkers/durability.ts";
 import { checkClosing, checkProgress, type ProgressParts } from "./checkers/progress.ts";
+import { checkReplay } from "./checkers/replay.ts";
 import { Chaos } from "./chaos.ts";
 import { Cluster } from "./cluster.ts";
 import { Prng } from "./prng.ts";
@@ -33,6 +34,8 @@ export interface RunReport {
   readonly acknowledged: number;
   readonly barriers: number;
   readonly lives: number;
+  /** Inputs of all nodes that were replayed from their recordings. */
+  readonly replayed: number;
   /** Injected faults by their ids. */
   readonly faults: ReadonlyMap<string, number>;
   /** Of everything that happened: equal for equal seeds. */
@@ -43,8 +46,17 @@ export interface RunReport {
 export interface SimulationOptions {
   /** Instead of the one that the seed draws. */
   readonly swarm?: Swarm;
+  /** Whether what has ended is started again before the calm; default true. */
+  readonly supervised?: boolean;
   /** How many lines of the story stay readable after a failure. */
   readonly linesKept?: number;
+}
+
+/** What a scripted run may play with. */
+export interface Stage {
+  readonly simulator: Simulator;
+  readonly cluster: Cluster;
+  readonly clients: Clients;
 }
 
 const foundingMax = 30 * second;
@@ -59,10 +71,11 @@ export class Simulation {
   readonly #agreement: Agreement;
   readonly #durability = new Durability();
   readonly #parts: ProgressParts;
+  #replayed = 0;
 
   constructor(seed: number, options: SimulationOptions = {}) {
     const prng = new Prng(seed);
-    const { swarm = drawSwarm(prng.fork("swarm")), linesKept } = options;
+    const { swarm = drawSwarm(prng.fork("swarm")), supervised = true, linesKept } = options;
     const simulator = new Simulator(new Trace(linesKept));
     this.simulator = simulator;
     this.seed = seed;
@@ -82,24 +95,41 @@ export class Simulation {
         this.#chaos.down(node);
       },
     });
-    this.#chaos = new Chaos(simulator, prng.fork("chaos"), swarm, this.cluster);
+    this.#chaos = new Chaos(simulator, prng.fork("chaos"), {
+      swarm,
+      cluster: this.cluster,
+      supervised,
+    });
     this.#parts = { simulator, cluster: this.cluster, clients: this.#clients, ...checkers };
   }
 
   /** Runs both phases; the safety phase takes `seconds` of virtual time. Never throws. */
   async run(seconds: number): Promise<RunReport> {
+    return await this.perform(async ({ simulator, clients }) => {
+      this.#chaos.start();
+      clients.start();
+      await simulator.run(simulator.now + seconds * second);
+      clients.stop();
+    });
+  }
+
+  /** Like `run`, with a script in place of the faults and clients that the swarm draws. */
+  async perform(script: (stage: Stage) => Promise<void>): Promise<RunReport> {
     let failure: Failure | null = null;
+    // A promise that nobody looks at is a bug of the node's: in production it would end the process.
+    const onRejection = (error: unknown): void => this.simulator.fail(error);
+    process.on("unhandledRejection", onRejection);
     try {
       await this.#found();
-      this.#chaos.start();
-      this.#clients.start();
-      await this.simulator.run(this.simulator.now + seconds * second);
-      this.#clients.stop();
+      await script(this.#parts);
       this.#chaos.calm();
       await checkProgress(this.#parts);
       await checkClosing(this.#parts);
+      this.#replayed = await checkReplay(this.#parts);
     } catch (error) {
       failure = this.#describe(error);
+    } finally {
+      process.off("unhandledRejection", onRejection);
     }
     return this.#report(failure);
   }
@@ -132,6 +162,7 @@ export class Simulation {
       acknowledged: this.#durability.acknowledged,
       barriers: this.#clients.barriers,
       lives: this.cluster.nodes.reduce((sum, { lives }) => sum + lives, 0),
+      replayed: this.#replayed,
       faults: simulator.trace.faults(),
       trace: simulator.trace.hash(),
       failure,

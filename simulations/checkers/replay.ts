@@ -1,0 +1,55 @@
+/**
+ * Every node's recording, read back from its simulated disk once it is closed, replays to the very
+ * outcomes that it recorded, and to the state that its cluster agreed on (R1, R5).
+ */
+import { KibitzerError } from "../../src/kibitzer-error.ts";
+import { replayRecording } from "../../src/recording/replay.ts";
+import { dataDirectory, type Cluster, type SimulatedNode } from "../cluster.ts";
+import { Violation } from "../core/violation.ts";
+import { second, type Simulator } from "../simulator.ts";
+import type { Agreement } from "./agreement.ts";
+
+const replayMax = 600 * second;
+const recordingDirectory = `${dataDirectory}/recording`;
+
+export interface ReplayParts {
+  readonly simulator: Simulator;
+  readonly cluster: Cluster;
+  readonly agreement: Agreement;
+}
+
+/**
+ * Each file begins with a checkpoint, so each is replayed by itself: one that a loss of power has
+ * damaged, as nothing syncs a recording, does not keep the others from being checked.
+ *
+ * @returns how many inputs were replayed.
+ */
+export async function checkReplay(parts: ReplayParts): Promise<number> {
+  let envelopes = 0;
+  for (const node of parts.cluster.nodes) {
+    const files = node.disk.paths().filter((path) => path.startsWith(`${recordingDirectory}/`));
+    for (const file of files) envelopes += await replayFile(parts, node, file);
+  }
+  return envelopes;
+}
+
+async function replayFile(
+  { simulator, agreement }: ReplayParts,
+  node: SimulatedNode,
+  file: string,
+): Promise<number> {
+  const life = simulator.begin(`reader of ${node.id}`);
+  try {
+    const files = node.disk.mount(life);
+    const replayed = replayRecording(file, { files });
+    const { envelopes, slot, hash } = await simulator.complete(replayed, replayMax);
+    agreement.hash(`the replay of ${node.id}`, slot, hash);
+    return envelopes;
+  } catch (error) {
+    if (!(error instanceof KibitzerError)) throw error;
+    if (error.code === "KBZ_DAMAGED" && node.powerLosses > 0) return 0;
+    throw new Violation("R1", `${node.id} ${file}: ${error.message}`);
+  } finally {
+    life.end();
+  }
+}
