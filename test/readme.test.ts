@@ -1,6 +1,6 @@
 /**
- * The README's examples are run as they stand there, one after the other in one fresh directory; only
- * the package's name and the fixed port are replaced.
+ * The README's examples are run as they stand there, one after the other in one fresh directory.
+ * Only the package's name and the fixed port are replaced.
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
