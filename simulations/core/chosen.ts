@@ -6,6 +6,7 @@ import {
   Republic,
   compareBallots,
   emptyRepublic,
+  sameBallot,
   type Applied,
   type Ballot,
   type Decree,
@@ -68,6 +69,17 @@ export class Chosen {
       if (chosen !== undefined && compareBallots(chosen.ballot, ballot) < 0) return slot;
     }
     return 0;
+  }
+
+  /** Whether `ballot` itself has chosen anything. */
+  hasChosenIn(ballot: Ballot): boolean {
+    return this.#slots.some((chosen) => sameBallot(chosen.ballot, ballot));
+  }
+
+  /** Whether anybody ever held this decree durably. */
+  isKnown({ slot, hash }: Decree): boolean {
+    const candidates = this.#votes.get(slot)?.values() ?? [];
+    return [...candidates].some(({ decree }) => decree.hash === hash);
   }
 
   register(node: CoreNode): void {

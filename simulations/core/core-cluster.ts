@@ -79,6 +79,15 @@ export class CoreCluster {
     return node;
   }
 
+  /** Another machine under the same id: an empty disk, a new cookie. */
+  replace(node: CoreNode): void {
+    if (this.nodes.get(node.id) !== node) return;
+    this.note(() => `${node.id}: is replaced`);
+    this.count("replaced");
+    this.crash(node);
+    this.add(node.id);
+  }
+
   start(node: CoreNode): void {
     if (node.isUp || node.retired) return;
     this.note(() => `${node.id}: starts`);

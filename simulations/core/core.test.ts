@@ -65,5 +65,5 @@ const faultsOf = {
   lossy: ["pause", "hint", "transfer", "resynchronize", "refused"],
   crashy: ["crash", "crash all", "pause"],
   partitions: ["partition", "transfer", "refused"],
-  membership: ["crash", "partition", "exile", "halt exiled", "ahead"],
+  membership: ["crash", "partition", "exile", "replaced", "halt exiled", "ahead"],
 } as const;

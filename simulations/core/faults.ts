@@ -65,7 +65,19 @@ export class Faults {
 
   #exile(nodes: readonly CoreNode[]): void {
     const node = this.#prng.pick(nodes);
-    if (this.#membership.exiling.size === 0) this.#membership.exile(node);
+    if (this.#membership.exiling.size > 0) return;
+    this.#membership.exile(node);
+    if (this.#prng.chance(0.5)) this.#reincarnate(node);
+  }
+
+  /** Once `node` is out, another one with an empty disk takes its id. */
+  #reincarnate(node: CoreNode): void {
+    const cluster = this.#cluster;
+    cluster.schedule.after(every, () => {
+      if (this.#stopped) return;
+      if (!node.retired || this.#membership.exiling.has(node)) this.#reincarnate(node);
+      else cluster.replace(node);
+    });
   }
 
   #partition(ids: readonly NodeId[]): void {

@@ -273,16 +273,13 @@ test("S1, D5, M4: halts that nothing explains", () => {
   breaks("M4", () => halts({ kind: "exiled", slot: 1 }));
 });
 
+function check(model: EffectModel, slot: number, value: Value, effect: Effect): void {
+  const decree = { slot, time: 0, when: 0, value, hash: hashZero };
+  model.check({ decree, effect, government: 1, stateHash: hashZero });
+}
+
 test("C1, C2: effects that are not exactly once and in order", () => {
   const batch = { kind: "batch", publisher: 1, count: 2, size: 10, checksum: 7 } as const;
-  const check = (model: EffectModel, slot: number, value: Value, effect: Effect): void => {
-    model.check({
-      decree: { slot, time: 0, when: 0, value, hash: hashZero },
-      effect,
-      government: 1,
-      stateHash: hashZero,
-    });
-  };
   const registered = (): EffectModel => {
     const model = new EffectModel();
     const effect = { kind: "registered", publisher: 1, nonce: "n" } as const;

@@ -27,6 +27,8 @@ export class Invariants {
   /** The highest slot with an acknowledged batch. */
   acknowledgedSlot: Slot = 0;
   acknowledged = 0;
+  /** Nodes that were given an old disk: they must halt. */
+  readonly rolledBack: Set<CoreNode> = new Set();
 
   appliedBy(node: CoreNode): Slot {
     return this.#applied.get(node) ?? 0;
@@ -61,7 +63,14 @@ export class Invariants {
   /** Nothing stands behind a stop-sign before that is decided (M2). */
   onWritten(node: CoreNode, write: Write): void {
     const { log } = node.disk.written;
-    for (const { slot } of write.decrees) {
+    for (const decree of write.decrees) {
+      const { slot, value } = decree;
+      const isOwn = write.accepted.id === node.id && value.kind === "succession";
+      const mayChange =
+        !isOwn || this.chosen.isKnown(decree) || this.chosen.hasChosenIn(write.accepted);
+      demand(mayChange, "M2", () => {
+        return `${node.id} proposes a government before its own ballot has decided anything`;
+      });
       const before = log[slot - 2];
       if (before?.value.kind !== "succession") continue;
       demand(this.chosen.hash(before.slot) === before.hash, "M2", () => {
@@ -108,6 +117,7 @@ export class Invariants {
       demand(isExile, "M4", () => `${node.id} calls itself exiled by slot ${halt.slot}`);
       return;
     }
+    if (halt.kind === "staleDisk" && this.rolledBack.has(node)) return;
     throw new Violation(halt.kind === "diverged" ? "S1" : "D5", `${node.id} halts: ${halt.kind}`);
   }
 }

@@ -76,6 +76,9 @@ export class Membership {
     const { cluster, invariants, parliamentSize } = this.#options;
     if (this.#exiling.has(node)) return;
     const { republic } = invariants.chosen;
+    // A request to exile names an id only: one that comes late may hit whoever has the id by then.
+    if (republic.hasDeparted(node.id, node.cookie)) node.retired = true;
+    if (node.retired) return;
     if (node.id === this.#founder && republic.slot === 0) {
       if (node.disk.written.log.length > 0) return;
       const founder = node.citizen;
@@ -115,7 +118,7 @@ export class Membership {
   #isStale(input: Unstamped): boolean {
     if (input.kind !== "immigrate") return false;
     const node = this.#options.cluster.node(input.citizen.id);
-    return node.retired || this.#exiling.has(node);
+    return node.cookie !== input.citizen.cookie || node.retired || this.#exiling.has(node);
   }
 
   /** Asks whoever leads, or anybody, who then says who leads. */

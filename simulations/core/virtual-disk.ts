@@ -127,6 +127,19 @@ export class VirtualDisk {
     );
   }
 
+  /** What is durable now, for {@link VirtualDisk.rollBack}. */
+  backUp(): VirtualDisk {
+    const backup = new VirtualDisk();
+    backup.#durable.copyFrom(this.#durable);
+    return backup;
+  }
+
+  /** Puts an old backup in the place of everything: a fault, and a promise broken by its operator. */
+  rollBack(backup: VirtualDisk): void {
+    this.#durable.copyFrom(backup.#durable);
+    this.crash();
+  }
+
   recover(): DurableState {
     const image = this.#durable;
     const republic = new Republic(emptyRepublic());
