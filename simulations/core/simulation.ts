@@ -36,7 +36,7 @@ const settleWithin = 12_000;
 const settledFor = 600;
 const staysCalmFor = 1500;
 
-export class Simulation {
+class Simulation {
   readonly profile: Profile;
   readonly #prng: Prng;
   readonly #invariants = new Invariants();

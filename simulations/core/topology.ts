@@ -38,7 +38,7 @@ export interface TopologyResult {
 const electionTimeout = clockwork.silenceTicks;
 
 /** Pairs every two of `nodes`. */
-export function fullMesh(nodes: readonly NodeId[]): readonly Link[] {
+function fullMesh(nodes: readonly NodeId[]): readonly Link[] {
   return nodes.flatMap((left, at) => nodes.slice(at + 1).map((right): Link => [left, right]));
 }
 

@@ -1,0 +1,262 @@
+/**
+ * A few legislators whose messages, writes and time move only when a script says so. Heartbeats
+ * alone travel by themselves, on links that are not cut; they are never shown.
+ */
+import type { Message, NodeId, Outcome } from "../consensus/index.ts";
+import {
+  ballotText,
+  messageText,
+  outcomeLines,
+  valueText,
+} from "../simulations/core/abbreviate.ts";
+import { CoreNode, type Unstamped } from "../simulations/core/core-node.ts";
+import { Prng } from "../simulations/prng.ts";
+
+interface Packet {
+  readonly from: CoreNode;
+  readonly to: NodeId;
+  readonly message: Message;
+}
+
+const identity = { name: "scene", identity: "5ce9e00000000000" };
+
+export class Scene {
+  readonly #prng = new Prng("scene");
+  readonly #nodes = new Map<NodeId, CoreNode>();
+  readonly #deadlines = new Map<NodeId, number>();
+  readonly #cuts = new Set<string>();
+  #heartbeats: Packet[] = [];
+  #packets: Packet[] = [];
+  #lines: string[] = [];
+  #now = 0;
+  #batches = 0;
+
+  /** What happened since the last call. */
+  take(): string[] {
+    const lines = this.#lines;
+    this.#lines = [];
+    return lines;
+  }
+
+  /** Puts lines back in front of what happened since. */
+  put(lines: readonly string[]): void {
+    this.#lines.unshift(...lines);
+  }
+
+  node(id: NodeId): CoreNode {
+    const node = this.#nodes.get(id);
+    if (node === undefined) throw new Error(`there is no node ${id}`);
+    return node;
+  }
+
+  /** A republic of these nodes, all seated, the first one leading; nothing is under way. */
+  found(ids: readonly NodeId[], parliamentSize: number): void {
+    const [founder, ...others] = ids;
+    if (founder === undefined) throw new Error("somebody must found");
+    for (const id of ids) this.start(id);
+    this.bootstrap(founder, parliamentSize);
+    this.settle();
+    for (const id of others) this.admit(id, founder);
+    const { legislator } = this.node(founder);
+    for (
+      let round = 0;
+      legislator.republic.government?.parliament.length !== ids.length;
+      round += 1
+    ) {
+      if (round > 40) throw new Error("no seats for all");
+      this.wait(50);
+      this.settle();
+    }
+    for (let round = 0; round < 3; round += 1) {
+      this.wait(50);
+      this.settle();
+    }
+    this.#lines = [];
+    this.show();
+  }
+
+  start(id: NodeId): void {
+    const node = this.#nodes.get(id) ?? new CoreNode(id, this.#prng.fork(id));
+    this.#nodes.set(id, node);
+    node.start(this.#now, false);
+    this.#step(node, { kind: "event", jitter: 0 });
+    if (node.disk.durable.log.length > 0) this.#step(node, { kind: "naturalize" });
+  }
+
+  bootstrap(id: NodeId, parliamentSize: number): void {
+    const founder = this.node(id).citizen;
+    this.#step(this.node(id), { kind: "bootstrap", republic: identity, founder, parliamentSize });
+  }
+
+  /** `newcomer` is admitted by `host`, and begins to follow it. */
+  admit(newcomer: NodeId, host: NodeId): void {
+    const node = this.node(newcomer);
+    this.#step(this.node(host), { kind: "immigrate", citizen: node.citizen });
+    this.settle();
+    const contacts = [this.node(host).citizen];
+    this.#step(node, { kind: "join", republic: identity, contacts });
+    this.#step(node, { kind: "naturalize" });
+  }
+
+  enqueue(id: NodeId): void {
+    this.#batches += 1;
+    const nonce = this.#batches.toString(16).repeat(4).slice(0, 4).padEnd(16, "0");
+    this.#step(this.node(id), { kind: "enqueue", value: { kind: "registration", nonce } });
+  }
+
+  step(id: NodeId, input: Unstamped): void {
+    this.#step(this.node(id), input);
+  }
+
+  crash(id: NodeId): void {
+    this.node(id).crash();
+    this.#deadlines.delete(id);
+    this.#packets = this.#packets.filter(({ from }) => from.id !== id);
+    this.#heartbeats = this.#heartbeats.filter(({ from }) => from.id !== id);
+  }
+
+  cut(left: NodeId, right: NodeId): void {
+    this.#cuts.add(`${left}>${right}`).add(`${right}>${left}`);
+  }
+
+  heal(): void {
+    this.#cuts.clear();
+  }
+
+  /** Everything that `id` wrote is durable now. */
+  persist(id: NodeId): void {
+    const node = this.node(id);
+    let last = 0;
+    for (let write = node.disk.harden(); write !== null; write = node.disk.harden()) {
+      last = write.number;
+    }
+    if (last > 0) this.#step(node, { kind: "persisted", write: last });
+  }
+
+  /** Takes the first message of this kind on its way from `from` to `to` off the network. */
+  #pull(from: NodeId, to: NodeId, kind: string): Packet {
+    const at = this.#packets.findIndex((packet) => {
+      return packet.from.id === from && packet.to === to && packet.message.kind === kind;
+    });
+    const [packet] = at === -1 ? [] : this.#packets.splice(at, 1);
+    if (packet === undefined) throw new Error(`no ${kind} is on its way from ${from} to ${to}`);
+    return packet;
+  }
+
+  deliver(from: NodeId, to: NodeId, kind: string): void {
+    this.#hand(this.#pull(from, to, kind));
+  }
+
+  /** Like deliver, but a copy stays on the network. */
+  duplicate(from: NodeId, to: NodeId, kind: string): void {
+    const packet = this.#pull(from, to, kind);
+    this.#packets.push(packet);
+    this.#hand(packet);
+  }
+
+  drop(from: NodeId, to: NodeId, kind: string): void {
+    this.#pull(from, to, kind);
+  }
+
+  /** Delivers and persists everything until nothing is under way. */
+  settle(): void {
+    for (let round = 0; round < 1000; round += 1) {
+      for (const { id } of this.#up()) this.persist(id);
+      const packets = this.#packets.splice(0);
+      for (const packet of packets) this.#hand(packet);
+      const writing = this.#up().some(({ disk }) => disk.pending.length > 0);
+      if (packets.length === 0 && !writing) return;
+    }
+    throw new Error("it never settles");
+  }
+
+  /** Time passes; pings travel, everything else waits on the network. */
+  wait(ticks: number): void {
+    const until = this.#now + ticks;
+    for (;;) {
+      const due = this.#up()
+        .map((node) => ({ node, at: this.#deadlineOf(node) }))
+        .filter(({ at }) => at <= until)
+        .toSorted((left, right) => left.at - right.at)[0];
+      if (due === undefined) break;
+      this.#now = Math.max(this.#now, due.at);
+      this.#step(due.node, { kind: "event", jitter: 0 });
+    }
+    this.#now = until;
+  }
+
+  /** One line for each node. */
+  show(): void {
+    for (const node of this.#nodes.values()) {
+      if (!node.isUp) {
+        this.#lines.push(`${node.id}: down`);
+        continue;
+      }
+      const { role, promised, accepted, length, decided } = node.legislator.view();
+      const seats = node.legislator.republic.government?.parliament.join(" ") ?? "-";
+      this.#lines.push(
+        `${node.id}: ${role} promised=${ballotText(promised)} ` +
+          `log=${ballotText(accepted)}#${length} decided=${decided} seats=${seats}`,
+      );
+    }
+  }
+
+  /** What is on its way. */
+  flight(): void {
+    for (const { from, to, message } of this.#packets) {
+      this.#lines.push(`${from.id} -> ${to}  ${messageText(message)}`);
+    }
+  }
+
+  /** The log that `id` would find after a loss of power. */
+  disk(id: NodeId): void {
+    const { log, decided } = this.node(id).disk.durable;
+    const values = log.map(({ value }) => valueText(value)).join(", ");
+    this.#lines.push(`${id}: ${values}; decided=${decided}`);
+  }
+
+  #up(): readonly CoreNode[] {
+    return [...this.#nodes.values()].filter((node) => node.isUp);
+  }
+
+  #deadlineOf(node: CoreNode): number {
+    return this.#deadlines.get(node.id) ?? Infinity;
+  }
+
+  #hand({ from, to, message }: Packet): void {
+    const node = this.#nodes.get(to);
+    if (node === undefined || !node.isUp || this.#cuts.has(`${from.id}>${to}`)) {
+      const next = this.#heartbeats.shift();
+      if (next !== undefined) this.#hand(next);
+      return;
+    }
+    this.#step(node, { kind: "receive", from: from.id, cookie: from.cookie, message });
+  }
+
+  #step(node: CoreNode, unstamped: Unstamped): void {
+    const outcome = node.step(node.stamp(this.#now, unstamped));
+    this.#tell(node, outcome);
+    if (outcome.persist !== null) node.disk.append(outcome.persist);
+    for (const { to, message } of outcome.send) {
+      const isHeartbeat = message.kind === "ping" || message.kind === "pong";
+      (isHeartbeat ? this.#heartbeats : this.#packets).push({ from: node, to, message });
+    }
+    for (const { to, slotFirst, slotLast, decided } of outcome.transfers) {
+      const decrees = node.disk.written.log.slice(slotFirst - 1, slotLast);
+      this.#packets.push({ from: node, to, message: { kind: "learn", decrees, decided } });
+    }
+    if (outcome.deadline === null) this.#deadlines.delete(node.id);
+    else this.#deadlines.set(node.id, this.#now + node.untilTick(this.#now, outcome.deadline));
+    // Each step hands on one heartbeat, whose own step hands on the next.
+    const heartbeat = this.#heartbeats.shift();
+    if (heartbeat !== undefined) this.#hand(heartbeat);
+  }
+
+  #tell(node: CoreNode, outcome: Outcome): void {
+    for (const line of outcomeLines(outcome)) {
+      // Heartbeats and the notes of what was heard are not what scripts are about.
+      if (/^-> \S+ {2}p[io]ng /.test(line) || line.includes(" heard=[")) continue;
+      this.#lines.push(`${node.id}: ${line}`);
+    }
+  }
+}
