@@ -9,6 +9,7 @@ import { hashDecree } from "./hash.ts";
 import type { Hash, NodeId, Slot } from "./identifiers.ts";
 import { limits } from "./limits.ts";
 import type { Ahead, Fetch, Learn } from "./messages.ts";
+import { contradict } from "./vouching.ts";
 
 /** Whether `decrees` follow slot by slot, hash by hash, on a log of hash `before` at `slot`. */
 export function chains(decrees: readonly Decree[], slot: Slot, before: Hash): boolean {
@@ -74,7 +75,9 @@ export function onLearn(chamber: Chamber, from: NodeId, { decrees, decided }: Le
   // Decided slots may hold stop-signs in the middle: each part ends with its own, and is applied
   // before the next one is looked at.
   for (const part of throughStopSigns(decrees.filter(({ slot }) => slot > republic.slot))) {
-    if (!learnPart(chamber, part)) return;
+    if (learnPart(chamber, part)) continue;
+    if (contradictsUs(chamber, part)) contradict(chamber, from);
+    return;
   }
   const follows = !republic.seats(chamber.id);
   if (decided > republic.slot || follows) fetch(chamber, from);
@@ -92,6 +95,17 @@ function learnPart(chamber: Chamber, part: readonly Decree[]): boolean {
   assert(log.length >= slotLast, "what is learned is in the log");
   chamber.decide(slotLast);
   return true;
+}
+
+/**
+ * Whether `part`, sound in itself, continues another past than ours. Both were decided, so that one of
+ * the two is wrong; a node that cannot follow would never get to a slot whose state it could compare.
+ */
+function contradictsUs(chamber: Chamber, part: readonly Decree[]): boolean {
+  const { slot, hash } = chamber.republic;
+  const [first, ...rest] = part;
+  if (slot === 0 || first === undefined || first.slot !== slot + 1) return false;
+  return hashDecree(hash, first) !== first.hash && chains(rest, first.slot, first.hash);
 }
 
 function throughStopSigns(decrees: readonly Decree[]): readonly (readonly Decree[])[] {

@@ -68,6 +68,12 @@ export function compareState(chamber: Chamber, from: NodeId, report: Report): vo
   judge(chamber, peer, { slot: report.decided, same: own === report.stateHash });
 }
 
+/** `from` continues another past than the one that this node has decided. */
+export function contradict(chamber: Chamber, from: NodeId): void {
+  if (chamber.republic.member(from) === null) return;
+  judge(chamber, chamber.peer(from), { slot: chamber.republic.slot, same: false });
+}
+
 /** Compares what peers said of slots that this step has reached. */
 export function compareReached(chamber: Chamber): void {
   for (const peer of chamber.state.peers.values()) {

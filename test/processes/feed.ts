@@ -6,17 +6,24 @@ import assert from "node:assert/strict";
 import { patienceMs, type Child } from "./child.ts";
 import type { Kit } from "./kit.ts";
 
-const windowLines = 256;
+const windowLinesDefault = 256;
 
 export class Feed {
   readonly child: Child;
   readonly #lines: readonly string[];
+  readonly #windowLines: number;
   #written = 0;
   #isWatching = true;
 
   /** @param lines What is published; none contains a newline. */
-  constructor(kit: Kit, endpoints: string, lines: readonly string[]) {
+  constructor(
+    kit: Kit,
+    endpoints: string,
+    lines: readonly string[],
+    windowLines: number = windowLinesDefault,
+  ) {
     this.#lines = lines;
+    this.#windowLines = windowLines;
     const always = ["publish", "--file", "-", "--json", "--timeout", `${patienceMs}ms`];
     this.child = kit.start([...always, "--endpoints", endpoints]);
     void this.#pump();
@@ -58,7 +65,7 @@ export class Feed {
     const { child } = this;
     try {
       while (this.#written < this.#lines.length && this.#isWatching) {
-        const end = Math.min(this.#lines.length, child.lines.length + windowLines);
+        const end = Math.min(this.#lines.length, child.lines.length + this.#windowLines);
         if (end > this.#written) {
           const part = this.#lines.slice(this.#written, end);
           this.#written = end;
