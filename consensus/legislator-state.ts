@@ -6,6 +6,7 @@ import type { Citizen, RepublicIdentity, Value } from "./decree.ts";
 import type { Ballot, Hash, NodeId, Slot, Tick } from "./identifiers.ts";
 import type { DurableState } from "./durable-state.ts";
 import type { Heard, Promised, Report } from "./messages.ts";
+import type { Departed } from "./republic-state.ts";
 
 /** What a write makes durable, as far as attestations need it. */
 export interface Mark {
@@ -82,8 +83,11 @@ export interface Leading {
   barrierRounds: number;
   /** To whom leadership is being handed, and until when that is tried. */
   handingOver: { readonly to: NodeId; readonly until: Tick; told: boolean } | null;
-  /** Seats that an operator took; the nodes are exiled once they have none. */
-  readonly exiling: NodeId[];
+  /**
+   * Whom an operator exiled; seats are taken first. Incarnations, since an id may come back with
+   * an empty disk as soon as its exile is decided.
+   */
+  exiling: readonly Departed[];
 }
 
 export type Role =

@@ -74,12 +74,16 @@ export function onExile(chamber: Chamber, id: NodeId): void {
   const { role } = state;
   if (republic.government === null) chamber.refuse("noRepublic", null);
   else if (role.kind !== "leading") chamber.refuse("notLeading", knownLeader(chamber));
-  else if (republic.member(id) === null) chamber.refuse("notFound", chamber.id);
-  else if (republic.seats(id) && withoutSeat(chamber, id).length === 0) {
-    chamber.refuse("quorum", chamber.id);
-  } else {
-    if (!role.exiling.includes(id)) role.exiling.push(id);
-    chamber.reply({ kind: "enqueued" });
+  else {
+    const member = republic.member(id);
+    if (member === null) chamber.refuse("notFound", chamber.id);
+    else if (republic.seats(id) && withoutSeat(chamber, id).length === 0) {
+      chamber.refuse("quorum", chamber.id);
+    } else {
+      const others = role.exiling.filter((each) => each.id !== id);
+      role.exiling = [...others, { id, cookie: member.cookie }];
+      chamber.reply({ kind: "enqueued" });
+    }
   }
 }
 
@@ -100,7 +104,9 @@ function whoLeaves(chamber: Chamber, role: Leading): readonly NodeId[] {
   const { republic } = chamber;
   const begun = republic.government?.leaving ?? [];
   if (begun.length === 0 && role.exiling.length === 0) return [];
-  return [...new Set([...begun, ...role.exiling])].filter((id) => republic.member(id) !== null);
+  // One that is gone may be here again, as another incarnation: that one was not exiled.
+  role.exiling = role.exiling.filter(({ id, cookie }) => republic.member(id)?.cookie === cookie);
+  return [...new Set([...begun, ...role.exiling.map(({ id }) => id)])];
 }
 
 /** A change builds on all earlier ones: an own decree is decided, and no stop-sign is under way. */
@@ -117,7 +123,7 @@ function exileNext(chamber: Chamber, role: Leading, leaving: readonly NodeId[]):
   if (seated !== undefined) {
     const members = withoutSeat(chamber, seated);
     if (members.length > 0) succeed(chamber, role, { members, leaving });
-    else role.exiling.splice(role.exiling.indexOf(seated), 1);
+    else role.exiling = role.exiling.filter(({ id }) => id !== seated);
     return;
   }
   for (const id of leaving) {

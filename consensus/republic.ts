@@ -229,8 +229,16 @@ export class Republic {
     const member = this.#members.get(id);
     if (member === undefined || member.cookie !== cookie || this.seats(id)) return none;
     this.#members.delete(id);
+    this.#left(id);
     this.#departed = [...this.#departed, { id, cookie }].slice(-limits.departedKept);
     return { kind: "membership" };
+  }
+
+  /** Its exile is seen through: who joins under the id from now on is another incarnation. */
+  #left(id: NodeId): void {
+    if (this.#government === null) return;
+    const leaving = this.#government.leaving.filter((each) => each !== id);
+    this.#government = { ...this.#government, leaving };
   }
 
   #register(slot: Slot, nonce: string): Effect {
