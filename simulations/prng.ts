@@ -73,8 +73,8 @@ export class Prng {
   }
 
   /**
-   * An independent generator named by `label`; takes one draw of this one. A part with a fork of its
-   * own may draw more or less without changing what the other parts draw.
+   * An independent generator named by `label`; takes one draw of this one. A part with a fork of
+   * its own may draw more or less without changing what the other parts draw.
    */
   fork(label: string): Prng {
     return new Prng(`${label}:${hex(this.word())}`);

@@ -73,7 +73,7 @@ function play(scene: Scene, command: string): void {
   action(scene, words);
 }
 
-/** Plays a script; returns it with what happened behind each divider. What is `quiet` is not told. */
+/** Plays a script; returns it with what happened behind each divider, unless it was `quiet`. */
 function run(script: string): string {
   const scene = new Scene();
   const stanzas = script.trimEnd().split("\n\n");

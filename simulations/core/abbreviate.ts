@@ -34,7 +34,7 @@ export function valueText(value: Value): string {
     case "exile":
       return `${value.kind}(${value.id})`;
     case "succession":
-      return `succession(${value.government}: ${value.parliament.join(" ")}, ${value.leader} leads)`;
+      return `succession(${value.government}: ${value.parliament.join(" ")}; ${value.leader})`;
     case "registration":
       return `registration(${value.nonce.slice(0, 4)})`;
     case "batch":
@@ -59,8 +59,12 @@ function reportText(report: Report): string {
     report.timely ? "" : " late",
     report.hearsFit === null ? "" : ` fit=${ballotText(report.hearsFit)}`,
   ];
-  const positions = `${ballotText(report.promised)} log=${logText(report)} decided=${report.decided}`;
-  return `gov=${report.government} promised=${positions}${flags.join("")} life=${report.starts}`;
+  const positions = `log=${logText(report)} decided=${report.decided}`;
+  const promised = ballotText(report.promised);
+  return (
+    `gov=${report.government} promised=${promised} ${positions}` +
+    `${flags.join("")} life=${report.starts}`
+  );
 }
 
 function heardText(heard: Heard): string {
@@ -77,7 +81,10 @@ export function messageText(message: Message): string {
     }
     case "prepare":
     case "resynchronize":
-      return `${message.kind} ${ballotText(message.ballot)} log=${logText(message)} decided=${message.decided}`;
+      return (
+        `${message.kind} ${ballotText(message.ballot)} log=${logText(message)} ` +
+        `decided=${message.decided}`
+      );
     case "promised":
       return (
         `promised ${ballotText(message.ballot)} log=${logText(message)} ` +
@@ -91,7 +98,10 @@ export function messageText(message: Message): string {
         `${decreesText(message.decrees)} decided=${message.decided}`
       );
     case "accept":
-      return `accept ${ballotText(message.ballot)} ${decreesText(message.decrees)} decided=${message.decided}`;
+      return (
+        `accept ${ballotText(message.ballot)} ${decreesText(message.decrees)} ` +
+        `decided=${message.decided}`
+      );
     case "accepted":
       return `accepted ${ballotText(message.ballot)} length=${message.length}`;
     case "decide":

@@ -99,7 +99,7 @@ export class Attestations {
     });
   }
 
-  /** Only a member leads, in a ballot of its own that it durably promised, in one life (A14, M3). */
+  /** Only a member leads, in one life, in a ballot of its own that it durably promised (A14). */
   #leads(node: CoreNode, message: Message, ballot: Ballot): void {
     const { durable } = node.disk;
     const text = (): string => `${node.id}: ${messageText(message)}`;
@@ -161,7 +161,7 @@ export class Attestations {
     const log = { accepted: durable.accepted, length: durable.log.length };
     demand(compareLogs(message, log) <= 0, "D1", () => `log not durable, ${text()}`);
     const made = node.disk.promiseMade(ballot);
-    // What was learned meanwhile may have taken the place of another log, which then was not chosen.
+    // What was learned meanwhile may have replaced another log, which then was not chosen.
     const learned = made !== null && hashAt(node.disk.written, made.length) !== made.hash;
     const isTruthful = made === null || learned || compareLogs(message, made) >= 0;
     demand(isTruthful, "A8", () => `hides a log, ${text()}`);
@@ -213,10 +213,11 @@ export class Attestations {
   }
 }
 
-/** Whoever confirms has promised nothing higher, durable or not (its own crash takes nothing back). */
+/** Whoever confirms has promised nothing higher, durable or not. */
 function confirmed(node: CoreNode, message: Confirmed): void {
   const { written } = node.disk;
   demand(sameBallot(written.promised, message.ballot), "C5", () => {
-    return `${node.id} confirms ${ballotText(message.ballot)}, promised ${ballotText(written.promised)}`;
+    const promised = ballotText(written.promised);
+    return `${node.id} confirms ${ballotText(message.ballot)}, promised ${promised}`;
   });
 }

@@ -1,6 +1,6 @@
 /**
  * Several legislators in virtual time: carries out what each step asks for, through a network and
- * journals with faults. Every step is shown to the invariants before anything of it leaves the node.
+ * journals with faults. Every step is shown to the invariants before anything of it leaves.
  */
 import {
   sameBallot,

@@ -1,4 +1,4 @@
-/** The core under all faults of the simulation, by seed; sized so that it runs with every change. */
+/** The core under all faults of the simulation, by seed; sized to run with every change. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { profileNames } from "./profiles.ts";

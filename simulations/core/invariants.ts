@@ -104,7 +104,8 @@ export class Invariants {
     this.#applied.set(node, slot);
     const expected = this.chosen.at(slot);
     demand(expected?.decree.hash === hash, "A2", () => {
-      return `${node.id} applies slot ${slot}, which is ${expected === null ? "not" : "otherwise"} chosen`;
+      const how = expected === null ? "not" : "otherwise";
+      return `${node.id} applies slot ${slot}, which is ${how} chosen`;
     });
     const same = JSON.stringify(applied) === JSON.stringify(expected);
     demand(same, "S1", () => `${node.id} makes something else of slot ${slot}`);

@@ -1,4 +1,4 @@
-/** A node that comes back with an old disk attests nothing any more, and halts (contract C5, D5). */
+/** A node that comes back with an old disk attests nothing any more, and halts (C5, D5). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Message } from "../../consensus/index.ts";

@@ -1,6 +1,6 @@
 /**
- * Records the inputs and outcomes of one life, and replays them: the same inputs from the same durable
- * state, or from a checkpoint in the middle, must give the same outcomes, byte for byte (R1).
+ * Records the inputs and outcomes of one life, and replays them: the same inputs from the same
+ * durable state, or from a checkpoint in the middle, must give the same outcomes, byte for byte (R1).
  */
 import {
   Legislator,
@@ -51,7 +51,8 @@ export class Recorder {
       const outcome = JSON.stringify(legislator.step(input));
       const recorded = this.#outcomes[first + offset];
       demand(outcome === recorded, "R1", () => {
-        return `${what} of ${this.#options.id} differs at step ${first + offset}\n${text}\n${recorded}\n${outcome}`;
+        const where = `${what} of ${this.#options.id} differs at step ${first + offset}`;
+        return [where, text, recorded, outcome].join("\n");
       });
       if (what === "replay" && first + offset + 1 === this.#checkpoint?.after) {
         const json = JSON.stringify(legislator.checkpoint());

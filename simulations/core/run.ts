@@ -1,6 +1,6 @@
 /**
- * Runs simulations of the core by seed and profile from the command line; of a failing one it prints
- * the end of its trace and the command that repeats it.
+ * Runs simulations of the core by seed and profile from the command line; of a failing one it
+ * prints the end of its trace and the command that repeats it.
  */
 import { parseArgs } from "node:util";
 import { isProfileName, profileNames, type ProfileName } from "./profiles.ts";

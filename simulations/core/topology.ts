@@ -18,7 +18,7 @@ export type Link = readonly [NodeId, NodeId];
 export interface Topology {
   readonly name: string;
   readonly leader: NodeId;
-  /** Cut off from the leader while entries are decided, before everything else is cut; or nobody. */
+  /** Cut off from the leader while entries are decided, before all else is cut; or nobody. */
   readonly lagging: NodeId | null;
   /** All that remains, both ways. */
   readonly links: readonly Link[];

@@ -1,5 +1,5 @@
 /**
- * The journal of one simulated node. A write is first *written* (it may be lost) and later *durable*;
+ * The journal of one simulated node. A write is first *written* (it may be lost), later *durable*;
  * writes become durable in order, each one whole. Checks that every write is well formed.
  */
 import {
@@ -134,7 +134,7 @@ export class VirtualDisk {
     return backup;
   }
 
-  /** Puts an old backup in the place of everything: a fault, and a promise broken by its operator. */
+  /** Puts an old backup in the place of everything, as an operator must not. */
   rollBack(backup: VirtualDisk): void {
     this.#durable.copyFrom(backup.#durable);
     this.crash();
