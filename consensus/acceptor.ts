@@ -92,7 +92,7 @@ export function onSynchronize(chamber: Chamber, from: NodeId, message: Synchroni
     if (!isCurrent) resynchronize(chamber, ballot);
     return;
   }
-  if (!chains(message.decrees, shared, hashBefore)) return;
+  if (!chains(chamber, message.decrees, shared)) return;
   const at = firstNew(chamber, message.decrees);
   const fresh = message.decrees.slice(at);
   // In one ballot a leader's log only grows: an old message must not take back what was attested.
@@ -127,7 +127,7 @@ export function onAccept(chamber: Chamber, from: NodeId, message: Accept): void 
     resynchronize(chamber, ballot);
     return;
   }
-  if (!chains(fresh, log.length, log.hashAt(log.length))) {
+  if (!chains(chamber, fresh, log.length)) {
     resynchronize(chamber, ballot);
     return;
   }
@@ -181,7 +181,8 @@ export function attest(chamber: Chamber): void {
 }
 
 export function onConfirm(chamber: Chamber, from: NodeId, { ballot, round }: Confirm): void {
-  if (!isOfThisGovernment(chamber, from, ballot)) return;
+  // An old disk may have forgotten a higher promise: what it confirms would make reads stale.
+  if (!isOfThisGovernment(chamber, from, ballot) || !mayVote(chamber)) return;
   if (refuses(chamber, from, ballot)) return;
   if (sameBallot(ballot, chamber.state.promised)) {
     chamber.send(from, { kind: "confirmed", ballot, round });

@@ -172,13 +172,13 @@ export class Chamber {
   /** Applies what is decided up to `slot`, all of which is in the log. */
   decide(slot: Slot): void {
     assert(slot <= this.log.length, "only what is in the log is applied");
-    const governmentBefore = this.republic.government;
+    const governmentBefore = this.republic.government?.number;
     while (this.republic.slot < slot) {
       const applied = this.republic.apply(this.log.shift());
       this.#applied.push(applied);
       this.#remember(applied);
     }
-    if (this.republic.government !== governmentBefore) this.takeSeat();
+    if (this.republic.government?.number !== governmentBefore) this.takeSeat();
   }
 
   /** What was applied in this step so far. */
@@ -220,10 +220,20 @@ export class Chamber {
     const { slot } = applied.decree;
     this.state.hashes.set(slot % limits.hashesKept, { slot, hash: applied.stateHash });
     if (applied.decree.value.kind !== "exile") return;
+    if (applied.effect.kind === "none") return;
     const { id, cookie } = applied.decree.value;
-    if (id === this.id && cookie === this.options.cookie && applied.effect.kind !== "none") {
-      this.halt({ kind: "exiled", slot });
-    }
+    this.#forget(id);
+    if (id === this.id && cookie === this.options.cookie) this.halt({ kind: "exiled", slot });
+  }
+
+  /** An incarnation is gone: the next one under its id begins anew, and counts its starts from one. */
+  #forget(id: NodeId): void {
+    const { peers, waiters, heard, vouchers } = this.state;
+    peers.delete(id);
+    waiters.delete(id);
+    heard.delete(id);
+    const at = vouchers.indexOf(id);
+    if (at !== -1) vouchers.splice(at, 1);
   }
 
   #write(): Write | null {

@@ -10,7 +10,7 @@ import {
   type Cookie,
   type NodeId,
 } from "./identifiers.ts";
-import { catchUp, fetch } from "./learner.ts";
+import { catchUp, fetch, isFetching } from "./learner.ts";
 import type { Ping, Pong, Report, TakeOver } from "./messages.ts";
 import { campaign, onFollowerReport, stepDown } from "./proposer.ts";
 import { majorityOf } from "./quorum.ts";
@@ -162,7 +162,8 @@ export function onPing(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, p
   chamber.send(id, { kind: "pong", round: ping.round, report: reportOf(chamber), heard: known });
   if (member === null) {
     // Admitted behind our back, perhaps: all whom this node knows may have left the republic since.
-    if (ping.report.decided > chamber.republic.slot) fetch(chamber, id);
+    // Whoever is a member goes first: this one may be out of reach.
+    if (ping.report.decided > chamber.republic.slot && !isFetching(chamber)) fetch(chamber, id);
     return;
   }
   if (member.cookie !== cookie) return;

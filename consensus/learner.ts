@@ -6,23 +6,45 @@ import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import type { Decree } from "./decree.ts";
 import { hashDecree } from "./hash.ts";
-import type { Hash, NodeId, Slot } from "./identifiers.ts";
+import type { NodeId, Slot } from "./identifiers.ts";
 import { limits } from "./limits.ts";
 import type { Ahead, Fetch, Learn } from "./messages.ts";
+import { stepDown } from "./proposer.ts";
 import { contradict } from "./vouching.ts";
 
-/** Whether `decrees` follow slot by slot, hash by hash, on a log of hash `before` at `slot`. */
-export function chains(decrees: readonly Decree[], slot: Slot, before: Hash): boolean {
-  let last: { slot: Slot; hash: Hash; time: number; ends: boolean } | null = null;
-  for (const decree of decrees) {
-    const expected: Slot = (last?.slot ?? slot) + 1;
-    if (decree.slot !== expected) return false;
-    if (last !== null && (decree.time < last.time || last.ends)) return false;
-    if (hashDecree(last?.hash ?? before, decree) !== decree.hash) return false;
-    const { hash, time } = decree;
-    last = { slot: expected, hash, time, ends: decree.value.kind === "succession" };
+type Place = Pick<Decree, "slot" | "hash" | "time">;
+
+/** Whether `decrees` follow slot by slot, hash by hash, on `before`, and nothing on a stop-sign. */
+function isChain(decrees: readonly Decree[], before: Place): boolean {
+  let last = before;
+  for (const [at, decree] of decrees.entries()) {
+    if (decree.slot !== last.slot + 1 || decree.time < last.time) return false;
+    if (hashDecree(last.hash, decree) !== decree.hash) return false;
+    if (decree.value.kind === "succession" && at < decrees.length - 1) return false;
+    last = decree;
   }
   return true;
+}
+
+/**
+ * Whether `decrees` continue the own log from `slot` on, and are such as a leader of the government
+ * in force may propose.
+ */
+export function chains(chamber: Chamber, decrees: readonly Decree[], slot: Slot): boolean {
+  const { log, republic } = chamber;
+  const before: Place = slot === republic.slot ? republic : log.at(slot);
+  const isOver = slot > republic.slot && log.at(slot).value.kind === "succession";
+  if (isOver && decrees.length > 0) return false;
+  return isChain(decrees, before) && decrees.every((decree) => isLawful(chamber, decree));
+}
+
+/** Governments are numbered, and a republic is born once. */
+function isLawful({ republic }: Chamber, { slot, value }: Decree): boolean {
+  if (value.kind === "succession") {
+    // The birth that is learned with it begins the first government.
+    return value.government === (republic.government?.number ?? 1) + 1;
+  }
+  return (value.kind === "bootstrap") === (slot === 1);
 }
 
 /** The first of `decrees`, all undecided here, that the log does not hold already. */
@@ -32,14 +54,19 @@ export function firstNew(chamber: Chamber, decrees: readonly Decree[]): number {
   return at === -1 ? decrees.length : at;
 }
 
+/** Whether an answer may still come. */
+export function isFetching({ state, silenceRounds }: Chamber): boolean {
+  return state.fetching !== null && state.round - state.fetching.round < silenceRounds;
+}
+
 /** Asks `from` for what is decided behind the own log; at most one fetch is outstanding. */
 export function fetch(chamber: Chamber, from: NodeId): void {
   const { state } = chamber;
   if (from === chamber.id) return;
   const slotFirst = chamber.republic.slot + 1;
   const { fetching } = state;
-  const waiting = fetching !== null && state.round - fetching.round < chamber.silenceRounds;
-  if (waiting && fetching.from === from && fetching.slotFirst === slotFirst) return;
+  const isSame = fetching?.from === from && fetching.slotFirst === slotFirst;
+  if (isSame && isFetching(chamber)) return;
   state.fetching = { from, slotFirst, round: state.round };
   state.fetches += 1;
   chamber.send(from, { kind: "fetch", slotFirst, follow: !chamber.republic.seats(chamber.id) });
@@ -86,11 +113,15 @@ export function onLearn(chamber: Chamber, from: NodeId, { decrees, decided }: Le
 function learnPart(chamber: Chamber, part: readonly Decree[]): boolean {
   const { republic, log } = chamber;
   const [first] = part;
-  if (first === undefined || !chains(part, republic.slot, republic.hash)) return false;
+  if (first === undefined || !chains(chamber, part, republic.slot)) return false;
   if (republic.slot === 0 && !isOurBirth(chamber, first)) return false;
   const unwritten = part.slice(firstNew(chamber, part));
   const [firstUnwritten] = unwritten;
-  if (firstUnwritten !== undefined) chamber.stage(firstUnwritten.slot, unwritten);
+  if (firstUnwritten !== undefined) {
+    // Chosen, but not by this leader: a later ballot was, and its log is not this one's any more.
+    if (chamber.state.role.kind === "leading") stepDown(chamber);
+    chamber.stage(firstUnwritten.slot, unwritten);
+  }
   const slotLast = first.slot + part.length - 1;
   assert(log.length >= slotLast, "what is learned is in the log");
   chamber.decide(slotLast);
@@ -105,7 +136,7 @@ function contradictsUs(chamber: Chamber, part: readonly Decree[]): boolean {
   const { slot, hash } = chamber.republic;
   const [first, ...rest] = part;
   if (slot === 0 || first === undefined || first.slot !== slot + 1) return false;
-  return hashDecree(hash, first) !== first.hash && chains(rest, first.slot, first.hash);
+  return hashDecree(hash, first) !== first.hash && isChain(rest, first);
 }
 
 function throughStopSigns(decrees: readonly Decree[]): readonly (readonly Decree[])[] {
@@ -134,8 +165,7 @@ function isOurBirth(chamber: Chamber, first: Decree): boolean {
 export function catchUp(chamber: Chamber, decidedBefore: Slot): void {
   const { state, republic } = chamber;
   const hasSeat = republic.seats(chamber.id);
-  const { fetching } = state;
-  if (fetching !== null && state.round - fetching.round < chamber.silenceRounds) return;
+  if (isFetching(chamber)) return;
   if (hasSeat && decidedBefore <= republic.slot) return;
   const sources = [...state.peers.keys()].filter((id) => {
     const decided = state.peers.get(id)?.report?.decided ?? -1;

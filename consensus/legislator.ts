@@ -29,6 +29,7 @@ import type { Ballot, Hash, Index, NodeId, Slot } from "./identifiers.ts";
 import { checkState } from "./invariants.ts";
 import { onAhead, onFetch, onLearn, serveWaiters } from "./learner.ts";
 import type { LegislatorState, Role } from "./legislator-state.ts";
+import type { Message } from "./messages.ts";
 import { askForNaturalization, onExile, onImmigrate, onNaturalize, shape } from "./membership.ts";
 import type {
   BootstrapInput,
@@ -147,7 +148,7 @@ export class Legislator {
     const chamber = this.#chamber;
     chamber.begin(input.now, input.when);
     if (!chamber.halted) {
-      const governmentBefore = chamber.republic.government;
+      const governmentBefore = chamber.republic.government?.number;
       this.#dispatch(input);
       this.#settle(governmentBefore);
     }
@@ -199,6 +200,7 @@ export class Legislator {
     const member = chamber.republic.member(from);
     // Votes count by (id, cookie): another incarnation under a member's id is not that member.
     if (member !== null && member.cookie !== cookie) return;
+    if (member === null && !mayAddress(chamber, from, message)) return;
     switch (message.kind) {
       case "ping":
         return onPing(chamber, { id: from, cookie }, message);
@@ -291,10 +293,10 @@ export class Legislator {
   }
 
   /** What follows from any input: the next government begins, the leader proposes, waiters are served. */
-  #settle(governmentBefore: Republic["government"]): void {
+  #settle(governmentBefore: number | undefined): void {
     const chamber = this.#chamber;
-    const { republic } = chamber;
-    if (republic.government !== governmentBefore && republic.government?.leader === chamber.id) {
+    const { government } = chamber.republic;
+    if (government?.number !== governmentBefore && government?.leader === chamber.id) {
       considerTakeOver(chamber);
     }
     shape(chamber);
@@ -315,6 +317,17 @@ export class Legislator {
     }
     return Math.max(state.roundAt, state.now);
   }
+}
+
+/**
+ * Whether somebody who is no member here may say this. A newcomer knows no members yet, only whom to
+ * ask; and who was admitted behind this node's back may ping, fetch, and give what was asked of it.
+ */
+function mayAddress({ state, republic }: Chamber, from: NodeId, { kind }: Message): boolean {
+  if (kind === "ping" || kind === "fetch") return true;
+  if (kind === "learn") return state.fetching?.from === from;
+  const contacts = republic.government === null ? (state.joining?.contacts ?? []) : [];
+  return kind === "pong" && contacts.some(({ id }) => id === from);
 }
 
 /** A checkpoint was made by this code or checked by its reader: its shape is trusted, once, here. */

@@ -3,12 +3,12 @@
  * government. Only a leader decides such things, and one change of government at a time.
  */
 import type { Chamber } from "./chamber.ts";
-import type { Citizen, Value } from "./decree.ts";
+import type { Citizen } from "./decree.ts";
 import type { Cookie, NodeId } from "./identifiers.ts";
 import { knownLeader } from "./election.ts";
 import type { Leading } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
-import { enqueue } from "./proposer.ts";
+import { enqueue, isProposed } from "./proposer.ts";
 import { majorityOf, oddSeats } from "./quorum.ts";
 import { sortedIds } from "./republic.ts";
 
@@ -203,10 +203,4 @@ function withoutSeat(chamber: Chamber, id: NodeId): readonly NodeId[] {
 
 function isFull(role: Leading): boolean {
   return role.queue.length >= limits.queueValuesMax;
-}
-
-/** Whether such a value is queued or undecided already. */
-function isProposed(chamber: Chamber, role: Leading, matches: (value: Value) => boolean): boolean {
-  if (role.queue.some(matches)) return true;
-  return chamber.log.from(chamber.republic.slot + 1).some(({ value }) => matches(value));
 }

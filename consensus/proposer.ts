@@ -137,7 +137,7 @@ function adopt(
   }
   const fresh = promised.decrees.filter(({ slot }) => slot > republic.slot);
   const reaches = republic.slot + fresh.length === Math.max(promised.length, republic.slot);
-  if (!reaches || !chains(fresh, republic.slot, republic.hash)) {
+  if (!reaches || !chains(chamber, fresh, republic.slot)) {
     // It was not sent what it should have been, or contradicts what is decided: no promise to us.
     role.promises.delete(from);
     return false;
@@ -201,6 +201,16 @@ function append(chamber: Chamber, role: Leading, values: readonly Value[]): void
   });
   chamber.stage(slotFirst, decrees);
   state.confirmed = log.length;
+}
+
+/** Whether a value is queued here or undecided. */
+export function isProposed(
+  chamber: Chamber,
+  role: Leading,
+  matches: (value: Value) => boolean,
+): boolean {
+  if (role.queue.some(matches)) return true;
+  return chamber.log.from(chamber.republic.slot + 1).some(({ value }) => matches(value));
 }
 
 /** Puts a value into the leader's queue; proposed at the end of the step when there is room. */

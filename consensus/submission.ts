@@ -1,12 +1,12 @@
 /** What users ask of a leader: to have their batches decided, and to know what is decided now. */
 import type { Chamber } from "./chamber.ts";
-import type { Batch, Registration } from "./decree.ts";
+import { sameBatch, type Batch, type Registration } from "./decree.ts";
 import { knownLeader } from "./election.ts";
 import type { NodeId } from "./identifiers.ts";
 import type { BarrierRound, Leading } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
 import type { Confirmed } from "./messages.ts";
-import { enqueue } from "./proposer.ts";
+import { enqueue, isProposed } from "./proposer.ts";
 import { sameBallot } from "./identifiers.ts";
 
 export function onEnqueue(chamber: Chamber, value: Batch | Registration): void {
@@ -49,8 +49,13 @@ function isNext(chamber: Chamber, role: Leading, batch: Batch): boolean {
     return false;
   }
   if (batch.sequence < expected) {
-    // Queued or undecided already; its effect answers for both.
-    chamber.reply({ kind: "enqueued" });
+    // Queued or undecided already: its effect answers for both. For another one under these numbers
+    // nothing can be told before that is decided.
+    const isSame = isProposed(chamber, role, (value) => {
+      return value.kind === "batch" && sameBatch(value, batch);
+    });
+    if (isSame) chamber.reply({ kind: "enqueued" });
+    else chamber.refuse("busy", chamber.id);
     return false;
   }
   return true;

@@ -1,0 +1,110 @@
+/** A legislator against messages that only a hostile or unlucky network brings. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { ballotZero } from "../../consensus/identifiers.ts";
+import { batch, cookieOf, decreesAfter, SeatedMember } from "./seated-member.ts";
+
+describe("a leader that learns what another ballot chose", () => {
+  test("leads no longer, so that one ballot never has two values in one slot", () => {
+    const node = new SeatedMember();
+    node.lead();
+    assert.equal(node.legislator.role, "leading");
+    const { slot, hash } = node.legislator.republic;
+    node.step({ kind: "enqueue", value: batch(1) });
+    node.step({ kind: "enqueue", value: batch(2) });
+    const learned = decreesAfter({ slot, hash }, [{ kind: "opening" }]);
+    node.receive("c", { kind: "learn", decrees: learned, decided: slot + 1 });
+    assert.deepEqual(node.applied.at(-1), learned[0]);
+    assert.equal(node.legislator.role, "follower");
+    node.step({ kind: "enqueue", value: batch(3) });
+    assert.equal(node.legislator.view().length, slot + 1);
+  });
+});
+
+describe("strangers", () => {
+  test("leave nothing behind, raise no ballot and stop no node", () => {
+    const node = new SeatedMember();
+    const before = JSON.stringify(node.legislator.checkpoint()).length;
+    const high = { government: 2, round: 2 ** 52, id: "x9" };
+    for (let at = 0; at < 100; at += 1) {
+      const from = `x${at}`;
+      const report = node.report({ promised: high, leading: high, decided: 2 ** 52, starts: 7 });
+      const heard = { id: "a", cookie: cookieOf("a"), starts: 9, promised: high, accepted: high };
+      node.receive(from, { kind: "pong", round: 0, report, heard: { ...heard, length: 99 } });
+      node.receive(from, { kind: "ping", round: 0, report });
+    }
+    assert.equal(node.halted, null);
+    assert.ok(JSON.stringify(node.legislator.checkpoint()).length < before + 500);
+    node.lead();
+    assert.equal(node.legislator.role, "leading");
+    assert.ok(node.legislator.view().promised.round < 10);
+  });
+
+  test("break no invariant by a log that nobody could have decided", () => {
+    const node = new SeatedMember();
+    node.lead();
+    const before = node.legislator.republic.slot;
+    const republic = node.legislator.republic;
+    for (const from of ["x1", "b"]) {
+      for (const value of [
+        { kind: "succession", government: 9, parliament: ["b"], leader: "b", leaving: [] },
+        {
+          kind: "bootstrap",
+          republic: { name: "r", identity: cookieOf("e") },
+          founder: { id: "b", cookie: cookieOf("b"), url: "memory:b", properties: {} },
+          parliamentSize: 3,
+        },
+      ] as const) {
+        const decrees = decreesAfter(republic, [value]);
+        node.receive(from, { kind: "learn", decrees, decided: republic.slot + 1 });
+      }
+    }
+    assert.equal(node.legislator.republic.slot, before);
+  });
+});
+
+describe("a member that comes back under a new cookie", () => {
+  test("is heard, though it counts its starts from one again", () => {
+    const node = new SeatedMember();
+    node.lead();
+    node.round(["b", "c", "spare"], { starts: 5 });
+    node.step({ kind: "exile", id: "spare" });
+    node.decideAll();
+    assert.equal(node.legislator.republic.member("spare"), null);
+    const citizen = { id: "spare", cookie: cookieOf("9"), url: "memory:s", properties: {} };
+    node.step({ kind: "immigrate", citizen });
+    node.decideAll();
+    assert.equal(node.legislator.republic.member("spare")?.cookie, cookieOf("9"));
+    // The checkpoint shows what is remembered of it.
+    node.receive(
+      "spare",
+      { kind: "ping", round: 1, report: node.report({ starts: 1 }) },
+      cookieOf("9"),
+    );
+    const checkpoint = JSON.stringify(node.legislator.checkpoint());
+    const remembered = checkpoint.slice(checkpoint.indexOf('["spare",{"report":')).split("]]")[0];
+    assert.match(remembered ?? "", /"starts":1\b/);
+  });
+});
+
+describe("another batch under numbers that are under way", () => {
+  test("is not answered for by the first", () => {
+    const node = new SeatedMember();
+    node.lead();
+    const first = node.step({ kind: "enqueue", value: batch(1, 1) }).outcome.reply;
+    assert.deepEqual(first, { kind: "enqueued" });
+    const again = node.step({ kind: "enqueue", value: batch(1, 1) }).outcome.reply;
+    assert.deepEqual(again, { kind: "enqueued" });
+    const other = node.step({ kind: "enqueue", value: batch(1, 2) }).outcome.reply;
+    assert.deepEqual(other, { kind: "refused", reason: "busy", leader: "a" });
+  });
+});
+
+describe("a disk for which nobody has vouched", () => {
+  test("confirms no leader", () => {
+    const node = new SeatedMember();
+    const ballot = { ...ballotZero, government: 2, round: 1, id: "b" };
+    const sent = node.receive("b", { kind: "confirm", ballot, round: 1 });
+    assert.deepEqual(sent, []);
+  });
+});
