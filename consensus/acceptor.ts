@@ -6,7 +6,7 @@ import type { Chamber } from "./chamber.ts";
 import { ballotZero, compareBallots, sameBallot, type Ballot, type NodeId } from "./identifiers.ts";
 import { chains, fetch, firstNew } from "./learner.ts";
 import type { Accept, Confirm, Decide, Prepare, Promised, Synchronize } from "./messages.ts";
-import { stepDown } from "./proposer.ts";
+import { stepDown } from "./step-down.ts";
 import { mayVote } from "./vouching.ts";
 
 /**

@@ -12,8 +12,9 @@ import {
 } from "./identifiers.ts";
 import { catchUp, fetch, isFetching } from "./learner.ts";
 import type { Ping, Pong, Report, TakeOver } from "./messages.ts";
-import { campaign, onFollowerReport, stepDown } from "./proposer.ts";
+import { campaign, onFollowerReport } from "./proposer.ts";
 import { majorityOf } from "./quorum.ts";
+import { stepDown } from "./step-down.ts";
 import { checkOwnDisk, compareState, hear, mayVote } from "./vouching.ts";
 
 /** Rounds between two durable notes of what was heard of peers. */

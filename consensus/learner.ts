@@ -9,7 +9,7 @@ import { hashDecree } from "./hash.ts";
 import type { NodeId, Slot } from "./identifiers.ts";
 import { limits } from "./limits.ts";
 import type { Ahead, Fetch, Learn } from "./messages.ts";
-import { stepDown } from "./proposer.ts";
+import { stepDown } from "./step-down.ts";
 import { contradict } from "./vouching.ts";
 
 type Place = Pick<Decree, "slot" | "hash" | "time">;

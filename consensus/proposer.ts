@@ -13,6 +13,7 @@ import { limits } from "./limits.ts";
 import type { Accept, Promised, Refused, Report, Resynchronize } from "./messages.ts";
 import { majorityReached } from "./quorum.ts";
 import { sortedIds } from "./republic.ts";
+import { stepDown } from "./step-down.ts";
 
 /** Raises the ballot above everything seen, and promises it to itself before telling anybody. */
 export function campaign(chamber: Chamber): void {
@@ -32,21 +33,6 @@ export function campaign(chamber: Chamber): void {
   state.attempts = Math.min(state.attempts + 1, 8);
   const { now } = state;
   state.role = { kind: "candidate", ballot, since: now, prepared: false, promises: new Map() };
-}
-
-/** Goes back to following; whatever was queued may be enqueued again elsewhere. */
-export function stepDown(chamber: Chamber): void {
-  const { role } = chamber.state;
-  if (role.kind === "leading") {
-    const { barrierRound, barriersWaiting } = role;
-    for (const barrier of [...(barrierRound?.barriers ?? []), ...barriersWaiting]) {
-      chamber.answerBarrier(barrier, null);
-    }
-  }
-  const { attempts, notBefore } = chamber.state;
-  chamber.takeSeat();
-  chamber.state.attempts = attempts;
-  chamber.state.notBefore = notBefore;
 }
 
 /** Something became durable: a candidate's own promise lets it prepare, a leader's own vote counts. */

@@ -48,17 +48,21 @@ function isNext(chamber: Chamber, role: Leading, batch: Batch): boolean {
     chamber.refuse("gap", chamber.id);
     return false;
   }
-  if (batch.sequence < expected) {
-    // Queued or undecided already: its effect answers for both. For another one under these numbers
-    // nothing can be told before that is decided.
-    const isSame = isProposed(chamber, role, (value) => {
-      return value.kind === "batch" && sameBatch(value, batch);
-    });
-    if (isSame) chamber.reply({ kind: "enqueued" });
-    else chamber.refuse("busy", chamber.id);
-    return false;
-  }
-  return true;
+  if (batch.sequence === expected) return true;
+  answerForFirst(chamber, role, batch);
+  return false;
+}
+
+/**
+ * The numbers are queued or undecided already. If it is the same batch, its effect answers for both;
+ * for another one nothing can be told before the first is decided.
+ */
+function answerForFirst(chamber: Chamber, role: Leading, batch: Batch): void {
+  const isSame = isProposed(chamber, role, (value) => {
+    return value.kind === "batch" && sameBatch(value, batch);
+  });
+  if (isSame) chamber.reply({ kind: "enqueued" });
+  else chamber.refuse("busy", chamber.id);
 }
 
 /** A request joins the *next* round of confirmations, never one already sent. */
