@@ -243,7 +243,8 @@ async function isSpare(
     const sector = await window.at(sectorBytes, sectorBytes);
     const { republic } = identity;
     const group = readGroupHeader(sector, { segment, republic, offset: sectorBytes });
-    const isCopy = group !== null && group.number <= groupLast;
+    // The original may be gone since: it was read from the page cache, and then the power failed.
+    const isCopy = group !== null && group.number <= groupLast + 1;
     const from = sectorBytes + (isCopy ? group.size : 0);
     return (await window.firstNonZero(from, await file.size())) === null;
   } finally {
