@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import type { Cluster } from "./cluster.ts";
 import { upTo } from "./feed.ts";
-import type { Ran } from "./kit.ts";
 
 /** Every node prints these bytes, with the indexes from 1 on. */
 export async function checkLogs(cluster: Cluster, bytes: Buffer): Promise<void> {
@@ -48,8 +47,8 @@ export async function checkReplay(cluster: Cluster, id: string): Promise<Replaye
  */
 export async function stopAndReplay(cluster: Cluster, cut: readonly string[] = []): Promise<void> {
   const { members } = await cluster.whole();
-  const isLeader = ({ role }: { readonly role: string }): boolean => role === "leader";
-  const leaderLast = [...members.filter((one) => !isLeader(one)), ...members.filter(isLeader)];
+  const leaders = members.filter(({ role }) => role === "leader");
+  const leaderLast = [...members.filter(({ role }) => role !== "leader"), ...leaders];
   for (const { id } of leaderLast) {
     const exit = await cluster.kill(id, "SIGTERM");
     assert.deepEqual(exit, { code: 0, signal: null }, `${id}: ${cluster.child(id).stderr}`);

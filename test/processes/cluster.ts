@@ -16,6 +16,16 @@ export interface ClusterNode {
 
 type StartOptions = Omit<ChildOptions, "log"> & { readonly args?: readonly string[] };
 
+export interface ClusterOptions {
+  /** How many nodes there can be; default 3. */
+  readonly count?: number;
+  /** How many of them are started at once; default all. */
+  readonly started?: number;
+  readonly name?: string;
+  /** How the first node is started. */
+  readonly founding?: StartOptions;
+}
+
 const idFirst = "a".charCodeAt(0);
 const statusMs = 3_000;
 
@@ -31,12 +41,10 @@ export class Cluster {
 
   /**
    * A fresh cluster of `started` nodes, whole and ready; more of `count` may join later.
-   * @param name The republic; the nodes' directories lie in a directory of this name.
+   * The nodes' directories lie in one that is named as the republic.
    */
-  static async start(
-    kit: Kit,
-    { count = 3, started = count, name = "town", options = {} as StartOptions } = {},
-  ): Promise<Cluster> {
+  static async start(kit: Kit, options: ClusterOptions = {}): Promise<Cluster> {
+    const { count = 3, started = count, name = "town", founding = {} } = options;
     const port = await freePorts(count);
     const nodes = Array.from({ length: count }, (_, position) => {
       const id = String.fromCharCode(idFirst + position);
@@ -46,7 +54,7 @@ export class Cluster {
     const [founder, ...others] = nodes.slice(0, started);
     assert(founder !== undefined);
     const first = ["--id", founder.id, "--listen", founder.url, "--bootstrap", name];
-    await cluster.startNode(founder.id, { ...options, args: first }).untilEvent("ready");
+    await cluster.startNode(founder.id, { ...founding, args: first }).untilEvent("ready");
     await Promise.all(others.map(async ({ id }) => await cluster.join(id).untilEvent("ready")));
     await cluster.whole();
     return cluster;

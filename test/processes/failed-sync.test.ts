@@ -36,14 +36,13 @@ const preload: Injector = {
   fired: (_, { stderr }) => stderr.split(`sync ${strikeAt} fails with EIO`).length - 1,
 };
 
+const fault = `inject=fsync,fdatasync:error=EIO:when=${strikeAt}`;
+
 /** It counts by thread, so that file calls get one thread. */
 const strace: Injector = {
   name: "strace",
   options: (kit) => ({
-    under: [
-      ...["strace", "-f", "-o", kit.path("strace.txt"), "-e", "trace=fsync,fdatasync"],
-      ...["-e", `inject=fsync,fdatasync:error=EIO:when=${strikeAt}`],
-    ],
+    under: `strace -f -o ${kit.path("strace.txt")} -e trace=fsync,fdatasync -e ${fault}`.split(" "),
     environment: { UV_THREADPOOL_SIZE: "1" },
   }),
   fired: (kit) => readFileSync(kit.path("strace.txt"), "utf8").split("(INJECTED)").length - 1,
@@ -55,7 +54,7 @@ const injectors = hasStrace ? [preload, strace] : [preload];
 for (const injector of injectors) {
   test(`a sync of the leader fails once (by ${injector.name}): it stops, nothing acknowledged is lost`, async (t) => {
     const kit = Kit.open(t);
-    const cluster = await Cluster.start(kit, { options: injector.options(kit) });
+    const cluster = await Cluster.start(kit, { founding: injector.options(kit) });
     assert.equal(await cluster.leader(), "a");
     const sick = cluster.child("a");
     const lines = upTo(4000).map((number) => `line ${number}`);

@@ -73,7 +73,9 @@ export class Feed {
         }
         const before = child.lines.length;
         if (end === this.#lines.length) break;
-        await child.until("more acknowledgements", () => (child.lines.length > before ? true : null));
+        await child.until("more acknowledgements", () =>
+          child.lines.length > before ? true : null,
+        );
       }
       if (this.#isWatching) child.endInput();
     } catch {

@@ -33,14 +33,15 @@ export class Kit {
   static open(t: TestContext): Kit {
     const kit = Kit.make();
     t.after(async () => {
-      await kit.close({ keep: !t.passed });
-      if (!t.passed) t.diagnostic(`what it left: ${kit.directory}`);
+      const hasPassed = "passed" in t && t.passed === true;
+      await kit.close({ keep: !hasPassed });
+      if (!hasPassed) t.diagnostic(`what it left: ${kit.directory}`);
     });
     return kit;
   }
 
   static make(): Kit {
-    return new Kit(mkdtempSync(join(tmpdir(), "kibitz-test-")));
+    return new Kit(mkdtempSync(join(tmpdir(), "kibitz-processes-")));
   }
 
   path(...names: readonly string[]): string {
@@ -78,8 +79,7 @@ export class Kit {
 }
 
 // Test files run beside each other: each looks for ports in a range of its own.
-let portNext =
-  portMin + (process.pid % ((portMax - portMin) / portsPerProcess)) * portsPerProcess;
+let portNext = portMin + (process.pid % ((portMax - portMin) / portsPerProcess)) * portsPerProcess;
 
 /** The first of `count` neighbouring ports of 127.0.0.1 that nobody uses. */
 export async function freePorts(count: number): Promise<number> {

@@ -61,9 +61,15 @@ test("a recording replays whole, up to where it was cut, and never when a byte o
       const flipped = Buffer.from(bytes);
       flipped[offset] = (flipped[offset] ?? 0) ^ (1 << bit);
       const ran = await replay(flipped);
-      assert.equal(ran.code, 8, `byte ${offset}: ${ran.stdout}${ran.stderr}`);
+      assert.equal(ran.code, 8, `byte ${offset}: ${ran.lines.join(" ")}${ran.stderr}`);
       assert.match(ran.stderr, new RegExp(`${name} .*byte \\d+`), "the place is named");
     }),
-    { ...parameters, examples: [[0, 0], [bytes.length - 1, 7]] },
+    {
+      ...parameters,
+      examples: [
+        [0, 0],
+        [bytes.length - 1, 7],
+      ],
+    },
   );
 });

@@ -1,0 +1,193 @@
+/** Wrong use and bad luck, as scripts meet them: the exit code, what is said, and what is not done. */
+import assert from "node:assert/strict";
+import { cpSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { once } from "node:events";
+import { test } from "node:test";
+import type { Child } from "./child.ts";
+import { Cluster } from "./cluster.ts";
+import { freePorts, Kit, type Ran } from "./kit.ts";
+
+function refused(ran: Ran, code: number, words: RegExp): void {
+  assert.equal(ran.code, code, ran.stderr);
+  assert.match(ran.stderr, words);
+}
+
+test("without a quorum a publish ends within its time limit, and says honestly what is known", async (t) => {
+  const kit = Kit.open(t);
+  const cluster = await Cluster.start(kit);
+  const leader = await cluster.leader();
+  for (const id of cluster.ids) if (id !== leader) await cluster.kill(id);
+  const where = ["--endpoints", cluster.node(leader).url, "--timeout", "2s"];
+  const began = performance.now();
+  const ran = await kit.run(["publish", "lost or not", "--json", ...where]);
+  // Generous: the computer may do much else. Without the limit it would wait for ever.
+  assert.ok(performance.now() - began < 30_000);
+  assert.ok(ran.code === 3 || ran.code === 7, `${ran.code}: ${ran.stderr}`);
+  const told = JSON.parse(ran.lines.at(-1) ?? "");
+  assert.equal(told.exitCode, ran.code);
+  assert.deepEqual(told.accepted, []);
+  const isUnknown = told.unknown.length > 0;
+  assert.equal(ran.code === 7, isUnknown, "7 is for what was submitted and may yet be decided");
+
+  for (const id of cluster.ids) if (id !== leader) await cluster.restart(id);
+  await cluster.whole();
+  const { lines } = await kit.run(["tail", "--endpoints", cluster.endpoints]);
+  if (isUnknown) assert.ok(lines.length <= 1);
+  else assert.deepEqual(lines, []);
+  const again = await kit.run(["publish", "after", "--endpoints", cluster.endpoints]);
+  assert.deepEqual(again.lines, [String(lines.length + 1)]);
+});
+
+test("a port, a directory, a republic or an id that is taken ends with 5 and says what to do", async (t) => {
+  const kit = Kit.open(t);
+  const cluster = await Cluster.start(kit);
+  const [port, other] = [await freePorts(1), await freePorts(1)];
+  const [a, b] = [cluster.node("a"), cluster.node("b")];
+  const listen = ["--listen", `ws://127.0.0.1:${port}`];
+  const joining = (id: string): string[] => ["--id", id, ...listen, "--join", a.url];
+  const start = async (data: string, ...args: readonly string[]): Promise<Ran> =>
+    await kit.run(["start", "--data", data, ...args]);
+
+  const first = ["--id", "x", "--listen", a.url, "--bootstrap", "elsewhere"];
+  refused(await start(kit.path("x"), ...first), 5, /in use/);
+  refused(await start(a.data), 5, /KBZ_IN_USE/);
+  refused(await start(kit.path("b2"), ...joining("b")), 5, /exile b[\s\S]*KBZ_ID_TAKEN/);
+  const insisting = [...joining("y"), "--republic", "elsewhere"];
+  refused(await start(kit.path("y"), ...insisting), 5, /elsewhere[\s\S]*town/);
+
+  await cluster.kill("b", "SIGTERM");
+  refused(await start(b.data, "--bootstrap", "town"), 5, /belongs to the republic "town"/);
+  refused(await start(b.data, "--republic", "elsewhere"), 5, /elsewhere[\s\S]*town/);
+
+  const there = `ws://127.0.0.1:${other}`;
+  const founding = ["--id", "z", "--listen", there, "--bootstrap", "elsewhere"];
+  const elsewhere = kit.start(["start", "--data", kit.path("z"), "--json", ...founding]);
+  await elsewhere.untilEvent("ready");
+  refused(await start(b.data, "--join", there), 5, /belongs to the republic "town"/);
+  await cluster.restart("b");
+  assert.equal((await cluster.whole()).members.length, 3);
+});
+
+test("an empty disk under a known id is refused, an old backup stops: neither votes", async (t) => {
+  const kit = Kit.open(t);
+  const cluster = await Cluster.start(kit);
+  const follower = (await cluster.leader()) === "b" ? "c" : "b";
+  const { data } = cluster.node(follower);
+  const where = ["--endpoints", cluster.endpoints];
+  await cluster.kill(follower, "SIGTERM");
+  cpSync(data, kit.path("backup"), { recursive: true });
+  await cluster.restart(follower);
+  assert.equal((await kit.run(["publish", "one", "two", ...where])).code, 0);
+  await cluster.whole();
+  await cluster.kill(follower, "SIGTERM");
+
+  rmSync(data, { recursive: true });
+  const empty = cluster.join(follower);
+  assert.equal((await empty.ended()).code, 5);
+  assert.match(empty.stderr, new RegExp(`kibitz member exile ${follower}`));
+  assert.match(empty.stderr, /KBZ_ID_TAKEN/);
+
+  rmSync(data, { recursive: true });
+  cpSync(kit.path("backup"), data, { recursive: true });
+  const old = cluster.startNode(follower);
+  assert.equal((await old.ended()).code, 5);
+  assert.match(old.stderr, /KBZ_STALE_DISK/);
+  assert.equal((await kit.run(["publish", "three", ...where])).code, 0);
+});
+
+test("an entry above the size limit ends with 2; what stands before it is in the log", async (t) => {
+  const kit = Kit.open(t);
+  const cluster = await Cluster.start(kit, { count: 1 });
+  const where = ["--endpoints", cluster.endpoints];
+  const largest = "x".repeat(1_048_576);
+  const file = kit.write("lines", `small\n${largest}\n${largest}x\nbehind\n`);
+  const ran = await kit.run(["publish", "--file", file, "--json", ...where]);
+  refused(ran, 2, /line 3/i);
+  assert.deepEqual(ran.lines.slice(0, 2), ['{"index":1}', '{"index":2}']);
+  const { lines } = await kit.run(["tail", ...where]);
+  assert.deepEqual(lines, ["small", largest]);
+});
+
+function refusals(child: Child): number {
+  return child.stderr.split('"event":"refused"').length - 1;
+}
+
+test("rubbish on the listener is refused and logged; the node goes on", async (t) => {
+  const kit = Kit.open(t);
+  const cluster = await Cluster.start(kit, { count: 1 });
+  const port = Number(new URL(cluster.node("a").url).port);
+  const child = cluster.child("a");
+  const upgrade = [
+    "GET / HTTP/1.1",
+    "Host: 127.0.0.1",
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    `Sec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}`,
+    "",
+    "",
+  ].join("\r\n");
+  const rubbish = [
+    Buffer.from([0, 255, 1, 254, 13, 10, 13, 10]),
+    Buffer.concat([Buffer.from(upgrade), Buffer.alloc(4096, 0xa5)]),
+    // A frame that promises more than a frame may hold.
+    Buffer.concat([Buffer.from(upgrade), Buffer.from([0x82, 0xff]), Buffer.alloc(64, 0x7f)]),
+  ];
+  for (const [at, bytes] of rubbish.entries()) {
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.on("error", () => undefined);
+    const closed = once(socket, "close");
+    socket.resume();
+    socket.end(bytes);
+    await closed;
+    await child.until("a line of log", () => (refusals(child) > at ? true : null));
+    assert.equal(refusals(child), at + 1, "one line each");
+    assert.equal(child.exit, null, child.stderr);
+  }
+  const ran = await kit.run(["publish", "still here", "--endpoints", cluster.endpoints]);
+  assert.deepEqual(ran.lines, ["1"]);
+});
+
+test("a reader that has enough ends tail quietly, with success", async (t) => {
+  const kit = Kit.open(t);
+  const cluster = await Cluster.start(kit, { count: 1 });
+  const where = ["--endpoints", cluster.endpoints];
+  const file = kit.write("lines", "a line of some length, so that pipes fill up\n".repeat(50_000));
+  assert.equal((await kit.run(["publish", "--file", file, ...where])).code, 0);
+  const tail = kit.start(["tail", ...where]);
+  await tail.untilLines(1);
+  tail.closeOutput();
+  assert.deepEqual(await tail.ended(), { code: 0, signal: null });
+  assert.equal(tail.stderr, "");
+});
+
+test("Ctrl-C of publish ends with 130 and accounts for every line", async (t) => {
+  const kit = Kit.open(t);
+  const cluster = await Cluster.start(kit);
+  const leader = await cluster.leader();
+  const where = ["--endpoints", cluster.node(leader).url];
+  const publish = kit.start(["publish", "--file", "-", "--json", ...where]);
+  publish.write("one\ntwo\nthree\n");
+  await publish.untilLines(3);
+  for (const id of cluster.ids) if (id !== leader) await cluster.kill(id);
+  publish.write("four\nfive\n");
+  publish.signal("SIGINT");
+  assert.deepEqual(await publish.ended(), { code: 130, signal: null });
+  const told = JSON.parse(publish.lines.at(-1) ?? "");
+  assert.deepEqual(told.accepted, [[1, 3]]);
+  assert.equal(told.exitCode, 130);
+  assert.match(publish.stderr, /Interrupted[\s\S]*not submitted/);
+  // Whether the last lines were read and submitted is the computer's choice; the report must fit.
+  const doubtful = [...told.refused, ...told.unknown].toSorted(([left], [right]) => left - right);
+  const last = doubtful.at(-1)?.[1] ?? 3;
+  assert.equal(told.submitted, last);
+  assert.ok(last <= 5);
+
+  for (const id of cluster.ids) if (id !== leader) await cluster.restart(id);
+  await cluster.whole();
+  const { lines } = await kit.run(["tail", "--endpoints", cluster.endpoints]);
+  const unknown = told.unknown.length > 0 ? told.submitted - 3 : 0;
+  assert.deepEqual(lines, ["one", "two", "three", "four", "five"].slice(0, lines.length));
+  assert.ok(lines.length >= 3 && lines.length <= 3 + unknown);
+});
