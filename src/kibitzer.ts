@@ -2,8 +2,16 @@
  * A node of a republic: wraps a Legislator and an Islander, records its inputs, calls its peers.
  * The public face; the parts and how they work together are the engine's.
  */
-import type { Government, RepublicIdentity } from "../consensus/index.ts";
-import type { EntriesOptions, Entry, Log, PublishOptions, Status, WaitOptions } from "./api.ts";
+import type { Government, NodeId, RepublicIdentity } from "../consensus/index.ts";
+import type {
+  EntriesOptions,
+  Entry,
+  Log,
+  Membership,
+  PublishOptions,
+  Status,
+  WaitOptions,
+} from "./api.ts";
 import { configure, type KibitzerOptions } from "./configuration.ts";
 import type { ConsensusState } from "./consensus-state.ts";
 import { Engine } from "./engine.ts";
@@ -12,16 +20,18 @@ import type { Envelope } from "./envelope.ts";
 import { asKibitzerError } from "./halt-error.ts";
 import { alreadyIn, checkName, join, type JoinOptions } from "./joining.ts";
 import type { KibitzerError } from "./kibitzer-error.ts";
+import { exile, exileOf, transfer, transferTo } from "./membership.ts";
 import { nodeWorld } from "./node-world.ts";
 import { replayEnvelopes } from "./recording/replay.ts";
-import { checkRange, closedError, exileRefused } from "./node-errors.ts";
+import { NodeMembership } from "./node-membership.ts";
+import { checkRange, closedError } from "./node-errors.ts";
 import type { Response } from "./requests.ts";
 
 const askAgainMs = 25;
 const handOverMs = 2_000;
 const readBytesMax = 1_048_576;
 
-export class Kibitzer implements Log {
+export class Kibitzer implements Log, Membership {
   /** Resolves when the node has stopped: with its named error, or null after `close`. */
   readonly ended: Promise<KibitzerError | null>;
   readonly #engine: Engine;
@@ -147,7 +157,12 @@ export class Kibitzer implements Log {
       await reader.reached({ index }, signal);
       options.signal?.throwIfAborted();
       if (over.signal.aborted) return;
-      for (const batch of await reader.read(index, readBytesMax)) {
+      const batches = await reader.read(index, readBytesMax).catch((error: unknown) => {
+        // The journal was closed under the read: the end, like any other.
+        if (over.signal.aborted) return [];
+        throw error;
+      });
+      for (const batch of batches) {
         for (const entry of entriesOf(batch, index, to)) {
           options.signal?.throwIfAborted();
           yield entry;
@@ -203,15 +218,15 @@ export class Kibitzer implements Log {
     return this.#engine.played();
   }
 
-  /** Removes a member; resolves once that is taken by the leader, which must be this node. */
-  async exile(id: string): Promise<void> {
-    const engine = this.#engine;
-    const { promise, resolve } = Promise.withResolvers<KibitzerError | null>();
-    engine.play({ kind: "exile", id }, ({ reply }) => {
-      resolve(reply?.kind === "refused" ? exileRefused(id, reply.reason) : null);
-    });
-    const refused = await promise;
-    if (refused !== null) throw refused;
+  async exile(id: NodeId, options: WaitOptions = {}): Promise<void> {
+    await exile(this.#membership(exileOf(id), options), id);
+  }
+
+  async transfer(
+    to: NodeId | null = null,
+    options: WaitOptions = {},
+  ): Promise<{ readonly leader: NodeId }> {
+    return { leader: await transfer(this.#membership(transferTo(to), options), to) };
   }
 
   /**
@@ -231,6 +246,11 @@ export class Kibitzer implements Log {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #membership(what: string, options: WaitOptions): NodeMembership {
+    const barrier = async (): Promise<{ readonly slot: number }> => await this.barrier(options);
+    return new NodeMembership(this.#engine, { what, signal: options.signal, barrier });
   }
 
   async #handOver(): Promise<void> {
