@@ -4,7 +4,7 @@
  */
 import { Violation } from "./core/violation.ts";
 import type { Cluster, SimulatedNode } from "./cluster.ts";
-import { calmDisk, type Range } from "./disk.ts";
+import { calmDisk, type DiskFaults, type Range } from "./disk.ts";
 import { calmNetwork } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Simulator } from "./simulator.ts";
@@ -12,6 +12,9 @@ import type { CutShape, Rhythm, Swarm } from "./swarm.ts";
 
 /** L10: how long a node may take to close in good order, whatever happens meanwhile. */
 const closeMax = 60 * second;
+type Crashes = NonNullable<Swarm["crashes"]>;
+
+const downLong: Range = { min: 2000, max: 6000 };
 const downDefault: Range = { min: 50, max: 2000 };
 
 export interface ChaosOptions {
@@ -27,6 +30,7 @@ export class Chaos {
   readonly #swarm: Swarm;
   readonly #cluster: Cluster;
   readonly #supervised: boolean;
+  #isArmed = false;
   #isCalm = false;
 
   constructor(simulator: Simulator, prng: Prng, options: ChaosOptions) {
@@ -40,7 +44,9 @@ export class Chaos {
   start(): void {
     const { cuts, crashes, restarts, pauses, fullDisks } = this.#swarm;
     this.#cluster.network.faults = this.#swarm.network;
-    for (const { disk } of this.#cluster.nodes) disk.faults = this.#swarm.disk;
+    for (const [position, { disk }] of this.#cluster.nodes.entries()) {
+      disk.faults = this.#faultsOf(position);
+    }
     if (cuts !== null) this.#repeat(cuts, () => this.#cut(cuts));
     if (crashes !== null) this.#repeat(crashes, () => this.#crash(crashes));
     if (restarts !== null) this.#repeat(restarts, () => this.#close());
@@ -66,7 +72,9 @@ export class Chaos {
   down(node: SimulatedNode): void {
     node.disk.onOperation = null;
     if (!this.#supervised && !this.#isCalm) return;
-    const range = this.#swarm.crashes?.downMs ?? downDefault;
+    // Now and then one stays away for long, so that the others go on without it.
+    const usual = this.#swarm.crashes?.downMs ?? downDefault;
+    const range = this.#prng.chance(0.2) ? downLong : usual;
     const delay = this.#isCalm ? 100 * millisecond : this.#draw(range);
     this.#simulator.after(delay, () => this.#cluster.start(node));
   }
@@ -121,7 +129,30 @@ export class Chaos {
     );
   }
 
-  #crash({ together, power, inStorage }: NonNullable<Swarm["crashes"]>): void {
+  #faultsOf(position: number): DiskFaults {
+    const { disk, slowDisks } = this.#swarm;
+    if (!slowDisks.nodes.includes(position)) return disk;
+    const { min, max } = disk.syncMicros;
+    const { factor } = slowDisks;
+    return { ...disk, syncMicros: { min: min * factor, max: max * factor } };
+  }
+
+  /** An entry was acknowledged: the moment that a crash is most likely to find somebody lying. */
+  acknowledged(): void {
+    if (!this.#isArmed) return;
+    this.#isArmed = false;
+    const { crashes } = this.#swarm;
+    if (this.#isCalm || crashes === null) return;
+    this.#simulator.after(0, () => {
+      for (const node of this.#victims(crashes.together)) this.#cluster.crash(node, crashes.power);
+    });
+  }
+
+  #crash({ together, power, inStorage, atAcknowledgement }: Crashes): void {
+    if (atAcknowledgement) {
+      this.#isArmed = true;
+      return;
+    }
     for (const node of this.#victims(together)) {
       if (!inStorage) {
         this.#cluster.crash(node, power);

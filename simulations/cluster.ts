@@ -1,6 +1,6 @@
 /**
- * Nodes under virtual time: the same `Kibitzer` as in production, each on its simulated disk. Starts,
- * crashes, restarts and closes them as a supervisor would; injects nothing by itself.
+ * Nodes under virtual time: the same `Kibitzer` as in production, each on its simulated disk.
+ * Starts, crashes, restarts and closes them as a supervisor would; injects nothing by itself.
  */
 import { Kibitzer } from "../src/kibitzer.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";

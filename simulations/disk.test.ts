@@ -1,4 +1,4 @@
-/** What the simulated disk keeps and loses: the promises of `FileSystem`, and nothing beyond them. */
+/** What the simulated disk keeps and loses: the promises of `FileSystem`, and nothing beyond. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

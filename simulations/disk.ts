@@ -60,7 +60,7 @@ export class SimulatedDisk {
   faults: DiskFaults = calmDisk;
   /** K15: bytes that all files together may have. */
   capacity: number = Number.MAX_SAFE_INTEGER;
-  /** Called at the beginning of each call, with its number; a sweep may end the life right there. */
+  /** Called at the beginning of each call, with its number; a sweep may end the life there. */
   onOperation: ((number: number) => void) | null = null;
   readonly #simulator: Simulator;
   readonly #prng: Prng;
@@ -189,7 +189,7 @@ export class SimulatedDisk {
     };
   }
 
-  /** What was under way when a process ended may yet have happened, in the order it was asked for. */
+  /** What was under way when a process ended may yet have happened, in the order of the calls. */
   #abandon(life: Life): void {
     for (const entry of this.#inFlight) {
       if (entry.life !== life) continue;

@@ -1,4 +1,4 @@
-/** A simulated disk as one process sees it: every call is an operation of the disk, none is its own. */
+/** A simulated disk as one process sees it: every call is an operation of the disk. */
 import type { FileHandle, FileSystem } from "../src/world.ts";
 import type { OperationKind, SimulatedDisk } from "./disk.ts";
 import { directoryOf } from "./simulated-directories.ts";

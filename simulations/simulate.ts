@@ -154,7 +154,7 @@ async function simulate(args: Arguments): Promise<number> {
   };
   const begun = performance.now();
   for (let seed = args.from; seed < args.from + args.count; seed += 1) {
-    const simulation = new Simulation(seed, args.isSingle ? { linesKept: 1_000_000 } : {});
+    const simulation = new Simulation(seed, args.isSingle ? { linesKept: 3_000_000 } : {});
     const report = await simulation.run(args.seconds);
     add(summary, report);
     printReport(report, args);

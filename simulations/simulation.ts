@@ -86,6 +86,7 @@ export class Simulation {
       simulator,
       prng: prng.fork("clients"),
       options: swarm.workload,
+      acknowledged: () => this.#chaos.acknowledged(),
       ...checkers,
     });
     this.cluster = new Cluster(simulator, prng.fork("cluster"), swarm, {
@@ -116,7 +117,7 @@ export class Simulation {
   /** Like `run`, with a script in place of the faults and clients that the swarm draws. */
   async perform(script: (stage: Stage) => Promise<void>): Promise<RunReport> {
     let failure: Failure | null = null;
-    // A promise that nobody looks at is a bug of the node's: in production it would end the process.
+    // A rejection that nobody looks at is a bug: in production it would end the process.
     const onRejection = (error: unknown): void => this.simulator.fail(error);
     process.on("unhandledRejection", onRejection);
     try {

@@ -51,7 +51,7 @@ export class Simulator {
     return new Life(this, name, clock);
   }
 
-  /** Calls back after `delay`; events of the same instant keep the order in which they were made. */
+  /** Calls back after `delay`; events of one instant keep the order in which they were made. */
   after(delay: Micros, callback: () => void): Timer {
     assert(Number.isSafeInteger(delay) && delay >= 0, "a delay is whole and not negative");
     return this.#queue.push(this.#now + delay, callback);
@@ -136,7 +136,7 @@ export class Life {
     return this.#alive;
   }
 
-  /** Calls back after `delay` of virtual time, unless this life has ended; late while it is paused. */
+  /** Calls back after `delay` of virtual time, unless this life has ended; late while paused. */
   after(delay: Micros, callback: () => void): Timer {
     let timer: Timer | null = null;
     let cancelled = false;

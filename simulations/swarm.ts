@@ -25,6 +25,8 @@ export interface Swarm {
   readonly segmentBytes: number;
   readonly network: NetworkFaults;
   readonly disk: DiskFaults;
+  /** K19: nodes whose syncs take so many times longer than the others'. */
+  readonly slowDisks: { readonly nodes: readonly number[]; readonly factor: number };
   readonly cuts:
     (Rhythm & { readonly lengthMs: Range; readonly kinds: readonly CutShape[] }) | null;
   readonly crashes:
@@ -34,6 +36,8 @@ export interface Swarm {
         readonly power: PowerLoss | null;
         /** K20: the crash comes in the midst of a storage call. */
         readonly inStorage: boolean;
+        /** The crash comes in the very step in which an entry is acknowledged. */
+        readonly atAcknowledgement: boolean;
         /** X2: how many at once. */
         readonly together: "one" | "minority" | "all";
       })
@@ -73,6 +77,10 @@ export function drawSwarm(prng: Prng): Swarm {
     segmentBytes: prng.pick([16_384, 65_536, 262_144]),
     network: drawNetwork(prng.fork("network")),
     disk: drawDisk(prng.fork("disk")),
+    slowDisks: {
+      nodes: prng.chance(0.5) ? drawSome(prng, nodes) : [],
+      factor: prng.pick([3, 10, 30]),
+    },
     cuts: drawCuts(prng.fork("cuts")),
     crashes: drawCrashes(prng.fork("crashes")),
     restarts: prng.chance(0.3) ? { meanMs: prng.integer(1000, 8000) } : null,
@@ -87,6 +95,13 @@ export function drawSwarm(prng: Prng): Swarm {
       : { wallSpreadMs: 0, drift: 0 },
     workload: drawWorkload(prng.fork("workload")),
   };
+}
+
+/** Some of the positions 0 … count - 1, though not all when there are several. */
+function drawSome(prng: Prng, count: number): readonly number[] {
+  const positions = Array.from({ length: count }, (_, position) => position);
+  const some = positions.filter(() => prng.chance(0.6));
+  return some.length === count ? some.slice(1) : some;
 }
 
 function drawNetwork(prng: Prng): NetworkFaults {
@@ -120,7 +135,7 @@ function drawDisk(prng: Prng): DiskFaults {
     stallMicros: { min: 100_000, max: prng.pick([1_000_000, 5_000_000]) },
     readErrorChance: prng.chance(0.1) ? 0.0005 : 0,
     writeErrorChance: prng.chance(0.15) ? 0.0005 : 0,
-    syncErrorChance: prng.chance(0.2) ? 0.001 : 0,
+    syncErrorChance: prng.chance(0.2) ? prng.pick([0.001, 0.005]) : 0,
   };
 }
 
@@ -135,13 +150,15 @@ function drawCuts(prng: Prng): Swarm["cuts"] {
 
 function drawCrashes(prng: Prng): Swarm["crashes"] {
   if (prng.chance(0.35)) return null;
-  const power = { survival: prng.pick([0, 0.5, 0.9]), torn: prng.chance(0.5), garbage: false };
+  // A sector is written whole or not at all; torn inside, it may be damage that stops its node.
+  const power = { survival: prng.pick([0, 0.5, 0.9]), torn: false, garbage: false };
   return {
     meanMs: prng.integer(800, 6000),
     downMs: { min: 5, max: prng.pick([50, 1000, 5000]) },
     power: prng.chance(0.7) ? power : null,
-    inStorage: prng.chance(0.5),
-    together: prng.pick(["one", "one", "minority", "all"]),
+    inStorage: prng.chance(0.4),
+    atAcknowledgement: prng.chance(0.5),
+    together: prng.pick(["one", "minority", "all", "all"]),
   };
 }
 

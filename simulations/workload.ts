@@ -19,6 +19,8 @@ export interface WorkloadParts {
   readonly options: Workload;
   readonly agreement: Agreement;
   readonly durability: Durability;
+  /** Called after each acknowledgement. */
+  acknowledged(): void;
 }
 
 /** A node as a client in the same process has it, until that process ends. */
@@ -138,6 +140,7 @@ export class Clients {
     if (!life.alive) return;
     this.#parts.simulator.trace.note(`acknowledged ${brief(submission.text)} at ${index}`);
     this.#parts.durability.acknowledge(submission, index);
+    this.#parts.acknowledged();
   }
 
   #refused(life: Life, submission: Submission, error: unknown): void {

@@ -1,6 +1,6 @@
 /**
- * One log for all: whatever any node shows at an index or hashes at a slot is what every other shows
- * there, at any time (A1, A3, S1), and holds what somebody published (A4), once (C1).
+ * One log for all: whatever any node shows at an index or hashes at a slot is what every other
+ * shows there, at any time (A1, A3, S1), and holds what somebody published (A4), once (C1).
  */
 import type { Entry } from "../../src/api.ts";
 import { demand } from "../core/violation.ts";
@@ -72,11 +72,11 @@ export class Agreement {
       return;
     }
     demand(before.value === value, "S1", () => {
-      return `after slot ${slot} ${node} has the state hash ${value}, ${before.node} ${before.value}`;
+      return `after slot ${slot} ${node} has the hash ${value}, ${before.node} ${before.value}`;
     });
   }
 
-  /** The whole log, once every node has shown all of it: dense, and each publisher in order (C2). */
+  /** The whole log, once nodes have shown all of it: dense, and each publisher in order (C2). */
   checkWhole(): void {
     const sequences = new Map<string, number>();
     for (let index = 1; index <= this.#indexLast; index += 1) {

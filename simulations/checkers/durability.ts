@@ -1,6 +1,6 @@
 /**
- * What was acknowledged stays: at its index, for ever, once (D3, C1); what was refused for good never
- * appears (C7); one publisher's entries stand in the order in which it published them (C2).
+ * What was acknowledged stays: at its index, for ever, once (D3, C1); what was refused for good
+ * never appears (C7); one publisher's entries stand in the order of their publishing (C2).
  */
 import type { ErrorOutcome } from "../../src/kibitzer-error.ts";
 import { demand } from "../core/violation.ts";
