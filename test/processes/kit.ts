@@ -123,4 +123,4 @@ export async function eventually<Value>(
   }
 }
 
-const askAgainMs = 20;
+const askAgainMs = 40;

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { root } from "./child.ts";
 import { checkLogs, stopAndReplay } from "./checks.ts";
 import { Cluster } from "./cluster.ts";
@@ -24,26 +24,29 @@ const places = [
   { killAt: 3300, first: 0 },
 ];
 
-for (const { killAt, first } of places) {
-  test(`the file survives kill -9 of the leader after acknowledgement ${killAt} of ${lines.length}`, async (t) => {
-    const kit = Kit.open(t);
-    const cluster = await Cluster.start(kit);
-    const leader = await cluster.leader();
-    const urls = cluster.endpoints.split(",");
-    const endpoints = [...urls.slice(first), ...urls.slice(0, first)].join(",");
+// Two at a time: much of each is waiting.
+describe("the real file", { concurrency: 2 }, () => {
+  for (const { killAt, first } of places) {
+    test(`survives kill -9 of the leader after acknowledgement ${killAt} of ${lines.length}`, async (t) => {
+      const kit = Kit.open(t);
+      const cluster = await Cluster.start(kit);
+      const leader = await cluster.leader();
+      const urls = cluster.endpoints.split(",");
+      const endpoints = [...urls.slice(first), ...urls.slice(0, first)].join(",");
 
-    const feed = new Feed(kit, endpoints, lines);
-    await feed.untilAcknowledged(killAt);
-    const { signal } = await cluster.kill(leader);
-    assert.equal(signal, "SIGKILL");
-    assert.ok(feed.acknowledged.length < lines.length, "it struck in the midst of the file");
-    await feed.untilAcknowledged(Math.min(killAt + 500, lines.length - 50));
-    await cluster.restart(leader);
+      const feed = new Feed(kit, endpoints, lines);
+      await feed.untilAcknowledged(killAt);
+      const { signal } = await cluster.kill(leader);
+      assert.equal(signal, "SIGKILL");
+      assert.ok(feed.acknowledged.length < lines.length, "it struck in the midst of the file");
+      await feed.untilAcknowledged(Math.min(killAt + 500, lines.length - 50));
+      await cluster.restart(leader);
 
-    assert.deepEqual(await feed.ended(), upTo(lines.length), "each line once, in order");
-    const status = await cluster.whole();
-    assert.equal(status.decided.index, lines.length);
-    await checkLogs(cluster, file);
-    await stopAndReplay(cluster, [leader]);
-  });
-}
+      assert.deepEqual(await feed.ended(), upTo(lines.length), "each line once, in order");
+      const status = await cluster.whole();
+      assert.equal(status.decided.index, lines.length);
+      await checkLogs(cluster, file);
+      await stopAndReplay(cluster, [leader]);
+    });
+  }
+});
