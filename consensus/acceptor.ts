@@ -37,6 +37,7 @@ export function onPrepare(chamber: Chamber, from: NodeId, message: Prepare): voi
   const { ballot, accepted, length } = message;
   if (!isOfThisGovernment(chamber, from, ballot) || !mayVote(chamber)) return;
   if (refuses(chamber, from, ballot)) return;
+  chamber.noteLeading(ballot);
   if (message.decided > chamber.republic.slot) fetch(chamber, from);
   state.owed = { ballot, accepted, length };
   if (sameBallot(ballot, state.promised)) {

@@ -95,6 +95,13 @@ export class Chamber {
     return peer !== undefined && peer.report !== null && peer.missed < this.silenceRounds;
   }
 
+  /** A prepare or synchronize tells who competes or leads sooner than the next report does. */
+  noteLeading(ballot: Ballot): void {
+    const peer = this.peer(ballot.id);
+    if (peer.report === null) return;
+    peer.report = { ...peer.report, leading: ballot, quorumConnected: true, timely: true };
+  }
+
   begin(now: number, when: number): void {
     assert(now >= this.state.now, "monotonic time never falls");
     this.state.now = now;
@@ -192,6 +199,7 @@ export class Chamber {
     if (republic.government === null) return;
     state.role = { kind: republic.seats(this.id) ? "follower" : "constituent" };
     state.attempts = 0;
+    state.inherited.length = 0;
     // The leader that the government names goes first; the others wait for it, but not for ever.
     const isNamed = republic.government.leader === this.id;
     state.notBefore = isNamed ? 0 : state.now + options.silenceTicks / 2;

@@ -82,8 +82,7 @@ function whomToPing(chamber: Chamber): readonly NodeId[] {
 /** What this node says of itself; everything that it attests here is durable. */
 export function reportOf(chamber: Chamber): Report {
   const { state, republic, log } = chamber;
-  const { durable, role } = state;
-  const fit = fitLeader(chamber);
+  const { durable } = state;
   const confirms = sameBallot(durable.accepted, state.accepted);
   const held = Math.min(durable.length, log.length);
   return {
@@ -93,10 +92,10 @@ export function reportOf(chamber: Chamber): Report {
     length: confirms ? Math.min(held, state.confirmed) : held,
     decided: republic.slot,
     stateHash: republic.stateHash,
-    leading: role.kind === "leading" || role.kind === "candidate" ? role.ballot : null,
+    leading: ownBallot(chamber),
     quorumConnected: isQuorumConnected(chamber),
     timely: isTimely(chamber),
-    hearsFit: fit,
+    hearsFit: fitLeader(chamber),
     starts: chamber.options.starts,
   };
 }
@@ -118,41 +117,57 @@ function isTimely(chamber: Chamber): boolean {
   return role.pendingSince === null || now - role.pendingSince < stallTicks;
 }
 
+/** The ballot that this node leads in, or competes for since its own promise is durable. */
+function ownBallot(chamber: Chamber): Ballot | null {
+  const { role } = chamber.state;
+  if (role.kind === "leading") return role.ballot;
+  return role.kind === "candidate" && role.prepared ? role.ballot : null;
+}
+
 /**
  * The ballot of the leader to stay with: one that this node hears, that hears a majority, decides in
  * time, and whose ballot is not below what this node promised. Null when there is none.
  */
 export function fitLeader(chamber: Chamber): Ballot | null {
-  const { role, promised } = chamber.state;
-  const { government } = chamber.republic;
-  if (government === null) return null;
-  if (role.kind === "leading" || role.kind === "candidate") {
-    if (isQuorumConnected(chamber) && isTimely(chamber)) return role.ballot;
-  }
-  let fit: Ballot | null = null;
-  for (const id of chamber.otherSeats()) {
-    const report = chamber.hears(id) ? chamber.peer(id).report : null;
-    const leading = report?.leading ?? null;
-    if (report === null || leading === null || leading.id !== id) continue;
-    if (!report.quorumConnected || !report.timely) continue;
-    if (leading.government !== government.number || compareBallots(leading, promised) < 0) continue;
-    if (fit === null || compareBallots(leading, fit) > 0) fit = leading;
-  }
-  return fit;
+  const own = ownBallot(chamber);
+  if (own !== null && isQuorumConnected(chamber) && isTimely(chamber)) return own;
+  return highest(chamber.otherSeats().map((id) => fitBallotOf(chamber, id)));
 }
 
-/** Who leads, as far as this node knows: itself, whom it hears, or whom those it hears hear. */
+function fitBallotOf(chamber: Chamber, id: NodeId): Ballot | null {
+  const report = chamber.hears(id) ? chamber.peer(id).report : null;
+  const leading = report?.leading ?? null;
+  if (report === null || leading === null || leading.id !== id) return null;
+  if (!report.quorumConnected || !report.timely) return null;
+  const isOfThisGovernment = leading.government === chamber.republic.government?.number;
+  const isBelowPromise = compareBallots(leading, chamber.state.promised) < 0;
+  return isOfThisGovernment && !isBelowPromise ? leading : null;
+}
+
+function highest(ballots: readonly (Ballot | null)[]): Ballot | null {
+  return ballots.reduce((left, right) => {
+    if (left === null || right === null) return left ?? right;
+    return compareBallots(right, left) > 0 ? right : left;
+  }, null);
+}
+
+/** The ballot of who leads: of this node, of whom it hears, or of whom those it hears hear. */
+export function knownBallot(chamber: Chamber): Ballot | null {
+  const { role, peers } = chamber.state;
+  if (role.kind === "leading") return role.ballot;
+  const fit = fitLeader(chamber);
+  if (fit !== null) return fit;
+  const heard = [...peers].map(([id, { report }]) => {
+    return chamber.hears(id) && report !== null ? (report.leading ?? report.hearsFit) : null;
+  });
+  return highest(heard);
+}
+
+/** Who leads, as far as this node knows; a mere candidate does not take itself for a leader. */
 export function knownLeader(chamber: Chamber): NodeId | null {
-  const { role } = chamber.state;
-  if (role.kind === "leading") return chamber.id;
-  let best = fitLeader(chamber);
-  if (best !== null) return best.id === chamber.id ? null : best.id;
-  for (const [id, { report }] of chamber.state.peers) {
-    if (!chamber.hears(id) || report === null) continue;
-    const heard = report.leading ?? report.hearsFit;
-    if (heard !== null && (best === null || compareBallots(heard, best) > 0)) best = heard;
-  }
-  return best === null || best.id === chamber.id ? null : best.id;
+  const ballot = knownBallot(chamber);
+  const isOnlyCandidate = chamber.state.role.kind !== "leading" && ballot?.id === chamber.id;
+  return isOnlyCandidate ? null : (ballot?.id ?? null);
 }
 
 export function onPing(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, ping: Ping): void {

@@ -19,6 +19,7 @@ export type * from "./durable-state.ts";
 export type * from "./islander-outcome.ts";
 export { hashDecree, hashZero, Mixer } from "./hash.ts";
 export { toPlain, type Plain } from "./plain.ts";
+export { majorityOf } from "./quorum.ts";
 export { Republic, emptyRepublic } from "./republic.ts";
 export { Legislator, type LegislatorView } from "./legislator.ts";
 export { Islander } from "./islander.ts";

@@ -39,6 +39,8 @@ export interface Follower {
   sent: Slot;
   /** `accepted` at the last report: no progress between two means that something was lost. */
   acceptedAtReport: Slot;
+  /** The decided slots it was sent last, and in which round. */
+  transfer: { readonly slotFirst: Slot; readonly round: number } | null;
 }
 
 export interface Candidate {
@@ -117,6 +119,8 @@ export interface LegislatorState {
   /** The application holds its state: a seat is welcome. */
   willing: boolean;
   role: Role;
+  /** Values that wait for this node to lead the government it was named for. */
+  readonly inherited: Value[];
   /** The candidate that is owed a promise once it is durable, and what it holds. */
   owed: { readonly ballot: Ballot; readonly accepted: Ballot; readonly length: Slot } | null;
   readonly peers: Map<NodeId, Peer>;
@@ -158,6 +162,7 @@ export function initialState(durable: DurableState): LegislatorState {
     joining: null,
     willing: false,
     role: { kind: "stateless" },
+    inherited: [],
     owed: null,
     peers: new Map(),
     round: 0,

@@ -18,6 +18,7 @@ import type { DurableState, LegislatorOptions } from "./durable-state.ts";
 import {
   considerTakeOver,
   isQuorumConnected,
+  knownBallot,
   knownLeader,
   onEvent,
   onPing,
@@ -71,6 +72,8 @@ export interface LegislatorView {
   readonly stateHash: Hash;
   /** Who leads, as far as this node knows. */
   readonly leader: NodeId | null;
+  /** The leader's ballot; without a leader the highest that this node promised. */
+  readonly ballot: Ballot;
   readonly quorumConnected: boolean;
 }
 
@@ -139,6 +142,7 @@ export class Legislator {
       index: republic.index,
       stateHash: republic.stateHash,
       leader: knownLeader(this.#chamber),
+      ballot: knownBallot(this.#chamber) ?? state.promised,
       quorumConnected: isQuorumConnected(this.#chamber),
     };
   }

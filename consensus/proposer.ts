@@ -159,9 +159,16 @@ function lead(chamber: Chamber, candidate: Candidate, adoptedBallot: Ballot): vo
     exiling: [],
   };
   for (const id of sortedIds(chamber.otherSeats())) {
-    role.followers.set(id, { synchronized: false, accepted: 0, sent: 0, acceptedAtReport: -1 });
+    role.followers.set(id, {
+      synchronized: false,
+      accepted: 0,
+      sent: 0,
+      acceptedAtReport: -1,
+      transfer: null,
+    });
   }
   for (const { value } of log.from(republic.slot + 1)) expectNext(role, value);
+  for (const value of state.inherited.splice(0)) enqueue(role, value);
   state.role = role;
   if (role.opening !== 0) append(chamber, role, [{ kind: "opening" }]);
   state.confirmed = log.length;
@@ -277,7 +284,7 @@ function synchronize(
   if (shared > log.length) return;
   if (shared < republic.slot) {
     follower.synchronized = false;
-    chamber.transfer(to, shared + 1);
+    sendDecided(chamber, follower, { to, slotFirst: shared + 1 });
     return;
   }
   const { ballot } = role;
@@ -294,6 +301,20 @@ function synchronize(
   });
   follower.synchronized = true;
   follower.sent = log.length;
+}
+
+/** Sends what is decided without repeating itself while the same may still be under way. */
+function sendDecided(
+  chamber: Chamber,
+  follower: Follower,
+  { to, slotFirst }: { readonly to: NodeId; readonly slotFirst: Slot },
+): void {
+  const { round } = chamber.state;
+  const { transfer } = follower;
+  const isUnderWay = transfer !== null && round - transfer.round < chamber.silenceRounds;
+  if (isUnderWay && transfer.slotFirst === slotFirst) return;
+  follower.transfer = { slotFirst, round };
+  chamber.transfer(to, slotFirst);
 }
 
 export function onAccepted(chamber: Chamber, from: NodeId, ballot: Ballot, length: Slot): void {
@@ -324,6 +345,7 @@ function countVotes(chamber: Chamber): void {
   chamber.decide(decided);
   role.pendingSince = chamber.log.length > decided ? state.now : null;
   if (state.role === role) return;
+  bequeath(chamber, role);
   // The stop-sign is decided: this government is over, and its members are told so.
   for (const [id, { synchronized }] of followers) {
     if (synchronized) chamber.send(id, { kind: "decide", ballot, decided });
@@ -331,6 +353,13 @@ function countVotes(chamber: Chamber): void {
   for (const barrier of [...(role.barrierRound?.barriers ?? []), ...role.barriersWaiting]) {
     chamber.answerBarrier(barrier, null);
   }
+}
+
+/** What waited behind the stop-sign moves over, when this node goes on to lead. */
+function bequeath(chamber: Chamber, { queue }: Leading): void {
+  const { state, republic } = chamber;
+  if (republic.government?.leader !== chamber.id) return;
+  for (const value of queue) if (value.kind !== "succession") state.inherited.push(value);
 }
 
 /** A report of a member doubles as promise and accepted, so that a lost one costs a ping. */

@@ -33,11 +33,11 @@ export function statusOf(
   const parliament = government?.parliament ?? [];
   const members = republic.members.toSorted((left, right) => (left.id < right.id ? -1 : 1));
   const constituents = members.map(({ id }) => id).filter((id) => !parliament.includes(id));
-  const { leader, promised, decided, index } = view;
+  const { leader, ballot, decided, index } = view;
   return {
     republic: identity ?? { name: "", identity: "" },
     government: { number: government?.number ?? 0, leader, parliament, constituents },
-    ballot: promised,
+    ballot,
     decided: { slot: decided, index },
     members: members.map((member) =>
       memberStatus(member, roleOf(member.id, leader, parliament), reports.get(member.id) ?? null),
@@ -57,9 +57,11 @@ function roleOf(
 function memberStatus(
   member: Member,
   role: MemberStatus["role"],
-  report: NodeReport | null,
+  answer: NodeReport | null,
 ): MemberStatus {
   const { id, url, cookie } = member;
+  // Whoever answers there under another cookie has its address, and is not the member.
+  const report = answer?.cookie === cookie ? answer : null;
   const nowhere = { slot: 0, index: 0 };
   return {
     id,
@@ -69,7 +71,7 @@ function memberStatus(
     decided: report?.decided ?? nowhere,
     applied: report?.applied ?? nowhere,
     hash: report?.hash ?? { slot: 0, value: "" },
-    cookie: report?.cookie ?? cookie,
+    cookie,
     version: report?.version ?? "",
   };
 }
