@@ -17,11 +17,14 @@ import {
 } from "../consensus/index.ts";
 import type { Hello, Listener } from "../transport/index.ts";
 import type { Status } from "./api.ts";
+import { allClosed } from "./all-closed.ts";
 import { Bell } from "./bell.ts";
 import type { Configuration } from "./configuration.ts";
 import { ConsensusState } from "./consensus-state.ts";
 import { asKibitzerError, haltError } from "./halt-error.ts";
 import type { KibitzerError } from "./kibitzer-error.ts";
+import { closedError } from "./node-errors.ts";
+import { journalEvents } from "./journal-events.ts";
 import { LogReader } from "./log-reader.ts";
 import type { Logger } from "./logger.ts";
 import { Peers } from "./peers.ts";
@@ -31,7 +34,7 @@ import type { EnvelopeRecorder } from "./recording/envelope-recorder.ts";
 import { openRecorder, readPlayed } from "./played.ts";
 import { nothingDurable, recover } from "./recovery.ts";
 import type { NodeReport, ReceiveRequest } from "./requests.ts";
-import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
+import { brokenNode, RunLoop, type LegislatorRequest } from "./run-loop.ts";
 import { decreesOf, Service } from "./service.ts";
 import { isNodeReport, reportOf, statusOf } from "./status.ts";
 import { Bodies } from "./storage/bodies.ts";
@@ -69,6 +72,7 @@ export class Engine {
   /** Rings when role, government or membership may have changed, and when all is over. */
   readonly changed: Bell = new Bell();
   #journal: Journal | null = null;
+  #founding: Promise<void> = Promise.resolve();
   #contacts: readonly Citizen[] = [];
   #wasLeading = false;
   #failure: KibitzerError | null = null;
@@ -98,6 +102,8 @@ export class Engine {
       hello: () => this.hello(),
       fraction: () => chance.fraction(),
       down: (id) => this.play({ kind: "sent", to: id, delivered: false }),
+      unreachable: (id, error) =>
+        this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
     });
     this.#transfers = new Transfers(this.peers);
     this.#loop = new RunLoop({
@@ -133,7 +139,7 @@ export class Engine {
       const opened =
         directory.record.republic === null
           ? null
-          : await directory.openJournal(callbacks(configuration, () => late.engine));
+          : await directory.openJournal(journalEvents(configuration, () => late.engine));
       const durable: DurableState =
         opened === null ? nothingDurable() : await recover(opened, { reader, bodies });
       const { id, cookie, starts } = directory.record;
@@ -189,11 +195,20 @@ export class Engine {
     return this.#listeners.map(({ url }) => url);
   }
 
-  /** Makes the directory part of a republic, and its journal. */
+  /** Makes the directory part of a republic, and its journal; one caller after the other. */
   async found(republic: RepublicIdentity): Promise<void> {
+    const founding = this.#founding.then(async () => await this.#found(republic));
+    this.#founding = founding.catch(() => undefined);
+    await founding;
+  }
+
+  async #found(republic: RepublicIdentity): Promise<void> {
+    if (this.over.signal.aborted) throw closedError();
     await this.directory.found(republic);
     if (this.#journal !== null) return;
-    const { journal } = await this.directory.openJournal(callbacks(this.configuration, () => this));
+    const { journal } = await this.directory.openJournal(
+      journalEvents(this.configuration, () => this),
+    );
     this.#attach(journal);
   }
 
@@ -273,13 +288,16 @@ export class Engine {
     this.publishing.close(this.#failure ?? undefined);
     this.service.release();
     this.changed.ring();
-    await Promise.all(
-      this.#listeners.map(async (listener) => await listener[Symbol.asyncDispose]()),
-    );
-    await this.peers.close();
-    await this.#journal?.close();
-    await this.#recorder?.close();
-    await this.directory[Symbol.asyncDispose]();
+    await this.#founding;
+    const listeners = this.#listeners.map(async (each) => await each[Symbol.asyncDispose]());
+    const own = [this.peers, this.#journal, this.#recorder];
+    const parts = own.map(async (each) => await each?.close());
+    try {
+      // Whatever fails to close, the rest is closed, and the lock is given back last.
+      await allClosed([...listeners, ...parts]);
+    } finally {
+      await this.directory[Symbol.asyncDispose]();
+    }
   }
 
   #attach(journal: Journal): void {
@@ -376,18 +394,7 @@ export class Engine {
         resultOf(await this.service.enqueue({ method: "enqueue", batch, body, hops: 0 }, signal)),
       register: async (nonce) =>
         resultOf(await this.service.register({ method: "register", nonce, hops: 0 }, signal)),
+      broken: (error) => this.fail(brokenNode(error)),
     });
   }
-}
-
-function callbacks(
-  { world, storage }: Configuration,
-  engine: () => Engine | null,
-): Parameters<DataDirectory["openJournal"]>[0] {
-  return {
-    clock: world.clock,
-    ...storage,
-    onPersisted: (write) => engine()?.play({ kind: "persisted", write }),
-    onFailed: (error) => engine()?.fail(error),
-  };
 }

@@ -3,6 +3,7 @@ import type { Citizen, RefusalReason, RepublicIdentity } from "../consensus/inde
 import type { Caller } from "../transport/index.ts";
 import type { WaitOptions } from "./api.ts";
 import type { Engine } from "./engine.ts";
+import { checkedCitizen } from "./citizens.ts";
 import { asKibitzerError } from "./halt-error.ts";
 import { KibitzerError, type KibitzerErrorCode } from "./kibitzer-error.ts";
 import type { Request, Response } from "./requests.ts";
@@ -68,7 +69,7 @@ async function ask(
   caller: Caller<Request, Response>,
   { republic, properties = {} }: Asked,
 ): Promise<KibitzerError | null> {
-  const citizen: Citizen = { ...engine.citizen(), properties };
+  const citizen = checkedCitizen({ ...engine.citizen(), properties });
   let response: Response;
   try {
     const request = { method: "immigrate", republic, citizen, hops: 0 } as const;

@@ -12,6 +12,7 @@ import type {
   Status,
   WaitOptions,
 } from "./api.ts";
+import { checkedCitizen } from "./citizens.ts";
 import { configure, type KibitzerOptions } from "./configuration.ts";
 import type { ConsensusState } from "./consensus-state.ts";
 import { Engine } from "./engine.ts";
@@ -56,7 +57,8 @@ export class Kibitzer implements Log, Membership {
     const late: { kibitzer: Kibitzer | null } = { kibitzer: null };
     const engine = await Engine.open(configuration, (error) => {
       resolve(error);
-      void late.kibitzer?.close();
+      // Whoever calls close is told what goes wrong with it; the node has failed already.
+      late.kibitzer?.close().catch(() => undefined);
     });
     const kibitzer = new Kibitzer(engine, promise);
     late.kibitzer = kibitzer;
@@ -108,11 +110,11 @@ export class Kibitzer implements Log, Membership {
     if (engine.republic !== null || (known !== null && known.name !== name)) {
       throw alreadyIn(engine.republic ?? known, "bootstrap");
     }
-    const { chance } = engine.configuration.world;
+    const { parliamentSize, world } = engine.configuration;
+    const { chance } = world;
+    const founder = checkedCitizen({ ...engine.citizen(), properties });
     const republic = known ?? { name, identity: chance.hex16() };
     await engine.found(republic);
-    const { parliamentSize } = engine.configuration;
-    const founder = { ...engine.citizen(), properties };
     engine.play({ kind: "bootstrap", republic, founder, parliamentSize });
     await engine.changed.until(() => engine.republic !== null, engine.over.signal);
     if (engine.republic === null) throw closedError();
@@ -209,7 +211,8 @@ export class Kibitzer implements Log, Membership {
       const { government } = legislator.republic;
       if (engine.over.signal.aborted || government === null) return;
       told = government.number;
-      yield government;
+      const { parliament, leaving } = government;
+      yield { ...government, parliament: [...parliament], leaving: [...leaving] };
     }
   }
 

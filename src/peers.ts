@@ -13,6 +13,8 @@ export interface PeersOptions {
   fraction(): number;
   /** An established connection to a peer was lost. */
   down(id: NodeId): void;
+  /** There is no way to call a peer at its endpoint. */
+  unreachable(id: NodeId, error: unknown): void;
 }
 
 interface Reached {
@@ -38,7 +40,7 @@ export class Peers implements AsyncDisposable {
       if (wanted.get(id) !== url) this.#drop(id);
     }
     for (const [id, url] of wanted) {
-      if (!this.#peers.has(id)) this.#peers.set(id, { url, caller: this.#connect(id, url) });
+      if (!this.#peers.has(id)) this.#reach(id, url);
     }
   }
 
@@ -71,6 +73,15 @@ export class Peers implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Whoever cannot even be called is as good as down: the log may name an endpoint of any make. */
+  #reach(id: NodeId, url: string): void {
+    try {
+      this.#peers.set(id, { url, caller: this.#connect(id, url) });
+    } catch (error) {
+      this.#options.unreachable(id, error);
+    }
   }
 
   #connect(id: NodeId, url: string): Caller<Request, Response> {

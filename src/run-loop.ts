@@ -123,16 +123,19 @@ export class RunLoop {
 
   #fail(error: unknown): void {
     this.stop();
-    if (!(error instanceof InvariantViolation)) throw error;
-    this.#options.failed(invariantError(error));
+    this.#options.failed(brokenNode(error));
   }
 }
 
-/** A bug of ours: the node stops, since a wrong node loses data. */
-export function invariantError(error: InvariantViolation): KibitzerError {
+/** Whatever is thrown here is a bug of ours: the node stops, since a wrong node loses data. */
+export function brokenNode(error: unknown): KibitzerError {
+  const found =
+    error instanceof InvariantViolation
+      ? `has broken an invariant ("${error.message}")`
+      : `has met what it was not made for (${String(error)})`;
   return new KibitzerError(
     "KBZ_INVARIANT",
-    `This node has broken an invariant ("${error.message}") and stops before it does harm. ` +
+    `This node ${found} and stops before it does harm. ` +
       "Keep its recording and report it; the rest of the cluster goes on without it.",
     { retryable: false, outcome: "unknown", cause: error },
   );

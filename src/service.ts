@@ -12,6 +12,7 @@ import {
 } from "../consensus/index.ts";
 import type { Callee, Hello } from "../transport/index.ts";
 import { verifyBatch } from "./batch.ts";
+import { checkedCitizen } from "./citizens.ts";
 import type { Engine } from "./engine.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 import type {
@@ -25,6 +26,7 @@ import type {
   Response,
 } from "./requests.ts";
 import { crc32 } from "./crc32.ts";
+import { isHexText, isIdText } from "./storage/shapes.ts";
 
 /** A request came from a client, or was forwarded once by a node that does not lead. */
 const hopsMax = 1;
@@ -60,6 +62,7 @@ export class Service implements Callee<Request, Response> {
     if (request.method !== "receive" || from.node === null) return;
     const { identity } = this.#engine;
     if (identity === null || from.republic !== identity.identity) return;
+    if (!isIdText(from.node.id) || !isHexText(from.node.cookie)) return;
     if (!this.#holds(request)) {
       const { id } = from.node;
       this.#engine.logger.warn(
@@ -252,7 +255,8 @@ export class Service implements Callee<Request, Response> {
   }
 
   async #immigrate(request: ImmigrateRequest, signal: AbortSignal): Promise<Response> {
-    const { citizen, hops } = request;
+    const { hops } = request;
+    const citizen = checkedCitizen(request.citizen);
     const { republic } = this.#engine;
     if (republic === null) return refusal("noRepublic", null);
     if (request.republic !== null && request.republic !== republic.name) {
