@@ -4,7 +4,7 @@
  */
 import { KibitzerError } from "../kibitzer-error.ts";
 import { checksumOf, isZero } from "../storage/checksum.ts";
-import { damaged, DecodeError, newerVersion } from "../storage/damage.ts";
+import { damagedRecording, DecodeError, newerVersion } from "../storage/damage.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
 import {
   decodeFrameHeader,
@@ -53,7 +53,11 @@ export class RecordingReader {
     for (const path of paths) {
       const segment = recordingNumber(path);
       if (before !== null && segment !== before + 1) {
-        throw damaged(path, 0, `the part of the recording before it, ${before + 1}, is missing`);
+        throw damagedRecording(
+          path,
+          0,
+          `the part of the recording before it, ${before + 1}, is missing`,
+        );
       }
       before = segment;
       yield* this.#file(path, segment);
@@ -87,10 +91,14 @@ export class RecordingReader {
         const { kind, body } = frame;
         if (kind === "end") {
           if (source.isAtEnd) return;
-          throw damaged(path, source.offset, "something stands behind the end");
+          throw damagedRecording(path, source.offset, "something stands behind the end");
         }
         if ((kind === "opening") !== (opening === null)) {
-          throw damaged(path, offset, "expected the opening as the first frame, and only there");
+          throw damagedRecording(
+            path,
+            offset,
+            "expected the opening as the first frame, and only there",
+          );
         }
         if (kind === "opening") opening = readOpening(path, body);
         else if (opening !== null) yield { kind, body, opening, file: path, offset };
@@ -103,7 +111,8 @@ export class RecordingReader {
 
 function readOpening(path: string, body: Uint8Array): Opening {
   const opening = decodeOpening(body);
-  if (opening === null) throw damaged(path, 0, "its first frame is not that of a recording");
+  if (opening === null)
+    throw damagedRecording(path, 0, "its first frame is not that of a recording");
   if (opening.version > recordingVersion)
     throw newerVersion(path, opening.version, recordingVersion);
   return opening;
@@ -140,7 +149,7 @@ class FrameSource {
     if (bodyAt + header.size > this.#size) return "cut";
     const body = await this.#at(bodyAt, header.size);
     if (checksumOf(body) !== header.checksum) {
-      throw damaged(this.#path, bodyAt, "a frame does not match its checksum");
+      throw damagedRecording(this.#path, bodyAt, "a frame does not match its checksum");
     }
     this.offset = bodyAt + header.size;
     return { kind: header.kind, body };
@@ -150,7 +159,8 @@ class FrameSource {
     try {
       return decodeFrameHeader(bytes, { segment: this.#segment, offset });
     } catch (error) {
-      if (error instanceof DecodeError) throw damaged(this.#path, offset, error.message, error);
+      if (error instanceof DecodeError)
+        throw damagedRecording(this.#path, offset, error.message, error);
       throw error;
     }
   }

@@ -8,7 +8,7 @@ import { ConsensusState } from "../consensus-state.ts";
 import { readPlayed } from "../envelope-codec.ts";
 import { envelopeOf, type Envelope } from "../envelope.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import { damaged, DecodeError } from "../storage/damage.ts";
+import { damagedRecording, DecodeError } from "../storage/damage.ts";
 import { nodeFiles } from "../storage/node-files.ts";
 import type { FileSystem } from "../world.ts";
 import { decodeStep, type RecordedStep } from "./recorded-step.ts";
@@ -61,7 +61,8 @@ export async function replayRecording(
       state = begin(state, frame, step);
       continue;
     }
-    if (state === null) throw damaged(frame.file, frame.offset, "an input before any checkpoint");
+    if (state === null)
+      throw damagedRecording(frame.file, frame.offset, "an input before any checkpoint");
     envelopes += 1;
     checkStep(state, { frame, step, number: envelopes });
     if (envelopes >= until) return result();
@@ -126,7 +127,12 @@ function decodeFrame(frame: RecordedFrame): RecordedStep {
     return { played: readPlayed(new ByteReader(frame.body)), digest: null };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    throw damaged(frame.file, frame.offset, `a frame holds no envelope: ${error.message}`, error);
+    throw damagedRecording(
+      frame.file,
+      frame.offset,
+      `a frame holds no envelope: ${error.message}`,
+      error,
+    );
   }
 }
 
@@ -143,9 +149,9 @@ function begin(
     state?.play(envelope);
   } catch (error) {
     // The frame's checksum holds: this was written so, by another version or by hand.
-    throw damaged(frame.file, frame.offset, `a checkpoint of no possible state`, error);
+    throw damagedRecording(frame.file, frame.offset, `a checkpoint of no possible state`, error);
   }
-  if (state === null) throw damaged(frame.file, frame.offset, "expected a checkpoint");
+  if (state === null) throw damagedRecording(frame.file, frame.offset, "expected a checkpoint");
   return state;
 }
 

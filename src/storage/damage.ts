@@ -16,6 +16,10 @@ const cure =
   "Nothing was changed. Replace this node: exile its id from another member, keep this directory " +
   "for inspection, and start the node again under a new id with an empty directory.";
 
+const recordingCure =
+  "Only the recording is affected, not the node's data. Replay the parts of it that are whole, one " +
+  "file at a time.";
+
 /** A file is not what was written: which, where, what was expected and found, and what to do. */
 export function damaged(
   path: string,
@@ -23,9 +27,23 @@ export function damaged(
   finding: string,
   cause?: unknown,
 ): KibitzerError {
+  return damage(path, offset, `${finding}. ${cure}`, cause);
+}
+
+/** As `damaged`, of a recording: its node is well. */
+export function damagedRecording(
+  path: string,
+  offset: number,
+  finding: string,
+  cause?: unknown,
+): KibitzerError {
+  return damage(path, offset, `${finding}. ${recordingCure}`, cause);
+}
+
+function damage(path: string, offset: number, what: string, cause: unknown): KibitzerError {
   return new KibitzerError(
     "KBZ_DAMAGED",
-    `The file ${path} is damaged at byte ${offset}: ${finding}. ${cure}`,
+    `The file ${path} is damaged at byte ${offset}: ${what}`,
     { retryable: false, outcome: "none", cause },
   );
 }
