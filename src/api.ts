@@ -68,6 +68,22 @@ export interface MemberStatus {
   readonly version: string;
 }
 
+/** What an operator changes; asked at any node, and of the leader by that one. */
+export interface Membership {
+  /**
+   * Removes a member for good, and resolves once the log shows it. Its id is free again then: a
+   * node with an empty directory may join under it.
+   * @throws {KibitzerError} `KBZ_ARGUMENT`, `KBZ_NOT_FOUND`, `KBZ_NO_QUORUM` when it would cost the
+   *   quorum; with outcome `unknown` when the wait ended after it was submitted.
+   */
+  exile(id: NodeId, options?: WaitOptions): Promise<void>;
+  /**
+   * Hands leadership over to `to`, or to whom the leader chooses, and resolves with who leads then.
+   * @throws {KibitzerError} as `exile` does.
+   */
+  transfer(to?: NodeId | null, options?: WaitOptions): Promise<{ readonly leader: NodeId }>;
+}
+
 /** What a node and a client have in common. */
 export interface Log extends AsyncDisposable {
   /**

@@ -66,7 +66,7 @@ export class ClientAsking {
       const attempted = await this.#attempt(question, deadline.signal);
       if (attempted.kind === "answer") return attempted.answer;
       if (attempted.kind === "declined") declined = attempted.cause;
-      await this.#pause(failures, deadline.signal);
+      await this.pause(failures, deadline.signal);
       if (!deadline.signal.aborted) continue;
       if (!isOutOfTime(deadline)) throw deadline.signal.reason;
       const isThere = declined !== null || link.isAttached || link.handshakes > handshakes;
@@ -108,7 +108,8 @@ export class ClientAsking {
     }
   }
 
-  async #pause(failures: number, signal: AbortSignal): Promise<void> {
+  /** Longer with each failure in a row; ends early when `signal` aborts. */
+  async pause(failures: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     const { clock, chance } = this.#options;
     const ms = pauseMs(failures, chance.fraction());
@@ -134,7 +135,7 @@ function isOfKind<Kind extends Response["kind"]>(
 }
 
 /** A signal of `AbortSignal.timeout` ends the wait as our own limit does, with as much to say. */
-function isOutOfTime({ isOver, signal }: Deadline): boolean {
+export function isOutOfTime({ isOver, signal }: Deadline): boolean {
   const { reason } = signal;
   return isOver || (reason instanceof DOMException && reason.name === "TimeoutError");
 }

@@ -2,16 +2,26 @@
  * A client of a republic: publishes exactly once and reads the log through whichever endpoint
  * answers. Holds no part of the log, and loads nothing that touches a disk.
  */
-import { assert, Islander } from "../consensus/index.ts";
+import { assert, Islander, type NodeId } from "../consensus/index.ts";
 import { parseEndpoint, TransportError } from "../transport/index.ts";
 import type { Transport } from "../transport/index.ts";
-import type { EntriesOptions, Entry, Log, PublishOptions, Status, WaitOptions } from "./api.ts";
+import type {
+  EntriesOptions,
+  Entry,
+  Log,
+  Membership,
+  PublishOptions,
+  Status,
+  WaitOptions,
+} from "./api.ts";
 import { ClientAsking } from "./client-asking.ts";
 import { noEndpoints, unreachable } from "./client-errors.ts";
 import { ClientLink } from "./client-link.ts";
+import { ClientMembership } from "./client-membership.ts";
 import { readEntries } from "./client-reader.ts";
 import { Deadline } from "./deadline.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
+import { exile, exileOf, transfer, transferTo } from "./membership.ts";
 import { nodeNetwork } from "./node-network.ts";
 import { Publishing } from "./publishing.ts";
 import type { Request, Response } from "./requests.ts";
@@ -29,7 +39,7 @@ export interface ClientWorld {
 }
 
 export interface ClientOptions {
-  /** For connecting, and for each `barrier` and `status`; default 30 s. */
+  /** For connecting, and for each `barrier`, `status`, `exile` and `transfer`; default 30 s. */
   readonly timeoutMs?: number;
   /** Gives up connecting. */
   readonly signal?: AbortSignal;
@@ -43,17 +53,25 @@ const timeoutMsDefault = 30_000;
 const submitMs = 3000;
 const questionMs = 5000;
 
-export class KibitzerClient implements Log {
+export class KibitzerClient implements Log, Membership {
   readonly #link: ClientLink;
   readonly #asking: ClientAsking;
   readonly #publishing: Publishing;
+  readonly #clock: Clock;
   readonly #timeoutMs: number;
 
-  private constructor(link: ClientLink, asking: ClientAsking, publishing: Publishing, ms: number) {
-    this.#link = link;
-    this.#asking = asking;
-    this.#publishing = publishing;
-    this.#timeoutMs = ms;
+  private constructor(parts: {
+    readonly link: ClientLink;
+    readonly asking: ClientAsking;
+    readonly publishing: Publishing;
+    readonly clock: Clock;
+    readonly timeoutMs: number;
+  }) {
+    this.#link = parts.link;
+    this.#asking = parts.asking;
+    this.#publishing = parts.publishing;
+    this.#clock = parts.clock;
+    this.#timeoutMs = parts.timeoutMs;
   }
 
   /**
@@ -78,8 +96,9 @@ export class KibitzerClient implements Log {
     try {
       const publishing = publishingOver(link, world, publisher);
       await reached(link, { urls, clock: world.clock, timeoutMs, signal });
-      const asking = new ClientAsking({ link, urls, clock: world.clock, chance: world.chance });
-      return new KibitzerClient(link, asking, publishing, timeoutMs);
+      const { clock, chance } = world;
+      const asking = new ClientAsking({ link, urls, clock, chance });
+      return new KibitzerClient({ link, asking, publishing, clock, timeoutMs });
     } catch (error) {
       await link.close();
       throw error;
@@ -160,6 +179,19 @@ export class KibitzerClient implements Log {
     return document;
   }
 
+  async exile(id: NodeId, options: WaitOptions = {}): Promise<void> {
+    using membership = this.#membership(exileOf(id), options);
+    await exile(membership, id);
+  }
+
+  async transfer(
+    to: NodeId | null = null,
+    options: WaitOptions = {},
+  ): Promise<{ readonly leader: NodeId }> {
+    using membership = this.#membership(transferTo(to), options);
+    return { leader: await transfer(membership, to) };
+  }
+
   /** Unsettled publishes reject with the truth, readings end; waits until connections are gone. */
   async close(): Promise<void> {
     this.#publishing.close();
@@ -168,6 +200,18 @@ export class KibitzerClient implements Log {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #membership(what: string, { signal }: WaitOptions): ClientMembership {
+    return new ClientMembership({
+      what,
+      link: this.#link,
+      asking: this.#asking,
+      clock: this.#clock,
+      attemptMs: questionMs,
+      timeoutMs: this.#timeoutMs,
+      signal,
+    });
   }
 }
 

@@ -17,8 +17,8 @@ import {
 } from "../consensus/index.ts";
 import type { Hello, Listener } from "../transport/index.ts";
 import type { Status } from "./api.ts";
-import { allClosed } from "./all-closed.ts";
 import { Bell } from "./bell.ts";
+import { closeAll } from "./close-all.ts";
 import type { Configuration } from "./configuration.ts";
 import { ConsensusState } from "./consensus-state.ts";
 import { asKibitzerError, haltError } from "./halt-error.ts";
@@ -99,6 +99,7 @@ export class Engine {
     this.peers = new Peers({
       id: directory.record.id,
       network,
+      clock,
       hello: () => this.hello(),
       fraction: () => chance.fraction(),
       down: (id) => this.play({ kind: "sent", to: id, delivered: false }),
@@ -289,12 +290,9 @@ export class Engine {
     this.service.release();
     this.changed.ring();
     await this.#founding;
-    const listeners = this.#listeners.map(async (each) => await each[Symbol.asyncDispose]());
-    const own = [this.peers, this.#journal, this.#recorder];
-    const parts = own.map(async (each) => await each?.close());
+    // Whatever fails to close, the rest is closed, and the lock is given back last.
     try {
-      // Whatever fails to close, the rest is closed, and the lock is given back last.
-      await allClosed([...listeners, ...parts]);
+      await closeAll([...this.#listeners, this.peers, this.#journal, this.#recorder]);
     } finally {
       await this.directory[Symbol.asyncDispose]();
     }

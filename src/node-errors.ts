@@ -1,5 +1,4 @@
 /** Errors of the node's own calls, each saying what was wanted, what was found and what to do. */
-import type { RefusalReason } from "../consensus/index.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 
 export function closedError(): KibitzerError {
@@ -18,19 +17,5 @@ export function checkRange(from: number, to: number): void {
     "KBZ_ARGUMENT",
     `Wanted indexes, whole numbers from 1, found from ${from} to ${to}.`,
     { retryable: false, outcome: "none" },
-  );
-}
-
-export function exileRefused(id: string, reason: RefusalReason): KibitzerError {
-  if (reason === "notFound") {
-    return new KibitzerError("KBZ_NOT_FOUND", `There is no member ${id}; see kibitz status.`, {
-      retryable: false,
-      outcome: "none",
-    });
-  }
-  return new KibitzerError(
-    "KBZ_NO_QUORUM",
-    `${id} was not exiled (${reason}): only the leader can, and only while that keeps a majority.`,
-    { retryable: true, outcome: "none" },
   );
 }

@@ -5,10 +5,15 @@
 import type { Citizen, Dispatch, NodeId } from "../consensus/index.ts";
 import type { CallOptions, Caller, Hello, Lane, Transport } from "../transport/index.ts";
 import type { ReceiveRequest, Request, Response } from "./requests.ts";
+import type { Clock, Timer } from "./world.ts";
+
+/** An exiled node is answered for so long, so that it learns of its exile and stops. */
+const farewellMs = 10_000;
 
 export interface PeersOptions {
   readonly id: NodeId;
   readonly network: Transport<Request, Response>;
+  readonly clock: Clock;
   hello(): Hello;
   fraction(): number;
   /** An established connection to a peer was lost. */
@@ -25,21 +30,28 @@ interface Reached {
 export class Peers implements AsyncDisposable {
   readonly #options: PeersOptions;
   readonly #peers = new Map<NodeId, Reached>();
+  /** Those of them that are to be forgotten. */
+  readonly #farewells = new Map<NodeId, Timer>();
   #isClosed = false;
 
   constructor(options: PeersOptions) {
     this.#options = options;
   }
 
-  /** Reaches exactly `citizens` from now on, itself left out; connections that stay are kept. */
+  /**
+   * Reaches `citizens` from now on, itself left out, and for a while those before that it does not
+   * name; connections that stay are kept.
+   */
   set(citizens: readonly Citizen[]): void {
     if (this.#isClosed) return;
     const wanted = new Map(citizens.map(({ id, url }) => [id, url]));
     wanted.delete(this.#options.id);
     for (const [id, { url }] of this.#peers) {
-      if (wanted.get(id) !== url) this.#drop(id);
+      if (!wanted.has(id)) this.#farewell(id);
+      else if (wanted.get(id) !== url) this.#drop(id);
     }
     for (const [id, url] of wanted) {
+      this.#stay(id);
       if (!this.#peers.has(id)) this.#reach(id, url);
     }
   }
@@ -66,6 +78,7 @@ export class Peers implements AsyncDisposable {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    for (const timer of this.#farewells.values()) timer.cancel();
     const callers = [...this.#peers.values()].map(({ caller }) => caller);
     this.#peers.clear();
     await Promise.all(callers.map(async (caller) => await caller[Symbol.asyncDispose]()));
@@ -90,12 +103,24 @@ export class Peers implements AsyncDisposable {
       hello: () => options.hello(),
       fraction: () => options.fraction(),
       down: () => {
-        if (this.#peers.has(id)) options.down(id);
+        if (this.#peers.has(id) && !this.#farewells.has(id)) options.down(id);
       },
     });
   }
 
+  #farewell(id: NodeId): void {
+    if (this.#farewells.has(id)) return;
+    const timer = this.#options.clock.after(farewellMs, () => this.#drop(id));
+    this.#farewells.set(id, timer);
+  }
+
+  #stay(id: NodeId): void {
+    this.#farewells.get(id)?.cancel();
+    this.#farewells.delete(id);
+  }
+
   #drop(id: NodeId): void {
+    this.#stay(id);
     const peer = this.#peers.get(id);
     this.#peers.delete(id);
     // Nobody waits for it: a connection that will not close holds nothing up.

@@ -30,6 +30,8 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
   entries: 6,
   status: 7,
   report: 8,
+  exile: 9,
+  transfer: 10,
 };
 
 const methods = invert(methodCodes);
@@ -72,6 +74,15 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
       writer.whole(request.hops);
       break;
     case "barrier":
+      writer.whole(request.hops);
+      break;
+    case "exile":
+      writer.id(request.id);
+      writer.hex16(request.cookie);
+      writer.whole(request.hops);
+      break;
+    case "transfer":
+      writer.id(request.to);
       writer.whole(request.hops);
       break;
     case "entries":
@@ -149,6 +160,12 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
       return { method, nonce: reader.hex16(), hops: reader.whole(0, hopsMax) };
     case "barrier":
       return { method, hops: reader.whole(0, hopsMax) };
+    case "exile": {
+      const id = reader.id();
+      return { method, id, cookie: reader.hex16(), hops: reader.whole(0, hopsMax) };
+    }
+    case "transfer":
+      return { method, to: reader.idOrNull(), hops: reader.whole(0, hopsMax) };
     case "entries":
       return {
         method,

@@ -5,6 +5,7 @@
 import type {
   Batch,
   Citizen,
+  Cookie,
   Decree,
   Effect,
   Hash,
@@ -57,6 +58,24 @@ export interface BarrierRequest {
   readonly hops: number;
 }
 
+/**
+ * Asks the leader to remove a member; forwarded at most one hop; `enqueued` says no more than that
+ * it was taken. Names the incarnation, so that a late repetition cannot hit who came after it.
+ */
+export interface ExileRequest {
+  readonly method: "exile";
+  readonly id: NodeId;
+  readonly cookie: Cookie;
+  readonly hops: number;
+}
+
+/** Asks the leader to hand over, to whom it chooses unless named; forwarded at most one hop. */
+export interface TransferRequest {
+  readonly method: "transfer";
+  readonly to: NodeId | null;
+  readonly hops: number;
+}
+
 /** Reads entries at the node asked, from `index` on; with `waitMs` it may wait for the first. */
 export interface EntriesRequest {
   readonly method: "entries";
@@ -82,6 +101,8 @@ export type Request =
   | EnqueueRequest
   | RegisterRequest
   | BarrierRequest
+  | ExileRequest
+  | TransferRequest
   | EntriesRequest
   | StatusRequest
   | ReportRequest;
@@ -116,7 +137,7 @@ export type Response =
       readonly slot: number;
       readonly contacts: readonly Citizen[];
     }
-  /** `immigrate`: taken; ask again until admitted. */
+  /** `immigrate`, `exile`, `transfer`: taken; ask again until it is seen to be done. */
   | { readonly kind: "enqueued" }
   /** `enqueue`, `register`: decided, with this effect. */
   | { readonly kind: "effect"; readonly effect: Effect }

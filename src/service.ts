@@ -19,14 +19,17 @@ import type {
   BarrierRequest,
   EnqueueRequest,
   EntriesRequest,
+  ExileRequest,
   ImmigrateRequest,
   ReceiveRequest,
   RegisterRequest,
   Request,
   Response,
+  TransferRequest,
 } from "./requests.ts";
 import { crc32 } from "./crc32.ts";
 import { isHexText, isIdText } from "./storage/shapes.ts";
+import type { LegislatorRequest } from "./run-loop.ts";
 
 /** A request came from a client, or was forwarded once by a node that does not lead. */
 const hopsMax = 1;
@@ -89,6 +92,10 @@ export class Service implements Callee<Request, Response> {
         return await this.register(request, signal);
       case "barrier":
         return await this.barrier(request, signal);
+      case "exile":
+        return await this.exile(request, signal);
+      case "transfer":
+        return await this.transfer(request, signal);
       case "entries":
         return await this.#entries(request, signal);
       case "status":
@@ -120,6 +127,20 @@ export class Service implements Callee<Request, Response> {
     const response = await this.#forward(request, { hops, leader, signal });
     if (response.kind !== "barrier") return response;
     return await this.#reached(response.slot, signal);
+  }
+
+  /** Taken by the leader, or refused; only of the incarnation that was meant. */
+  async exile(request: ExileRequest, signal: AbortSignal): Promise<Response> {
+    const { id, cookie } = request;
+    const { role, republic } = this.#engine.state.legislator;
+    if (role === "leading" && republic.member(id)?.cookie !== cookie) {
+      return refusal("notFound", this.#engine.view().leader);
+    }
+    return await this.#order(request, { kind: "exile", id }, signal);
+  }
+
+  async transfer(request: TransferRequest, signal: AbortSignal): Promise<Response> {
+    return await this.#order(request, { kind: "transfer", to: request.to }, signal);
   }
 
   /** Tells those who wait what became of their batches and registrations. */
@@ -215,7 +236,7 @@ export class Service implements Callee<Request, Response> {
 
   /** Asks the leader in the asker's stead; at most one hop. */
   async #forward(
-    request: EnqueueRequest | RegisterRequest | BarrierRequest | ImmigrateRequest,
+    request: Extract<Request, { readonly hops: number }>,
     { hops, leader, signal }: { hops: number; leader: NodeId | null; signal: AbortSignal },
   ): Promise<Response> {
     if (hops >= hopsMax || leader === null) return refusal("notLeading", leader);
@@ -224,6 +245,30 @@ export class Service implements Callee<Request, Response> {
       signal,
     });
     return response ?? refusal("notLeading", null);
+  }
+
+  /** Has the leader take, or refuse, what an operator wants; the log shows whether it is done. */
+  async #order(
+    request: ExileRequest | TransferRequest,
+    input: LegislatorRequest,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    this.#engine.play(input, ({ reply }) => {
+      if (reply?.kind === "enqueued") resolve(undecided);
+      else resolve(reply?.kind === "refused" ? reply : refusal("busy", null));
+    });
+    const onAbort = (): void => resolve(undecided);
+    // A node that has stopped plays nothing, and answers nothing.
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    const response = await promise;
+    signal.removeEventListener("abort", onAbort);
+    const isElsewhere = response.kind === "refused" && response.reason === "notLeading";
+    if (!isElsewhere) return response;
+    const { hops } = request;
+    const forwarded = { ...request, hops: hops + 1 };
+    return await this.#forward(forwarded, { hops, leader: response.leader, signal });
   }
 
   #ownBarrier(): Promise<number | null> {

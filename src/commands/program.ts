@@ -53,6 +53,8 @@ export function createProgram(output: Output, ended: (exitCode: number) => void)
   addPublish(program, context);
   addTail(program, context);
   addStatus(program, context);
+  addMember(program, context);
+  addTransfer(program, context);
   addReplay(program, context);
   addLog(program, context);
   addSimulate(program, context);
@@ -171,6 +173,31 @@ function addStatus(program: Command, context: Context): void {
   runs(command, context, async () => {
     const { status } = await import("./status.ts");
     return status(command.opts<ClusterOptions>(), context.output);
+  });
+}
+
+function addMember(program: Command, context: Context): void {
+  const member = program.command("member").description("change who belongs to the republic");
+  const command = member
+    .command("exile")
+    .description("remove a member for good; its id is free for a node with an empty directory")
+    .argument("<id>", "the member's id; it need not be up");
+  addClusterOptions(command).addOption(option("--json", 'one {"exiled":ID}'));
+  runs(command, context, async () => {
+    const { exile } = await import("./membership.ts");
+    return exile(command.args[0] ?? "", command.opts<ClusterOptions>(), context.output);
+  });
+}
+
+function addTransfer(program: Command, context: Context): void {
+  const command = program
+    .command("transfer")
+    .description("hand leadership over; prints who leads then")
+    .argument("[id]", "to whom; the leader chooses if it is left out");
+  addClusterOptions(command).addOption(option("--json", 'one {"leader":ID}'));
+  runs(command, context, async () => {
+    const { transfer } = await import("./membership.ts");
+    return transfer(command.args[0] ?? null, command.opts<ClusterOptions>(), context.output);
   });
 }
 

@@ -37,7 +37,18 @@ function kibitz(
   });
 }
 
-const commands = ["dev", "start", "publish", "tail", "status", "replay", "log inspect", "simulate"];
+const commands = [
+  "dev",
+  "start",
+  "publish",
+  "tail",
+  "status",
+  "member exile",
+  "transfer",
+  "replay",
+  "log inspect",
+  "simulate",
+];
 
 test("every command has help, on stdout", async () => {
   const helps = await Promise.all(commands.map((name) => kibitz([...name.split(" "), "--help"])));
@@ -64,6 +75,11 @@ const wrong: readonly (readonly [readonly string[], RegExp])[] = [
   [["publish", "x", "--timeout", "30"], /duration/],
   [["tail", "--from", "0"], /whole number/],
   [["status", "--endpoints", "http://127.0.0.1"], /Wanted ws:/],
+  [["member"], /Usage: kibitz member/],
+  [["member", "exile"], /missing required argument/],
+  [["member", "exile", "b", "c"], /too many arguments/],
+  [["member", "exile", "No Id"], /Wanted the id of a node.*found No Id/],
+  [["transfer", "../b"], /Wanted the id of a node/],
   [["replay"], /missing required argument/],
   [["dev", "--nodes", "0"], /whole number/],
   [["start"], /--data/],
@@ -103,7 +119,9 @@ test("no endpoint that answers ends with 3", async () => {
   const closed = await closedPort();
   const options = ["--endpoints", `ws://127.0.0.1:${closed}`, "--timeout", "300ms"];
   const ends = await Promise.all(
-    ["status", "tail", "publish x"].map((name) => kibitz([...name.split(" "), ...options])),
+    ["status", "tail", "publish x", "member exile b", "transfer"].map((name) =>
+      kibitz([...name.split(" "), ...options]),
+    ),
   );
   for (const { code, stdout, stderr } of ends) {
     assert.equal(code, 3, stderr);

@@ -312,6 +312,8 @@ export const requests: Methods = {
     .map(([{ value, body }, count]) => ({ method: "enqueue", batch: value, body, hops: count })),
   register: fc.record({ method: fc.constant("register"), nonce: hex16, hops }),
   barrier: fc.record({ method: fc.constant("barrier"), hops }),
+  exile: fc.record({ method: fc.constant("exile"), id, cookie: hex16, hops }),
+  transfer: fc.record({ method: fc.constant("transfer"), to: fc.option(id), hops }),
   entries: fc.record({
     method: fc.constant("entries"),
     index: fc.maxSafeNat(),

@@ -96,6 +96,22 @@ test("a number that leaves no room to count on is refused", () => {
   assert.throws(() => requestCodec.decode(decide(Number.MAX_SAFE_INTEGER)), DecodeError);
 });
 
+test("an exile and a transfer have these bytes, in version 1", () => {
+  const cookie = "0123456789abcdef";
+  const golden: readonly (readonly [Request, string])[] = [
+    [{ method: "exile", id: "b", cookie, hops: 1 }, "0109016267452301efcdab8901"],
+    [{ method: "transfer", to: "b", hops: 0 }, "010a016200"],
+    [{ method: "transfer", to: null, hops: 0 }, "010a0000"],
+  ];
+  for (const [request, hex] of golden) {
+    assert.equal(Buffer.from(joined(requestCodec.encode(request))).toString("hex"), hex);
+  }
+  const nobody = Uint8Array.from(Buffer.from("01090067452301efcdab8901", "hex"));
+  assert.throws(() => requestCodec.decode(nobody), DecodeError);
+  const badId = Uint8Array.from(Buffer.from("010a014200", "hex"));
+  assert.throws(() => requestCodec.decode(badId), DecodeError);
+});
+
 test("another version is refused", () => {
   const [barrier] = requestCodec.encode({ method: "barrier", hops: 0 });
   assert.ok(barrier !== undefined);
