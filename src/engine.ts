@@ -197,15 +197,15 @@ export class Engine {
   }
 
   /** Makes the directory part of a republic, and its journal; one caller after the other. */
-  async found(republic: RepublicIdentity): Promise<void> {
-    const founding = this.#founding.then(async () => await this.#found(republic));
+  async found(republic: RepublicIdentity, isFounder: boolean): Promise<void> {
+    const founding = this.#founding.then(async () => await this.#found(republic, isFounder));
     this.#founding = founding.catch(() => undefined);
     await founding;
   }
 
-  async #found(republic: RepublicIdentity): Promise<void> {
+  async #found(republic: RepublicIdentity, isFounder: boolean): Promise<void> {
     if (this.over.signal.aborted) throw closedError();
-    await this.directory.found(republic);
+    await this.directory.found(republic, isFounder);
     if (this.#journal !== null) return;
     const { journal } = await this.directory.openJournal(
       journalEvents(this.configuration, () => this),

@@ -85,7 +85,7 @@ async function ask(
   if (known !== null && known.identity !== response.republic.identity)
     throw alreadyIn(known, "join");
   if (engine.republic !== null) return null;
-  await engine.found(response.republic);
+  await engine.found(response.republic, false);
   engine.meet(response.contacts);
   engine.play({ kind: "join", republic: response.republic, contacts: response.contacts });
   engine.play({ kind: "naturalize" });

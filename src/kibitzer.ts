@@ -107,14 +107,16 @@ export class Kibitzer implements Log, Membership {
     const engine = this.#engine;
     checkName(name);
     const known = engine.identity;
-    if (engine.republic !== null || (known !== null && known.name !== name)) {
+    // One that was interrupted is seen through; but a republic that was joined was born elsewhere.
+    const isBegun = known?.name === name && engine.directory.record.isFounder;
+    if (engine.republic !== null || (known !== null && !isBegun)) {
       throw alreadyIn(engine.republic ?? known, "bootstrap");
     }
     const { parliamentSize, world } = engine.configuration;
     const { chance } = world;
     const founder = checkedCitizen({ ...engine.citizen(), properties });
     const republic = known ?? { name, identity: chance.hex16() };
-    await engine.found(republic);
+    await engine.found(republic, true);
     engine.play({ kind: "bootstrap", republic, founder, parliamentSize });
     await engine.changed.until(() => engine.republic !== null, engine.over.signal);
     if (engine.republic === null) throw closedError();

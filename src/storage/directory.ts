@@ -28,6 +28,8 @@ export interface NodeRecord {
   /** How often the directory was opened, this time included: from 1. */
   readonly starts: number;
   readonly republic: RepublicIdentity | null;
+  /** Whether this node is to found its republic: only then may an empty journal begin with a birth. */
+  readonly isFounder: boolean;
   /** Whether a journal was made; then a missing one is damage. */
   readonly hasJournal: boolean;
   readonly listen: readonly string[];
@@ -102,9 +104,10 @@ export class DataDirectory implements AsyncDisposable {
   /**
    * Makes the directory part of a republic, for good; durable when this resolves. Naming the same
    * one again is fine.
+   * @param isFounder Whether the republic is born here, or this node only joins it.
    * @throws {KibitzerError} `KBZ_BOOTSTRAPPED` when it belongs to another.
    */
-  async found(republic: RepublicIdentity): Promise<void> {
+  async found(republic: RepublicIdentity, isFounder: boolean): Promise<void> {
     const known = this.#record.republic;
     if (known?.identity === republic.identity && known.name === republic.name) return;
     if (known !== null) {
@@ -112,7 +115,7 @@ export class DataDirectory implements AsyncDisposable {
       const message = `${this.path} belongs to ${owner} already. `;
       throw refusal("KBZ_BOOTSTRAPPED", `${message}Start with an empty directory instead.`);
     }
-    await this.#change({ republic });
+    await this.#change({ republic, isFounder });
   }
 
   /**
@@ -189,6 +192,7 @@ async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
     cookie: options.chance.hex16(),
     starts: 1,
     republic: null,
+    isFounder: false,
     hasJournal: false,
     listen: options.listen ?? [],
     advertise: options.advertise ?? null,
@@ -229,6 +233,7 @@ function isNodeRecord(value: unknown): value is NodeRecord {
     cookie: isHexText,
     starts: isWhole,
     republic: nullOr((republic) => matches(republic, { name: isText, identity: isHexText })),
+    isFounder: isFlag,
     hasJournal: isFlag,
     listen: listOf(isText),
     advertise: nullOr(isText),

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Report } from "../../consensus/index.ts";
 import { Kibitzer } from "../../src/kibitzer.ts";
+import { nodeWorld } from "../../src/node-world.ts";
+import { DataDirectory } from "../../src/storage/directory.ts";
 import { nodeNetwork } from "../../src/node-network.ts";
 import type { Request, Response } from "../../src/requests.ts";
 import type { Caller, Hello } from "../../transport/index.ts";
@@ -99,6 +101,18 @@ describe("what could not be read back is refused", () => {
 });
 
 describe("calls at the wrong time", () => {
+  test("a republic that was joined is not founded again, though nothing was learned of it", async () => {
+    await inDirectory(async (directory) => {
+      const { files, chance } = nodeWorld();
+      const republic = { name: "r", identity: "0123456789abcdef" };
+      const joined = await DataDirectory.open({ files, chance, path: directory, id: "a", listen });
+      await joined.found(republic, false);
+      await joined[Symbol.asyncDispose]();
+      await using kibitzer = await Kibitzer.open({ directory });
+      await assert.rejects(kibitzer.bootstrap("r"), { code: "KBZ_BOOTSTRAPPED" });
+    });
+  });
+
   test("a republic is not founded by a closed node, whose directory may be another's", async () => {
     await inDirectory(async (directory) => {
       const kibitzer = await Kibitzer.open({ directory, id: "a", listen });
