@@ -80,6 +80,7 @@ export class Chamber {
   }
 
   peer(id: NodeId): Peer {
+    assert(id !== this.id, "a node is no peer of its own");
     let peer = this.state.peers.get(id);
     if (peer === undefined) {
       const missed = this.silenceRounds;
@@ -157,6 +158,7 @@ export class Chamber {
   /** Replaces the log from `slotFirst` on, in memory now and on disk with this step's write. */
   stage(slotFirst: Slot, decrees: readonly Decree[]): void {
     if (slotFirst <= this.log.length) this.#disown(slotFirst - 1);
+    assert(slotFirst > this.republic.slot, "what is decided is never written again");
     this.log.replaceFrom(slotFirst, decrees);
     this.state.confirmed = Math.min(this.state.confirmed, slotFirst - 1);
     const staged = this.#staged;
@@ -179,6 +181,7 @@ export class Chamber {
   /** Applies what is decided up to `slot`, all of which is in the log. */
   decide(slot: Slot): void {
     assert(slot <= this.log.length, "only what is in the log is applied");
+    assert(slot >= this.republic.slot, "nothing is decided twice");
     const governmentBefore = this.republic.government?.number;
     while (this.republic.slot < slot) {
       const applied = this.republic.apply(this.log.shift());
@@ -251,6 +254,7 @@ export class Chamber {
     if (!promisedChanged && !acceptedChanged && this.#staged === null && !this.#noteHeard)
       return null;
     state.writeLast += 1;
+    assert(Number.isSafeInteger(state.writeLast), "write numbers do not run out");
     const { promised, accepted } = state;
     state.writes.push({ write: state.writeLast, promised, accepted, length: log.length });
     const staged = this.#staged ?? { slotFirst: log.length + 1, decrees: [] };

@@ -2,6 +2,7 @@
  * Ballot leader election (Ng, Haridi, Carbone, "Omni-Paxos", EuroSys 2023, §4): who is heard, who is
  * fit to lead, and when to take over. Electing is not agreeing: nothing here can break safety.
  */
+import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import {
   compareBallots,
@@ -12,7 +13,7 @@ import {
 } from "./identifiers.ts";
 import { catchUp, fetch, isFetching } from "./learner.ts";
 import type { Ping, Pong, Report, TakeOver } from "./messages.ts";
-import { campaign, onFollowerReport } from "./proposer.ts";
+import { campaign, onReport } from "./candidate.ts";
 import { majorityOf } from "./quorum.ts";
 import { stepDown } from "./step-down.ts";
 import { checkOwnDisk, compareState, hear, mayVote } from "./vouching.ts";
@@ -52,6 +53,7 @@ export function onSent(chamber: Chamber, to: NodeId): void {
 function beginRound(chamber: Chamber): void {
   const { state } = chamber;
   state.round += 1;
+  assert(state.roundAt <= state.now, "a round begins when it is due");
   for (const peer of state.peers.values()) {
     peer.missed = Math.min(peer.missed + 1, chamber.silenceRounds);
   }
@@ -212,7 +214,7 @@ function takeReport(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, repo
   if (government === null) return;
   if (report.government > government.number) fetch(chamber, from.id);
   compareState(chamber, from.id, report);
-  onFollowerReport(chamber, from.id, report);
+  onReport(chamber, from.id, report);
 }
 
 function isOlder(left: Report, right: Report): boolean {
@@ -251,6 +253,7 @@ export function considerTakeOver(chamber: Chamber): void {
     return report !== null && isLedElsewhere(chamber, report);
   });
   if (anotherIsLed) return;
+  assert(heard.length + 1 >= chamber.majority(), "who takes over hears a majority");
   campaign(chamber);
 }
 

@@ -46,6 +46,7 @@ export class Mixer {
 
 /** The log hash after a decree, from the one before it and the decree's own fields. */
 export function hashDecree(before: Hash, decree: Omit<Decree, "hash">): Hash {
+  assert(before.length === hashZero.length, "a hash has 16 digits");
   const mixer = new Mixer()
     .text(before)
     .number(decree.slot)

@@ -10,8 +10,9 @@ import {
   onPrepare,
   onSynchronize,
   payPromise,
-} from "./acceptor.ts";
+} from "./follower.ts";
 import { assert, unreachable } from "./assert.ts";
+import { maybeLead, onOwnPromise, onPromised } from "./candidate.ts";
 import { Chamber } from "./chamber.ts";
 import { hashDecree, hashZero } from "./hash.ts";
 import type { DurableState, LegislatorOptions } from "./durable-state.ts";
@@ -29,6 +30,7 @@ import {
 import type { Ballot, Hash, Index, NodeId, Slot } from "./identifiers.ts";
 import { checkState } from "./invariants.ts";
 import { onAhead, onFetch, onLearn, serveWaiters } from "./learner.ts";
+import { countVotes, onAccepted, onResynchronize, propose } from "./leader.ts";
 import type { LegislatorState, Role } from "./legislator-state.ts";
 import type { Message } from "./messages.ts";
 import { askForNaturalization, onExile, onImmigrate, onNaturalize, shape } from "./membership.ts";
@@ -40,15 +42,6 @@ import type {
   ReceiveInput,
 } from "./outcome.ts";
 import { fromPlain, toPlain, type Plain } from "./plain.ts";
-import {
-  maybeLead,
-  onAccepted,
-  onOwnDurable,
-  onPromised,
-  onRefused,
-  onResynchronize,
-  propose,
-} from "./proposer.ts";
 import type { Republic } from "./republic.ts";
 import {
   confirmBarriers,
@@ -59,6 +52,7 @@ import {
   onTransfer,
   repeatBarriers,
 } from "./submission.ts";
+import { onRefused } from "./step-down.ts";
 import { compareReached } from "./vouching.ts";
 
 /** What may be looked at from outside, at any time. */
@@ -273,7 +267,8 @@ export class Legislator {
     this.#found();
     payPromise(chamber);
     attest(chamber);
-    onOwnDurable(chamber);
+    onOwnPromise(chamber);
+    countVotes(chamber);
   }
 
   /** The bootstrap decree is decided by being durable: there is nobody else yet. */

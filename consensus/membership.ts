@@ -2,13 +2,14 @@
  * Who belongs to the republic and who has a seat: admission, naturalization, exile, and the next
  * government. Only a leader decides such things, and one change of government at a time.
  */
+import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import type { Citizen } from "./decree.ts";
 import type { Cookie, NodeId } from "./identifiers.ts";
 import { knownLeader } from "./election.ts";
 import type { Leading } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
-import { enqueue, isProposed } from "./proposer.ts";
+import { enqueue, isProposed } from "./leader.ts";
 import { majorityOf, oddSeats } from "./quorum.ts";
 import { sortedIds } from "./republic.ts";
 
@@ -146,6 +147,7 @@ function succeed(
     leaving,
   }: { readonly members: readonly NodeId[]; readonly leaving: readonly NodeId[] },
 ): void {
+  assert(members.length >= 1, "a government has a parliament");
   const parliament = sortedIds(members);
   const leader = parliament.includes(chamber.id) ? chamber.id : bestHeard(chamber, parliament);
   const government = (chamber.republic.government?.number ?? 0) + 1;

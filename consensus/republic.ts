@@ -214,6 +214,7 @@ export class Republic {
   #admit(slot: Slot, citizen: Citizen): Effect {
     if (this.#members.has(citizen.id) || this.#members.size >= limits.membersMax) return none;
     if (this.hasDeparted(citizen.id, citizen.cookie)) return none;
+    assert(this.#identity !== null, "there is a republic to be admitted to");
     this.#members.set(citizen.id, { ...citizen, admitted: slot, naturalized: false });
     return { kind: "membership" };
   }
@@ -228,6 +229,7 @@ export class Republic {
   #exile(id: NodeId, cookie: Cookie): Effect {
     const member = this.#members.get(id);
     if (member === undefined || member.cookie !== cookie || this.seats(id)) return none;
+    assert(!this.seats(id), "who has a seat keeps it until the next government");
     this.#members.delete(id);
     this.#left(id);
     this.#departed = [...this.#departed, { id, cookie }].slice(-limits.departedKept);
@@ -245,6 +247,7 @@ export class Republic {
     if (this.#publishers.size >= limits.publishersMax) this.#expire();
     if (this.#publishers.size >= limits.publishersMax)
       return { kind: "refusedRegistration", nonce };
+    assert(!this.#publishers.has(slot), "a slot names one publisher");
     this.#publishers.set(slot, { sequenceNext: 1, results: [], time: this.#time });
     return { kind: "registered", publisher: slot, nonce };
   }
@@ -266,11 +269,13 @@ export class Republic {
     const before = this.outcomeOf(batch);
     if (before !== null) return before;
     assert(row !== undefined, "a batch that comes next has a publisher");
+    assert(row.sequenceNext === batch.sequence, "sequences have no gap");
     const index = this.#index + 1;
     this.#index += batch.count;
     row.sequenceNext = batch.sequence + batch.count;
     row.time = this.#time;
     // A copy: the shell hangs the bytes on the identity of the descriptor, and this table outlives it.
+    assert(row.sequenceNext > batch.sequence, "sequences rise");
     row.results.push({ batch: { ...batch }, index });
     if (row.results.length > limits.publisherResultsMax) row.results.shift();
     return { kind: "applied", index };

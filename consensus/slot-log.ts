@@ -79,6 +79,7 @@ export class SlotLog {
     this.#base = decree.slot;
     this.#baseHash = decree.hash;
     this.#bytes -= size(decree);
+    assert(this.#bytes >= 0, "bytes leave as they came");
     return decree;
   }
 }

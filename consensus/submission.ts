@@ -1,4 +1,5 @@
 /** What users ask of a leader: to have their batches decided, and to know what is decided now. */
+import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import { sameBatch, type Batch, type Registration } from "./decree.ts";
 import { knownLeader } from "./election.ts";
@@ -6,7 +7,7 @@ import type { NodeId } from "./identifiers.ts";
 import type { BarrierRound, Leading } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
 import type { Confirmed } from "./messages.ts";
-import { enqueue, isProposed } from "./proposer.ts";
+import { enqueue, isProposed } from "./leader.ts";
 import { sameBallot } from "./identifiers.ts";
 
 export function onEnqueue(chamber: Chamber, value: Batch | Registration): void {
@@ -95,6 +96,8 @@ function startRound(
   role: Leading,
   { barriers, slot }: Pick<BarrierRound, "barriers" | "slot">,
 ): void {
+  assert(slot >= role.opening && role.opening > 0, "a decree of the own ballot is decided first");
+  assert(barriers.length >= 1, "somebody asked");
   const round = role.barrierRounds;
   role.barrierRound = { round, slot, barriers, confirmed: [] };
   for (const id of chamber.otherSeats()) {
@@ -121,6 +124,7 @@ export function onConfirmed(chamber: Chamber, from: NodeId, confirmed: Confirmed
   if (barrierRound === null || barrierRound.round !== confirmed.round) return;
   if (!chamber.otherSeats().includes(from) || barrierRound.confirmed.includes(from)) return;
   barrierRound.confirmed.push(from);
+  assert(barrierRound.slot <= chamber.republic.slot, "a read index was decided");
   settleRound(chamber, role);
 }
 
@@ -149,6 +153,7 @@ export function onTransfer(chamber: Chamber, to: NodeId | null): void {
     return;
   }
   const until = now + chamber.options.silenceTicks;
+  assert(best[0] !== chamber.id, "leadership is handed to somebody else");
   role.handingOver = { to: best[0], until, told: false };
   chamber.reply({ kind: "enqueued" });
 }

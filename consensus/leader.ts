@@ -1,142 +1,28 @@
 /**
- * Candidate and leader: wins a ballot, carries forward what earlier ballots may have chosen, and then
- * proposes, counts and tells (Haridi, Kroll, Carbone, "Lecture Notes on Leader-based Sequence Paxos").
+ * The leader: makes its followers' logs equal to its own, proposes, counts and tells (Haridi, Kroll,
+ * Carbone, "Lecture Notes on Leader-based Sequence Paxos", the accept phase).
  */
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import type { Decree, Value } from "./decree.ts";
 import { hashDecree } from "./hash.ts";
 import { compareBallots, sameBallot, type Ballot, type NodeId, type Slot } from "./identifiers.ts";
-import { chains, fetch, firstNew } from "./learner.ts";
 import type { Candidate, Follower, Leading } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
-import type { Accept, Promised, Refused, Report, Resynchronize } from "./messages.ts";
+import type { Accept, Promised, Report, Resynchronize } from "./messages.ts";
 import { majorityReached } from "./quorum.ts";
 import { sortedIds } from "./republic.ts";
-import { stepDown } from "./step-down.ts";
 
-/** Raises the ballot above everything seen, and promises it to itself before telling anybody. */
-export function campaign(chamber: Chamber): void {
-  const { state, republic } = chamber;
-  const { government } = republic;
-  assert(government !== null && republic.seats(chamber.id), "only members campaign");
-  let round = state.promised.government === government.number ? state.promised.round : 0;
-  for (const { report, refused } of state.peers.values()) {
-    for (const ballot of [report?.promised, report?.leading, refused]) {
-      if (ballot?.government === government.number) round = Math.max(round, ballot.round);
-    }
-  }
-  const ballot: Ballot = { government: government.number, round: round + 1, id: chamber.id };
-  assert(compareBallots(ballot, state.promised) > 0, "a ballot is led by one life only, ever");
-  state.promised = ballot;
-  state.owed = null;
-  state.attempts = Math.min(state.attempts + 1, 8);
-  const { now } = state;
-  state.role = { kind: "candidate", ballot, since: now, prepared: false, promises: new Map() };
-}
-
-/** Something became durable: a candidate's own promise lets it prepare, a leader's own vote counts. */
-export function onOwnDurable(chamber: Chamber): void {
-  const { state } = chamber;
-  const { role, durable } = state;
-  if (role.kind === "candidate") {
-    if (!role.prepared && sameBallot(durable.promised, role.ballot)) {
-      role.prepared = true;
-      for (const id of chamber.otherSeats()) prepare(chamber, role.ballot, id);
-    }
-    maybeLead(chamber);
-  } else if (role.kind === "leading") {
-    countVotes(chamber);
-  }
-}
-
-function prepare(chamber: Chamber, ballot: Ballot, to: NodeId): void {
-  const { state, log, republic } = chamber;
-  const { accepted } = state;
-  const { length } = log;
-  chamber.send(to, { kind: "prepare", ballot, accepted, length, decided: republic.slot });
-}
-
-export function onPromised(chamber: Chamber, from: NodeId, promised: Promised): void {
-  const { role } = chamber.state;
-  if (role.kind === "stateless" || role.kind === "constituent" || role.kind === "follower") return;
-  if (!sameBallot(promised.ballot, role.ballot) || !chamber.otherSeats().includes(from)) return;
-  if (role.kind === "leading") {
-    synchronize(chamber, role, from, promised);
-    return;
-  }
-  if (!role.prepared) return;
-  role.promises.set(from, promised);
-  maybeLead(chamber);
-}
-
-export function onRefused(chamber: Chamber, from: NodeId, { ballot, promised }: Refused): void {
-  const { role, promised: own } = chamber.state;
-  if (role.kind !== "candidate" && role.kind !== "leading") return;
-  if (!sameBallot(ballot, role.ballot) || !chamber.otherSeats().includes(from)) return;
-  if (compareBallots(promised, own) <= 0) return;
-  // Named in a refusal: the next ballot must be above it, but a refusal alone never raises one.
-  const peer = chamber.peer(from);
-  if (compareBallots(promised, peer.refused) > 0) peer.refused = promised;
-  stepDown(chamber);
-  // Whoever was promised has begun already: racing it at once would only prolong the duel.
-  chamber.state.notBefore = chamber.state.now + chamber.options.pingTicks;
-}
-
-/** With promises of a majority: adopts the highest log among them, and leads. */
-export function maybeLead(chamber: Chamber): void {
-  const { state, republic, log } = chamber;
-  const { role } = state;
-  if (role.kind !== "candidate" || !role.prepared) return;
-  if (role.promises.size + 1 < chamber.majority()) return;
-  let best: { from: NodeId; promised: Promised } | null = null;
-  for (const [from, promised] of role.promises) {
-    const against = best?.promised ?? { accepted: state.accepted, length: log.length };
-    if (isHigher(promised, against)) best = { from, promised };
-  }
-  const adoptedBallot = best?.promised.accepted ?? state.accepted;
-  if (best !== null && !adopt(chamber, role, best)) return;
-  lead(chamber, role, adoptedBallot);
-  assert(republic.slot <= log.length, "a leader holds what is decided");
-}
-
-type LogRank = Pick<Promised, "accepted" | "length">;
-
-function isHigher(left: LogRank, right: LogRank): boolean {
-  const ballots = compareBallots(left.accepted, right.accepted);
-  return ballots !== 0 ? ballots > 0 : left.length > right.length;
-}
-
-/**
- * Makes the own log that of the highest promise. False while decided slots that it builds on are
- * missing here: they are fetched first.
- */
-function adopt(
-  chamber: Chamber,
-  role: Candidate,
-  { from, promised }: { from: NodeId; promised: Promised },
-): boolean {
-  const { republic } = chamber;
-  if (promised.decided > republic.slot) {
-    fetch(chamber, from);
-    return false;
-  }
-  const fresh = promised.decrees.filter(({ slot }) => slot > republic.slot);
-  const reaches = republic.slot + fresh.length === Math.max(promised.length, republic.slot);
-  if (!reaches || !chains(chamber, fresh, republic.slot)) {
-    // It was not sent what it should have been, or contradicts what is decided: no promise to us.
-    role.promises.delete(from);
-    return false;
-  }
-  const at = firstNew(chamber, fresh);
-  chamber.stage(republic.slot + 1 + at, fresh.slice(at));
-  return true;
-}
-
-function lead(chamber: Chamber, candidate: Candidate, adoptedBallot: Ballot): void {
+/** Begins to lead on the log that was adopted; the ballot's promises stand. */
+export function lead(chamber: Chamber, candidate: Candidate, adoptedBallot: Ballot): void {
   const { state, log, republic } = chamber;
   const { ballot } = candidate;
   const adoptedLength = log.length;
+  assert(
+    sameBallot(ballot, state.promised),
+    "who leads has promised its own ballot, and no higher",
+  );
+  assert(compareBallots(adoptedBallot, ballot) < 0, "what is adopted was accepted before");
   state.accepted = ballot;
   const role: Leading = {
     kind: "leading",
@@ -182,6 +68,8 @@ function expectNext(role: Leading, value: Value): void {
 
 function append(chamber: Chamber, role: Leading, values: readonly Value[]): void {
   const { state, log } = chamber;
+  assert(!log.endsInStopSign, "nothing is proposed behind a stop-sign");
+  assert(values.length >= 1, "something is proposed");
   const slotFirst = log.length + 1;
   let before = log.hashAt(log.length);
   let { time } = log.last ?? chamber.republic;
@@ -208,6 +96,7 @@ export function isProposed(
 
 /** Puts a value into the leader's queue; proposed at the end of the step when there is room. */
 export function enqueue(role: Leading, value: Value): void {
+  assert(role.queue.length < 2 * limits.queueValuesMax, "the queue is bounded");
   role.queue.push(value);
   if (value.kind === "batch") role.queueBytes += value.size;
   expectNext(role, value);
@@ -233,6 +122,7 @@ export function propose(chamber: Chamber): void {
     }
     closed = value.kind === "succession";
   }
+  assert(role.queueBytes >= 0, "bytes leave the queue as they came");
   if (values.length > 0) append(chamber, role, values);
   if (role.pendingSince === null && log.length > chamber.republic.slot) {
     role.pendingSince = state.now;
@@ -249,6 +139,7 @@ function tellFollowers(chamber: Chamber, role: Leading): void {
   const accepts = new Map<Slot, Accept>();
   for (const [id, follower] of role.followers) {
     if (!follower.synchronized) continue;
+    assert(follower.sent <= log.length, "nobody was sent what is not in the log");
     if (follower.sent < log.length && follower.sent >= decided) {
       const decrees = log.from(follower.sent + 1);
       const accept = accepts.get(follower.sent) ?? { kind: "accept", ballot, decrees, decided };
@@ -266,7 +157,7 @@ function tellFollowers(chamber: Chamber, role: Leading): void {
 }
 
 /** Makes a follower's log equal to the leader's from the last slot that both surely share. */
-function synchronize(
+export function synchronize(
   chamber: Chamber,
   role: Leading,
   to: NodeId,
@@ -287,6 +178,7 @@ function synchronize(
     sendDecided(chamber, follower, { to, slotFirst: shared + 1 });
     return;
   }
+  assert(shared <= log.length, "both hold what they share");
   const { ballot } = role;
   const hashBefore = log.hashAt(shared);
   const decrees = log.from(shared + 1);
@@ -322,6 +214,7 @@ export function onAccepted(chamber: Chamber, from: NodeId, ballot: Ballot, lengt
   if (role.kind !== "leading" || !sameBallot(ballot, role.ballot)) return;
   const follower = role.followers.get(from);
   if (follower === undefined || length <= follower.accepted || length > chamber.log.length) return;
+  assert(length <= chamber.log.length, "nobody accepts what was not proposed");
   follower.accepted = length;
   countVotes(chamber);
 }
@@ -333,7 +226,7 @@ export function onResynchronize(chamber: Chamber, from: NodeId, asked: Resynchro
 }
 
 /** Decides what a majority of the parliament durably holds in this leader's own ballot. */
-function countVotes(chamber: Chamber): void {
+export function countVotes(chamber: Chamber): void {
   const { state, republic } = chamber;
   const { role, durable } = state;
   if (role.kind !== "leading") return;
@@ -341,6 +234,8 @@ function countVotes(chamber: Chamber): void {
   const held = [own, ...[...role.followers.values()].map(({ accepted }) => accepted)];
   const decided = majorityReached(held);
   if (decided <= republic.slot) return;
+  assert(decided <= chamber.log.length, "only what was proposed is decided");
+  assert(held.length === republic.government?.parliament.length, "each seat counts once");
   const { ballot, followers } = role;
   chamber.decide(decided);
   role.pendingSince = chamber.log.length > decided ? state.now : null;
@@ -358,34 +253,39 @@ function countVotes(chamber: Chamber): void {
 /** What waited behind the stop-sign moves over, when this node goes on to lead. */
 function bequeath(chamber: Chamber, { queue }: Leading): void {
   const { state, republic } = chamber;
+  assert(state.inherited.length === 0, "one government is left at a time");
   if (republic.government?.leader !== chamber.id) return;
   for (const value of queue) if (value.kind !== "succession") state.inherited.push(value);
 }
 
-/** A report of a member doubles as promise and accepted, so that a lost one costs a ping. */
-export function onFollowerReport(chamber: Chamber, from: NodeId, report: Report): void {
-  const { role } = chamber.state;
-  if (role.kind !== "leading" && role.kind !== "candidate") return;
-  if (!chamber.otherSeats().includes(from)) return;
-  if (report.government !== role.ballot.government) return;
-  const ballots = compareBallots(report.promised, role.ballot);
-  if (ballots > 0) {
-    // As good as a refusal: without it, an idle leader would be left short of a vote unnoticed.
-    const { ballot } = role;
-    onRefused(chamber, from, { kind: "refused", ballot, promised: report.promised });
+/** Asks for a promise: of everybody as a candidate, as a leader of members that come late. */
+export function prepare(chamber: Chamber, ballot: Ballot, to: NodeId): void {
+  const { state, log, republic } = chamber;
+  const { accepted } = state;
+  const { length } = log;
+  assert(
+    sameBallot(ballot, state.durable.promised),
+    "a ballot is durable before others hear of it",
+  );
+  chamber.send(to, { kind: "prepare", ballot, accepted, length, decided: republic.slot });
+}
+
+/** What a member attests beside its pings; it may have been told before and got lost. */
+export function onMemberReport(
+  chamber: Chamber,
+  role: Leading,
+  from: NodeId,
+  report: Report,
+): void {
+  if (compareBallots(report.promised, role.ballot) < 0) {
+    prepare(chamber, role.ballot, from);
     return;
   }
-  if (role.kind === "candidate") {
-    if (role.prepared && !role.promises.has(from)) prepare(chamber, role.ballot, from);
-    maybeLead(chamber);
-    return;
-  }
-  if (ballots < 0) prepare(chamber, role.ballot, from);
-  if (ballots !== 0) return;
   const follower = role.followers.get(from);
   if (follower === undefined) return;
-  if (sameBallot(report.accepted, role.ballot))
+  if (sameBallot(report.accepted, role.ballot)) {
     onAccepted(chamber, from, role.ballot, report.length);
+  }
   if (chamber.state.role === role) repair(chamber, role, { from, follower, report });
 }
 
@@ -398,5 +298,6 @@ function repair(
   const stuck =
     follower.accepted < follower.sent && follower.acceptedAtReport === follower.accepted;
   follower.acceptedAtReport = follower.accepted;
+  assert(follower.accepted <= chamber.log.length, "nobody accepts what was not proposed");
   if (!follower.synchronized || stuck) synchronize(chamber, role, from, report);
 }

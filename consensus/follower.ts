@@ -2,9 +2,19 @@
  * The acceptor and follower: promises, votes, and forgets neither. Attests only what is durable, and
  * only what no later promise has overtaken (contract C3).
  */
+import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
-import { ballotZero, compareBallots, sameBallot, type Ballot, type NodeId } from "./identifiers.ts";
+import {
+  ballotZero,
+  compareBallots,
+  sameBallot,
+  type Ballot,
+  type Hash,
+  type NodeId,
+  type Slot,
+} from "./identifiers.ts";
 import { chains, fetch, firstNew } from "./learner.ts";
+import type { Decree } from "./decree.ts";
 import type { Accept, Confirm, Decide, Prepare, Promised, Synchronize } from "./messages.ts";
 import { stepDown } from "./step-down.ts";
 import { mayVote } from "./vouching.ts";
@@ -45,6 +55,7 @@ export function onPrepare(chamber: Chamber, from: NodeId, message: Prepare): voi
     return;
   }
   if (state.role.kind === "leading" || state.role.kind === "candidate") stepDown(chamber);
+  assert(compareBallots(ballot, state.promised) > 0, "a promise only rises");
   state.promised = ballot;
   state.notBefore = state.now + 2 * chamber.options.pingTicks;
 }
@@ -71,70 +82,84 @@ export function payPromise(chamber: Chamber): void {
     decided,
     decrees,
   };
+  assert(decided <= length && length <= durable.length, "a promise tells what is durable");
+  assert(
+    decrees.length === 0 || decrees.length === length - decided,
+    "it tells all of it, or none",
+  );
   chamber.send(owed.ballot.id, promised);
+}
+
+/** Whether to take part in what the leader of `ballot` proposes: promised to it, and to nobody above. */
+function follows(chamber: Chamber, from: NodeId, ballot: Ballot): boolean {
+  if (!isOfThisGovernment(chamber, from, ballot) || !mayVote(chamber)) return false;
+  return !refuses(chamber, from, ballot) && sameBallot(ballot, chamber.state.promised);
 }
 
 /** Adopts the leader's log in one write; until that is durable the old (accepted, log) stands whole. */
 export function onSynchronize(chamber: Chamber, from: NodeId, message: Synchronize): void {
-  const { state, republic, log } = chamber;
-  const { ballot, slotFirst, hashBefore, decided } = message;
-  if (!isOfThisGovernment(chamber, from, ballot) || !mayVote(chamber)) return;
-  if (refuses(chamber, from, ballot)) return;
-  if (!sameBallot(ballot, state.promised)) return;
+  const { state, log } = chamber;
+  const { ballot, slotFirst, decrees, decided } = message;
+  if (!follows(chamber, from, ballot)) return;
   const shared = slotFirst - 1;
-  if (shared > log.length) {
-    resynchronize(chamber, ballot);
-    return;
-  }
-  const slotLast = shared + message.decrees.length;
   const isCurrent = sameBallot(state.accepted, ballot);
-  if (shared < republic.slot || log.hashAt(shared) !== hashBefore) {
+  if (!isShared(chamber, shared, message.hashBefore)) {
     // Overtaken by what was learned meanwhile, or not ours: the leader looks again.
-    if (!isCurrent) resynchronize(chamber, ballot);
+    if (!isCurrent || shared > log.length) resynchronize(chamber, ballot);
     return;
   }
-  if (!chains(chamber, message.decrees, shared)) return;
-  const at = firstNew(chamber, message.decrees);
-  const fresh = message.decrees.slice(at);
-  // In one ballot a leader's log only grows: an old message must not take back what was attested.
-  if (isCurrent && fresh.length > 0 && shared + at < log.length) return;
-  state.accepted = ballot;
-  if (fresh.length > 0 || (!isCurrent && log.length > slotLast)) {
-    chamber.stage(shared + at + 1, fresh);
-  }
-  state.confirmed = isCurrent ? Math.max(state.confirmed, slotLast) : slotLast;
+  if (!chains(chamber, decrees, shared)) return;
+  if (!adopt(chamber, ballot, { shared, decrees })) return;
   learnDecided(chamber, ballot, decided);
   attest(chamber);
+}
+
+/** Makes the log the leader's; false when that would take back what was attested in its ballot. */
+function adopt(
+  chamber: Chamber,
+  ballot: Ballot,
+  { shared, decrees }: { readonly shared: Slot; readonly decrees: readonly Decree[] },
+): boolean {
+  const { state, log } = chamber;
+  const isCurrent = sameBallot(state.accepted, ballot);
+  const at = firstNew(chamber, decrees);
+  const fresh = decrees.slice(at);
+  // In one ballot a leader's log only grows: an old message must not shorten it.
+  if (isCurrent && fresh.length > 0 && shared + at < log.length) return false;
+  const slotLast = shared + decrees.length;
+  const replaces = fresh.length > 0 || (!isCurrent && log.length > slotLast);
+  state.accepted = ballot;
+  if (replaces) chamber.stage(shared + at + 1, fresh);
+  state.confirmed = isCurrent ? Math.max(state.confirmed, slotLast) : slotLast;
+  assert(state.confirmed <= log.length, "only what is in the log is confirmed");
+  return true;
+}
+
+/** Whether the log here is the leader's up to `slot`, as far as its hash tells. */
+function isShared(chamber: Chamber, slot: Slot, hash: Hash): boolean {
+  const { log, republic } = chamber;
+  return slot >= republic.slot && slot <= log.length && log.hashAt(slot) === hash;
 }
 
 export function onAccept(chamber: Chamber, from: NodeId, message: Accept): void {
   const { state, log } = chamber;
   const { ballot, decrees, decided } = message;
-  if (!isOfThisGovernment(chamber, from, ballot) || !mayVote(chamber)) return;
-  if (refuses(chamber, from, ballot)) return;
-  const [first] = decrees;
-  if (first === undefined) return;
-  if (!sameBallot(ballot, state.promised) || !sameBallot(ballot, state.accepted)) {
-    if (sameBallot(ballot, state.promised)) resynchronize(chamber, ballot);
+  if (!follows(chamber, from, ballot)) return;
+  if (!sameBallot(ballot, state.accepted)) {
+    resynchronize(chamber, ballot);
     return;
   }
   const fresh = decrees.filter(({ slot }) => slot > log.length);
-  const [next] = fresh;
-  if (next === undefined) {
-    learnDecided(chamber, ballot, decided);
-    return;
+  if (fresh.length > 0) {
+    const isNext = !log.endsInStopSign && chains(chamber, fresh, log.length);
+    if (!isNext) {
+      resynchronize(chamber, ballot);
+      return;
+    }
+    chamber.stage(log.length + 1, fresh);
+    // The first hash chains over all before it: the whole log is now known to be the leader's.
+    state.confirmed = log.length;
   }
-  if (next.slot !== log.length + 1 || log.endsInStopSign) {
-    resynchronize(chamber, ballot);
-    return;
-  }
-  if (!chains(chamber, fresh, log.length)) {
-    resynchronize(chamber, ballot);
-    return;
-  }
-  chamber.stage(next.slot, fresh);
-  // The first hash chains over all before it: the whole log is now known to be the leader's.
-  state.confirmed = log.length;
   learnDecided(chamber, ballot, decided);
 }
 
@@ -148,6 +173,7 @@ function learnDecided(chamber: Chamber, ballot: Ballot, decided: number): void {
   const { state, log, republic } = chamber;
   if (!sameBallot(state.accepted, ballot) || !sameBallot(state.promised, ballot)) return;
   const reached = Math.min(decided, log.length, state.confirmed);
+  assert(reached <= state.confirmed, "a ballot decides what it has confirmed equal");
   if (reached > republic.slot) chamber.decide(reached);
   if (decided > log.length) resynchronize(chamber, ballot);
 }
@@ -178,6 +204,7 @@ export function attest(chamber: Chamber): void {
   if (!sameBallot(durable.accepted, accepted) || !sameBallot(accepted, promised)) return;
   if (accepted.government !== chamber.republic.government?.number) return;
   const length = Math.min(durable.length, log.length, state.confirmed);
+  assert(accepted.id !== chamber.id, "a follower attests to somebody else");
   if (length > 0) chamber.send(accepted.id, { kind: "accepted", ballot: accepted, length });
 }
 
