@@ -57,8 +57,7 @@ export class Kibitzer implements Log, Membership {
     const late: { kibitzer: Kibitzer | null } = { kibitzer: null };
     const engine = await Engine.open(configuration, (error) => {
       resolve(error);
-      // Whoever calls close is told what goes wrong with it; the node has failed already.
-      late.kibitzer?.close().catch(() => undefined);
+      if (late.kibitzer !== null) closeQuietly(late.kibitzer);
     });
     const kibitzer = new Kibitzer(engine, promise);
     late.kibitzer = kibitzer;
@@ -272,4 +271,9 @@ export class Kibitzer implements Log, Membership {
       patience.cancel();
     }
   }
+}
+
+/** The node has failed already; whoever calls close is told what goes wrong with that. */
+function closeQuietly(kibitzer: Kibitzer): void {
+  kibitzer.close().catch(() => undefined);
 }
