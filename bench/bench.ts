@@ -99,7 +99,9 @@ async function main(options: BenchOptions): Promise<void> {
   }
   if (options.json !== true) print(rows);
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const [cpu] = cpus();
+  const memory = Math.round(totalmem() / 2 ** 30);
+  const machine = `${cpus().length} × ${cpu?.model ?? "?"}, ${memory} GiB`;
   const { startMs } = cluster;
   const summary = { commit, machine, rows, startMs };
   if (options.out !== undefined)

@@ -8,7 +8,9 @@ export class InvariantViolation extends Error {
   override readonly name = "InvariantViolation";
 }
 
-/** @throws {InvariantViolation} when `condition` does not hold; `invariant` says what should have. */
+/**
+ * @throws {InvariantViolation} when `condition` does not hold; `invariant` says what should have.
+ */
 export function assert(condition: boolean, invariant: string): asserts condition {
   if (!condition) throw new InvariantViolation(invariant);
 }

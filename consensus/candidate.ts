@@ -57,7 +57,9 @@ export function onPromised(chamber: Chamber, from: NodeId, promised: Promised): 
   maybeLead(chamber);
 }
 
-/** A report of a member doubles as refusal, promise and accepted, so that a lost one costs a ping. */
+/**
+ * A report of a member doubles as refusal, promise and accepted, so that a lost one costs a ping.
+ */
 export function onReport(chamber: Chamber, from: NodeId, report: Report): void {
   const { role } = chamber.state;
   if (role.kind !== "leading" && role.kind !== "candidate") return;

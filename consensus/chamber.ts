@@ -1,7 +1,7 @@
 /**
- * What all roles of one legislator share: options, state, log, republic, and the outcome of the step
- * under way. Holds no rule of the protocol but two: what a step writes is one atomic write, and what
- * is decided is applied in slot order.
+ * What all roles of one legislator share: options, state, log, republic, and the outcome of the
+ * step under way. Holds no rule of the protocol but two: what a step writes is one atomic write,
+ * and what is decided is applied in slot order.
  */
 import { assert } from "./assert.ts";
 import type { Decree } from "./decree.ts";
@@ -237,7 +237,9 @@ export class Chamber {
     if (id === this.id && cookie === this.options.cookie) this.halt({ kind: "exiled", slot });
   }
 
-  /** An incarnation is gone: the next one under its id begins anew, and counts its starts from one. */
+  /**
+   * An incarnation is gone: the next one under its id begins anew, and counts its starts from one.
+   */
   #forget(id: NodeId): void {
     const { peers, waiters, heard, vouchers } = this.state;
     peers.delete(id);

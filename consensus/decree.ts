@@ -95,7 +95,9 @@ export type Value =
 /** A value at its place in the log. */
 export interface Decree {
   readonly slot: Slot;
-  /** Log time in milliseconds: never falls from slot to slot, follows no wall clock (contract C11). */
+  /**
+   * Log time in milliseconds: never falls from slot to slot, follows no wall clock (contract C11).
+   */
   readonly time: number;
   /** Milliseconds since 1970 by the proposing leader's wall clock; information for people only. */
   readonly when: number;

@@ -1,4 +1,6 @@
-/** All that recovery rebuilds from a node's disk, and all that a node may rely on after a restart. */
+/**
+ * All that recovery rebuilds from a node's disk, and all that a node may rely on after a restart.
+ */
 import type { Decree } from "./decree.ts";
 import type { Ballot, Cookie, NodeId, Tick } from "./identifiers.ts";
 import type { Heard } from "./messages.ts";

@@ -1,6 +1,6 @@
 /**
- * Ballot leader election (Ng, Haridi, Carbone, "Omni-Paxos", EuroSys 2023, §4): who is heard, who is
- * fit to lead, and when to take over. Electing is not agreeing: nothing here can break safety.
+ * Ballot leader election (Ng, Haridi, Carbone, "Omni-Paxos", EuroSys 2023, §4): who is heard, who
+ * is fit to lead, and when to take over. Electing is not agreeing: nothing here can break safety.
  */
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
@@ -82,7 +82,7 @@ function whomToPing(chamber: Chamber): readonly NodeId[] {
 }
 
 /** What this node says of itself; everything that it attests here is durable. */
-export function reportOf(chamber: Chamber): Report {
+function reportOf(chamber: Chamber): Report {
   const { state, republic, log } = chamber;
   const { durable } = state;
   const confirms = sameBallot(durable.accepted, state.accepted);
@@ -127,10 +127,10 @@ function ownBallot(chamber: Chamber): Ballot | null {
 }
 
 /**
- * The ballot of the leader to stay with: one that this node hears, that hears a majority, decides in
- * time, and whose ballot is not below what this node promised. Null when there is none.
+ * The ballot of the leader to stay with: one that this node hears, that hears a majority, decides
+ * in time, and whose ballot is not below what this node promised. Null when there is none.
  */
-export function fitLeader(chamber: Chamber): Ballot | null {
+function fitLeader(chamber: Chamber): Ballot | null {
   const own = ownBallot(chamber);
   if (own !== null && isQuorumConnected(chamber) && isTimely(chamber)) return own;
   return highest(chamber.otherSeats().map((id) => fitBallotOf(chamber, id)));
@@ -233,13 +233,14 @@ function judgeOwnRole(chamber: Chamber, jitter: number): void {
 }
 
 /**
- * Takes over when this node hears a majority and no fit leader, and nobody it hears hears one either:
- * so that whoever can be led from elsewhere is not disturbed.
+ * Takes over when this node hears a majority and no fit leader, and nobody it hears hears one
+ * either: so that whoever can be led from elsewhere is not disturbed.
  */
 export function considerTakeOver(chamber: Chamber): void {
   const { state } = chamber;
   if (state.role.kind !== "follower" || chamber.halted) return;
-  // With a disk that does not come back, ballot after ballot would only keep the others from leading.
+  // With a disk that does not come back, ballot after ballot would only keep the others from
+  // leading.
   if (!sameBallot(state.durable.promised, state.promised)) return;
   if (!mayVote(chamber) || !isQuorumConnected(chamber)) return;
   if (fitLeader(chamber) !== null) {

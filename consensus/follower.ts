@@ -1,6 +1,6 @@
 /**
- * The acceptor and follower: promises, votes, and forgets neither. Attests only what is durable, and
- * only what no later promise has overtaken (contract C3).
+ * The acceptor and follower: promises, votes, and forgets neither. Attests only what is durable,
+ * and only what no later promise has overtaken (contract C3).
  */
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
@@ -90,13 +90,18 @@ export function payPromise(chamber: Chamber): void {
   chamber.send(owed.ballot.id, promised);
 }
 
-/** Whether to take part in what the leader of `ballot` proposes: promised to it, and to nobody above. */
+/**
+ * Whether to take part in what the leader of `ballot` proposes: promised to it, and to nobody
+ * above.
+ */
 function follows(chamber: Chamber, from: NodeId, ballot: Ballot): boolean {
   if (!isOfThisGovernment(chamber, from, ballot) || !mayVote(chamber)) return false;
   return !refuses(chamber, from, ballot) && sameBallot(ballot, chamber.state.promised);
 }
 
-/** Adopts the leader's log in one write; until that is durable the old (accepted, log) stands whole. */
+/**
+ * Adopts the leader's log in one write; until that is durable the old (accepted, log) stands whole.
+ */
 export function onSynchronize(chamber: Chamber, from: NodeId, message: Synchronize): void {
   const { state, log } = chamber;
   const { ballot, slotFirst, decrees, decided } = message;
@@ -188,7 +193,8 @@ function resynchronize(chamber: Chamber, ballot: Ballot): void {
   chamber.send(ballot.id, {
     kind: "resynchronize",
     ballot,
-    // What is held is only a hint here; without the leader's own ballot it starts at what is decided.
+    // What is held is only a hint here; without the leader's own ballot it starts at what is
+    // decided.
     accepted: isCurrent ? ballot : ballotZero,
     length: isCurrent ? Math.min(durable.length, log.length, state.confirmed) : republic.slot,
     decided: Math.min(republic.slot, durable.length),

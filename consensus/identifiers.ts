@@ -15,7 +15,9 @@ export type Slot = number;
 /** The dense number of a user's entry, from 1. Index 0 stands for "no entry yet". */
 export type Index = number;
 
-/** Milliseconds of a monotonic clock since the start of the process; never comparable across lives. */
+/**
+ * Milliseconds of a monotonic clock since the start of the process; never comparable across lives.
+ */
 export type Tick = number;
 
 /** A running hash, 16 hex digits. */

@@ -21,7 +21,9 @@ export interface OpenInput extends Stamp {
   readonly resume: { readonly publisher: PublisherId; readonly sequenceNext: number } | null;
 }
 
-/** A closed, framed batch; only while `room` is above 0. It is numbered at once, once and for all. */
+/**
+ * A closed, framed batch; only while `room` is above 0. It is numbered at once, once and for all.
+ */
 export interface PublishInput extends Stamp {
   readonly kind: "publish";
   readonly count: number;
@@ -40,7 +42,9 @@ export interface PublishedInput extends Stamp {
   readonly kind: "published";
   /** The batch's first sequence number; 0 for the registration. */
   readonly sequence: number;
-  /** Which submission of it this answers; answers to older ones than the latest tell only effects. */
+  /**
+   * Which submission of it this answers; answers to older ones than the latest tell only effects.
+   */
   readonly attempt: number;
   readonly result: SubmissionResult;
   /** Drawn outside, 0 ≤ jitter < 1. */
@@ -66,7 +70,9 @@ export interface IslanderOutcome {
   readonly submit: readonly Submission[];
   /** Decided: each batch once, in the order of the sequence. */
   readonly settled: readonly { readonly batch: Batch; readonly index: Index }[];
-  /** The session is over: these batches will never be accepted (those already settled were told). */
+  /**
+   * The session is over: these batches will never be accepted (those already settled were told).
+   */
   readonly failed: {
     readonly reason: "conflict" | "unknownPublisher" | "refusedRegistration";
     readonly batches: readonly Batch[];

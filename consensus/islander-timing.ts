@@ -1,6 +1,6 @@
 /**
- * How long an Islander waits for what: bounded, growing pauses that keep rivals apart. Pure numbers;
- * chance and time come in with the input.
+ * How long an Islander waits for what: bounded, growing pauses that keep rivals apart. Pure
+ * numbers; chance and time come in with the input.
  */
 import { assert } from "./assert.ts";
 import type { Tick } from "./identifiers.ts";
@@ -14,7 +14,9 @@ export interface IslanderTiming {
   readonly retryTicksMax: Tick;
   /** So long nothing is heard before everything outstanding counts as lost. */
   readonly submissionTimeoutTicks: Tick;
-  /** So long a batch whose successor is decided may stay unanswered before it is asked for again. */
+  /**
+   * So long a batch whose successor is decided may stay unanswered before it is asked for again.
+   */
   readonly overtakenTicks: Tick;
 }
 

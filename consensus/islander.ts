@@ -1,6 +1,7 @@
 /**
  * The publisher's queue: numbers batches, has them submitted in order, submits again what has no
- * outcome, and tells each outcome once, in order. Never sees an entry's bytes, sends or waits itself.
+ * outcome, and tells each outcome once, in order. Never sees an entry's bytes, sends or waits
+ * itself.
  */
 import { assert, unreachable } from "./assert.ts";
 import type { Batch } from "./decree.ts";
@@ -37,7 +38,9 @@ const windowMax = limits.publisherBatchesInFlightMax;
 export class Islander {
   readonly #timing: IslanderTiming;
   #session: Session = { kind: "closed" };
-  /** By sequence, without a hole. Replaced item by item, so that outcomes may keep what they tell. */
+  /**
+   * By sequence, without a hole. Replaced item by item, so that outcomes may keep what they tell.
+   */
   #inFlight: InFlight[] = [];
   #window: number = windowMax;
   #failures = 0;
@@ -242,7 +245,9 @@ export class Islander {
     if (setback === "busy") this.#window = Math.max(1, this.#window >> 1);
   }
 
-  /** Go-back-n: nothing counts as outstanding any more, so everything is submitted again, in order. */
+  /**
+   * Go-back-n: nothing counts as outstanding any more, so everything is submitted again, in order.
+   */
   #goBack(now: Tick): void {
     this.#retryAt = null;
     this.#askAt = null;
@@ -357,8 +362,8 @@ export class Islander {
   }
 
   /**
-   * Whether the batch at `position` can have been decided at `index`, by what is known of the others.
-   * An answer that cannot be true came from a peer in error: it counts as none.
+   * Whether the batch at `position` can have been decided at `index`, by what is known of the
+   * others. An answer that cannot be true came from a peer in error: it counts as none.
    */
   #plausible(position: number, index: Index): boolean {
     const item = this.#inFlight[position];

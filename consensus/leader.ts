@@ -1,6 +1,6 @@
 /**
- * The leader: makes its followers' logs equal to its own, proposes, counts and tells (Haridi, Kroll,
- * Carbone, "Lecture Notes on Leader-based Sequence Paxos", the accept phase).
+ * The leader: makes its followers' logs equal to its own, proposes, counts and tells (Haridi,
+ * Kroll, Carbone, "Lecture Notes on Leader-based Sequence Paxos", the accept phase).
  */
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
@@ -102,7 +102,9 @@ export function enqueue(role: Leading, value: Value): void {
   expectNext(role, value);
 }
 
-/** Proposes what is queued, as far as the window of undecided slots has room, and tells followers. */
+/**
+ * Proposes what is queued, as far as the window of undecided slots has room, and tells followers.
+ */
 export function propose(chamber: Chamber): void {
   const { state, log } = chamber;
   const { role } = state;
@@ -130,7 +132,9 @@ export function propose(chamber: Chamber): void {
   tellFollowers(chamber, role);
 }
 
-/** Sends each synchronized follower what it was not sent yet, or else how far the log is decided. */
+/**
+ * Sends each synchronized follower what it was not sent yet, or else how far the log is decided.
+ */
 function tellFollowers(chamber: Chamber, role: Leading): void {
   const { log, republic } = chamber;
   const decided = republic.slot;

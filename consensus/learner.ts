@@ -1,6 +1,7 @@
 /**
  * Learning what was decided elsewhere: fetches missing slots from any peer, serves those who ask,
- * and applies. Slots that are learned were chosen, so they may replace what was merely accepted here.
+ * and applies. Slots that are learned were chosen, so they may replace what was merely accepted
+ * here.
  */
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
@@ -129,8 +130,9 @@ function learnPart(chamber: Chamber, part: readonly Decree[]): boolean {
 }
 
 /**
- * Whether `part`, sound in itself, continues another past than ours. Both were decided, so that one of
- * the two is wrong; a node that cannot follow would never get to a slot whose state it could compare.
+ * Whether `part`, sound in itself, continues another past than ours. Both were decided, so that one
+ * of the two is wrong; a node that cannot follow would never get to a slot whose state it could
+ * compare.
  */
 function contradictsUs(chamber: Chamber, part: readonly Decree[]): boolean {
   const { slot, hash } = chamber.republic;
@@ -161,7 +163,9 @@ function isOurBirth(chamber: Chamber, first: Decree): boolean {
   );
 }
 
-/** Once each round: fetches when some peer knows of decided slots that do not come by themselves. */
+/**
+ * Once each round: fetches when some peer knows of decided slots that do not come by themselves.
+ */
 export function catchUp(chamber: Chamber, decidedBefore: Slot): void {
   const { state, republic } = chamber;
   const hasSeat = republic.seats(chamber.id);

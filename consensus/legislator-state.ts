@@ -1,6 +1,6 @@
 /**
- * Everything a legislator remembers between two steps, besides log and republic. Plain data and maps,
- * so that a checkpoint of it is complete (contract C1).
+ * Everything a legislator remembers between two steps, besides log and republic. Plain data and
+ * maps, so that a checkpoint of it is complete (contract C1).
  */
 import type { Citizen, RepublicIdentity, Value } from "./decree.ts";
 import type { Ballot, Hash, NodeId, Slot, Tick } from "./identifiers.ts";
@@ -20,7 +20,9 @@ export interface Mark {
 export interface Peer {
   /** Its latest report, or null before the first. */
   report: Report | null;
-  /** The highest promise that a refusal of it named, durable or not; never mixed into its report. */
+  /**
+   * The highest promise that a refusal of it named, durable or not; never mixed into its report.
+   */
   refused: Ballot;
   /** Rounds of pings since it last answered one; counts only while running (contract C11). */
   missed: number;
@@ -62,7 +64,9 @@ export interface BarrierRound {
 export interface Leading {
   readonly kind: "leading";
   readonly ballot: Ballot;
-  /** The ballot of the log that was adopted, and its length: what followers of that ballot share. */
+  /**
+   * The ballot of the log that was adopted, and its length: what followers of that ballot share.
+   */
   readonly adoptedBallot: Ballot;
   readonly adoptedLength: Slot;
   /** The slot of the opening decree; 0 when the adopted log ends in a stop-sign. */

@@ -85,7 +85,9 @@ export class Legislator {
     }
   }
 
-  /** Everything this legislator is, as plain JSON data; {@link Legislator.restore} goes on exactly. */
+  /**
+   * Everything this legislator is, as plain JSON data; {@link Legislator.restore} goes on exactly.
+   */
   checkpoint(): Plain {
     const { options, state, republic, log } = this.#chamber;
     const durable: DurableState = {
@@ -291,7 +293,10 @@ export class Legislator {
     repeatBarriers(chamber);
   }
 
-  /** What follows from any input: the next government begins, the leader proposes, waiters are served. */
+  /**
+   * What follows from any input: the next government begins, the leader proposes, waiters are
+   * served.
+   */
   #settle(governmentBefore: number | undefined): void {
     const chamber = this.#chamber;
     const { government } = chamber.republic;
@@ -319,8 +324,9 @@ export class Legislator {
 }
 
 /**
- * Whether somebody who is no member here may say this. A newcomer knows no members yet, only whom to
- * ask; and who was admitted behind this node's back may ping, fetch, and give what was asked of it.
+ * Whether somebody who is no member here may say this. A newcomer knows no members yet, only whom
+ * to ask; and who was admitted behind this node's back may ping, fetch, and give what was asked of
+ * it.
  */
 function mayAddress({ state, republic }: Chamber, from: NodeId, { kind }: Message): boolean {
   if (kind === "ping" || kind === "fetch") return true;
@@ -329,7 +335,9 @@ function mayAddress({ state, republic }: Chamber, from: NodeId, { kind }: Messag
   return kind === "pong" && contacts.some(({ id }) => id === from);
 }
 
-/** A checkpoint was made by this code or checked by its reader: its shape is trusted, once, here. */
+/**
+ * A checkpoint was made by this code or checked by its reader: its shape is trusted, once, here.
+ */
 function fromCheckpoint(value: unknown): {
   readonly options: LegislatorOptions;
   readonly durable: DurableState;

@@ -1,6 +1,7 @@
 /**
  * Every bound of the core and of what it hands to its shell, with unit and reason. The relations
- * between them are asserted when the module loads. At a limit there is a typed refusal, never growth.
+ * between them are asserted when the module loads. At a limit there is a typed refusal, never
+ * growth.
  */
 import { assert } from "./assert.ts";
 

@@ -188,7 +188,9 @@ function grown(chamber: Chamber): readonly NodeId[] | null {
   return [...parliament, ...waiting.slice(0, seats - parliament.length)];
 }
 
-/** The parliament without `id`, its seat given to a waiting constituent; empty when that cannot be. */
+/**
+ * The parliament without `id`, its seat given to a waiting constituent; empty when that cannot be.
+ */
 function withoutSeat(chamber: Chamber, id: NodeId): readonly NodeId[] {
   const { government } = chamber.republic;
   if (government === null) return [];

@@ -57,7 +57,9 @@ export interface Pong {
   readonly heard: Heard | null;
 }
 
-/** Phase 1a: asks to promise `ballot`, and says what the candidate holds, so that little is sent. */
+/**
+ * Phase 1a: asks to promise `ballot`, and says what the candidate holds, so that little is sent.
+ */
 export interface Prepare {
   readonly kind: "prepare";
   readonly ballot: Ballot;
@@ -74,8 +76,8 @@ export interface Promised {
   readonly length: Slot;
   readonly decided: Slot;
   /**
-   * The undecided slots `decided + 1 … length` of the sender, when its (accepted, length) is above the
-   * candidate's; otherwise empty.
+   * The undecided slots `decided + 1 … length` of the sender, when its (accepted, length) is above
+   * the candidate's; otherwise empty.
    */
   readonly decrees: readonly Decree[];
 }
@@ -88,7 +90,9 @@ export interface Refused {
   readonly promised: Ballot;
 }
 
-/** Makes a follower's log equal to the leader's: replaces everything from `slotFirst` on, at once. */
+/**
+ * Makes a follower's log equal to the leader's: replaces everything from `slotFirst` on, at once.
+ */
 export interface Synchronize {
   readonly kind: "synchronize";
   readonly ballot: Ballot;
@@ -144,8 +148,8 @@ export interface Confirmed {
 }
 
 /**
- * Asks for decided slots from `slotFirst` on. With `follow` the answer may wait until there are some,
- * which is how constituents follow the log of any member.
+ * Asks for decided slots from `slotFirst` on. With `follow` the answer may wait until there are
+ * some, which is how constituents follow the log of any member.
  */
 export interface Fetch {
   readonly kind: "fetch";

@@ -135,7 +135,9 @@ export interface Write {
   readonly promised: Ballot | null;
   /** The ballot of the log once this write is durable. */
   readonly accepted: Ballot;
-  /** Everything from here on is replaced by `decrees`; the length + 1 of the log when they append. */
+  /**
+   * Everything from here on is replaced by `decrees`; the length + 1 of the log when they append.
+   */
   readonly slotFirst: Slot;
   readonly decrees: readonly Decree[];
   /** How far the log is known decided; may lag, never leads. */
@@ -144,7 +146,9 @@ export interface Write {
   readonly heard: readonly Heard[] | null;
 }
 
-/** The shell reads decided slots `slotFirst … slotLast` from its journal and sends them as `learn`. */
+/**
+ * The shell reads decided slots `slotFirst … slotLast` from its journal and sends them as `learn`.
+ */
 export interface Transfer {
   readonly to: NodeId;
   readonly slotFirst: Slot;
@@ -159,7 +163,9 @@ export type Effect =
   | { readonly kind: "membership" }
   | { readonly kind: "registered"; readonly publisher: PublisherId; readonly nonce: string }
   | { readonly kind: "refusedRegistration"; readonly nonce: string }
-  /** The batch's entries took the indexes from `index` on; for a duplicate, those it has had before. */
+  /**
+   * The batch's entries took the indexes from `index` on; for a duplicate, those it has had before.
+   */
   | { readonly kind: "applied" | "duplicate"; readonly index: Index }
   /** Had and will have no effect under this slot: a batch over a gap, which may be sent again. */
   | { readonly kind: "gap"; readonly expected: number }
@@ -179,7 +185,9 @@ export interface Applied {
 
 /** The answer to `immigrate`, `enqueue`, `exile` and `transfer`, in the same step. */
 export type Reply =
-  /** Taken: watch the log (for `enqueue`: the effect of the batch). A change of leader may lose it. */
+  /**
+   * Taken: watch the log (for `enqueue`: the effect of the batch). A change of leader may lose it.
+   */
   | { readonly kind: "enqueued" }
   /** `immigrate`: already in, by this slot, in this republic. */
   | { readonly kind: "admitted"; readonly slot: Slot }
@@ -214,16 +222,18 @@ export type RefusalReason =
 export type Halt =
   /** A majority of the parliament contradicts this node's state, or nobody has a majority (C10). */
   | { readonly kind: "diverged"; readonly slot: Slot; readonly peers: readonly NodeId[] }
-  /** A peer durably knows a later attestation of this (id, cookie): an old backup, or a clone (C5). */
+  /**
+   * A peer durably knows a later attestation of this (id, cookie): an old backup, or a clone (C5).
+   */
   | { readonly kind: "staleDisk"; readonly peer: NodeId }
   /** This (id, cookie) was removed from the republic. */
   | { readonly kind: "exiled"; readonly slot: Slot };
 
 /**
- * What a step asks of the shell. An attestation (`promised`, `accepted`, a pong's report) is never in
- * the outcome of the step that wrote what it attests: it comes out of a later `persisted` step, built
- * from what is durable *then*. So it cannot leave too early, and a higher promise that came in between
- * cancels it (contracts C2 and C3).
+ * What a step asks of the shell. An attestation (`promised`, `accepted`, a pong's report) is never
+ * in the outcome of the step that wrote what it attests: it comes out of a later `persisted` step,
+ * built from what is durable *then*. So it cannot leave too early, and a higher promise that came
+ * in between cancels it (contracts C2 and C3).
  */
 export interface Outcome {
   /** May leave at once, in this order for each receiver and lane. */

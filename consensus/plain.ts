@@ -1,4 +1,6 @@
-/** Plain JSON data out of plain data and maps, and back, so that a checkpoint is complete and exact. */
+/**
+ * Plain JSON data out of plain data and maps, and back, so that a checkpoint is complete and exact.
+ */
 
 export type Plain =
   null | boolean | number | string | readonly Plain[] | { readonly [key: string]: Plain };

@@ -1,6 +1,6 @@
 /**
- * The replicated state as plain data: the same function of the decided log on every node. It is what
- * recovery folds, checkpoints carry and state hashes compare.
+ * The replicated state as plain data: the same function of the decided log on every node. It is
+ * what recovery folds, checkpoints carry and state hashes compare.
  */
 import type { Batch, Citizen, RepublicIdentity } from "./decree.ts";
 import type { Cookie, Hash, Index, NodeId, PublisherId, Slot } from "./identifiers.ts";

@@ -1,6 +1,6 @@
 /**
- * The replicated state: what the decided decrees have made of the republic so far. The same function
- * of the log on every node; never reads a clock, never refuses a decided decree.
+ * The replicated state: what the decided decrees have made of the republic so far. The same
+ * function of the log on every node; never reads a clock, never refuses a decided decree.
  */
 import { assert, unreachable } from "./assert.ts";
 import { sameBatch, type Batch, type Citizen, type Decree, type Value } from "./decree.ts";
@@ -135,8 +135,8 @@ export class Republic {
   }
 
   /**
-   * Looks up what the publisher table says of a batch now: its outcome when it has one, null when it
-   * comes next, a gap when predecessors are missing (contract C6).
+   * Looks up what the publisher table says of a batch now: its outcome when it has one, null when
+   * it comes next, a gap when predecessors are missing (contract C6).
    */
   outcomeOf(batch: Batch): Effect | null {
     const row = this.#publishers.get(batch.publisher);
@@ -274,7 +274,8 @@ export class Republic {
     this.#index += batch.count;
     row.sequenceNext = batch.sequence + batch.count;
     row.time = this.#time;
-    // A copy: the shell hangs the bytes on the identity of the descriptor, and this table outlives it.
+    // A copy: the shell hangs the bytes on the identity of the descriptor, and this table outlives
+    // it.
     assert(row.sequenceNext > batch.sequence, "sequences rise");
     row.results.push({ batch: { ...batch }, index });
     if (row.results.length > limits.publisherResultsMax) row.results.shift();

@@ -1,4 +1,6 @@
-/** The way back from candidate or leader to follower. Forgets nothing that was promised or accepted. */
+/**
+ * The way back from candidate or leader to follower. Forgets nothing that was promised or accepted.
+ */
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import { compareBallots, sameBallot, type NodeId } from "./identifiers.ts";

@@ -55,8 +55,8 @@ function isNext(chamber: Chamber, role: Leading, batch: Batch): boolean {
 }
 
 /**
- * The numbers are queued or undecided already. If it is the same batch, its effect answers for both;
- * for another one nothing can be told before the first is decided.
+ * The numbers are queued or undecided already. If it is the same batch, its effect answers for
+ * both; for another one nothing can be told before the first is decided.
  */
 function answerForFirst(chamber: Chamber, role: Leading, batch: Batch): void {
   const isSame = isProposed(chamber, role, (value) => {

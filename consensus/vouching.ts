@@ -28,8 +28,8 @@ export function hear(chamber: Chamber, from: NodeId, cookie: Cookie, report: Rep
 }
 
 /**
- * Compares what a member knows of this node with what the disk says. A member that knows nothing later
- * vouches for the disk; one that does proves an old backup or a clone, which must never vote.
+ * Compares what a member knows of this node with what the disk says. A member that knows nothing
+ * later vouches for the disk; one that does proves an old backup or a clone, which must never vote.
  */
 export function checkOwnDisk(chamber: Chamber, from: NodeId, heard: Heard | null): void {
   const { state, options } = chamber;

@@ -16,7 +16,7 @@ import { millisecond, type Life, type Simulator } from "./simulator.ts";
 import type { Swarm } from "./swarm.ts";
 import { SystemError } from "./system-error.ts";
 
-export const republicName = "simulated";
+const republicName = "simulated";
 export const dataDirectory = "data";
 
 export interface SimulatedNode {

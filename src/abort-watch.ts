@@ -1,6 +1,6 @@
 /**
- * Many waits on few AbortSignals: one listener a signal, however many entries wait under it, since a
- * signal's own list of listeners is searched whenever one is added or removed.
+ * Many waits on few AbortSignals: one listener a signal, however many entries wait under it, since
+ * a signal's own list of listeners is searched whenever one is added or removed.
  */
 
 /** Something that ends when its signal aborts. */

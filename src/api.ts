@@ -94,9 +94,14 @@ export interface Log extends AsyncDisposable {
     entry: string | Uint8Array,
     options?: PublishOptions,
   ): Promise<{ readonly index: number }>;
-  /** The entries in order, from the node (asked) itself; call `barrier` first for a linearizable read. */
+  /**
+   * The entries in order, from the node (asked) itself; call `barrier` first for a linearizable
+   * read.
+   */
   entries(options?: EntriesOptions): AsyncIterable<Entry>;
-  /** Local reads after this are linearizable: resolves with the last index decided before the call. */
+  /**
+   * Local reads after this are linearizable: resolves with the last index decided before the call.
+   */
   barrier(options?: WaitOptions): Promise<{ readonly index: number; readonly slot: number }>;
   status(options?: WaitOptions): Promise<Status>;
   close(): Promise<void>;

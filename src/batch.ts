@@ -56,7 +56,9 @@ export class BatchBuilder {
     return this.#size;
   }
 
-  /** Copies `entry` in, a string as UTF-8 (lone surrogates become U+FFFD), or leaves all as it was. */
+  /**
+   * Copies `entry` in, a string as UTF-8 (lone surrogates become U+FFFD), or leaves all as it was.
+   */
   append(entry: string | Uint8Array): Appended {
     const { entryBytesMax, batchBytesMax, batchEntriesMax } = this.#limits;
     if (entry.length > entryBytesMax) return "tooLarge";
@@ -123,7 +125,9 @@ export class BatchBuilder {
     return encoder.encodeInto(entry, this.#buffer.subarray(start, start + bytes)).written;
   }
 
-  /** Writes a short string unit by unit, which beats a call of the encoder; stops before non-ASCII. */
+  /**
+   * Writes a short string unit by unit, which beats a call of the encoder; stops before non-ASCII.
+   */
   #writeAscii(entry: string, start: number): number {
     const buffer = this.#buffer;
     for (let at = 0; at < entry.length; at += 1) {
@@ -166,7 +170,8 @@ export function isBodyOf(batch: Batch, body: Uint8Array): boolean {
 /**
  * Checks a batch from outside before anything else sees it: numbers, bounds, checksum, framing.
  *
- * @throws {KibitzerError} `KBZ_ARGUMENT`, `KBZ_TOO_LARGE` or `KBZ_DAMAGED`, each with outcome "none".
+ * @throws {KibitzerError} `KBZ_ARGUMENT`, `KBZ_TOO_LARGE` or `KBZ_DAMAGED`, each with outcome
+ *   "none".
  */
 export function verifyBatch(
   batch: Batch,

@@ -1,4 +1,6 @@
-/** What a node was asked to be: options checked, copied and frozen, with every default written out. */
+/**
+ * What a node was asked to be: options checked, copied and frozen, with every default written out.
+ */
 import { isNodeId, limits } from "../consensus/index.ts";
 import { parseEndpoint } from "../transport/index.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
@@ -77,23 +79,17 @@ const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
   "storage",
 ]);
 
-/** @throws {KibitzerError} `KBZ_ARGUMENT` or `KBZ_ENDPOINT`, naming the option and what is wanted. */
+/**
+ * @throws {KibitzerError} `KBZ_ARGUMENT` or `KBZ_ENDPOINT`, naming the option and what is wanted.
+ */
 export function configure(options: KibitzerOptions, world: () => World): Configuration {
   for (const key of Object.keys(options)) {
     if (!known.has(key)) throw wrong(key, `one of ${[...known].join(", ")}`, "an unknown option");
   }
-  const { directory, logger = silent, record = true, recordBodies = false } = options;
-  const {
-    parliamentSize = 5,
-    recordingBytesMax = 268_435_456,
-    timing = {},
-    storage = {},
-  } = options;
-  if (typeof directory !== "string" || directory === "") {
-    throw wrong("directory", "a path", JSON.stringify(directory));
-  }
+  const { logger = silent, record = true, recordBodies = false, timing = {} } = options;
+  const { parliamentSize = 5, recordingBytesMax = 268_435_456 } = options;
   return Object.freeze({
-    directory,
+    directory: directoryOf(options),
     identity: identityOf(options),
     logger,
     record,
@@ -102,8 +98,13 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
     parliamentSize: seats(parliamentSize),
     timing: timingOf(timing),
     world: options.world ?? world(),
-    storage: { ...storage },
+    storage: { ...options.storage },
   });
+}
+
+function directoryOf({ directory }: KibitzerOptions): string {
+  if (typeof directory === "string" && directory !== "") return directory;
+  throw wrong("directory", "a path", JSON.stringify(directory));
 }
 
 function identityOf({ id, listen, advertise }: KibitzerOptions): Configuration["identity"] {

@@ -84,7 +84,7 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
 }
 
 /** Writes everything but the bodies; returns those that are to follow. */
-export function writePlayed(writer: ByteWriter, played: Played): readonly Uint8Array[] {
+function writePlayed(writer: ByteWriter, played: Played): readonly Uint8Array[] {
   switch (played.target) {
     case "legislator":
       return writeLegislatorInput(writer, played.input, played.bodies);

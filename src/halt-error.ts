@@ -17,15 +17,16 @@ export function haltError(halt: Halt, directory: string): KibitzerError {
     case "staleDisk":
       return new KibitzerError(
         "KBZ_STALE_DISK",
-        `${halt.peer} knows a later state of this node than ${directory} holds: it is an old backup ` +
-          "or a copy in use elsewhere, and must not vote. Exile the node, remove the directory, join anew.",
+        `${halt.peer} knows a later state of this node than ${directory} holds: it is an old ` +
+          "backup or a copy in use elsewhere, and must not vote. Exile the node, remove the " +
+          "directory, join anew.",
         details,
       );
     case "exiled":
       return new KibitzerError(
         "KBZ_EXILED",
-        `This node was removed from its republic by slot ${halt.slot}. To come back, it joins with an ` +
-          `empty directory in place of ${directory}.`,
+        `This node was removed from its republic by slot ${halt.slot}. To come back, it joins with ` +
+          `an empty directory in place of ${directory}.`,
         details,
       );
   }

@@ -3,6 +3,7 @@
  * The public face; the parts and how they work together are the engine's.
  */
 import type { Government, NodeId, RepublicIdentity } from "../consensus/index.ts";
+import { TransportError } from "../transport/index.ts";
 import type {
   EntriesOptions,
   Entry,
@@ -16,7 +17,6 @@ import { checkedCitizen } from "./citizens.ts";
 import { configure, type KibitzerOptions } from "./configuration.ts";
 import type { ConsensusState } from "./consensus-state.ts";
 import { Engine } from "./engine.ts";
-import { entriesOf } from "./entry-stream.ts";
 import type { Envelope } from "./envelope.ts";
 import { asKibitzerError } from "./halt-error.ts";
 import { alreadyIn, checkName, join, type JoinOptions } from "./joining.ts";
@@ -25,12 +25,12 @@ import { exile, exileOf, transfer, transferTo } from "./membership.ts";
 import { nodeWorld } from "./node-world.ts";
 import { replayEnvelopes } from "./recording/replay.ts";
 import { NodeMembership } from "./node-membership.ts";
-import { checkRange, closedError } from "./node-errors.ts";
+import { closedError } from "./node-errors.ts";
+import { ownEntries } from "./own-entries.ts";
 import type { Response } from "./requests.ts";
 
 const askAgainMs = 25;
 const handOverMs = 2_000;
-const readBytesMax = 1_048_576;
 
 export class Kibitzer implements Log, Membership {
   /** Resolves when the node has stopped: with its named error, or null after `close`. */
@@ -45,11 +45,12 @@ export class Kibitzer implements Log, Membership {
   }
 
   /**
-   * Opens a node on its data directory and listens; a node that is in a republic takes part from now on.
+   * Opens a node on its data directory and listens; a node that is in a republic takes part from
+   * now on.
    *
-   * @throws {KibitzerError} `KBZ_IN_USE` when another process has the directory, `KBZ_ADDRESS` when an
-   *   endpoint cannot be had, `KBZ_ARGUMENT` or `KBZ_ENDPOINT` when an option is wrong, `KBZ_DAMAGED`
-   *   or `KBZ_VERSION` when the directory cannot be read.
+   * @throws {KibitzerError} `KBZ_IN_USE` when another process has the directory, `KBZ_ADDRESS` when
+   *   an endpoint cannot be had, `KBZ_ARGUMENT` or `KBZ_ENDPOINT` when an option is wrong,
+   *   `KBZ_DAMAGED` or `KBZ_VERSION` when the directory cannot be read.
    */
   static async open(options: KibitzerOptions): Promise<Kibitzer> {
     const configuration = configure(options, nodeWorld);
@@ -122,8 +123,8 @@ export class Kibitzer implements Log, Membership {
   }
 
   /**
-   * Joins the republic of the node at `url`; resolves once the log shows this node as a member. Asks
-   * again by itself; joining a republic that this node is in already changes nothing.
+   * Joins the republic of the node at `url`; resolves once the log shows this node as a member.
+   * Asks again by itself; joining a republic that this node is in already changes nothing.
    *
    * @param republic The name insisted on, or null to take the one that is found.
    * @throws {KibitzerError} `KBZ_REPUBLIC`, `KBZ_ID_TAKEN`, `KBZ_EXILED`, `KBZ_ABORTED`,
@@ -148,31 +149,8 @@ export class Kibitzer implements Log, Membership {
     return await this.#engine.publishing.publish(entry, options);
   }
 
-  async *entries(options: EntriesOptions = {}): AsyncGenerator<Entry, void, void> {
-    const { reader, over } = this.#engine;
-    const { from = 1, follow = true } = options;
-    const to = options.to ?? (follow ? Infinity : reader.indexLast);
-    checkRange(from, to);
-    const signal =
-      options.signal === undefined ? over.signal : AbortSignal.any([over.signal, options.signal]);
-    let index = from;
-    while (index <= to) {
-      await reader.reached({ index }, signal);
-      options.signal?.throwIfAborted();
-      if (over.signal.aborted) return;
-      const batches = await reader.read(index, readBytesMax).catch((error: unknown) => {
-        // The journal was closed under the read: the end, like any other.
-        if (over.signal.aborted) return [];
-        throw error;
-      });
-      for (const batch of batches) {
-        for (const entry of entriesOf(batch, index, to)) {
-          options.signal?.throwIfAborted();
-          yield entry;
-          index = entry.index + 1;
-        }
-      }
-    }
+  entries(options: EntriesOptions = {}): AsyncGenerator<Entry, void, void> {
+    return ownEntries(this.#engine, options);
   }
 
   async barrier(
@@ -186,7 +164,10 @@ export class Kibitzer implements Log, Membership {
       if (over.signal.aborted) throw closedError();
       const response = await service
         .barrier({ method: "barrier", hops: 0 }, both)
-        .catch((): Response => ({ kind: "refused", reason: "busy", leader: null }));
+        .catch((error: unknown): Response => {
+          if (!(error instanceof TransportError || both.aborted)) throw error;
+          return { kind: "refused", reason: "busy", leader: null };
+        });
       if (response.kind === "barrier") return { index: response.index, slot: response.slot };
       const { promise, resolve } = Promise.withResolvers<void>();
       configuration.world.clock.after(askAgainMs, resolve);
@@ -242,7 +223,10 @@ export class Kibitzer implements Log, Membership {
     await this.close();
   }
 
-  /** Stops at once: what is under way in the journal is finished, everything else ends with the truth. */
+  /**
+   * Stops at once: what is under way in the journal is finished, everything else ends with the
+   * truth.
+   */
   async close(): Promise<void> {
     this.#closing ??= this.#engine.close();
     await this.#closing;

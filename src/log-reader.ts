@@ -1,6 +1,6 @@
 /**
- * Reads users' entries back by index, from the journal, and tells those who wait when there are more.
- * Shows only what is decided, and nothing but users' entries.
+ * Reads users' entries back by index, from the journal, and tells those who wait when there are
+ * more. Shows only what is decided, and nothing but users' entries.
  */
 import type { Applied, Index, Slot } from "../consensus/index.ts";
 import { LogIndex } from "./log-index.ts";
@@ -82,8 +82,8 @@ export class LogReader {
   }
 
   /**
-   * The batches that hold the indexes from `index` on, in order: at least one when `index` is there,
-   * and no more than about `bytesMax` bytes.
+   * The batches that hold the indexes from `index` on, in order: at least one when `index` is
+   * there, and no more than about `bytesMax` bytes.
    * @throws {KibitzerError} `KBZ_DAMAGED` when the journal is.
    */
   async read(index: Index, bytesMax: number): Promise<readonly EntriesBatch[]> {

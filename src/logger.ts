@@ -1,4 +1,6 @@
-/** The part of a pino logger that a node uses; silent unless one is given. Entries are never logged. */
+/**
+ * The part of a pino logger that a node uses; silent unless one is given. Entries are never logged.
+ */
 
 type Write = (fields: Readonly<Record<string, unknown>>, message: string) => void;
 

@@ -66,8 +66,7 @@ const kinds: ReadonlyMap<number, Message["kind"]> = new Map([
 ]);
 
 /** More decrees than any message of ours carries: a learn, or all that is undecided, twice. */
-export const messageDecreesMax: number =
-  2 * Math.max(limits.learnSlotsMax, limits.slotsInFlightMax);
+const messageDecreesMax: number = 2 * Math.max(limits.learnSlotsMax, limits.slotsInFlightMax);
 
 /** One body for each decree of the message: null where the decree has none, or it was left out. */
 export interface FramedMessage {
@@ -241,7 +240,7 @@ function readReport(reader: ByteReader): Report {
 }
 
 /** Of a peer's latest attestation, as in a pong. */
-export function writeHeard(writer: ByteWriter, heard: Heard): void {
+function writeHeard(writer: ByteWriter, heard: Heard): void {
   writer.id(heard.id);
   writer.hex16(heard.cookie);
   writer.whole(heard.starts);

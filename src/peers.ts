@@ -1,6 +1,6 @@
 /**
- * The other nodes as this one reaches them: a Caller for each, by id, at the address that the log or
- * an invitation names. Sends; knows nothing of what it sends.
+ * The other nodes as this one reaches them: a Caller for each, by id, at the address that the log
+ * or an invitation names. Sends; knows nothing of what it sends.
  */
 import type { Citizen, Dispatch, NodeId } from "../consensus/index.ts";
 import type { CallOptions, Caller, Hello, Lane, Transport } from "../transport/index.ts";

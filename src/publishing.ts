@@ -1,6 +1,7 @@
 /**
  * The shell around an Islander, the same in node and client: gathers entries into batches, carries
- * out what the Islander asks, and tells each caller the truth. Never touches the Islander but by `play`.
+ * out what the Islander asks, and tells each caller the truth. Never touches the Islander but by
+ * `play`.
  */
 import { assert, limits } from "../consensus/index.ts";
 import type {
@@ -113,8 +114,8 @@ export class Publishing {
   }
 
   /**
-   * Resolves with the entry's index once it is decided. Entries take effect in the order of the calls.
-   * A Uint8Array is not to be changed while a call waits because the bounds are reached.
+   * Resolves with the entry's index once it is decided. Entries take effect in the order of the
+   * calls. A Uint8Array is not to be changed while a call waits because the bounds are reached.
    *
    * @throws {KibitzerError} (as a rejection) with a truthful `outcome`.
    */
@@ -127,8 +128,8 @@ export class Publishing {
   }
 
   /**
-   * Publishes `entries` as neighbours in one batch: all take effect or none, under indexes that follow
-   * `index`, that of the first. One promise for all of them.
+   * Publishes `entries` as neighbours in one batch: all take effect or none, under indexes that
+   * follow `index`, that of the first. One promise for all of them.
    */
   publishMany(entries: Entries, options: PublishOptions = {}): Promise<PublishResult> {
     let refusal = this.#refusal(options.signal);
@@ -197,8 +198,8 @@ export class Publishing {
   }
 
   /**
-   * Whether the publisher was idle so long that the republic may soon forget it: then a new one is due
-   * before anything is numbered. One that the user has named is kept, and the user told.
+   * Whether the publisher was idle so long that the republic may soon forget it: then a new one is
+   * due before anything is numbered. One that the user has named is kept, and the user told.
    */
   #expiring(): boolean {
     if (this.#resume !== null || this.#inFlight.size > 0 || this.#windowRoom === 0) return false;

@@ -1,4 +1,6 @@
-/** Rebuilds what a node knew from its journal: the replicated state, the undecided tail, the index. */
+/**
+ * Rebuilds what a node knew from its journal: the replicated state, the undecided tail, the index.
+ */
 import {
   ballotZero,
   emptyRepublic,
@@ -22,8 +24,8 @@ export function nothingDurable(): DurableState {
 const appliedPerPart = 1024;
 
 /**
- * Folds the decided slots and takes the bodies of the undecided ones into memory, as they may have to
- * be sent. The time this takes grows with the log.
+ * Folds the decided slots and takes the bodies of the undecided ones into memory, as they may have
+ * to be sent. The time this takes grows with the log.
  */
 export async function recover(
   { journal, recovered }: { readonly journal: Journal; readonly recovered: Recovered },

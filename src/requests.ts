@@ -21,7 +21,9 @@ export interface FramedDecree {
   readonly body: Uint8Array | null;
 }
 
-/** One message between legislators, told one way; `bodies` are those of its decrees, in their order. */
+/**
+ * One message between legislators, told one way; `bodies` are those of its decrees, in their order.
+ */
 export interface ReceiveRequest {
   readonly method: "receive";
   readonly message: Message;
@@ -37,7 +39,9 @@ export interface ImmigrateRequest {
   readonly hops: number;
 }
 
-/** Asks the leader to have a batch decided; forwarded at most one hop; answered when it is settled. */
+/**
+ * Asks the leader to have a batch decided; forwarded at most one hop; answered when it is settled.
+ */
 export interface EnqueueRequest {
   readonly method: "enqueue";
   readonly batch: Batch;
@@ -107,7 +111,9 @@ export type Request =
   | StatusRequest
   | ReportRequest;
 
-/** Some entries of one batch, as they were framed; `skip` leading ones come before the index asked. */
+/**
+ * Some entries of one batch, as they were framed; `skip` leading ones come before the index asked.
+ */
 export interface EntriesBatch {
   readonly index: number;
   readonly slot: number;

@@ -34,7 +34,7 @@ const kindCodes: Readonly<Record<Response["kind"], number>> = {
 
 const kinds = invert(kindCodes);
 /** Batches in one answer: as many of one entry as a frame holds are never asked for. */
-export const entriesBatchesMax = 65_536;
+const entriesBatchesMax = 65_536;
 /** Bytes of the least that stands for one batch in the head. */
 const entriesBatchBytesMin = 15;
 const citizenBytesMin = 32;

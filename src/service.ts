@@ -163,8 +163,8 @@ export class Service implements Callee<Request, Response> {
   }
 
   /**
-   * This node does not lead any more, or stops: who waits asks again elsewhere. What was proposed may
-   * yet be decided, so nobody is told that it was refused (contract C7).
+   * This node does not lead any more, or stops: who waits asks again elsewhere. What was proposed
+   * may yet be decided, so nobody is told that it was refused (contract C7).
    */
   release(): void {
     for (const key of this.#pending.keys()) this.#settle(key, undecided);

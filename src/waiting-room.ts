@@ -182,7 +182,9 @@ export class WaitingRoom {
     }
   }
 
-  /** Takes withdrawn entries out once they are most of a parcel, so that each is moved but seldom. */
+  /**
+   * Takes withdrawn entries out once they are most of a parcel, so that each is moved but seldom.
+   */
   #onWithdrawn(parcel: Parcel): void {
     if (parcel.numbered || parcel.live * 2 >= parcel.count) return;
     const { count, size } = parcel;

@@ -8,8 +8,8 @@ import type { Request, Response } from "./requests.ts";
 /** Anything opened here is closed by who opened it. Errors are the system's own, with `code`. */
 export interface FileSystem {
   /**
-   * `read` needs the file; `write` needs it, for reading and writing; `create` makes it and refuses an
-   * existing one (`EEXIST`). A created file survives a loss of power only after its own sync and
+   * `read` needs the file; `write` needs it, for reading and writing; `create` makes it and refuses
+   * an existing one (`EEXIST`). A created file survives a loss of power only after its own sync and
    * `syncDirectory` of its directory.
    */
   open(path: string, mode: "read" | "write" | "create"): Promise<FileHandle>;

@@ -41,18 +41,19 @@ export interface Caller<Request, Response> extends AsyncDisposable {
   /** Whether the lane `control` is connected and has shaken hands. */
   readonly connected: boolean;
   /**
-   * Sends `request` and resolves with its answer. Connects when there is no connection; never sends a
-   * request twice.
+   * Sends `request` and resolves with its answer. Connects when there is no connection; never sends
+   * a request twice.
    *
    * @throws {TransportError} `outcome` is "none" when it certainly never left this side (not
    *   connected, limit reached, refused by the other side before it was looked at), else "unknown".
    */
   call(request: Request, options: CallOptions): Promise<Response>;
   /**
-   * Sends `request` without an answer, in order with others of the same lane; it may be lost. Frames
-   * told in one turn of the event loop leave in one write.
+   * Sends `request` without an answer, in order with others of the same lane; it may be lost.
+   * Frames told in one turn of the event loop leave in one write.
    *
-   * @returns false when it was dropped at once: not connected, or more is queued than the limit allows.
+   * @returns false when it was dropped at once: not connected, or more is queued than the limit
+   *   allows.
    */
   tell(request: Request, lane: Lane): boolean;
 }
@@ -61,13 +62,15 @@ export interface Callee<Request, Response> {
   /** This side's hello; asked anew for each connection. */
   hello(): Hello;
   /**
-   * Answers a call. A rejection with a `TransportError` is passed on with its code; any other becomes
-   * `KBZ_REMOTE`, without its stack. `signal` aborts when the caller gave up or is gone.
+   * Answers a call. A rejection with a `TransportError` is passed on with its code; any other
+   * becomes `KBZ_REMOTE`, without its stack. `signal` aborts when the caller gave up or is gone.
    */
   answer(request: Request, from: Hello, signal: AbortSignal): Promise<Response>;
   /** Takes what was told; must not throw. */
   hear(request: Request, from: Hello): void;
-  /** Something was refused at the door (rubbish, another version or republic): worth a line of log. */
+  /**
+   * Something was refused at the door (rubbish, another version or republic): worth a line of log.
+   */
   refused?(detail: { readonly address: string; readonly error: Error }): void;
 }
 

@@ -83,7 +83,9 @@ export class Connection implements WireEvents {
     return this.#wire.address;
   }
 
-  /** How often frames have been handed to the wire: what was sent since the last time has not left. */
+  /**
+   * How often frames have been handed to the wire: what was sent since the last time has not left.
+   */
   get flushes(): number {
     return this.#flushes;
   }

@@ -1,5 +1,6 @@
 /**
- * The bytes of a failure, and of a goodbye: JSON. Codes, outcomes and messages travel, stacks do not.
+ * The bytes of a failure, and of a goodbye: JSON. Codes, outcomes and messages travel, stacks do
+ * not.
  */
 import { parseFields } from "./hello.ts";
 import { isTransportErrorCode, TransportError } from "./transport-error.ts";

@@ -1,9 +1,9 @@
 /**
- * Frames: the bytes of every connection, of whatever kind. Pure. Never reads behind a length that the
- * limit forbids, and copies a body only when it came in parts.
+ * Frames: the bytes of every connection, of whatever kind. Pure. Never reads behind a length that
+ * the limit forbids, and copies a body only when it came in parts.
  *
- * A frame, numbers big-endian: u32 length of what follows · u8 version · u8 kind · u16 zero ·
- * u32 id of the call (zero where there is none) · body.
+ * A frame, numbers big-endian: u32 length of what follows · u8 version · u8 kind · u16 zero · u32
+ * id of the call (zero where there is none) · body.
  */
 import { TransportError } from "./transport-error.ts";
 

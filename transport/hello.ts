@@ -1,4 +1,6 @@
-/** The bytes of a hello: JSON, once a connection. What comes from outside is checked field by field. */
+/**
+ * The bytes of a hello: JSON, once a connection. What comes from outside is checked field by field.
+ */
 import type { Hello, Lane } from "./caller.ts";
 import { TransportError } from "./transport-error.ts";
 

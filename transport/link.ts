@@ -50,7 +50,9 @@ export class Link<Request, Response> implements Caller<Request, Response> {
     return this.#lanes[lane].tell(request);
   }
 
-  /** Pending calls reject with `KBZ_CLOSED`; waits until both connections are gone, not for long. */
+  /**
+   * Pending calls reject with `KBZ_CLOSED`; waits until both connections are gone, not for long.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#lanes.control.close(), this.#lanes.bulk.close()]);
   }

@@ -1,7 +1,7 @@
 /**
- * A network in one process: asynchronous and copying, as a network is. Sets no timer of its own, draws
- * no chance, and asks a policy about everything that passes, so that a simulator can lose, delay,
- * reorder and cut.
+ * A network in one process: asynchronous and copying, as a network is. Sets no timer of its own,
+ * draws no chance, and asks a policy about everything that passes, so that a simulator can lose,
+ * delay, reorder and cut.
  */
 import type { Callee, Caller, CallerOptions, Lane, Listener, Transport } from "./caller.ts";
 import { addressError } from "./address-error.ts";
@@ -20,9 +20,9 @@ export interface MemoryNetworkOptions<Request, Response> extends TransportOption
   Response
 > {
   /**
-   * Decides when `run` is called, which makes the thing arrive: later, never, or, for what was told,
-   * more than once; never before `deliver` has returned. To behave like a connection it keeps the
-   * order of what has equal `from`, `to` and `lane`. Default: at the next microtask.
+   * Decides when `run` is called, which makes the thing arrive: later, never, or, for what was
+   * told, more than once; never before `deliver` has returned. To behave like a connection it keeps
+   * the order of what has equal `from`, `to` and `lane`. Default: at the next microtask.
    */
   readonly deliver?: Deliver;
 }
@@ -63,8 +63,9 @@ export class MemoryNetwork<Request, Response> {
   }
 
   /**
-   * The network as the node `name` has it; its addresses are `memory:NAME`. After a crash, a new one is
-   * the restarted node: what still thinks it has a connection with the old one learns better.
+   * The network as the node `name` has it; its addresses are `memory:NAME`. After a crash, a new
+   * one is the restarted node: what still thinks it has a connection with the old one learns
+   * better.
    *
    * @param own What this node has of its own: a timing that stops with it, other limits.
    */
@@ -77,7 +78,9 @@ export class MemoryNetwork<Request, Response> {
     };
   }
 
-  /** Ends the connections between two nodes, tells both before it returns, and lets no new one be. */
+  /**
+   * Ends the connections between two nodes, tells both before it returns, and lets no new one be.
+   */
   cut(one: string, other: string): void {
     this.#cuts.add(pairOf(one, other));
     for (const wire of this.#wires) {
@@ -91,8 +94,9 @@ export class MemoryNetwork<Request, Response> {
   }
 
   /**
-   * The node is no more: it is told nothing, and nothing leaves it. Its peers learn it at once, as when
-   * a process dies ("reset"), or not before it is restarted, as when the power fails ("silent").
+   * The node is no more: it is told nothing, and nothing leaves it. Its peers learn it at once, as
+   * when a process dies ("reset"), or not before it is restarted, as when the power fails
+   * ("silent").
    */
   crash(name: string, how: "reset" | "silent"): void {
     const life = this.#lives.get(name);

@@ -6,7 +6,9 @@ import type { Lane } from "./caller.ts";
 import { frameHeaderBytes, frameKinds, joinPieces } from "./framing.ts";
 import type { Wire, WireEvents } from "./wire.ts";
 
-/** What a policy is asked about: a frame of the protocol, or the making and ending of a connection. */
+/**
+ * What a policy is asked about: a frame of the protocol, or the making and ending of a connection.
+ */
 export interface MemoryFrame {
   /** The names of the sending and the receiving node. */
   readonly from: string;

@@ -1,6 +1,6 @@
 /**
- * Gathers the frames of one turn, so that they leave in one write. Small pieces are copied together,
- * large ones stay as they are. Writes nothing itself.
+ * Gathers the frames of one turn, so that they leave in one write. Small pieces are copied
+ * together, large ones stay as they are. Writes nothing itself.
  */
 import { frameHeaderBytes, piecesBytes, writeFrameHead } from "./framing.ts";
 import type { FrameKind } from "./framing.ts";
@@ -13,7 +13,9 @@ export class Outbox {
   readonly #version: number;
   #pieces: Uint8Array[] = [];
   #bytes = 0;
-  /** Where small pieces are copied to; the part from `#runStart` to `#runEnd` is not in `#pieces`. */
+  /**
+   * Where small pieces are copied to; the part from `#runStart` to `#runEnd` is not in `#pieces`.
+   */
   #slab = new Uint8Array(0);
   #runStart = 0;
   #runEnd = 0;

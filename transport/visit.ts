@@ -1,6 +1,6 @@
 /**
- * The callee's end of one connection: hands requests to the callee and sends its answers back. Bounds
- * what one caller can have under way, and cuts off a reader that takes nothing.
+ * The callee's end of one connection: hands requests to the callee and sends its answers back.
+ * Bounds what one caller can have under way, and cuts off a reader that takes nothing.
  */
 import type { Callee, Hello } from "./caller.ts";
 import { Connection } from "./connection.ts";
@@ -20,7 +20,9 @@ export interface VisitOptions<Request, Response> {
   lost(visit: Visit<Request, Response>): void;
 }
 
-/** What comes of a connection at the door is worth a word only when somebody did something wrong. */
+/**
+ * What comes of a connection at the door is worth a word only when somebody did something wrong.
+ */
 const refusalCodes: ReadonlySet<TransportError["code"]> = new Set<TransportError["code"]>([
   "KBZ_MALFORMED",
   "KBZ_TOO_LARGE",

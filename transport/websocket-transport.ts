@@ -22,8 +22,8 @@ export interface WebSocketOptions {
   /** Answers ordinary HTTP requests on the same port; without it they get 426. */
   readonly http?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   /**
-   * Whether a request may be meant for this server, by the host in its `Host` and, from a browser, in
-   * its `Origin`: both guard against pages of other sites. All may by default.
+   * Whether a request may be meant for this server, by the host in its `Host` and, from a browser,
+   * in its `Origin`: both guard against pages of other sites. All may by default.
    */
   readonly allowHost?: ((host: string) => boolean) | undefined;
 }
@@ -35,7 +35,8 @@ export function dialWebSocket(endpoint: WebSocketEndpoint, limits: TransportLimi
   const webSocket = new WebSocket(url, {
     ...commonOptions,
     maxPayload: limits.frameBytesMax,
-    // A mask protects proxies from scripts in browsers; a node is none, and a zero mask costs nothing.
+    // A mask protects proxies from scripts in browsers; a node is none, and a zero mask costs
+    // nothing.
     generateMask: () => undefined,
   });
   return new WebSocketWire(webSocket, null, url);

@@ -1,4 +1,6 @@
-/** A wire carries bytes both ways, in order: what WebSocket, TCP, Unix and memory have in common. */
+/**
+ * A wire carries bytes both ways, in order: what WebSocket, TCP, Unix and memory have in common.
+ */
 
 export interface WireEvents {
   /** Bytes can flow; once, and before anything else. */

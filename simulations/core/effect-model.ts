@@ -1,6 +1,7 @@
 /**
  * What each decree must do to users' entries, told again in the most obvious way: exactly once, in
- * the order of each publisher's sequence, with dense indexes (C1, C2). Never looks at the real table.
+ * the order of each publisher's sequence, with dense indexes (C1, C2). Never looks at the real
+ * table.
  */
 import {
   sameBatch,

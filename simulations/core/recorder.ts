@@ -1,6 +1,7 @@
 /**
  * Records the inputs and outcomes of one life, and replays them: the same inputs from the same
- * durable state, or from a checkpoint in the middle, must give the same outcomes, byte for byte (R1).
+ * durable state, or from a checkpoint in the middle, must give the same outcomes, byte for byte
+ * (R1).
  */
 import {
   Legislator,

@@ -1,4 +1,6 @@
-/** An exile is of one incarnation: whoever joins under the same id afterwards is in to stay (C5). */
+/**
+ * An exile is of one incarnation: whoever joins under the same id afterwards is in to stay (C5).
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Prng } from "../prng.ts";
@@ -48,7 +50,7 @@ for (const ids of [
   ["a", "b", "c", "d"],
 ]) {
   const id = ids.at(-1) ?? "";
-  test(`of ${ids.length} nodes ${id} loses its disk, is exiled, and is replaced under its id`, () => {
+  test(`of ${ids.length} nodes ${id} loses its disk, is exiled, and is replaced`, () => {
     const republic = new Republic(ids);
     const { cluster, invariants } = republic;
     const lost = cluster.node(id);

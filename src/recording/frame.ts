@@ -7,7 +7,7 @@ import { DecodeError } from "../storage/damage.ts";
 
 export const frameHeaderBytes = 32;
 /** A checkpoint is the largest frame there is. */
-export const frameBytesMax: number = 256 * 1024 * 1024;
+const frameBytesMax: number = 256 * 1024 * 1024;
 const frameMagic = 0x52_5a_42_4b;
 
 /** Codes are never reused. */

@@ -17,8 +17,8 @@ const cure =
   "for inspection, and start the node again under a new id with an empty directory.";
 
 const recordingCure =
-  "Only the recording is affected, not the node's data. Replay the parts of it that are whole, one " +
-  "file at a time.";
+  "Only the recording is affected, not the node's data. Replay the parts of it that are whole, " +
+  "one file at a time.";
 
 /** A file is not what was written: which, where, what was expected and found, and what to do. */
 export function damaged(

@@ -28,7 +28,9 @@ export interface NodeRecord {
   /** How often the directory was opened, this time included: from 1. */
   readonly starts: number;
   readonly republic: RepublicIdentity | null;
-  /** Whether this node is to found its republic: only then may an empty journal begin with a birth. */
+  /**
+   * Whether this node is to found its republic: only then may an empty journal begin with a birth.
+   */
   readonly isFounder: boolean;
   /** Whether a journal was made; then a missing one is damage. */
   readonly hasJournal: boolean;

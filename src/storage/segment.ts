@@ -22,7 +22,7 @@ export interface StorageIdentity {
  */
 export const sectorBytes = 512;
 
-export const segmentVersion = 1;
+const segmentVersion = 1;
 /** Offsets are 32 bits. */
 export const segmentBytesLimit: number = 2 ** 32 - sectorBytes;
 const segmentMagic = 0x53_5a_42_4b;

@@ -1,6 +1,6 @@
 /**
- * What every Caller and Callee promises, whatever the network between them: the suite that each kind
- * of transport imports and passes.
+ * What every Caller and Callee promises, whatever the network between them: the suite that each
+ * kind of transport imports and passes.
  */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";

@@ -101,7 +101,7 @@ describe("what could not be read back is refused", () => {
 });
 
 describe("calls at the wrong time", () => {
-  test("a republic that was joined is not founded again, though nothing was learned of it", async () => {
+  test("a republic that was joined is not founded again, though nothing was learned", async () => {
     await inDirectory(async (directory) => {
       const { files, chance } = nodeWorld();
       const republic = { name: "r", identity: "0123456789abcdef" };

@@ -323,7 +323,7 @@ describe("an aborted publish", () => {
     controllers[1]?.abort();
   });
 
-  test("under one signal with many others is as quick as alone, in the room and in the queue", async () => {
+  test("under one signal with many others is as quick as alone", async () => {
     const desk = new Desk({ bounds: { waitingEntriesMax: 500 } });
     const controller = new AbortController();
     const { signal } = controller;

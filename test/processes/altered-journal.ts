@@ -13,7 +13,9 @@ import { Journal, type Recovered } from "../../src/storage/journal.ts";
 import { nodeFiles } from "../../src/storage/node-files.ts";
 import { systemChance } from "../../src/system-chance.ts";
 
-/** Alters the last batch that `path`'s node knows to be decided: it was published a moment later. */
+/**
+ * Alters the last batch that `path`'s node knows to be decided: it was published a moment later.
+ */
 export async function alterLastBatch(path: string): Promise<void> {
   const files = nodeFiles();
   await using directory = await DataDirectory.open({ files, path, chance: systemChance() });

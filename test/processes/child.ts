@@ -1,6 +1,7 @@
 /**
- * A `kibitz` process as these tests see it from outside: what it prints, when it ends, the signals it
- * gets. Every wait is bounded and ends with what the process said; only this process is ever ended.
+ * A `kibitz` process as these tests see it from outside: what it prints, when it ends, the signals
+ * it gets. Every wait is bounded and ends with what the process said; only this process is ever
+ * ended.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { appendFileSync } from "node:fs";

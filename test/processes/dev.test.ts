@@ -1,4 +1,6 @@
-/** `npm start` and `kibitz dev`: a cluster in one command, that tells what happens and ends whole. */
+/**
+ * `npm start` and `kibitz dev`: a cluster in one command, that tells what happens and ends whole.
+ */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -62,7 +64,7 @@ function exitsOf(
   return dev.lines.map((line) => JSON.parse(line)).filter(({ event }) => event === "exit");
 }
 
-test("dev: a node that dies is told and revived by start; Ctrl-C stops all; the next run goes on", async (t) => {
+test("dev: start revives a node that died; Ctrl-C stops all; the next run goes on", async (t) => {
   const kit = Kit.open(t);
   const port = await freePorts(3);
   const { dev, nodes } = await startDev(kit, port);
@@ -104,7 +106,7 @@ test("dev that is killed takes its nodes along", async (t) => {
   assert.equal((await dev.ended()).signal, "SIGKILL");
 });
 
-test("npm start brings up three nodes and says that they are ready; SIGTERM for npm stops them", async (t) => {
+test('npm start brings up three nodes and says "ready"; SIGTERM for npm stops them', async (t) => {
   const kit = Kit.open(t);
   const port = await freePorts(3);
   const args = [

@@ -1,7 +1,8 @@
 /**
- * A sync fails once, the next ones say ok: the trap of every disk. The node must stop with the named
- * error, the cluster must go on, and nothing acknowledged may be lost. The fault comes from outside
- * the node: from strace where that is installed, and from a module loaded before it everywhere.
+ * A sync fails once, the next ones say ok: the trap of every disk. The node must stop with the
+ * named error, the cluster must go on, and nothing acknowledged may be lost. The fault comes from
+ * outside the node: from strace where that is installed, and from a module loaded before it
+ * everywhere.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -52,13 +53,13 @@ const hasStrace = spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
 const injectors = hasStrace ? [preload, strace] : [preload];
 
 for (const injector of injectors) {
-  test(`a sync of the leader fails once (by ${injector.name}): it stops, nothing acknowledged is lost`, async (t) => {
+  test(`a sync of the leader fails once (${injector.name}): it stops, nothing is lost`, async (t) => {
     const kit = Kit.open(t);
     const cluster = await Cluster.start(kit, { founding: injector.options(kit) });
     assert.equal(await cluster.leader(), "a");
     const sick = cluster.child("a");
     const lines = upTo(4000).map((number) => `line ${number}`);
-    const feed = new Feed(kit, cluster.endpoints, lines, 16);
+    const feed = new Feed(kit, cluster.endpoints, lines, { windowLines: 16 });
 
     const exit = await sick.ended();
     assert.equal(injector.fired(kit, sick), 1, "the fault fired");

@@ -1,6 +1,6 @@
 /**
- * Loaded into a node before its own code: one sync of a file fails once, and all others say ok, as on
- * a disk whose bad page was dropped. Says on stderr when it struck.
+ * Loaded into a node before its own code: one sync of a file fails once, and all others say ok, as
+ * on a disk whose bad page was dropped. Says on stderr when it struck.
  */
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";

@@ -1,4 +1,6 @@
-/** The leader dies, and is told to go, again and again; another serves, and who comes back is quiet. */
+/**
+ * The leader dies, and is told to go, again and again; another serves, and who comes back is quiet.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Cluster } from "./cluster.ts";
@@ -8,7 +10,7 @@ import { Kit } from "./kit.ts";
 const strikes = { SIGKILL: 10, SIGTERM: 4 } as const;
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-  test(`${signal} for the leader, ${strikes[signal]} times: writing goes on each time`, async (t) => {
+  test(`${signal} for the leader, ${strikes[signal]} times: writing goes on`, async (t) => {
     const kit = Kit.open(t);
     const cluster = await Cluster.start(kit);
     const gaps = await measureFailover(cluster, { strikes: strikes[signal], signal });
@@ -23,7 +25,7 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
   });
 }
 
-test("a follower that comes back disturbs nobody: leader, ballot and government stay", async (t) => {
+test("a follower that comes back disturbs nobody: leader and ballot stay", async (t) => {
   const kit = Kit.open(t);
   const cluster = await Cluster.start(kit);
   const before = await cluster.whole();

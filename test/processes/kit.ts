@@ -1,6 +1,6 @@
 /**
- * A place for tests with real processes: a temporary directory, free ports, and every process that is
- * started in it, ended with the test. The logs of a failed test stay, and it says where.
+ * A place for tests with real processes: a temporary directory, free ports, and every process that
+ * is started in it, ended with the test. The logs of a failed test stay, and it says where.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";

@@ -1,4 +1,6 @@
-/** Wrong use and bad luck, as scripts meet them: the exit code, what is said, and what is not done. */
+/**
+ * Wrong use and bad luck, as scripts meet them: the exit code, what is said, and what is not done.
+ */
 import assert from "node:assert/strict";
 import { cpSync, rmSync } from "node:fs";
 import { connect } from "node:net";
@@ -13,7 +15,7 @@ function refused(ran: Ran, code: number, words: RegExp): void {
   assert.match(ran.stderr, words);
 }
 
-test("without a quorum a publish ends within its time limit, and says honestly what is known", async (t) => {
+test("without a quorum a publish ends in time, and says what is known", async (t) => {
   const kit = Kit.open(t);
   const cluster = await Cluster.start(kit);
   const leader = await cluster.leader();
@@ -39,7 +41,7 @@ test("without a quorum a publish ends within its time limit, and says honestly w
   assert.deepEqual(again.lines, [String(lines.length + 1)]);
 });
 
-test("a port, a directory, a republic or an id that is taken ends with 5 and says what to do", async (t) => {
+test("a port, directory, republic or id that is taken ends with 5, says what to do", async (t) => {
   const kit = Kit.open(t);
   const cluster = await Cluster.start(kit);
   const [port, other] = [await freePorts(1), await freePorts(1)];
@@ -96,7 +98,7 @@ test("an empty disk under a known id is refused, an old backup stops: neither vo
   assert.equal((await kit.run(["publish", "three", ...where])).code, 0);
 });
 
-test("an entry above the size limit ends with 2; what stands before it is in the log", async (t) => {
+test("an entry above the limit ends with 2; what stands before it is in the log", async (t) => {
   const kit = Kit.open(t);
   const cluster = await Cluster.start(kit, { count: 1 });
   const where = ["--endpoints", cluster.endpoints];

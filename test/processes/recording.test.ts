@@ -1,6 +1,6 @@
 /**
- * What `kibitz replay` says of recordings of real nodes: whole ones, ones that were cut anywhere, and
- * ones that were changed anywhere.
+ * What `kibitz replay` says of recordings of real nodes: whole ones, ones that were cut anywhere,
+ * and ones that were changed anywhere.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync, mkdirSync } from "node:fs";
@@ -15,7 +15,7 @@ import { Kit } from "./kit.ts";
 /** Each run starts a process. */
 const parameters = { numRuns: 10, endOnFailure: true } as const;
 
-test("a recording replays whole, up to where it was cut, and never when a byte of it was changed", async (t) => {
+test("a recording replays whole, up to a cut, and not when a byte was changed", async (t) => {
   const kit = Kit.open(t);
   const cluster = await Cluster.start(kit);
   const lines = upTo(2000).map((number) => `line ${number}`);

@@ -1,3 +1,4 @@
+/** Endpoints are read and written alike, and a pause between two attempts stays bounded. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

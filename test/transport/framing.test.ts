@@ -1,4 +1,6 @@
-/** Frames come out as they went in, however the stream is split; damage is noticed, never trusted. */
+/**
+ * Frames come out as they went in, however the stream is split; damage is noticed, never trusted.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

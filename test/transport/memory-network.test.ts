@@ -1,4 +1,6 @@
-/** What a simulator relies on: every wait injected, every loss decided, and the truth about effects. */
+/**
+ * What a simulator relies on: every wait injected, every loss decided, and the truth about effects.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -20,7 +20,8 @@ const callee: Callee<Parcel, Parcel> = {
 
 test("a socket that a killed process left behind is taken over", async () => {
   const path = freshSocketPath();
-  const script = `require("node:net").createServer().listen(process.argv[1], () => console.log("up"))`;
+  const script = `require("node:net").createServer()
+  .listen(process.argv[1], () => console.log("up"))`;
   const child = spawn(process.execPath, ["-e", script, path]);
   await once(child.stdout, "data");
   child.kill("SIGKILL");
