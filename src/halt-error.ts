@@ -25,8 +25,8 @@ export function haltError(halt: Halt, directory: string): KibitzerError {
     case "exiled":
       return new KibitzerError(
         "KBZ_EXILED",
-        `This node was removed from its republic by slot ${halt.slot}. To come back, it joins with ` +
-          `an empty directory in place of ${directory}.`,
+        `This node was removed from its republic by slot ${halt.slot}. To come back, it joins ` +
+          `with an empty directory in place of ${directory}.`,
         details,
       );
   }

@@ -1,4 +1,6 @@
-/** Entries as this node's own journal has them, decided ones only, followed for as long as wanted. */
+/**
+ * Entries as this node's own journal has them, decided ones only, followed for as long as wanted.
+ */
 import type { EntriesOptions, Entry } from "./api.ts";
 import type { Engine } from "./engine.ts";
 import { entriesOf } from "./entry-stream.ts";
@@ -9,7 +11,9 @@ const readBytesMax = 1_048_576;
 
 type Source = Pick<Engine, "reader" | "over">;
 
-/** Ends where `options` say, or when the node stops; throws the signal's reason when that aborts. */
+/**
+ * Ends where `options` say, or when the node stops; throws the signal's reason when that aborts.
+ */
 export async function* ownEntries(
   source: Source,
   options: EntriesOptions,

@@ -53,7 +53,7 @@ const hasStrace = spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
 const injectors = hasStrace ? [preload, strace] : [preload];
 
 for (const injector of injectors) {
-  test(`a sync of the leader fails once (${injector.name}): it stops, nothing is lost`, async (t) => {
+  test(`a sync of the leader fails (${injector.name}): it stops, nothing is lost`, async (t) => {
     const kit = Kit.open(t);
     const cluster = await Cluster.start(kit, { founding: injector.options(kit) });
     assert.equal(await cluster.leader(), "a");

@@ -29,7 +29,7 @@ const places = [
 // Two at a time: much of each is waiting.
 describe("the real file", { concurrency: 2 }, () => {
   for (const { killAt, first } of places) {
-    test(`kill -9 of the leader after line ${killAt} of ${lines.length}: none is lost`, async (t) => {
+    test(`kill -9 of the leader after line ${killAt} of ${lines.length}: all are in`, async (t) => {
       const kit = Kit.open(t);
       const cluster = await Cluster.start(kit);
       const leader = await cluster.leader();
