@@ -10,6 +10,7 @@ import Table from "cli-table3";
 import { KibitzerClient } from "../src/index.ts";
 import { closedLoop, type Load } from "./closed-loop.ts";
 import { Cluster } from "./cluster.ts";
+import { rawSyncRate } from "./raw-disk.ts";
 
 interface Row {
   readonly system: "kibitzer";
@@ -18,6 +19,8 @@ interface Row {
   readonly outstanding: number;
   /** Acknowledged entries a second. */
   readonly rate: number;
+  /** That, for each entry of this size that one process alone writes and syncs, one at a time. */
+  readonly ofRaw: number;
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
@@ -38,6 +41,18 @@ interface BenchOptions {
 const sizes = [128, 1024, 65_536];
 const windows = [1, 64, 1024];
 
+const columns = [
+  "bytes",
+  "outstanding",
+  "entries/s",
+  "× disk",
+  "p50 ms",
+  "p99 ms",
+  "p999 ms",
+  "cpu s/10k",
+  "MiB",
+];
+
 function loads({ quick = false }: BenchOptions): readonly Load[] {
   const seconds = quick ? 3 : 10;
   const all = sizes.flatMap((size) =>
@@ -55,11 +70,13 @@ async function measure(cluster: Cluster, load: Load): Promise<Row> {
   const { acknowledged, ...measured } = await closedLoop(client, load);
   const cpuPer10k = ((cluster.cpuSeconds() - cpuBefore) / acknowledged) * 10_000;
   const { size, outstanding } = load;
+  const ofRaw = measured.rate / (await rawSyncRate(cluster.directory, size));
   return {
     system: "kibitzer",
     size,
     outstanding,
     ...measured,
+    ofRaw,
     cpuPer10k,
     rssMiB: cluster.residentMiB(),
   };
@@ -67,8 +84,8 @@ async function measure(cluster: Cluster, load: Load): Promise<Row> {
 
 function print(rows: readonly Row[]): void {
   const table = new Table({
-    head: ["bytes", "outstanding", "entries/s", "p50 ms", "p99 ms", "p999 ms", "cpu s/10k", "MiB"],
-    colAligns: ["right", "right", "right", "right", "right", "right", "right", "right"],
+    head: columns,
+    colAligns: columns.map(() => "right"),
     style: { head: [], border: [] },
   });
   for (const row of rows) {
@@ -76,6 +93,7 @@ function print(rows: readonly Row[]): void {
       row.size,
       row.outstanding,
       Math.round(row.rate).toLocaleString("en"),
+      row.ofRaw.toFixed(1),
       row.p50.toFixed(2),
       row.p99.toFixed(2),
       row.p999.toFixed(2),

@@ -18,7 +18,8 @@ export class Cluster implements AsyncDisposable {
   readonly startMs: number;
   readonly #pids: readonly number[];
   readonly #dev: ChildProcess;
-  readonly #directory: string;
+  /** Where the nodes keep their data. */
+  readonly directory: string;
 
   private constructor(
     dev: ChildProcess,
@@ -26,7 +27,7 @@ export class Cluster implements AsyncDisposable {
     ready: { endpoints: readonly string[]; pids: readonly number[]; startMs: number },
   ) {
     this.#dev = dev;
-    this.#directory = directory;
+    this.directory = directory;
     this.#pids = ready.pids;
     this.endpoints = ready.endpoints;
     this.startMs = ready.startMs;
@@ -74,7 +75,7 @@ export class Cluster implements AsyncDisposable {
     const ended = new Promise<void>((resolve) => this.#dev.once("exit", () => resolve()));
     this.#dev.kill("SIGTERM");
     await ended;
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true });
   }
 }
 
