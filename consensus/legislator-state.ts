@@ -6,7 +6,6 @@ import type { Citizen, RepublicIdentity, Value } from "./decree.ts";
 import type { Ballot, Hash, NodeId, Slot, Tick } from "./identifiers.ts";
 import type { DurableState } from "./durable-state.ts";
 import type { Heard, Promised, Report } from "./messages.ts";
-import type { Departed } from "./republic-state.ts";
 
 /** What a write makes durable, as far as attestations need it. */
 export interface Mark {
@@ -93,7 +92,7 @@ export interface Leading {
    * Whom an operator exiled; seats are taken first. Incarnations, since an id may come back with
    * an empty disk as soon as its exile is decided.
    */
-  exiling: readonly Departed[];
+  exiling: readonly Pick<Citizen, "id" | "cookie">[];
 }
 
 export type Role =

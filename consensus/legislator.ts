@@ -112,6 +112,7 @@ export class Legislator {
     | "government"
     | "members"
     | "member"
+    | "departed"
     | "slot"
     | "hash"
     | "time"

@@ -28,7 +28,7 @@ export function onImmigrate(chamber: Chamber, citizen: Citizen): void {
     }
     return;
   }
-  if (republic.hasDeparted(citizen.id, citizen.cookie)) {
+  if (republic.departed(citizen.id, citizen.cookie) !== null) {
     chamber.refuse("departed", knownLeader(chamber));
   } else if (state.role.kind !== "leading") {
     chamber.refuse("notLeading", knownLeader(chamber));

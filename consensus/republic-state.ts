@@ -29,6 +29,8 @@ export interface Member extends Citizen {
 export interface Departed {
   readonly id: NodeId;
   readonly cookie: Cookie;
+  /** Where it was: it is told when it comes back, and stops. */
+  readonly url: string;
 }
 
 export interface PublisherResult {

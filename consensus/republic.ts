@@ -102,9 +102,9 @@ export class Republic {
   member(id: NodeId): Member | null {
     return this.#members.get(id) ?? null;
   }
-  /** Whether this incarnation was exiled, as far back as that is remembered. */
-  hasDeparted(id: NodeId, cookie: Cookie): boolean {
-    return this.#departed.some((each) => each.id === id && each.cookie === cookie);
+  /** This incarnation, if it was exiled, as far back as that is remembered. */
+  departed(id: NodeId, cookie: Cookie): Departed | null {
+    return this.#departed.find((each) => each.id === id && each.cookie === cookie) ?? null;
   }
   /** Whether `id` has a seat in the government in force. */
   seats(id: NodeId): boolean {
@@ -213,7 +213,7 @@ export class Republic {
 
   #admit(slot: Slot, citizen: Citizen): Effect {
     if (this.#members.has(citizen.id) || this.#members.size >= limits.membersMax) return none;
-    if (this.hasDeparted(citizen.id, citizen.cookie)) return none;
+    if (this.departed(citizen.id, citizen.cookie) !== null) return none;
     assert(this.#identity !== null, "there is a republic to be admitted to");
     this.#members.set(citizen.id, { ...citizen, admitted: slot, naturalized: false });
     return { kind: "membership" };
@@ -232,7 +232,8 @@ export class Republic {
     assert(!this.seats(id), "who has a seat keeps it until the next government");
     this.#members.delete(id);
     this.#left(id);
-    this.#departed = [...this.#departed, { id, cookie }].slice(-limits.departedKept);
+    const departed = { id, cookie, url: member.url };
+    this.#departed = [...this.#departed, departed].slice(-limits.departedKept);
     return { kind: "membership" };
   }
 

@@ -56,6 +56,13 @@ export class Peers implements AsyncDisposable {
     }
   }
 
+  /** Reaches who is no member any more for a while, so that it can be told. */
+  answer({ id, url }: Pick<Citizen, "id" | "url">): void {
+    if (this.#isClosed || this.#peers.has(id)) return;
+    this.#reach(id, url);
+    this.#farewell(id);
+  }
+
   /** One way; what cannot be sent now is lost, and the protocol copes. */
   tell({ to, lane }: Pick<Dispatch, "to" | "lane">, request: ReceiveRequest): void {
     this.#peers.get(to)?.caller.tell(request, lane);

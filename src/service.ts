@@ -75,6 +75,8 @@ export class Service implements Callee<Request, Response> {
       return;
     }
     const { id, cookie } = from.node;
+    const departed = this.#engine.state.legislator.republic.departed(id, cookie);
+    if (departed !== null) this.#engine.peers.answer(departed);
     this.#engine.play({ kind: "receive", from: id, cookie, message: request.message });
   }
 

@@ -77,7 +77,7 @@ export class Membership {
     if (this.#exiling.has(node)) return;
     const { republic } = invariants.chosen;
     // A request to exile names an id only: one that comes late may hit whoever has the id by then.
-    if (republic.hasDeparted(node.id, node.cookie)) node.retired = true;
+    if (republic.departed(node.id, node.cookie) !== null) node.retired = true;
     if (node.retired) return;
     if (node.id === this.#founder && republic.slot === 0) {
       if (node.disk.written.log.length > 0) return;

@@ -12,6 +12,7 @@ import { failureOf } from "./failure-of.ts";
 class Republic implements AsyncDisposable {
   readonly nodes: Map<string, Kibitzer> = new Map();
   readonly #directory = mkdtempSync(join(tmpdir(), "kibitz-membership-"));
+  readonly #directories = new Map<string, string>();
   #disks = 0;
 
   static async of(t: TestContext, ids: readonly string[]): Promise<Republic> {
@@ -30,13 +31,23 @@ class Republic implements AsyncDisposable {
     const node = await Kibitzer.open({
       id,
       directory,
-      listen: ["tcp://127.0.0.1:0"],
+      listen: [`unix:${directory}.socket`],
       parliamentSize: 3,
       record: false,
     });
     this.nodes.set(id, node);
+    this.#directories.set(id, directory);
     if (first === undefined) await node.bootstrap("membership");
     else await node.join(null, first.url);
+    return node;
+  }
+
+  /** Opens a node again on the directory that it had last. */
+  async reopen(id: string): Promise<Kibitzer> {
+    const directory = this.#directories.get(id);
+    assert.ok(directory !== undefined, id);
+    const node = await Kibitzer.open({ directory, parliamentSize: 3, record: false });
+    this.nodes.set(id, node);
     return node;
   }
 
@@ -120,6 +131,24 @@ test("a constituent is exiled through a client, stops, and nobody else changes",
   );
   assert.equal(now.number, government.number);
   assert.equal((await republic.node("d").ended)?.code, "KBZ_EXILED");
+});
+
+test("who was exiled while away learns of it, though the others have restarted since", async (t) => {
+  const republic = await Republic.of(t, ["a", "b", "c"]);
+  const [follower, away] = await republic.followers();
+  assert.ok(follower !== undefined && away !== undefined);
+  await republic.lose(away.id);
+  await follower.exile(away.id);
+  // What follows carries to every disk that the exile is decided.
+  for (const entry of ["one", "two", "three"]) await follower.publish(entry);
+  for (const id of [...republic.nodes.keys()]) {
+    await republic.lose(id);
+    await republic.reopen(id);
+  }
+  const exiled = await republic.reopen(away.id);
+  assert.equal((await exiled.ended)?.code, "KBZ_EXILED");
+  republic.nodes.delete(away.id);
+  assert.equal((await memberIds(republic.anybody)).includes(away.id), false);
 });
 
 test("a leader exiles itself: it knows, it stops, and the others go on", async (t) => {
