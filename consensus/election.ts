@@ -38,7 +38,7 @@ export function onEvent(chamber: Chamber, jitter: number): void {
 }
 
 /** A connection was lost: asks at once who is still there, instead of waiting for silence. */
-export function onSent(chamber: Chamber, to: NodeId): void {
+export function onDisconnected(chamber: Chamber, to: NodeId): void {
   const { state } = chamber;
   if (!state.peers.has(to)) return;
   chamber.peer(to).missed = chamber.silenceRounds;

@@ -24,7 +24,7 @@ import {
   onEvent,
   onPing,
   onPong,
-  onSent,
+  onDisconnected,
   onTakeOver,
 } from "./election.ts";
 import type { Ballot, Hash, Index, NodeId, Slot } from "./identifiers.ts";
@@ -185,8 +185,8 @@ export class Legislator {
         return onEnqueue(chamber, input.value);
       case "persisted":
         return this.#onPersisted(input);
-      case "sent":
-        return onSent(chamber, input.to);
+      case "disconnected":
+        return onDisconnected(chamber, input.to);
       case "barrier":
         return onBarrier(chamber, input.barrier);
       default:

@@ -89,10 +89,9 @@ export interface PersistedInput extends Stamp {
 }
 
 /** The connection to a peer was lost: a hint, never a proof, that it is gone. */
-export interface SentInput extends Stamp {
-  readonly kind: "sent";
+export interface DisconnectedInput extends Stamp {
+  readonly kind: "disconnected";
   readonly to: NodeId;
-  readonly delivered: false;
 }
 
 /** Asks for a slot after whose application a local read is linearizable. */
@@ -113,7 +112,7 @@ export type LegislatorInput =
   | ReceiveInput
   | EnqueueInput
   | PersistedInput
-  | SentInput
+  | DisconnectedInput
   | BarrierInput;
 
 /** Control messages travel on a lane of their own, never behind bulk data. */

@@ -102,7 +102,7 @@ export class Engine {
       clock,
       hello: () => this.hello(),
       fraction: () => chance.fraction(),
-      down: (id) => this.play({ kind: "sent", to: id, delivered: false }),
+      down: (id) => this.play({ kind: "disconnected", to: id }),
       unreachable: (id, error) =>
         this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
     });

@@ -94,7 +94,7 @@ const legislatorKinds: ReadonlySet<string> = new Set<LegislatorInput["kind"]>([
   "receive",
   "enqueue",
   "persisted",
-  "sent",
+  "disconnected",
   "barrier",
 ]);
 

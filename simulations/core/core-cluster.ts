@@ -111,7 +111,7 @@ export class CoreCluster {
   /** Tells `node` that its connection to `to` was lost. */
   hint(node: CoreNode, to: NodeId): void {
     this.later(node, this.network.delay(), () => {
-      this.step(node, { kind: "sent", to, delivered: false });
+      this.step(node, { kind: "disconnected", to });
     });
   }
 

@@ -255,7 +255,7 @@ export const legislatorInputs: Kinds<LegislatorInput> = {
     ),
   }),
   persisted: fc.record({ kind: fc.constant("persisted"), ...stamp, write: whole }),
-  sent: fc.record({ kind: fc.constant("sent"), ...stamp, to: id, delivered: fc.constant(false) }),
+  disconnected: fc.record({ kind: fc.constant("disconnected"), ...stamp, to: id }),
   barrier: fc.record({ kind: fc.constant("barrier"), ...stamp, barrier: whole }),
 };
 
