@@ -10,7 +10,16 @@ import { ballotZero, sameBallot, type Ballot, type NodeId, type Slot } from "./i
 import { initialState, type LegislatorState, type Mark, type Peer } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
 import type { Message } from "./messages.ts";
-import type { Applied, Dispatch, Halt, Lane, Outcome, Reply, Transfer, Write } from "./outcome.ts";
+import type {
+  Applied,
+  Dispatch,
+  Halt,
+  Lane,
+  Outcome,
+  Reply,
+  SlotDispatch,
+  Write,
+} from "./outcome.ts";
 import { majorityOf } from "./quorum.ts";
 import { Republic } from "./republic.ts";
 import { SlotLog } from "./slot-log.ts";
@@ -30,7 +39,7 @@ export class Chamber {
   readonly log: SlotLog;
 
   #send: Dispatch[] = [];
-  #transfers: Transfer[] = [];
+  #sendSlots: SlotDispatch[] = [];
   #applied: Applied[] = [];
   #barriers: { barrier: number; slot: Slot | null }[] = [];
   #reply: Reply | null = null;
@@ -49,6 +58,8 @@ export class Chamber {
     this.#promisedBefore = this.state.promised;
     this.#acceptedBefore = this.state.accepted;
     if (state === undefined) this.takeSeat();
+    const departed = this.republic.departed(options.id, options.cookie);
+    if (departed !== null) this.halt({ kind: "exiled", slot: departed.slot });
   }
 
   /** The wall clock of the step under way; information for people only. */
@@ -108,7 +119,7 @@ export class Chamber {
     this.state.now = now;
     this.#when = when;
     this.#send = [];
-    this.#transfers = [];
+    this.#sendSlots = [];
     this.#applied = [];
     this.#barriers = [];
     this.#reply = null;
@@ -125,11 +136,11 @@ export class Chamber {
   }
 
   /** Sends decided slots from `slotFirst` on, as many as one `learn` may carry. */
-  transfer(to: NodeId, slotFirst: Slot): void {
+  sendSlots(to: NodeId, slotFirst: Slot): void {
     const decided = this.republic.slot;
-    assert(slotFirst >= 1 && slotFirst <= decided, "only decided slots are transferred");
+    assert(slotFirst >= 1 && slotFirst <= decided, "only decided slots are sent so");
     const slotLast = Math.min(decided, slotFirst + limits.learnSlotsMax - 1);
-    this.#transfers.push({ to, slotFirst, slotLast, decided });
+    this.#sendSlots.push({ to, slotFirst, slotLast, decided });
   }
 
   reply(reply: Reply): void {
@@ -218,7 +229,7 @@ export class Chamber {
     return {
       send: this.#send,
       persist: this.#write(),
-      transfers: this.#transfers,
+      sendSlots: this.#sendSlots,
       applied: this.#applied,
       barriers: this.#barriers,
       reply: this.#reply,

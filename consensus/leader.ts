@@ -50,7 +50,7 @@ export function lead(chamber: Chamber, candidate: Candidate, adoptedBallot: Ball
       accepted: 0,
       sent: 0,
       acceptedAtReport: -1,
-      transfer: null,
+      slotsSent: null,
     });
   }
   for (const { value } of log.from(republic.slot + 1)) expectNext(role, value);
@@ -206,11 +206,11 @@ function sendDecided(
   { to, slotFirst }: { readonly to: NodeId; readonly slotFirst: Slot },
 ): void {
   const { round } = chamber.state;
-  const { transfer } = follower;
-  const isUnderWay = transfer !== null && round - transfer.round < chamber.silenceRounds;
-  if (isUnderWay && transfer.slotFirst === slotFirst) return;
-  follower.transfer = { slotFirst, round };
-  chamber.transfer(to, slotFirst);
+  const { slotsSent } = follower;
+  const isUnderWay = slotsSent !== null && round - slotsSent.round < chamber.silenceRounds;
+  if (isUnderWay && slotsSent.slotFirst === slotFirst) return;
+  follower.slotsSent = { slotFirst, round };
+  chamber.sendSlots(to, slotFirst);
 }
 
 export function onAccepted(chamber: Chamber, from: NodeId, ballot: Ballot, length: Slot): void {

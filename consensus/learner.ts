@@ -77,7 +77,7 @@ export function onFetch(chamber: Chamber, from: NodeId, { slotFirst, follow }: F
   if (slotFirst < 1) return;
   if (slotFirst <= chamber.republic.slot) {
     chamber.state.waiters.delete(from);
-    chamber.transfer(from, slotFirst);
+    chamber.sendSlots(from, slotFirst);
   } else if (follow && slotFirst === chamber.republic.slot + 1) {
     const { waiters } = chamber.state;
     if (waiters.size < 2 * limits.membersMax) waiters.set(from, slotFirst);
@@ -89,7 +89,7 @@ export function serveWaiters(chamber: Chamber): void {
   for (const [id, slotFirst] of chamber.state.waiters) {
     if (slotFirst > chamber.republic.slot) continue;
     chamber.state.waiters.delete(id);
-    chamber.transfer(id, slotFirst);
+    chamber.sendSlots(id, slotFirst);
   }
 }
 

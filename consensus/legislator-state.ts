@@ -41,7 +41,7 @@ export interface Follower {
   /** `accepted` at the last report: no progress between two means that something was lost. */
   acceptedAtReport: Slot;
   /** The decided slots it was sent last, and in which round. */
-  transfer: { readonly slotFirst: Slot; readonly round: number } | null;
+  slotsSent: { readonly slotFirst: Slot; readonly round: number } | null;
 }
 
 export interface Candidate {

@@ -148,7 +148,7 @@ export interface Write {
 /**
  * The shell reads decided slots `slotFirst … slotLast` from its journal and sends them as `learn`.
  */
-export interface Transfer {
+export interface SlotDispatch {
   readonly to: NodeId;
   readonly slotFirst: Slot;
   readonly slotLast: Slot;
@@ -239,7 +239,7 @@ export interface Outcome {
   readonly send: readonly Dispatch[];
   /** To be appended to the journal; null when nothing changed. */
   readonly persist: Write | null;
-  readonly transfers: readonly Transfer[];
+  readonly sendSlots: readonly SlotDispatch[];
   /** Decided and applied, in slot order without a hole: may be told to anybody. */
   readonly applied: readonly Applied[];
   /** Barriers that are answered: a slot to wait for, or null when this node cannot (any more). */

@@ -13,7 +13,7 @@ import {
   type Message,
   type Outcome,
   type RepublicIdentity,
-  type Transfer,
+  type SlotDispatch,
 } from "../consensus/index.ts";
 import type { Hello, Listener } from "../transport/index.ts";
 import type { Status } from "./api.ts";
@@ -41,7 +41,7 @@ import { Bodies } from "./storage/bodies.ts";
 import { resultOf } from "./submission-result.ts";
 import { DataDirectory } from "./storage/directory.ts";
 import type { Journal } from "./storage/journal.ts";
-import { Transfers } from "./transfers.ts";
+import { SlotSender } from "./slot-sender.ts";
 import { version } from "./version.ts";
 
 const reportMs = 500;
@@ -68,7 +68,7 @@ export class Engine {
   readonly #loop: RunLoop;
   readonly #recorder: EnvelopeRecorder | null;
   readonly #listeners: Listener[] = [];
-  readonly #transfers: Transfers;
+  readonly #slotSender: SlotSender;
   /** Rings when role, government or membership may have changed, and when all is over. */
   readonly changed: Bell = new Bell();
   #journal: Journal | null = null;
@@ -106,7 +106,7 @@ export class Engine {
       unreachable: (id, error) =>
         this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
     });
-    this.#transfers = new Transfers(this.peers);
+    this.#slotSender = new SlotSender(this.peers);
     this.#loop = new RunLoop({
       state,
       recorder,
@@ -304,7 +304,7 @@ export class Engine {
   }
 
   #carryOut(outcome: Outcome): void {
-    const { persist, send, transfers, applied, barriers, halt } = outcome;
+    const { persist, send, sendSlots, applied, barriers, halt } = outcome;
     if (persist !== null) {
       assert(this.#journal !== null, "a node that writes has a journal");
       this.#journal.append(persist, this.bodies);
@@ -317,7 +317,7 @@ export class Engine {
       this.peers.tell({ to, lane }, request);
     }
     if (applied.length > 0) this.#tell(applied);
-    for (const transfer of transfers) void this.#transfer(transfer);
+    for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
     if (barriers.length > 0) this.service.takeBarriers(barriers);
     this.#noteLeadership();
     if (halt !== null) this.fail(haltError(halt, this.configuration.directory));
@@ -356,10 +356,10 @@ export class Engine {
   }
 
   /** A journal that cannot be read back is damaged: its node must not go on as if it were not. */
-  async #transfer(transfer: Transfer): Promise<void> {
+  async #sendSlots(dispatch: SlotDispatch): Promise<void> {
     assert(this.#journal !== null, "who knows what is decided has a journal");
     try {
-      await this.#transfers.send(this.#journal, transfer);
+      await this.#slotSender.send(this.#journal, dispatch);
     } catch (error) {
       if (!this.over.signal.aborted) this.fail(asKibitzerError(error));
     }

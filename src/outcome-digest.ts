@@ -30,8 +30,8 @@ export function digestOutcome(outcome: Outcome): Hash {
     mixMessage(mixer, message);
   }
   mixOptional(mixer, outcome.persist, mixWrite);
-  mixer.number(outcome.transfers.length);
-  for (const { to, slotFirst, slotLast, decided } of outcome.transfers) {
+  mixer.number(outcome.sendSlots.length);
+  for (const { to, slotFirst, slotLast, decided } of outcome.sendSlots) {
     mixer.text(to).number(slotFirst).number(slotLast).number(decided);
   }
   mixAll(mixer, outcome.applied, mixApplied);

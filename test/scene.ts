@@ -241,7 +241,7 @@ export class Scene {
       const isHeartbeat = message.kind === "ping" || message.kind === "pong";
       (isHeartbeat ? this.#heartbeats : this.#packets).push({ from: node, to, message });
     }
-    for (const { to, slotFirst, slotLast, decided } of outcome.transfers) {
+    for (const { to, slotFirst, slotLast, decided } of outcome.sendSlots) {
       const decrees = node.disk.written.log.slice(slotFirst - 1, slotLast);
       this.#packets.push({ from: node, to, message: { kind: "learn", decrees, decided } });
     }

@@ -163,8 +163,8 @@ export function writeText(write: Write): string {
 export function outcomeLines(outcome: Outcome): string[] {
   const lines = outcome.send.map(({ to, message }) => `-> ${to}  ${messageText(message)}`);
   if (outcome.persist !== null) lines.push(`persist ${writeText(outcome.persist)}`);
-  for (const { to, slotFirst, slotLast } of outcome.transfers) {
-    lines.push(`transfer -> ${to} ${slotFirst}…${slotLast}`);
+  for (const { to, slotFirst, slotLast } of outcome.sendSlots) {
+    lines.push(`slots -> ${to} ${slotFirst}…${slotLast}`);
   }
   for (const { decree, effect } of outcome.applied) {
     const index = "index" in effect ? ` index=${effect.index}` : "";

@@ -7,7 +7,7 @@ import {
   type Decree,
   type NodeId,
   type Outcome,
-  type Transfer,
+  type SlotDispatch,
 } from "../../consensus/index.ts";
 import type { Prng } from "../prng.ts";
 import { inputText, outcomeLines, writeText } from "./abbreviate.ts";
@@ -172,7 +172,7 @@ export class CoreCluster {
       this.count(message.kind);
       this.network.send({ from: node.id, cookie: node.cookie, to, message });
     }
-    for (const transfer of outcome.transfers) this.#transfer(node, transfer);
+    for (const dispatch of outcome.sendSlots) this.#sendSlots(node, dispatch);
     if (outcome.halt !== null) {
       this.note(() => `${node.id}: halts`);
       this.count(`halt ${outcome.halt?.kind ?? ""}`);
@@ -232,7 +232,7 @@ export class CoreCluster {
     return write.number;
   }
 
-  #transfer(node: CoreNode, { to, slotFirst, slotLast, decided }: Transfer): void {
+  #sendSlots(node: CoreNode, { to, slotFirst, slotLast, decided }: SlotDispatch): void {
     this.later(node, this.#prng.exponential(2), () => {
       const decrees: Decree[] = node.disk.written.log.slice(slotFirst - 1, slotLast);
       const message = { kind: "learn", decrees, decided } as const;

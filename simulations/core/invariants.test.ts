@@ -49,7 +49,7 @@ function outcome(fields: Partial<Outcome>): Outcome {
   return {
     send: [],
     persist: null,
-    transfers: [],
+    sendSlots: [],
     applied: [],
     barriers: [],
     reply: null,

@@ -49,9 +49,9 @@ export class Invariants {
   onOutcome(node: CoreNode, input: LegislatorInput, outcome: Outcome): void {
     for (const applied of outcome.applied) this.#onApplied(node, applied);
     for (const { message } of outcome.send) this.#attestations.check(node, message);
-    for (const { to, slotFirst, slotLast } of outcome.transfers) {
+    for (const { to, slotFirst, slotLast } of outcome.sendSlots) {
       demand(slotFirst >= 1 && slotLast <= this.appliedBy(node), "A2", () => {
-        return `${node.id} transfers ${slotFirst}…${slotLast} to ${to}`;
+        return `${node.id} sends ${slotFirst}…${slotLast} to ${to}`;
       });
     }
     if (outcome.halt !== null) this.#onHalt(node, outcome.halt);

@@ -50,7 +50,7 @@ const outcome: fc.Arbitrary<Outcome> = fc.record({
       heard: fc.option(fc.array(heard, few)),
     }),
   ),
-  transfers: fc.array(
+  sendSlots: fc.array(
     fc.record({ to: id, slotFirst: whole, slotLast: whole, decided: whole }),
     few,
   ),
@@ -129,7 +129,7 @@ test("what is absent differs from what is there", () => {
   const none: Outcome = {
     send: [],
     persist: null,
-    transfers: [],
+    sendSlots: [],
     applied: [],
     barriers: [],
     reply: null,

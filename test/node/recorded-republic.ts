@@ -196,7 +196,7 @@ export class RecordedRepublic {
       this.#queue.push(() => this.#play(node.id, { kind: "persisted", write: persist.number }));
     }
     for (const { decree } of outcome.applied) node.log.set(decree.slot, decree);
-    for (const { to, slotFirst, slotLast, decided } of outcome.transfers) {
+    for (const { to, slotFirst, slotLast, decided } of outcome.sendSlots) {
       const decrees = [...node.log.values()].filter(
         ({ slot }) => slot >= slotFirst && slot <= slotLast,
       );

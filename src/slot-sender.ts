@@ -2,7 +2,7 @@
  * Sends decided slots to peers that lag: read back from the journal, one `learn` at a time for each
  * peer. A peer that misses one asks again.
  */
-import type { Transfer } from "../consensus/index.ts";
+import type { SlotDispatch } from "../consensus/index.ts";
 import type { Peers } from "./peers.ts";
 import type { FramedDecree, ReceiveRequest } from "./requests.ts";
 import type { Journal } from "./storage/journal.ts";
@@ -10,7 +10,7 @@ import type { Journal } from "./storage/journal.ts";
 /** Bytes of one `learn`: large enough to be fast, small enough not to hold a lane for long. */
 const learnBytesMax = 4_194_304;
 
-export class Transfers {
+export class SlotSender {
   readonly #peers: Peers;
   readonly #underWay = new Set<string>();
 
@@ -19,7 +19,7 @@ export class Transfers {
   }
 
   /** @throws {KibitzerError} `KBZ_DAMAGED` when the journal cannot be read back. */
-  async send(journal: Journal, { to, slotFirst, slotLast, decided }: Transfer): Promise<void> {
+  async send(journal: Journal, { to, slotFirst, slotLast, decided }: SlotDispatch): Promise<void> {
     if (this.#underWay.has(to)) return;
     this.#underWay.add(to);
     try {
