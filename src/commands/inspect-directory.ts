@@ -5,21 +5,19 @@
 import type { Ballot } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { damaged } from "../storage/damage.ts";
-import type { ReadWrite } from "../storage/group-reader.ts";
+import {
+  applyRead,
+  openSegment,
+  scanSegments,
+  type OpenedFile,
+} from "../storage/journal-segments.ts";
 import { LogState } from "../storage/log-state.ts";
 import { readManifest, type Manifest, type SegmentEntry } from "../storage/manifest.ts";
-import { JournalScan, type OpenedSegment } from "../storage/recovery.ts";
 import { readWhole, unseal } from "../storage/sealed-file.ts";
-import {
-  decodeSegmentHeader,
-  sectorBytes,
-  segmentName,
-  SegmentWindow,
-  type StorageIdentity,
-} from "../storage/segment.ts";
+import { segmentName } from "../storage/segment.ts";
 import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../storage/shapes.ts";
 import { isWhole, matches, nullOr, type Check } from "../storage/shapes.ts";
-import type { FileHandle, FileSystem } from "../world.ts";
+import type { FileSystem } from "../world.ts";
 
 /** What the file `node` says, as far as it matters here. */
 export interface InspectedNode {
@@ -154,12 +152,15 @@ class Inspector {
     const opened: { readonly entry: SegmentEntry; readonly segment: OpenedFile }[] = [];
     try {
       for (const entry of manifest.segments) {
-        const segment = await this.#tried(() => this.#open(path, manifest, entry));
+        const open = async (): Promise<OpenedFile> =>
+          await openSegment(this.#files, path, manifest, entry);
+        const segment = await this.#tried(open);
         if (segment !== null) opened.push({ entry, segment });
       }
       const log = new LogState();
       const isWhole = opened.length === manifest.segments.length;
-      const torn = isWhole ? await this.#tried(() => scan(opened, manifest, log)) : null;
+      const files = opened.map(({ segment }) => segment);
+      const torn = isWhole ? await this.#tried(() => scan(files, manifest, log)) : null;
       const slots = slotsByGeneration(log);
       const segments: InspectedSegment[] = [];
       for (const { entry, segment } of opened) {
@@ -179,27 +180,6 @@ class Inspector {
     }
   }
 
-  async #open(
-    journal: string,
-    identity: StorageIdentity,
-    { generation, closed }: SegmentEntry,
-  ): Promise<OpenedFile> {
-    const path = `${journal}/${segmentName(generation)}`;
-    if (!(await this.#files.exists(path))) throw damaged(path, 0, "the segment is missing");
-    const file = await this.#files.open(path, "read");
-    try {
-      const window = new SegmentWindow(file);
-      const first = await window.at(0, sectorBytes);
-      const header = decodeSegmentHeader(path, first, identityOf(identity), generation);
-      const size = await file.size();
-      if (closed !== null && size < closed.end) throw damaged(path, size, "the file is too short");
-      return { path, header, window, closed, file };
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
-  }
-
   async #list(directory: string): Promise<Inspection["files"]> {
     const found: { path: string; bytes: number }[] = [];
     for (const name of await this.#files.list(directory)) {
@@ -216,8 +196,8 @@ class Inspector {
     try {
       await this.#files.list(path);
       return null;
-    } catch {
-      // Only a directory has a list.
+    } catch (error) {
+      if (!isNoDirectory(error)) throw error;
     }
     const file = await this.#files.open(path, "read");
     try {
@@ -228,31 +208,14 @@ class Inspector {
   }
 }
 
-interface OpenedFile extends OpenedSegment {
-  readonly file: FileHandle;
-}
-
 /** Applies all that recovery would keep to `log`; tells whether a torn group would be dropped. */
 async function scan(
-  opened: readonly { readonly segment: OpenedFile }[],
+  segments: readonly OpenedFile[],
   manifest: Manifest,
   log: LogState,
 ): Promise<boolean> {
-  const segments = opened.map(({ segment }) => segment);
-  const apply = (position: number, writes: readonly ReadWrite[]): void => {
-    const segment = segments[position];
-    if (segment === undefined) return;
-    for (const { write, records } of writes) {
-      const objection = log.objection(write);
-      if (objection !== null) throw damaged(segment.path, 0, `found ${objection}`);
-      log.apply(write, segment.header.generation, records);
-    }
-  };
-  const journal = new JournalScan(segments, manifest.republic, manifest.synced, (group) => {
-    apply(group.segment, group.writes);
-  });
-  const { unmarked, torn } = await journal.run();
-  if (unmarked !== null) apply(unmarked.segment, unmarked.writes);
+  const { unmarked, torn } = await scanSegments(segments, manifest, manifest.synced, log);
+  if (unmarked !== null) applyRead(segments, unmarked, log);
   return torn;
 }
 
@@ -267,8 +230,9 @@ function slotsByGeneration(log: LogState): ReadonlyMap<number, { first: number; 
   return found;
 }
 
-function identityOf({ republic, id, cookie }: StorageIdentity): StorageIdentity {
-  return { republic, id, cookie };
+/** How the system refuses to list a file. */
+function isNoDirectory(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOTDIR";
 }
 
 function promisedIn(document: unknown): Ballot | null {

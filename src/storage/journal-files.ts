@@ -16,6 +16,7 @@ import {
 } from "./group.ts";
 import { readGroupHeader, type ReadWrite } from "./group-reader.ts";
 import { HardState } from "./hard-state.ts";
+import { openSegment, scanSegments, type OpenedFile } from "./journal-segments.ts";
 import { LogState } from "./log-state.ts";
 import {
   manifestName,
@@ -24,7 +25,7 @@ import {
   type Manifest,
   type SegmentEntry,
 } from "./manifest.ts";
-import { JournalScan, type OpenedSegment, type ScanResult } from "./recovery.ts";
+import type { ScanResult } from "./recovery.ts";
 import { temporarySuffix } from "./sealed-file.ts";
 import {
   decodeSegmentHeader,
@@ -66,6 +67,7 @@ export interface OpenedJournal {
   readonly torn: boolean;
 }
 
+const nothingRead: ScanResult = { unmarked: null, synced: 0, ends: [], torn: false };
 /** Lives are this far apart in write numbers, so that a lost write's number is not used again. */
 const writesPerLife = 2 ** 20;
 
@@ -83,8 +85,7 @@ export async function openJournal(place: JournalPlace): Promise<OpenedJournal> {
 
   const found = manifest?.segments ?? [];
   const log = new LogState();
-  const opened = await openSegments(files, path, identity, found);
-  const scan = await readBack(opened, identity, manifest?.synced ?? 0, log);
+  const scan = manifest === null ? nothingRead : await readBack(files, path, manifest, log);
   const groupLast = scan.unmarked?.number ?? scan.synced;
   const strays = await findStrays(files, path, found, { identity, groupLast });
   const generations = [0, ...found.map((entry) => entry.generation), ...strays.generations];
@@ -138,64 +139,19 @@ function nextWriteBase(manifest: Manifest | null, log: LogState): number {
   return (Math.floor(found / writesPerLife) + 2) * writesPerLife;
 }
 
-async function openSegments(
+/** Opens all segments, applies what was synced to `log`, and closes them. */
+async function readBack(
   files: FileSystem,
   path: string,
-  identity: StorageIdentity,
-  entries: readonly SegmentEntry[],
-): Promise<readonly (OpenedSegment & { readonly file: FileHandle })[]> {
-  const opened: (OpenedSegment & { readonly file: FileHandle })[] = [];
-  try {
-    for (const entry of entries) opened.push(await openSegment(files, path, identity, entry));
-    return opened;
-  } catch (error) {
-    for (const segment of opened) await segment.file.close();
-    throw error;
-  }
-}
-
-async function openSegment(
-  files: FileSystem,
-  directory: string,
-  identity: StorageIdentity,
-  entry: SegmentEntry,
-): Promise<OpenedSegment & { readonly file: FileHandle }> {
-  const path = `${directory}/${segmentName(entry.generation)}`;
-  if (!(await files.exists(path))) throw damaged(path, 0, "the segment is missing");
-  const file = await files.open(path, "read");
-  try {
-    const window = new SegmentWindow(file);
-    const first = await window.at(0, sectorBytes);
-    const header = decodeSegmentHeader(path, first, identity, entry.generation);
-    const least = entry.closed?.end ?? entry.size;
-    const size = await file.size();
-    if (size < least) throw damaged(path, size, `expected ${least} bytes`);
-    if (header.size !== entry.size) throw damaged(path, 16, `expected size ${entry.size}`);
-    return { path, header, window, closed: entry.closed, file };
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-/** Scans all segments, applies what was synced to `log`, and closes them. */
-async function readBack(
-  opened: readonly (OpenedSegment & { readonly file: FileHandle })[],
-  identity: StorageIdentity,
-  synced: number,
+  manifest: Manifest,
   log: LogState,
 ): Promise<ScanResult> {
+  const opened: OpenedFile[] = [];
   try {
-    const scan = new JournalScan(opened, identity.republic, synced, (group) => {
-      const segment = opened[group.segment];
-      if (segment === undefined) return;
-      for (const { write, records } of group.writes) {
-        const objection = log.objection(write);
-        if (objection !== null) throw damaged(segment.path, group.offset, `found ${objection}`);
-        log.apply(write, segment.header.generation, records);
-      }
-    });
-    return await scan.run();
+    for (const entry of manifest.segments) {
+      opened.push(await openSegment(files, path, manifest, entry));
+    }
+    return await scanSegments(opened, manifest, manifest.synced, log);
   } finally {
     for (const segment of opened) await segment.file.close();
   }

@@ -1,6 +1,6 @@
 /** `kibitz log inspect` tells what a directory holds, and changes nothing in it. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -15,8 +15,8 @@ const files = nodeFiles();
 const chance = { fraction: () => 0.5, hex16: () => identity.cookie };
 
 function emptyDirectory(context: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), "kibitz-inspect-"));
-  context.after(() => rmSync(path, { recursive: true, force: true }));
+  const path = fs.mkdtempSync(join(tmpdir(), "kibitz-inspect-"));
+  context.after(() => fs.rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
@@ -41,9 +41,18 @@ async function makeDirectory(path: string): Promise<void> {
 }
 
 function contentOf(path: string): ReadonlyMap<string, string> {
-  const names = readdirSync(path, { recursive: true, encoding: "utf8" }).toSorted();
-  const paths = names.map((name) => join(path, name)).filter((name) => statSync(name).isFile());
-  return new Map(paths.map((name) => [name, readFileSync(name, "latin1")]));
+  const names = fs.readdirSync(path, { recursive: true, encoding: "utf8" }).toSorted();
+  const paths = names.map((name) => join(path, name)).filter((name) => fs.statSync(name).isFile());
+  return new Map(paths.map((name) => [name, fs.readFileSync(name, "latin1")]));
+}
+
+/** Why the node itself does not start with this directory. */
+async function refusalToOpen(path: string): Promise<KibitzerError> {
+  await using directory = await DataDirectory.open({ files, path, chance });
+  const ignored = { onPersisted: () => undefined, onFailed: () => undefined };
+  const error: unknown = await directory.openJournal(ignored).then(assert.fail, (error) => error);
+  assert.ok(error instanceof KibitzerError);
+  return error;
 }
 
 test("it tells whose the directory is, what it attests, where slots are", async (context) => {
@@ -81,11 +90,11 @@ test("damage is told beside what is intact", async (context) => {
   const path = emptyDirectory(context);
   await makeDirectory(path);
   const promise = join(path, "promise-2");
-  writeFileSync(promise, readFileSync(promise, "latin1").replace("round", "ruond"), "latin1");
+  fs.writeFileSync(promise, fs.readFileSync(promise, "latin1").replace("round", "ruond"), "latin1");
   const segment = join(path, "journal", "segment-00000001");
-  const bytes = readFileSync(segment);
+  const bytes = fs.readFileSync(segment);
   bytes[1500] = (bytes[1500] ?? 0) ^ 1;
-  writeFileSync(segment, bytes);
+  fs.writeFileSync(segment, bytes);
   const found = await inspectDirectory(path, files);
   assert.equal(found.damage.length, 2);
   assert.match(found.damage.join("\n"), /segment-00000001 is damaged[\s\S]*promise-2 is damaged/);
@@ -93,6 +102,17 @@ test("damage is told beside what is intact", async (context) => {
   assert.equal(found.node?.id, "a");
   assert.equal(found.promises[1]?.promised, null);
   assert.notEqual(found.promises[0]?.promised, null);
+});
+
+test("an open segment that was cut short is damage, as it is for the node", async (context) => {
+  const path = emptyDirectory(context);
+  await makeDirectory(path);
+  const segment = join(path, "journal", "segment-00000001");
+  fs.truncateSync(segment, fs.statSync(segment).size / 2);
+  const found = await inspectDirectory(path, files);
+  const refusal = await refusalToOpen(path);
+  assert.equal(refusal.code, "KBZ_DAMAGED");
+  assert.deepEqual(found.damage, [refusal.message]);
 });
 
 test("a node that belongs to no republic yet has no journal", async (context) => {
