@@ -43,7 +43,6 @@ export class Chamber {
   #applied: Applied[] = [];
   #barriers: { barrier: number; slot: Slot | null }[] = [];
   #reply: Reply | null = null;
-  #halt: Halt | null = null;
   #staged: { slotFirst: Slot; decrees: Decree[] } | null = null;
   #promisedBefore: Ballot;
   #acceptedBefore: Ballot;
@@ -70,7 +69,7 @@ export class Chamber {
     return this.options.id;
   }
   get halted(): boolean {
-    return this.#halt !== null;
+    return this.state.halt !== null;
   }
 
   /** How many rounds of unanswered pings make a peer unheard. */
@@ -158,7 +157,7 @@ export class Chamber {
   }
 
   halt(halt: Halt): void {
-    this.#halt ??= halt;
+    this.state.halt ??= halt;
   }
 
   /** Has what was heard of peers written with this step. */
@@ -233,7 +232,7 @@ export class Chamber {
       applied: this.#applied,
       barriers: this.#barriers,
       reply: this.#reply,
-      halt: this.#halt,
+      halt: this.state.halt,
       deadline,
     };
   }

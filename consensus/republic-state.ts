@@ -31,6 +31,8 @@ export interface Departed {
   readonly cookie: Cookie;
   /** Where it was: it is told when it comes back, and stops. */
   readonly url: string;
+  /** The slot of its exile. */
+  readonly slot: Slot;
 }
 
 export interface PublisherResult {

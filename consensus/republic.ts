@@ -187,7 +187,7 @@ export class Republic {
       case "naturalization":
         return this.#naturalize(value.id, value.cookie);
       case "exile":
-        return this.#exile(value.id, value.cookie);
+        return this.#exile(slot, value.id, value.cookie);
       case "succession":
         assert(
           value.government === (this.#government?.number ?? 0) + 1,
@@ -226,13 +226,13 @@ export class Republic {
     return { kind: "membership" };
   }
 
-  #exile(id: NodeId, cookie: Cookie): Effect {
+  #exile(slot: Slot, id: NodeId, cookie: Cookie): Effect {
     const member = this.#members.get(id);
     if (member === undefined || member.cookie !== cookie || this.seats(id)) return none;
     assert(!this.seats(id), "who has a seat keeps it until the next government");
     this.#members.delete(id);
     this.#left(id);
-    const departed = { id, cookie, url: member.url };
+    const departed = { id, cookie, url: member.url, slot };
     this.#departed = [...this.#departed, departed].slice(-limits.departedKept);
     return { kind: "membership" };
   }

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ballotZero } from "../../consensus/identifiers.ts";
+import { Legislator } from "../../consensus/legislator.ts";
+import type { Plain } from "../../consensus/plain.ts";
 import { batch, cookieOf, decreesAfter, SeatedMember } from "./seated-member.ts";
 
 describe("a leader that learns what another ballot chose", () => {
@@ -106,5 +108,45 @@ describe("a disk for which nobody has vouched", () => {
     const ballot = { ...ballotZero, government: 2, round: 1, id: "b" };
     const sent = node.receive("b", { kind: "confirm", ballot, round: 1 });
     assert.deepEqual(sent, []);
+  });
+});
+
+describe("a member whose disk holds its own exile", () => {
+  const exile = { kind: "exile", id: "spare", cookie: cookieOf("spare") } as const;
+
+  test("halts as soon as it starts again", () => {
+    const node = new SeatedMember("spare", [exile]);
+    node.step({ kind: "event", jitter: 0 });
+    assert.deepEqual(node.halted, { kind: "exiled", slot: 8 });
+  });
+
+  test("halts no one else, nor who joined under its id since", () => {
+    const next = { id: "spare", cookie: cookieOf("f"), url: "memory:spare", properties: {} };
+    const node = new SeatedMember("a", [exile, { kind: "admission", citizen: next }]);
+    node.step({ kind: "event", jitter: 0 });
+    assert.equal(node.halted, null);
+    node.lead();
+    assert.equal(node.legislator.role, "leading");
+  });
+});
+
+describe("a node that halted", () => {
+  test("stays halted when it is restored from a checkpoint", () => {
+    const node = new SeatedMember();
+    const ping = node.round([]).find(({ message }) => message.kind === "ping")?.message;
+    assert.ok(ping?.kind === "ping");
+    const later = { ...ballotZero, government: 2, round: 9, id: "a" };
+    const heard = { id: "a", cookie: cookieOf("a"), starts: 1, promised: later, accepted: later };
+    const pong = { kind: "pong", round: ping.round, report: node.report() } as const;
+    node.receive("b", { ...pong, heard: { ...heard, length: 0 } });
+    const halt = { kind: "staleDisk", peer: "b" };
+    assert.deepEqual(node.halted, halt);
+
+    const plain: Plain = JSON.parse(JSON.stringify(node.legislator.checkpoint()));
+    const restored = Legislator.restore(plain);
+    const outcome = restored.step({ kind: "event", now: node.now + 50, when: 0, jitter: 0 });
+    assert.deepEqual(outcome.halt, halt);
+    assert.deepEqual(outcome.send, []);
+    assert.equal(outcome.deadline, null);
   });
 });

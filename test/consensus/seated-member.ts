@@ -57,13 +57,14 @@ export class SeatedMember {
   now = 0;
   halted: Outcome["halt"] = null;
 
-  constructor() {
+  /** @param id Who this is, as it starts on a disk that holds `more` after the log above. */
+  constructor(id = "a", more: readonly Value[] = []) {
     const republic = new Republic(emptyRepublic());
-    for (const decree of decreesAfter(republic, values)) republic.apply(decree);
+    for (const decree of decreesAfter(republic, [...values, ...more])) republic.apply(decree);
     this.legislator = new Legislator(
       {
-        id: "a",
-        cookie: cookieOf("a"),
+        id,
+        cookie: cookieOf(id),
         starts: 1,
         pingTicks: 50,
         silenceTicks: 400,
