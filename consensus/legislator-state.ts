@@ -6,6 +6,7 @@ import type { Citizen, RepublicIdentity, Value } from "./decree.ts";
 import type { Ballot, Hash, NodeId, Slot, Tick } from "./identifiers.ts";
 import type { DurableState } from "./durable-state.ts";
 import type { Heard, Promised, Report } from "./messages.ts";
+import type { Halt } from "./outcome.ts";
 
 /** What a write makes durable, as far as attestations need it. */
 export interface Mark {
@@ -106,6 +107,8 @@ export type Role =
 
 export interface LegislatorState {
   now: Tick;
+  /** Why this node must stop, once it must; it takes no step any more. */
+  halt: Halt | null;
   /** As written, durable or not. */
   promised: Ballot;
   /** The ballot of the log, as written. */
@@ -155,6 +158,7 @@ export function initialState(durable: DurableState): LegislatorState {
   const length = republic.slot + decrees.length;
   return {
     now: 0,
+    halt: null,
     promised,
     accepted,
     confirmed: 0,
