@@ -4,7 +4,7 @@
  */
 import type { Citizen } from "../consensus/index.ts";
 import { parseEndpoint } from "../transport/index.ts";
-import { asKibitzerError } from "./halt-error.ts";
+import { asKibitzerError } from "./as-kibitzer-error.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 import { decodeValue, encodeValue } from "./storage/value-check.ts";
 

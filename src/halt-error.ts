@@ -1,7 +1,6 @@
-/** What the core's reasons to stop, and errors of the parts below, mean to a user. */
-import type { Halt } from "../consensus/index.ts";
-import { TransportError } from "../transport/index.ts";
-import { isKibitzerErrorCode, KibitzerError, type KibitzerErrorCode } from "./kibitzer-error.ts";
+/** What the reasons for which a node stops mean to a user. */
+import { InvariantViolation, type Halt } from "../consensus/index.ts";
+import { KibitzerError } from "./kibitzer-error.ts";
 
 /** Why the core halted, and what to do about it. */
 export function haltError(halt: Halt, directory: string): KibitzerError {
@@ -32,42 +31,16 @@ export function haltError(halt: Halt, directory: string): KibitzerError {
   }
 }
 
-const transportCodes: Readonly<Record<string, KibitzerErrorCode>> = {
-  KBZ_TIMEOUT: "KBZ_UNREACHABLE",
-  KBZ_ABORTED: "KBZ_ABORTED",
-  KBZ_DISCONNECTED: "KBZ_UNREACHABLE",
-  KBZ_BUSY: "KBZ_BUSY",
-  KBZ_REPUBLIC: "KBZ_REPUBLIC",
-  KBZ_VERSION: "KBZ_VERSION",
-  KBZ_ADDRESS: "KBZ_ADDRESS",
-  KBZ_ENDPOINT: "KBZ_ENDPOINT",
-  KBZ_CLOSED: "KBZ_CLOSED",
-  KBZ_TOO_LARGE: "KBZ_TOO_LARGE",
-};
-
-/** Any error as one of the public kind; the original stays its cause. */
-export function asKibitzerError(error: unknown): KibitzerError {
-  if (error instanceof KibitzerError) return error;
-  if (error instanceof TransportError) return ofTransport(error);
-  const message = error instanceof Error ? error.message : String(error);
-  return new KibitzerError("KBZ_JOURNAL_FAILED", `The operating system refused: ${message}.`, {
-    retryable: false,
-    outcome: "unknown",
-    cause: error,
-  });
-}
-
-function ofTransport(error: TransportError): KibitzerError {
-  const { remote } = error;
-  if (remote !== null && isKibitzerErrorCode(remote.code)) {
-    const { code, message, outcome } = remote;
-    return new KibitzerError(code, message, { retryable: remote.retryable, outcome, cause: error });
-  }
-  const code = transportCodes[error.code] ?? "KBZ_UNREACHABLE";
-  const retryable = code === "KBZ_UNREACHABLE" || code === "KBZ_BUSY";
-  return new KibitzerError(code, error.message, {
-    retryable,
-    outcome: error.outcome,
-    cause: error,
-  });
+/** What was not foreseen is a bug of ours: the node stops, since a wrong node loses data. */
+export function brokenNode(error: unknown): KibitzerError {
+  const found =
+    error instanceof InvariantViolation
+      ? `has broken an invariant ("${error.message}")`
+      : `has met what it was not made for (${String(error)})`;
+  return new KibitzerError(
+    "KBZ_INVARIANT",
+    `This node ${found} and stops before it does harm. ` +
+      "Keep its recording and report it; the rest of the cluster goes on without it.",
+    { retryable: false, outcome: "unknown", cause: error },
+  );
 }

@@ -4,7 +4,7 @@ import type { Caller } from "../transport/index.ts";
 import type { WaitOptions } from "./api.ts";
 import type { Engine } from "./engine.ts";
 import { checkedCitizen } from "./citizens.ts";
-import { asKibitzerError } from "./halt-error.ts";
+import { asKibitzerError } from "./as-kibitzer-error.ts";
 import { KibitzerError, type KibitzerErrorCode } from "./kibitzer-error.ts";
 import type { Request, Response } from "./requests.ts";
 

@@ -18,7 +18,7 @@ import { configure, type KibitzerOptions } from "./configuration.ts";
 import type { ConsensusState } from "./consensus-state.ts";
 import { Engine } from "./engine.ts";
 import type { Envelope } from "./envelope.ts";
-import { asKibitzerError } from "./halt-error.ts";
+import { asKibitzerError } from "./as-kibitzer-error.ts";
 import { alreadyIn, checkName, join, type JoinOptions } from "./joining.ts";
 import type { KibitzerError } from "./kibitzer-error.ts";
 import { exile, exileOf, transfer, transferTo } from "./membership.ts";

@@ -1,7 +1,7 @@
 /** How a node asks for exile and transfer: of itself, or through itself of the leader. */
 import type { Status } from "./api.ts";
 import type { Engine } from "./engine.ts";
-import { asKibitzerError } from "./halt-error.ts";
+import { asKibitzerError } from "./as-kibitzer-error.ts";
 import type { Asking, MembershipRequest, Submitted } from "./membership.ts";
 import { closedError } from "./node-errors.ts";
 import { pauseMs } from "./retry-pause.ts";

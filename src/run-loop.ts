@@ -2,15 +2,15 @@
  * The only caller of the consensus core: one input at a time is stamped, recorded, applied, and its
  * outcome carried out whole before the next input is looked at (contract C1).
  */
-import {
-  InvariantViolation,
-  type IslanderInput,
-  type IslanderOutcome,
-  type LegislatorInput,
-  type Outcome,
+import type {
+  IslanderInput,
+  IslanderOutcome,
+  LegislatorInput,
+  Outcome,
 } from "../consensus/index.ts";
 import type { ConsensusState } from "./consensus-state.ts";
-import { KibitzerError } from "./kibitzer-error.ts";
+import { brokenNode } from "./halt-error.ts";
+import type { KibitzerError } from "./kibitzer-error.ts";
 import { digestIslanderOutcome, digestOutcome } from "./outcome-digest.ts";
 import type { EnvelopeRecorder } from "./recording/envelope-recorder.ts";
 import type { Chance, Clock, Timer } from "./world.ts";
@@ -125,18 +125,4 @@ export class RunLoop {
     this.stop();
     this.#options.failed(brokenNode(error));
   }
-}
-
-/** Whatever is thrown here is a bug of ours: the node stops, since a wrong node loses data. */
-export function brokenNode(error: unknown): KibitzerError {
-  const found =
-    error instanceof InvariantViolation
-      ? `has broken an invariant ("${error.message}")`
-      : `has met what it was not made for (${String(error)})`;
-  return new KibitzerError(
-    "KBZ_INVARIANT",
-    `This node ${found} and stops before it does harm. ` +
-      "Keep its recording and report it; the rest of the cluster goes on without it.",
-    { retryable: false, outcome: "unknown", cause: error },
-  );
 }

@@ -50,9 +50,13 @@ function contentOf(path: string): ReadonlyMap<string, string> {
 async function refusalToOpen(path: string): Promise<KibitzerError> {
   await using directory = await DataDirectory.open({ files, path, chance });
   const ignored = { onPersisted: () => undefined, onFailed: () => undefined };
-  const error: unknown = await directory.openJournal(ignored).then(assert.fail, (error) => error);
-  assert.ok(error instanceof KibitzerError);
-  return error;
+  try {
+    await directory.openJournal(ignored);
+  } catch (error) {
+    assert.ok(error instanceof KibitzerError);
+    return error;
+  }
+  return assert.fail("the journal was opened");
 }
 
 test("it tells whose the directory is, what it attests, where slots are", async (context) => {
