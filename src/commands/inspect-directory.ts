@@ -222,9 +222,9 @@ async function scan(
 function slotsByGeneration(log: LogState): ReadonlyMap<number, { first: number; last: number }> {
   const found = new Map<number, { first: number; last: number }>();
   for (let slot = 1; slot <= log.index.length; slot += 1) {
-    const { segment } = log.index.get(slot);
-    const range = found.get(segment);
-    if (range === undefined) found.set(segment, { first: slot, last: slot });
+    const { generation } = log.index.get(slot);
+    const range = found.get(generation);
+    if (range === undefined) found.set(generation, { first: slot, last: slot });
     else range.last = slot;
   }
   return found;

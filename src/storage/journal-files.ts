@@ -2,7 +2,7 @@
  * Opens the files of a journal: checks that the set is whole, reads it back, rewrites what nothing
  * says was synced to a fresh segment, and only then lets anybody write.
  */
-import { assert, ballotZero, compareBallots, type Ballot } from "../../consensus/index.ts";
+import { assert, ballotZero, compareBallots } from "../../consensus/index.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
@@ -54,14 +54,12 @@ export interface JournalPlace {
 export interface OpenedJournal {
   readonly log: LogState;
   readonly hardState: HardState;
-  readonly promised: Ballot;
   readonly entries: readonly SegmentEntry[];
   readonly active: {
     readonly header: SegmentHeader;
     readonly file: FileHandle;
     readonly offset: number;
   };
-  readonly generationLast: number;
   readonly groupLast: number;
   readonly writeBase: number;
   readonly torn: boolean;
@@ -98,21 +96,8 @@ export async function openJournal(place: JournalPlace): Promise<OpenedJournal> {
     const writeBase = nextWriteBase(manifest, log);
     await writeManifest(files, path, { ...identity, segments: kept, synced: groupLast, writeBase });
     await tidy(files, path, found, { kept, leftOver: strays.names });
-    const promised = await settlePromise(hardState, log);
-    const generationLast = generation;
-    const { torn } = scan;
-    const entries = kept;
-    return {
-      log,
-      hardState,
-      promised,
-      entries,
-      active,
-      generationLast,
-      groupLast,
-      writeBase,
-      torn,
-    };
+    await settlePromise(hardState, log);
+    return { log, hardState, entries: kept, active, groupLast, writeBase, torn: scan.torn };
   } catch (error) {
     await active.file.close();
     throw error;
@@ -296,11 +281,10 @@ async function cut(files: FileSystem, path: string, end: number): Promise<void> 
 }
 
 /** The highest promise that stands anywhere, kept twice again before anybody is told of it. */
-async function settlePromise(state: HardState, log: LogState): Promise<Ballot> {
+async function settlePromise(state: HardState, log: LogState): Promise<void> {
   const promised = [log.promised, log.accepted].reduce(
     (left, right) => (compareBallots(right, left) > 0 ? right : left),
     state.promised,
   );
   if (compareBallots(promised, state.promised) > 0) await state.write(promised);
-  return promised;
 }

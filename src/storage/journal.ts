@@ -123,7 +123,8 @@ export class Journal implements AsyncDisposable {
   ): Promise<{ readonly journal: Journal; readonly recovered: Recovered }> {
     const segmentBytesFirst = options.segmentBytesFirst ?? MiB;
     const opened = await openJournal({ ...options, segmentBytesFirst });
-    const { log, promised, torn } = opened;
+    const { log, hardState, torn } = opened;
+    const { promised } = hardState;
     const journal = new Journal(options, opened);
     const { accepted, decided, heard } = log;
     const writeLast = journal.#writeLast;
@@ -254,7 +255,7 @@ export class Journal implements AsyncDisposable {
   /** One write, one sync; then the promise, twice. */
   async #commit(group: readonly FramedWrite[]): Promise<void> {
     this.#isMarkDue = false;
-    const { segment, offset } = await this.#chain.room(sizeOfGroup(group), this.#groupLast);
+    const { segment, offset } = await this.#chain.room(sizeOfGroup(group));
     const number = this.#groupLast + 1;
     const { republic } = this.#options.identity;
     const { pieces, size } = encodeGroup(group, { segment, republic, number, offset });

@@ -78,7 +78,7 @@ export class RecordReader {
     const last = run.at(-1)?.place;
     assert(first !== undefined && last !== undefined, "a run has a record");
     const bytes = new Uint8Array(last.offset + last.size - first.offset);
-    const path = `${this.#directory}/${segmentName(first.segment)}`;
+    const path = `${this.#directory}/${segmentName(first.generation)}`;
     const seed = await this.#fill(bytes, first, path);
     const view = viewOf(bytes);
     for (const { slot, place } of run) {
@@ -99,7 +99,7 @@ export class RecordReader {
   /** Reads what stands at `place` and behind; returns the seed of the segment's checksums. */
   async #fill(bytes: Uint8Array, place: Place, path: string): Promise<number> {
     assert(!this.#isClosed, "nothing is read from a closed journal");
-    const generation = place.segment;
+    const { generation } = place;
     this.#uses.set(generation, (this.#uses.get(generation) ?? 0) + 1);
     try {
       const { file, seed } = await this.#segment(generation, path);
@@ -154,5 +154,5 @@ export class RecordReader {
 
 function isNear(left: Place, right: Place): boolean {
   const gap = right.offset - (left.offset + left.size);
-  return left.segment === right.segment && gap >= 0 && gap <= gapBytesMax;
+  return left.generation === right.generation && gap >= 0 && gap <= gapBytesMax;
 }

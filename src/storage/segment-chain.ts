@@ -53,7 +53,6 @@ export class SegmentChain {
     opened: {
       readonly entries: readonly SegmentEntry[];
       readonly active: Ready & { readonly offset: number };
-      readonly generationLast: number;
       readonly writeBase: number;
     },
     options: ChainOptions,
@@ -62,7 +61,7 @@ export class SegmentChain {
     this.#entries = [...opened.entries];
     this.#active = opened.active;
     this.#offset = opened.active.offset;
-    this.#generationLast = opened.generationLast;
+    this.#generationLast = opened.active.header.generation;
     this.#writeBase = opened.writeBase;
   }
 
@@ -72,14 +71,11 @@ export class SegmentChain {
   }
 
   /** Where a group of `size` bytes goes: in the next segment when it does not fit here. */
-  async room(
-    size: number,
-    groupLast: number,
-  ): Promise<{ readonly segment: SegmentHeader; readonly offset: number }> {
+  async room(size: number): Promise<{ readonly segment: SegmentHeader; readonly offset: number }> {
     while (this.#offset + size > this.#active.header.size) {
       await this.#filling;
       while (this.#next === null) await this.#prepare(sectorBytes + size, Infinity);
-      await this.#advance(groupLast);
+      await this.#advance();
     }
     return this.place();
   }
@@ -160,11 +156,11 @@ export class SegmentChain {
     this.#next = { header: draft.header, file };
   }
 
-  async #advance(groupLast: number): Promise<void> {
+  async #advance(): Promise<void> {
     const next = this.#next;
     assert(next !== null, "a segment is ready before it is needed");
     const { generation } = this.#active.header;
-    const closed = { end: this.#offset, group: groupLast };
+    const closed = { end: this.#offset, group: this.#options.groupSynced() };
     this.#entries = this.#entries.map((entry) =>
       entry.generation === generation ? { ...entry, closed } : entry,
     );

@@ -5,8 +5,8 @@
 import { assert, type Slot } from "../../consensus/index.ts";
 
 export interface Place {
-  /** The position of the segment in the journal's list. */
-  readonly segment: number;
+  /** Of its segment. */
+  readonly generation: number;
   /** Of the record's header in the file. */
   readonly offset: number;
   /** Of header and body. */
@@ -25,11 +25,11 @@ export class SlotIndex {
     return this.#length;
   }
 
-  push(segment: number, offset: number, size: number): void {
+  push(generation: number, offset: number, size: number): void {
     assert(offset < 2 ** 32 && size < 2 ** 32, "segments are smaller than 4 GiB");
     const chunk = this.#chunkFor(this.#length);
     const at = (this.#length % chunkSlots) * wordsPerSlot;
-    chunk[at] = segment;
+    chunk[at] = generation;
     chunk[at + 1] = offset;
     chunk[at + 2] = size;
     this.#length += 1;
@@ -40,7 +40,7 @@ export class SlotIndex {
     const chunk = this.#chunkFor(slot - 1);
     const at = ((slot - 1) % chunkSlots) * wordsPerSlot;
     return {
-      segment: chunk[at] ?? 0,
+      generation: chunk[at] ?? 0,
       offset: chunk[at + 1] ?? 0,
       size: chunk[at + 2] ?? 0,
     };
