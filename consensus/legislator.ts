@@ -14,7 +14,6 @@ import {
 import { assert, unreachable } from "./assert.ts";
 import { maybeLead, onOwnPromise, onPromised } from "./candidate.ts";
 import { Chamber } from "./chamber.ts";
-import { hashDecree, hashZero } from "./hash.ts";
 import type { DurableState, LegislatorOptions } from "./durable-state.ts";
 import {
   considerTakeOver,
@@ -27,6 +26,7 @@ import {
   onDisconnected,
   onTakeOver,
 } from "./election.ts";
+import { found, mayFound, onBootstrap, onJoin, resumeFounding } from "./founding.ts";
 import type { Ballot, Hash, Index, NodeId, Slot } from "./identifiers.ts";
 import { checkState } from "./invariants.ts";
 import { onAhead, onFetch, onLearn, serveWaiters } from "./learner.ts";
@@ -34,13 +34,7 @@ import { countVotes, onAccepted, onResynchronize, propose } from "./leader.ts";
 import type { LegislatorState, Role } from "./legislator-state.ts";
 import type { Message } from "./messages.ts";
 import { askForNaturalization, onExile, onImmigrate, onNaturalize, shape } from "./membership.ts";
-import type {
-  BootstrapInput,
-  LegislatorInput,
-  Outcome,
-  PersistedInput,
-  ReceiveInput,
-} from "./outcome.ts";
+import type { LegislatorInput, Outcome, PersistedInput, ReceiveInput } from "./outcome.ts";
 import { fromPlain, toPlain, type Plain } from "./plain.ts";
 import type { Republic } from "./republic.ts";
 import {
@@ -78,11 +72,7 @@ export class Legislator {
     assert(options.pingTicks >= 1, "time passes between pings");
     assert(options.silenceTicks >= 2 * options.pingTicks, "one lost ping is no silence");
     this.#chamber = new Chamber(options, durable, state);
-    const { log } = this.#chamber;
-    const first = log.base === 0 && log.length > 0 ? log.at(1).value : null;
-    if (first?.kind === "bootstrap" && first.founder.id === options.id) {
-      this.#chamber.state.founding = true;
-    }
+    resumeFounding(this.#chamber);
   }
 
   /**
@@ -160,18 +150,15 @@ export class Legislator {
   // oxlint-disable-next-line complexity -- one line a kind of input.
   #dispatch(input: LegislatorInput): void {
     const chamber = this.#chamber;
-    const { state } = chamber;
     switch (input.kind) {
       case "bootstrap":
-        return this.#bootstrap(input);
+        return onBootstrap(chamber, input);
       case "join":
-        if (chamber.log.length > 0) return chamber.refuse("idTaken", null);
-        state.joining = { republic: input.republic, contacts: input.contacts };
-        return;
+        return onJoin(chamber, input);
       case "immigrate":
         return onImmigrate(chamber, input.citizen);
       case "naturalize":
-        state.willing = true;
+        chamber.state.willing = true;
         return;
       case "exile":
         return onExile(chamber, input.id);
@@ -243,20 +230,6 @@ export class Legislator {
     }
   }
 
-  #bootstrap({ republic, founder, parliamentSize }: BootstrapInput): void {
-    const chamber = this.#chamber;
-    if (chamber.log.length > 0 || chamber.state.joining !== null) {
-      chamber.refuse("idTaken", null);
-      return;
-    }
-    assert(founder.id === chamber.id, "a node founds a republic with itself");
-    const value = { kind: "bootstrap", republic, founder, parliamentSize } as const;
-    const unhashed = { slot: 1, time: 0, when: chamber.when, value };
-    chamber.stage(1, [{ ...unhashed, hash: hashDecree(hashZero, unhashed) }]);
-    chamber.state.founding = true;
-    chamber.reply({ kind: "enqueued" });
-  }
-
   #onPersisted({ write }: PersistedInput): void {
     const chamber = this.#chamber;
     const { state } = chamber;
@@ -267,27 +240,17 @@ export class Legislator {
     }
     if (reached === state.durable) return;
     state.durable = reached;
-    this.#found();
+    found(chamber);
     payPromise(chamber);
     attest(chamber);
     onOwnPromise(chamber);
     countVotes(chamber);
   }
 
-  /** The bootstrap decree is decided by being durable: there is nobody else yet. */
-  #found(): void {
-    const chamber = this.#chamber;
-    const { state } = chamber;
-    if (!state.founding || state.durable.length < 1) return;
-    state.founding = false;
-    if (chamber.republic.slot === 0) chamber.decide(1);
-    state.willing = true;
-  }
-
   #onEvent(jitter: number): void {
     const chamber = this.#chamber;
     const { round } = chamber.state;
-    this.#found();
+    found(chamber);
     onEvent(chamber, jitter);
     if (chamber.state.round === round) return;
     askForNaturalization(chamber);
@@ -318,7 +281,7 @@ export class Legislator {
     if (this.#chamber.halted) return null;
     if (state.role.kind === "stateless" && state.joining === null) {
       // A founder that came back with its decree on disk founds at the next event, others wait.
-      return state.founding && state.durable.length >= 1 ? state.now : null;
+      return mayFound(this.#chamber) ? state.now : null;
     }
     return Math.max(state.roundAt, state.now);
   }
