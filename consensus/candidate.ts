@@ -4,7 +4,13 @@
  */
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
-import { compareBallots, sameBallot, type Ballot, type NodeId } from "./identifiers.ts";
+import {
+  compareBallots,
+  compareLogs,
+  sameBallot,
+  type Ballot,
+  type NodeId,
+} from "./identifiers.ts";
 import { lead, onMemberReport, prepare, synchronize } from "./leader.ts";
 import { chains, fetch, firstNew } from "./learner.ts";
 import type { Candidate } from "./legislator-state.ts";
@@ -86,19 +92,12 @@ export function maybeLead(chamber: Chamber): void {
   let best: { from: NodeId; promised: Promised } | null = null;
   for (const [from, promised] of role.promises) {
     const against = best?.promised ?? { accepted: state.accepted, length: log.length };
-    if (isHigher(promised, against)) best = { from, promised };
+    if (compareLogs(promised, against) > 0) best = { from, promised };
   }
   const adoptedBallot = best?.promised.accepted ?? state.accepted;
   if (best !== null && !adopt(chamber, role, best)) return;
   lead(chamber, role, adoptedBallot);
   assert(republic.slot <= log.length, "a leader holds what is decided");
-}
-
-type LogRank = Pick<Promised, "accepted" | "length">;
-
-function isHigher(left: LogRank, right: LogRank): boolean {
-  const ballots = compareBallots(left.accepted, right.accepted);
-  return ballots !== 0 ? ballots > 0 : left.length > right.length;
 }
 
 /**
@@ -123,7 +122,6 @@ function adopt(
     return false;
   }
   const at = firstNew(chamber, fresh);
-  assert(fresh.length === Math.max(0, promised.length - republic.slot), "it is adopted whole");
   chamber.stage(republic.slot + 1 + at, fresh.slice(at));
   return true;
 }

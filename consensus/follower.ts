@@ -7,6 +7,7 @@ import type { Chamber } from "./chamber.ts";
 import {
   ballotZero,
   compareBallots,
+  compareLogs,
   sameBallot,
   type Ballot,
   type Hash,
@@ -70,8 +71,7 @@ export function payPromise(chamber: Chamber): void {
   const { accepted } = durable;
   const length = Math.min(durable.length, log.length);
   const decided = Math.min(republic.slot, length);
-  const ballots = compareBallots(accepted, owed.accepted);
-  const isHigher = ballots !== 0 ? ballots > 0 : length > owed.length;
+  const isHigher = compareLogs({ accepted, length }, owed) > 0;
   const decrees =
     isHigher && length > decided ? log.from(decided + 1).slice(0, length - decided) : [];
   const promised: Promised = {
@@ -178,7 +178,6 @@ function learnDecided(chamber: Chamber, ballot: Ballot, decided: number): void {
   const { state, log, republic } = chamber;
   if (!sameBallot(state.accepted, ballot) || !sameBallot(state.promised, ballot)) return;
   const reached = Math.min(decided, log.length, state.confirmed);
-  assert(reached <= state.confirmed, "a ballot decides what it has confirmed equal");
   if (reached > republic.slot) chamber.decide(reached);
   if (decided > log.length) resynchronize(chamber, ballot);
 }
@@ -210,7 +209,6 @@ export function attest(chamber: Chamber): void {
   if (!sameBallot(durable.accepted, accepted) || !sameBallot(accepted, promised)) return;
   if (accepted.government !== chamber.republic.government?.number) return;
   const length = Math.min(durable.length, log.length, state.confirmed);
-  assert(accepted.id !== chamber.id, "a follower attests to somebody else");
   if (length > 0) chamber.send(accepted.id, { kind: "accepted", ballot: accepted, length });
 }
 

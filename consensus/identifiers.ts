@@ -1,6 +1,6 @@
 /**
- * The names and numbers of the protocol, and their orders. `<` on a ballot does not type-check;
- * {@link compareBallots} is the one order there is.
+ * The names and numbers of the protocol, and their orders. Never `<` on a ballot, which would
+ * compile: {@link compareBallots} is the one order there is.
  */
 
 /** Names a node for its whole life: `[a-z0-9][a-z0-9._-]{0,62}`. */
@@ -54,6 +54,21 @@ export function compareIds(left: string, right: string): number {
 
 export function sameBallot(left: Ballot, right: Ballot): boolean {
   return compareBallots(left, right) === 0;
+}
+
+/** How much a log may hold of what was chosen: under which ballot it was accepted, how far. */
+export interface LogRank {
+  readonly accepted: Ballot;
+  readonly length: Slot;
+}
+
+/**
+ * The order by which a candidate chooses what it carries forward: the ballot first, then the
+ * length. Of the logs of a majority the highest holds all that was chosen.
+ */
+export function compareLogs(left: LogRank, right: LogRank): number {
+  const ballots = compareBallots(left.accepted, right.accepted);
+  return ballots !== 0 ? ballots : left.length - right.length;
 }
 
 /** `government/round/id`, for logs and messages. */
