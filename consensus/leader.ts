@@ -12,6 +12,7 @@ import { limits } from "./limits.ts";
 import type { Accept, Promised, Report, Resynchronize } from "./messages.ts";
 import { majorityReached } from "./quorum.ts";
 import { sortedIds } from "./republic.ts";
+import { dismissBarriers } from "./step-down.ts";
 
 /** Begins to lead on the log that was adopted; the ballot's promises stand. */
 export function lead(chamber: Chamber, candidate: Candidate, adoptedBallot: Ballot): void {
@@ -145,9 +146,11 @@ function tellFollowers(chamber: Chamber, role: Leading): void {
     if (!follower.synchronized) continue;
     assert(follower.sent <= log.length, "nobody was sent what is not in the log");
     if (follower.sent < log.length && follower.sent >= decided) {
-      const decrees = log.from(follower.sent + 1);
-      const accept = accepts.get(follower.sent) ?? { kind: "accept", ballot, decrees, decided };
-      accepts.set(follower.sent, accept);
+      let accept = accepts.get(follower.sent);
+      if (accept === undefined) {
+        accept = { kind: "accept", ballot, decrees: log.from(follower.sent + 1), decided };
+        accepts.set(follower.sent, accept);
+      }
       chamber.send(id, accept);
       follower.sent = log.length;
     } else if (follower.sent < decided) {
@@ -182,7 +185,6 @@ export function synchronize(
     sendDecided(chamber, follower, { to, slotFirst: shared + 1 });
     return;
   }
-  assert(shared <= log.length, "both hold what they share");
   const { ballot } = role;
   const hashBefore = log.hashAt(shared);
   const decrees = log.from(shared + 1);
@@ -218,7 +220,6 @@ export function onAccepted(chamber: Chamber, from: NodeId, ballot: Ballot, lengt
   if (role.kind !== "leading" || !sameBallot(ballot, role.ballot)) return;
   const follower = role.followers.get(from);
   if (follower === undefined || length <= follower.accepted || length > chamber.log.length) return;
-  assert(length <= chamber.log.length, "nobody accepts what was not proposed");
   follower.accepted = length;
   countVotes(chamber);
 }
@@ -249,9 +250,7 @@ export function countVotes(chamber: Chamber): void {
   for (const [id, { synchronized }] of followers) {
     if (synchronized) chamber.send(id, { kind: "decide", ballot, decided });
   }
-  for (const barrier of [...(role.barrierRound?.barriers ?? []), ...role.barriersWaiting]) {
-    chamber.answerBarrier(barrier, null);
-  }
+  dismissBarriers(chamber, role);
 }
 
 /** What waited behind the stop-sign moves over, when this node goes on to lead. */

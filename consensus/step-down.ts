@@ -4,22 +4,25 @@
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import { compareBallots, sameBallot, type NodeId } from "./identifiers.ts";
+import type { Leading } from "./legislator-state.ts";
 import type { Refused } from "./messages.ts";
 
 /** Goes back to following; whatever was queued may be enqueued again elsewhere. */
 export function stepDown(chamber: Chamber): void {
-  const { role } = chamber.state;
+  const { state } = chamber;
+  const { role } = state;
   assert(role.kind === "leading" || role.kind === "candidate", "who steps down had stood up");
-  if (role.kind === "leading") {
-    const { barrierRound, barriersWaiting } = role;
-    for (const barrier of [...(barrierRound?.barriers ?? []), ...barriersWaiting]) {
-      chamber.answerBarrier(barrier, null);
-    }
+  if (role.kind === "leading") dismissBarriers(chamber, role);
+  // Who stood up has a seat. Its back-off goes on: the government is still the same.
+  state.role = { kind: "follower" };
+  state.inherited.length = 0;
+}
+
+/** Tells all who wait for a barrier that this leader cannot answer any more. */
+export function dismissBarriers(chamber: Chamber, role: Leading): void {
+  for (const barrier of [...(role.barrierRound?.barriers ?? []), ...role.barriersWaiting]) {
+    chamber.answerBarrier(barrier, null);
   }
-  const { attempts, notBefore } = chamber.state;
-  chamber.takeSeat();
-  chamber.state.attempts = attempts;
-  chamber.state.notBefore = notBefore;
 }
 
 /** A member promised a higher ballot: this one is over, and the next must be above that. */
