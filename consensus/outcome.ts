@@ -222,7 +222,7 @@ export type Halt =
   /** A majority of the parliament contradicts this node's state, or nobody has a majority (C10). */
   | { readonly kind: "diverged"; readonly slot: Slot; readonly peers: readonly NodeId[] }
   /**
-   * A peer durably knows a later attestation of this (id, cookie): an old backup, or a clone (C5).
+   * A peer knows of a later attestation of this (id, cookie): an old backup, or a clone (C5).
    */
   | { readonly kind: "staleDisk"; readonly peer: NodeId }
   /** This (id, cookie) was removed from the republic. */
