@@ -3,8 +3,7 @@
  * itself, call it at its endpoint, and do so again at each of its starts.
  */
 import type { Citizen } from "../consensus/index.ts";
-import { parseEndpoint } from "../transport/index.ts";
-import { asKibitzerError } from "./as-kibitzer-error.ts";
+import { checkedEndpoint } from "./checked-endpoint.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 import { decodeValue, encodeValue } from "./storage/value-check.ts";
 
@@ -26,12 +25,8 @@ export function checkedCitizen(citizen: Citizen): Citizen {
 function checkReachable(url: string): void {
   if (url.startsWith("memory:")) return;
   if (url === "") throw refusal("KBZ_ENDPOINT", "it has no endpoint to be called at");
-  try {
-    const endpoint = parseEndpoint(url);
-    if (endpoint.kind === "unix" || endpoint.port > 0) return;
-  } catch (error) {
-    throw asKibitzerError(error);
-  }
+  const endpoint = checkedEndpoint(url);
+  if (endpoint.kind === "unix" || endpoint.port > 0) return;
   throw refusal("KBZ_ENDPOINT", `nobody can call ${url}`);
 }
 

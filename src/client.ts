@@ -3,7 +3,6 @@
  * answers. Holds no part of the log, and loads nothing that touches a disk.
  */
 import { assert, Islander, type NodeId } from "../consensus/index.ts";
-import { parseEndpoint, TransportError } from "../transport/index.ts";
 import type { Transport } from "../transport/index.ts";
 import type {
   EntriesOptions,
@@ -14,13 +13,13 @@ import type {
   Status,
   WaitOptions,
 } from "./api.ts";
+import { checkedEndpoint } from "./checked-endpoint.ts";
 import { ClientAsking } from "./client-asking.ts";
 import { noEndpoints, unreachable } from "./client-errors.ts";
 import { ClientLink } from "./client-link.ts";
 import { ClientMembership } from "./client-membership.ts";
 import { readEntries } from "./client-reader.ts";
 import { Deadline } from "./deadline.ts";
-import { KibitzerError } from "./kibitzer-error.ts";
 import { exile, exileOf, transfer, transferTo } from "./membership.ts";
 import { nodeNetwork } from "./node-network.ts";
 import { Publishing } from "./publishing.ts";
@@ -89,7 +88,7 @@ export class KibitzerClient implements Log, Membership {
     const { timeoutMs = timeoutMsDefault, signal, publisher } = options;
     const urls = [...new Set(endpoints)];
     if (urls.length === 0) throw noEndpoints();
-    if (options.world === undefined) urls.forEach(checkEndpoint);
+    if (options.world === undefined) urls.forEach((url) => checkedEndpoint(url));
     signal?.throwIfAborted();
     const world = options.world ?? machineWorld();
     const link = new ClientLink({ urls, ...world });
@@ -217,20 +216,6 @@ export class KibitzerClient implements Log, Membership {
 
 function machineWorld(): ClientWorld {
   return { clock: systemClock(), chance: systemChance(), network: nodeNetwork() };
-}
-
-/** @throws {KibitzerError} `KBZ_ENDPOINT`. */
-function checkEndpoint(url: string): void {
-  try {
-    parseEndpoint(url);
-  } catch (error) {
-    if (!(error instanceof TransportError)) throw error;
-    throw new KibitzerError("KBZ_ENDPOINT", error.message, {
-      retryable: false,
-      outcome: "none",
-      cause: error,
-    });
-  }
 }
 
 /** @throws {KibitzerError} `KBZ_ARGUMENT` when `publisher` names no possible one. */

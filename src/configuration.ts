@@ -2,7 +2,7 @@
  * What a node was asked to be: options checked, copied and frozen, with every default written out.
  */
 import { isNodeId, limits } from "../consensus/index.ts";
-import { parseEndpoint } from "../transport/index.ts";
+import { checkedEndpoint } from "./checked-endpoint.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 import { silent, type Logger } from "./logger.ts";
 import type { World } from "./world.ts";
@@ -142,13 +142,7 @@ function whole(name: string, value: number, least: number): number {
 
 function checkEndpoint(url: string): void {
   if (url.startsWith("memory:")) return;
-  try {
-    parseEndpoint(url);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const details = { retryable: false, outcome: "none", cause: error } as const;
-    throw new KibitzerError("KBZ_ENDPOINT", message, details);
-  }
+  checkedEndpoint(url);
 }
 
 function wrong(name: string, wanted: string, found: string): KibitzerError {

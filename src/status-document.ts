@@ -1,18 +1,18 @@
-/** Checks a status that came from outside, before anything relies on its shape. */
+/** Checks statuses and reports that came from outside, before anything relies on their shape. */
 import type { MemberStatus, Status } from "./api.ts";
+import type { NodeReport } from "./requests.ts";
+import {
+  isBallot,
+  isFlag,
+  isText,
+  isWhole,
+  listOf,
+  matches,
+  nullOr,
+  type Check,
+} from "./storage/shapes.ts";
 
-export function isStatus(document: unknown): document is Status {
-  return (
-    isFields(document) &&
-    isRepublic(document["republic"]) &&
-    isGovernment(document["government"]) &&
-    isBallot(document["ballot"]) &&
-    isPosition(document["decided"]) &&
-    isListOf(document["members"], isMember)
-  );
-}
-
-type Fields = Readonly<Record<string, unknown>>;
+type Shape = Readonly<Record<string, Check>>;
 
 const roles: ReadonlySet<unknown> = new Set<MemberStatus["role"]>([
   "leader",
@@ -20,61 +20,43 @@ const roles: ReadonlySet<unknown> = new Set<MemberStatus["role"]>([
   "constituent",
 ]);
 
-function isRepublic(value: unknown): boolean {
-  return isFields(value) && isText(value["name"]) && isText(value["identity"]);
+const isPosition = like({ slot: isWhole, index: isWhole });
+
+/** What a node says of itself, alone and as one of the members. */
+const nodeShape: Shape = {
+  id: isText,
+  cookie: isText,
+  version: isText,
+  decided: isPosition,
+  applied: isPosition,
+  hash: like({ slot: isWhole, value: isText }),
+};
+
+const reportShape: Shape = { ...nodeShape, leader: nullOr(isText) };
+
+const statusShape: Shape = {
+  republic: like({ name: isText, identity: isText }),
+  government: like({
+    number: isWhole,
+    leader: nullOr(isText),
+    parliament: listOf(isText),
+    constituents: listOf(isText),
+  }),
+  ballot: isBallot,
+  decided: isPosition,
+  members: listOf(
+    like({ ...nodeShape, url: isText, role: (role) => roles.has(role), reachable: isFlag }),
+  ),
+};
+
+export function isStatus(document: unknown): document is Status {
+  return matches(document, statusShape);
 }
 
-function isGovernment(value: unknown): boolean {
-  return (
-    isFields(value) &&
-    isNumber(value["number"]) &&
-    (value["leader"] === null || isText(value["leader"])) &&
-    isListOf(value["parliament"], isText) &&
-    isListOf(value["constituents"], isText)
-  );
+export function isNodeReport(document: unknown): document is NodeReport {
+  return matches(document, reportShape);
 }
 
-function isBallot(value: unknown): boolean {
-  return (
-    isFields(value) &&
-    isNumber(value["government"]) &&
-    isNumber(value["round"]) &&
-    isText(value["id"])
-  );
-}
-
-function isMember(value: unknown): boolean {
-  return (
-    isFields(value) &&
-    ["id", "url", "cookie", "version"].every((name) => isText(value[name])) &&
-    roles.has(value["role"]) &&
-    typeof value["reachable"] === "boolean" &&
-    isPosition(value["decided"]) &&
-    isPosition(value["applied"]) &&
-    isHash(value["hash"])
-  );
-}
-
-function isPosition(value: unknown): boolean {
-  return isFields(value) && isNumber(value["slot"]) && isNumber(value["index"]);
-}
-
-function isHash(value: unknown): boolean {
-  return isFields(value) && isNumber(value["slot"]) && isText(value["value"]);
-}
-
-function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
-  return Array.isArray(value) && value.every((item) => isItem(item));
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string";
-}
-
-function isNumber(value: unknown): value is number {
-  return Number.isSafeInteger(value);
+function like(shape: Shape): Check {
+  return (value) => matches(value, shape);
 }

@@ -75,24 +75,3 @@ function memberStatus(
     version: report?.version ?? "",
   };
 }
-
-/** Whether a peer's answer is a report: bytes from outside are looked at once, here. */
-export function isNodeReport(document: unknown): document is NodeReport {
-  return (
-    isRecord(document) &&
-    [document["id"], document["cookie"], document["version"]].every(
-      (text) => typeof text === "string",
-    ) &&
-    isPosition(document["decided"], "index") &&
-    isPosition(document["applied"], "index") &&
-    isPosition(document["hash"], "slot")
-  );
-}
-
-function isPosition(value: unknown, other: string): boolean {
-  return isRecord(value) && typeof value["slot"] === "number" && typeof value[other] === "number";
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
-}

@@ -1,5 +1,6 @@
 /** Parsers of what stands behind an option; each says what it wanted when it refuses. Pure. */
 import { InvalidArgumentError } from "commander";
+import { parseEndpoint, TransportError } from "../../transport/index.ts";
 
 const durationUnits: ReadonlyMap<string, number> = new Map([
   ["ms", 1],
@@ -37,8 +38,6 @@ export function parseWhole(min: number, max: number): (text: string) => number {
   };
 }
 
-const endpointPattern = /^(?:(?:ws|wss|tcp|tls):\/\/[^\s/]+\S*|unix:\S+)$/;
-
 /** Endpoints, separated by commas or by repeating the option. */
 export function parseEndpoints(
   text: string,
@@ -46,10 +45,11 @@ export function parseEndpoints(
 ): readonly string[] {
   const endpoints = text.split(",").map((endpoint) => endpoint.trim());
   for (const endpoint of endpoints) {
-    if (!endpointPattern.test(endpoint)) {
-      throw new InvalidArgumentError(
-        `Wanted ws://HOST:PORT, wss://…, tcp://…, tls://… or unix:PATH, found "${endpoint}".`,
-      );
+    try {
+      parseEndpoint(endpoint);
+    } catch (error) {
+      if (!(error instanceof TransportError)) throw error;
+      throw new InvalidArgumentError(error.message);
     }
   }
   return [...(previous ?? []), ...endpoints];
@@ -78,9 +78,4 @@ export function isLoopback(endpoint: string): boolean {
   if (endpoint.startsWith("unix:")) return true;
   const host = URL.parse(endpoint)?.hostname ?? "";
   return host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
-}
-
-/** Whether what travels to this endpoint is encrypted. */
-export function isEncrypted(endpoint: string): boolean {
-  return endpoint.startsWith("wss:") || endpoint.startsWith("tls:");
 }

@@ -6,7 +6,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { isEncrypted, isLoopback } from "./option-values.ts";
+import { isLoopback } from "./option-values.ts";
 
 export interface StartOptions {
   readonly data?: string;
@@ -39,7 +39,7 @@ export function checkStart(options: StartOptions): string {
   const directory = resolve(options.data);
   if (isEmpty(directory)) checkFirstStart(directory, options);
   for (const endpoint of options.listen ?? []) {
-    if (options.allowInsecure === true || isLoopback(endpoint) || isEncrypted(endpoint)) continue;
+    if (options.allowInsecure === true || isLoopback(endpoint)) continue;
     throw new CommandError(
       exitCodes.notAllowed,
       `Listening at ${endpoint} lets others than this computer read and write the log without ` +

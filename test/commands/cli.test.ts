@@ -74,7 +74,7 @@ const wrong: readonly (readonly [readonly string[], RegExp])[] = [
   [["publish", "x", "--file", "-"], /found both/],
   [["publish", "x", "--timeout", "30"], /duration/],
   [["tail", "--from", "0"], /whole number/],
-  [["status", "--endpoints", "http://127.0.0.1"], /Wanted ws:/],
+  [["status", "--endpoints", "http://127.0.0.1"], /Use ws:/],
   [["member"], /Usage: kibitz member/],
   [["member", "exile"], /missing required argument/],
   [["member", "exile", "b", "c"], /too many arguments/],

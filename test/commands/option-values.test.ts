@@ -32,7 +32,7 @@ test("whole numbers stay within their bounds", () => {
 test("endpoints are a list, and repeating adds to it", () => {
   assert.deepEqual(parseEndpoints("ws://a:1, tcp://b:2", undefined), ["ws://a:1", "tcp://b:2"]);
   assert.deepEqual(parseEndpoints("unix:/tmp/x", ["ws://a:1"]), ["ws://a:1", "unix:/tmp/x"]);
-  for (const wrong of ["", "a:1", "http://a:1", "ws://", "ws://a:1,"]) {
+  for (const wrong of ["", "a:1", "http://a:1", "ws://", "ws://a:1,", "wss://a:1", "tls://a:1"]) {
     assert.throws(() => parseEndpoints(wrong, undefined), InvalidArgumentError, wrong);
   }
 });
