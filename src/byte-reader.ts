@@ -3,8 +3,7 @@
  * form only. Never allocates by a number that it read before the bytes for it are there.
  */
 import { ballotZero, isNodeId, type Ballot, type NodeId } from "../consensus/index.ts";
-import { getHex16, viewOf } from "./storage/checksum.ts";
-import { DecodeError } from "./storage/damage.ts";
+import { DecodeError, getHex16, viewOf } from "./bytes.ts";
 
 /**
  * The largest number that is taken from outside, 2^52: whoever counts on from it, or adds two of

@@ -3,7 +3,7 @@
  * of its own. What was taken is never written to again.
  */
 import { assert, isNodeId, type Ballot, type NodeId } from "../consensus/index.ts";
-import { isHex16, putHex16 } from "./storage/checksum.ts";
+import { isHex16, putHex16 } from "./bytes.ts";
 
 const slabBytes = 64 * 1024;
 const encoder = new TextEncoder();

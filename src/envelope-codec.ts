@@ -11,6 +11,7 @@ import {
   type Plain,
   type SubmissionResult,
 } from "../consensus/index.ts";
+import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import {
@@ -25,7 +26,6 @@ import {
 import { decreesOf, readMessage, writeMessage } from "./message-codec.ts";
 import { messageHead } from "./request-codec.ts";
 import {
-  invert,
   readBootstrap,
   readCitizen,
   readEffect,

@@ -3,6 +3,7 @@
  * (contract C1). Pure data; nothing here applies or stores one.
  */
 import type { IslanderInput, LegislatorInput, Plain } from "../consensus/index.ts";
+import { invert } from "./bytes.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 
 /** An input without what stands beside it in the envelope. */
@@ -76,12 +77,7 @@ export type Played =
   | { readonly target: "islander"; readonly input: IslanderInput }
   | { readonly target: "checkpoint"; readonly when: number; readonly body: CheckpointBody };
 
-const islanderKinds: ReadonlyMap<string, IslanderInput["kind"]> = new Map([
-  ["register", "open"],
-  ["publish", "publish"],
-  ["published", "published"],
-  ["resubmit", "event"],
-]);
+const islanderKinds: ReadonlyMap<string, IslanderInput["kind"]> = invert(islanderMethods);
 
 const legislatorKinds: ReadonlySet<string> = new Set<LegislatorInput["kind"]>([
   "bootstrap",

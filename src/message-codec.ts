@@ -11,6 +11,7 @@ import {
   type Message,
   type Report,
 } from "../consensus/index.ts";
+import { invert } from "./bytes.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import {
@@ -45,25 +46,7 @@ const kindCodes: Readonly<Record<Message["kind"], number>> = {
   takeOver: 17,
 };
 
-const kinds: ReadonlyMap<number, Message["kind"]> = new Map([
-  [1, "ping"],
-  [2, "pong"],
-  [3, "prepare"],
-  [4, "promised"],
-  [5, "refused"],
-  [6, "synchronize"],
-  [7, "accept"],
-  [8, "accepted"],
-  [9, "resynchronize"],
-  [10, "decide"],
-  [11, "confirm"],
-  [12, "confirmed"],
-  [13, "fetch"],
-  [14, "learn"],
-  [15, "ahead"],
-  [16, "naturalize"],
-  [17, "takeOver"],
-]);
+const kinds = invert(kindCodes);
 
 /** More decrees than any message of ours carries: a learn, or all that is undecided, twice. */
 const messageDecreesMax: number = 2 * Math.max(limits.learnSlotsMax, limits.slotsInFlightMax);

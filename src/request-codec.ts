@@ -4,12 +4,12 @@
  */
 import { assert, limits, unreachable, type Message } from "../consensus/index.ts";
 import type { Codec } from "../transport/index.ts";
+import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { decreesOf, headEnd, readMessage, writeMessage } from "./message-codec.ts";
 import type { ReceiveRequest, Request } from "./requests.ts";
 import {
-  invert,
   readBatch,
   readCitizen,
   readVersion,

@@ -6,7 +6,6 @@ import type {
   Batch,
   Citizen,
   Cookie,
-  Decree,
   Effect,
   Hash,
   Message,
@@ -14,12 +13,6 @@ import type {
   RefusalReason,
   RepublicIdentity,
 } from "../consensus/index.ts";
-
-/** A decree and the body its batch descriptor stands for; null for every other value. */
-export interface FramedDecree {
-  readonly decree: Decree;
-  readonly body: Uint8Array | null;
-}
 
 /**
  * One message between legislators, told one way; `bodies` are those of its decrees, in their order.

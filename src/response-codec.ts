@@ -4,11 +4,11 @@
  */
 import { assert, limits, unreachable } from "../consensus/index.ts";
 import type { Codec } from "../transport/index.ts";
+import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { EntriesBatch, Response } from "./requests.ts";
 import {
-  invert,
   readCitizen,
   readEffect,
   readReason,

@@ -3,8 +3,9 @@
  * peer. A peer that misses one asks again.
  */
 import type { SlotDispatch } from "../consensus/index.ts";
+import type { FramedDecree } from "./storage/decree-codec.ts";
 import type { Peers } from "./peers.ts";
-import type { FramedDecree, ReceiveRequest } from "./requests.ts";
+import type { ReceiveRequest } from "./requests.ts";
 import type { Journal } from "./storage/journal.ts";
 
 /** Bytes of one `learn`: large enough to be fast, small enough not to hold a lane for long. */

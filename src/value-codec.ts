@@ -13,6 +13,7 @@ import {
   type Registration,
   type RepublicIdentity,
 } from "../consensus/index.ts";
+import { invert } from "./bytes.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { valueBytesMax } from "./storage/decree-codec.ts";
@@ -51,15 +52,6 @@ const reasonCodes: Readonly<Record<RefusalReason, number>> = {
   noRepublic: 7,
   departed: 8,
 };
-
-/** The inverse of a table of codes. */
-export function invert<Name extends string>(
-  codes: Readonly<Record<Name, number>>,
-): ReadonlyMap<number, Name> {
-  const names = new Map<number, Name>();
-  for (const name in codes) names.set(codes[name], name);
-  return names;
-}
 
 const effectKinds = invert(effectCodes);
 const reasons = invert(reasonCodes);

@@ -1,4 +1,5 @@
 /** Clients, fake nodes and a memory network for tests, in time that passes faster than it does. */
+import { Prng } from "../simulations/prng.ts";
 import { KibitzerClient } from "../src/client.ts";
 import type { ClientOptions, ClientWorld } from "../src/client.ts";
 import { requestCodec } from "../src/request-codec.ts";
@@ -7,7 +8,6 @@ import { responseCodec } from "../src/response-codec.ts";
 import type { Clock } from "../src/world.ts";
 import { MemoryNetwork } from "../transport/index.ts";
 import { FakeNode, FakeRepublic } from "./fake-republic.ts";
-import { chanceFrom } from "./publisher-table.ts";
 
 /** So many milliseconds pass in one. */
 const speed = 10;
@@ -32,7 +32,8 @@ export class Harness implements AsyncDisposable {
   readonly #opened: AsyncDisposable[] = [];
 
   constructor(seed = 1) {
-    this.#fraction = chanceFrom(seed);
+    const prng = new Prng(seed);
+    this.#fraction = () => prng.fraction();
     const { clock } = this;
     const timing = {
       after: (ms: number, callback: () => void) => clock.after(ms, callback),

@@ -2,10 +2,10 @@
  * A republic in one process without any consensus: one publisher table behind several endpoints
  * that can be killed, hung, and made to refuse or to lose answers. For tests of what calls one.
  */
+import { PublisherTable } from "../simulations/core/publisher-table.ts";
 import type { Status } from "../src/api.ts";
 import type { EntriesBatch, Request, Response } from "../src/requests.ts";
 import type { Callee, Hello, Listener, Transport } from "../transport/index.ts";
-import { PublisherTable } from "./publisher-table.ts";
 
 export type Mood =
   | "well"

@@ -3,6 +3,7 @@
  * recording with the digest of its outcome, or with none when applying it threw.
  */
 import type { Batch, Hash, IslanderInput, LegislatorInput } from "../../consensus/index.ts";
+import { putHex16 } from "../bytes.ts";
 import { ByteWriter } from "../byte-writer.ts";
 import type { ConsensusState } from "../consensus-state.ts";
 import {
@@ -11,7 +12,6 @@ import {
   writeIslanderInput,
   writeLegislatorInput,
 } from "../envelope-codec.ts";
-import { putHex16 } from "../storage/checksum.ts";
 import { stepHeadBytes } from "./recorded-step.ts";
 import { Recorder, type RecorderOptions } from "./recorder.ts";
 

@@ -2,8 +2,8 @@
  * Frames of a recording: header with a checksum of its own, then the body. So a cut, which leaves
  * less than a header or a body, is never taken for a flip, which leaves a wrong checksum.
  */
-import { checksumOf, isZero, viewOf } from "../storage/checksum.ts";
-import { DecodeError } from "../storage/damage.ts";
+import { DecodeError, invert, isZero, viewOf } from "../bytes.ts";
+import { crc32 } from "../crc32.ts";
 
 export const frameHeaderBytes = 32;
 /** A checkpoint is the largest frame there is. */
@@ -12,12 +12,7 @@ const frameMagic = 0x52_5a_42_4b;
 
 /** Codes are never reused. */
 const kindCodes = { opening: 1, checkpoint: 2, input: 3, end: 4 } as const;
-const kinds: ReadonlyMap<number, FrameKind> = new Map([
-  [1, "opening"],
-  [2, "checkpoint"],
-  [3, "input"],
-  [4, "end"],
-]);
+const kinds: ReadonlyMap<number, FrameKind> = invert(kindCodes);
 
 /** `opening` is the first of a file, `end` the last of one that was closed in order. */
 export type FrameKind = keyof typeof kindCodes;
@@ -47,7 +42,7 @@ export function encodeFrameHeader(
   let checksum = 0;
   for (const chunk of chunks) {
     size += chunk.length;
-    checksum = checksumOf(chunk, checksum);
+    checksum = crc32(chunk, checksum);
   }
   view.setUint32(0, frameMagic, true);
   view.setUint32(4, kindCodes[kind], true);
@@ -55,14 +50,14 @@ export function encodeFrameHeader(
   view.setUint32(12, checksum, true);
   view.setUint32(16, place.segment, true);
   view.setFloat64(20, place.offset, true);
-  view.setUint32(28, checksumOf(header.subarray(0, 28)), true);
+  view.setUint32(28, crc32(header.subarray(0, 28)), true);
   return header;
 }
 
 /** @throws {DecodeError} when the whole header is there and is not one of this place. */
 export function decodeFrameHeader(header: Uint8Array, place: FramePlace): FrameHeader {
   const view = viewOf(header);
-  if (view.getUint32(28, true) !== checksumOf(header.subarray(0, 28))) {
+  if (view.getUint32(28, true) !== crc32(header.subarray(0, 28))) {
     throw new DecodeError(place.offset, "a header does not match its checksum");
   }
   const kind = kinds.get(view.getUint32(4, true));

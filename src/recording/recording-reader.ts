@@ -2,9 +2,10 @@
  * Reads a recording, one file or a directory of them. A file that was cut anywhere gives its whole
  * frames and is incomplete; one that was changed anywhere is damaged. Never writes.
  */
+import { DecodeError, isZero } from "../bytes.ts";
+import { crc32 } from "../crc32.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import { checksumOf, isZero } from "../storage/checksum.ts";
-import { damagedRecording, DecodeError, newerVersion } from "../storage/damage.ts";
+import { damagedRecording, newerVersion } from "../storage/damage.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
 import {
   decodeFrameHeader,
@@ -148,7 +149,7 @@ class FrameSource {
     const bodyAt = offset + frameHeaderBytes;
     if (bodyAt + header.size > this.#size) return "cut";
     const body = await this.#at(bodyAt, header.size);
-    if (checksumOf(body) !== header.checksum) {
+    if (crc32(body) !== header.checksum) {
       throw damagedRecording(this.#path, bodyAt, "a frame does not match its checksum");
     }
     this.offset = bodyAt + header.size;

@@ -1,16 +1,5 @@
-/** How damage is told: bytes that do not decode, and files that are not what was written. */
+/** How damage is told: files that are not what was written. */
 import { KibitzerError } from "../kibitzer-error.ts";
-
-/** Bytes that are no value of a format; `offset` counts from where decoding began. */
-export class DecodeError extends Error {
-  override readonly name = "DecodeError";
-  readonly offset: number;
-
-  constructor(offset: number, message: string) {
-    super(message);
-    this.offset = offset;
-  }
-}
 
 const cure =
   "Nothing was changed. Replace this node: exile its id from another member, keep this directory " +

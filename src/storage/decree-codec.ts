@@ -3,9 +3,8 @@
  * batch's body is the publisher's bytes, untouched; every other value's body is its JSON.
  */
 import { limits, assert, type Batch, type Decree, type Value } from "../../consensus/index.ts";
-import type { FramedDecree } from "../requests.ts";
-import { checksumOf, getHex16, putHex16 } from "./checksum.ts";
-import { DecodeError } from "./damage.ts";
+import { DecodeError, getHex16, invert, putHex16 } from "../bytes.ts";
+import { crc32 } from "../crc32.ts";
 import { decodeValue, encodeValue, type SmallKind } from "./value-check.ts";
 
 /** Bytes of a decree's header. */
@@ -26,15 +25,14 @@ const kindCodes: Readonly<Record<Value["kind"], number>> = {
   batch: 8,
 };
 
-const smallKinds: ReadonlyMap<number, SmallKind> = new Map([
-  [1, "bootstrap"],
-  [2, "opening"],
-  [3, "admission"],
-  [4, "naturalization"],
-  [5, "exile"],
-  [6, "succession"],
-  [7, "registration"],
-]);
+const { batch: batchCode, ...smallCodes } = kindCodes;
+const smallKinds = invert<SmallKind, number>(smallCodes);
+
+/** A decree and the body its batch descriptor stands for; null for every other value. */
+export interface FramedDecree {
+  readonly decree: Decree;
+  readonly body: Uint8Array | null;
+}
 
 /** What follows the header of `decree`; `body` is that of its batch, null for every other value. */
 export function decreeBody(decree: Decree, body: Uint8Array | null): Uint8Array {
@@ -53,7 +51,7 @@ export function encodeDecreeHeader(
   view: DataView,
   at: number,
 ): void {
-  writeHeader(decree, body.length, decree.value.kind === "batch" ? 0 : checksumOf(body), view, at);
+  writeHeader(decree, body.length, decree.value.kind === "batch" ? 0 : crc32(body), view, at);
 }
 
 /** Writes the header of a batch's decree whose body is not at hand: the same bytes. */
@@ -86,7 +84,7 @@ function writeHeader(
 
 /** Whether the header at `at`, which is all there, says that it is a batch's. */
 export function isBatchHeader(view: DataView, at: number): boolean {
-  return view.getUint32(at + 4, true) === kindCodes.batch;
+  return view.getUint32(at + 4, true) === batchCode;
 }
 
 /**
@@ -118,7 +116,7 @@ export function decodeBodySize(view: DataView, at: number): number {
     throw new DecodeError(at, "expected the header of a decree, found the end");
   }
   const size = view.getUint32(at, true);
-  const isBatch = view.getUint32(at + 4, true) === kindCodes.batch;
+  const isBatch = view.getUint32(at + 4, true) === batchCode;
   if (size > (isBatch ? limits.batchBytesMax : valueBytesMax)) {
     throw new DecodeError(at, `expected a body within the limit, found ${size} bytes`);
   }
@@ -144,10 +142,10 @@ export function decodeDecree(
   const checksum = view.getUint32(at + 60, true);
   const code = view.getUint32(at + 4, true);
   const { slot, time, when, hash } = decodePlace(view, at);
-  if (checksumOf(body) !== checksum) {
+  if (crc32(body) !== checksum) {
     throw new DecodeError(bodyAt, `the body of slot ${slot} does not match its checksum`);
   }
-  if (code === kindCodes.batch) {
+  if (code === batchCode) {
     return { decree: { slot, time, when, value: decodeBatch(view, at), hash }, body };
   }
   const kind = smallKinds.get(code);

@@ -3,9 +3,9 @@
  * offset in the file, and the caller judges whether that is damage or a write that never ended.
  */
 import type { Ballot, Write } from "../../consensus/index.ts";
-import type { FramedDecree } from "../requests.ts";
-import { checksumOf, getHex16, isZero, viewOf } from "./checksum.ts";
-import { DecodeError } from "./damage.ts";
+import { DecodeError, getHex16, isZero, viewOf } from "../bytes.ts";
+import { crc32 } from "../crc32.ts";
+import type { FramedDecree } from "./decree-codec.ts";
 import { decodeBodySize, decodeDecree } from "./decree-codec.ts";
 import {
   endMarker,
@@ -62,7 +62,7 @@ export function readGroupHeader(
   const view = viewOf(sector);
   if (view.getUint32(0, true) !== groupMagic || view.getUint32(124, true) !== endMarker)
     return null;
-  const checksum = checksumOf(sector.subarray(0, 120), place.segment.seed);
+  const checksum = crc32(sector.subarray(0, 120), place.segment.seed);
   if (view.getUint32(120, true) !== checksum) return null;
   const isHere =
     view.getFloat64(8, true) === place.segment.generation &&
@@ -140,7 +140,7 @@ function checkHeader(
 ): void {
   const end = at + where.size;
   if (end > bytes.length) throw new DecodeError(where.offset, "expected a header, found the end");
-  const checksum = checksumOf(bytes.subarray(at, end - 4), where.seed);
+  const checksum = crc32(bytes.subarray(at, end - 4), where.seed);
   if (view.getUint32(end - 4, true) !== checksum) {
     throw new DecodeError(where.offset, "a header does not match its checksum");
   }
@@ -215,7 +215,7 @@ class GroupReader {
   #extras(size: number, checksum: number): Extras {
     const at = this.#at;
     const bytes = this.#bytes.subarray(at, at + size);
-    if (bytes.length !== size || checksumOf(bytes) !== checksum) {
+    if (bytes.length !== size || crc32(bytes) !== checksum) {
       throw this.#error(at, "the notes of a write do not match their checksum");
     }
     this.#at += size;

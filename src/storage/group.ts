@@ -3,7 +3,8 @@
  * of its decrees, then zeros up to whole sectors, then a trailer. Encoding only; does no I/O.
  */
 import { assert, type Ballot, type Heard, type Write } from "../../consensus/index.ts";
-import { checksumOf, putHex16, viewOf } from "./checksum.ts";
+import { putHex16, viewOf } from "../bytes.ts";
+import { crc32 } from "../crc32.ts";
 import { decreeHeaderBytes, encodeDecreeHeader } from "./decree-codec.ts";
 import { sectorBytes, type SegmentHeader } from "./segment.ts";
 
@@ -141,7 +142,7 @@ function putGroupHeader(view: DataView, place: GroupPlace, kind: number): void {
 
 /** Puts the checksum of a group's header where it belongs. */
 function sealGroupHeader(bytes: Uint8Array, view: DataView, seed: number): void {
-  view.setUint32(120, checksumOf(bytes.subarray(0, 120), seed), true);
+  view.setUint32(120, crc32(bytes.subarray(0, 120), seed), true);
 }
 
 /** Lays out a group: one packed buffer, cut where a large body goes between. */
@@ -186,7 +187,7 @@ class Packer {
     for (let index = 0; index < accepted.id.length; index += 1) {
       view.setUint8(at + 49 + index, accepted.id.charCodeAt(index));
     }
-    view.setUint32(at + 112, checksumOf(extras), true);
+    view.setUint32(at + 112, crc32(extras), true);
     this.#seal(writeHeaderBytes);
     this.#packed.set(extras, this.#at);
     this.#advance(extras.length);
@@ -215,7 +216,7 @@ class Packer {
     this.#view.setUint32(end - 12, this.#place.offset + this.#offset, true);
     this.#view.setUint32(end - 8, this.#place.number % 2 ** 32, true);
     const seed = this.#place.segment.seed;
-    const checksum = checksumOf(this.#packed.subarray(this.#at, end - 4), seed);
+    const checksum = crc32(this.#packed.subarray(this.#at, end - 4), seed);
     this.#view.setUint32(end - 4, checksum, true);
     this.#advance(size);
   }

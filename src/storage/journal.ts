@@ -11,8 +11,8 @@ import {
   type Slot,
   type Write,
 } from "../../consensus/index.ts";
+import type { FramedDecree } from "./decree-codec.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import type { FramedDecree } from "../requests.ts";
 import type { Clock, FileSystem, Timer } from "../world.ts";
 import type { Bodies } from "./bodies.ts";
 import { decreeBody } from "./decree-codec.ts";

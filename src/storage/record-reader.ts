@@ -3,10 +3,10 @@
  * Keeps a bounded number of segments open. Never writes.
  */
 import { assert, type Slot } from "../../consensus/index.ts";
-import type { FramedDecree } from "../requests.ts";
+import { DecodeError, viewOf } from "../bytes.ts";
+import type { FramedDecree } from "./decree-codec.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
-import { viewOf } from "./checksum.ts";
-import { damaged, DecodeError } from "./damage.ts";
+import { damaged } from "./damage.ts";
 import { readRecord } from "./group-reader.ts";
 import { decodeSegmentHeader, sectorBytes, segmentName, type StorageIdentity } from "./segment.ts";
 import type { Place } from "./slot-index.ts";

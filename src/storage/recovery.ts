@@ -2,8 +2,8 @@
  * Reads a journal back at start, group by group. Tells what was synced, what never was (torn, and
  * dropped) and what is damaged. Never writes, and never guesses: what cannot be told is damage.
  */
-import { isZero } from "./checksum.ts";
-import { damaged, DecodeError } from "./damage.ts";
+import { DecodeError, isZero } from "../bytes.ts";
+import { damaged } from "./damage.ts";
 import { countOpenSectors, encodeMark, groupHeaderBytes } from "./group.ts";
 import { readGroup, readGroupHeader, type GroupHeader, type ReadWrite } from "./group-reader.ts";
 import { sectorBytes, type SegmentHeader, type SegmentWindow } from "./segment.ts";

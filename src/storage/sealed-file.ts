@@ -2,8 +2,9 @@
  * Small files that are replaced whole: one line of kind, version, checksum and size, then JSON, so
  * that a person can read them. The checksum covers all that stands in the file.
  */
+import { hex8 } from "../bytes.ts";
+import { crc32 } from "../crc32.ts";
 import type { FileSystem } from "../world.ts";
-import { checksumOf, hex8 } from "./checksum.ts";
 import { damaged, newerVersion } from "./damage.ts";
 
 const encoder = new TextEncoder();
@@ -43,7 +44,7 @@ export function unseal(path: string, kind: string, version: number, bytes: Uint8
 }
 
 function sum(kind: string, version: number, body: Uint8Array): string {
-  return hex8(checksumOf(body, checksumOf(encoder.encode(`${kind} ${version}\n`))));
+  return hex8(crc32(body, crc32(encoder.encode(`${kind} ${version}\n`))));
 }
 
 /** All bytes of a file, or null when there is none. */

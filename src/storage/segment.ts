@@ -3,8 +3,9 @@
  * says to whom they belong. A file is never used twice, so what was not written is zero.
  */
 import { assert } from "../../consensus/index.ts";
+import { getHex16, isZero, putHex16, viewOf } from "../bytes.ts";
+import { crc32 } from "../crc32.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
-import { checksumOf, getHex16, isZero, putHex16, viewOf } from "./checksum.ts";
 import { damaged, foreign, newerVersion } from "./damage.ts";
 import { temporarySuffix } from "./sealed-file.ts";
 
@@ -70,7 +71,7 @@ export function encodeSegmentHeader(
   putHex16(view, 32, identity.cookie);
   bytes[40] = identity.id.length;
   bytes.set(new TextEncoder().encode(identity.id), 41);
-  const seed = checksumOf(bytes.subarray(0, checksumAt));
+  const seed = crc32(bytes.subarray(0, checksumAt));
   view.setUint32(checksumAt, seed, true);
   return { bytes, header: { generation, size, seed } };
 }
@@ -83,7 +84,7 @@ export function decodeSegmentHeader(
   generation: number,
 ): SegmentHeader {
   const view = viewOf(bytes);
-  const seed = checksumOf(bytes.subarray(0, checksumAt));
+  const seed = crc32(bytes.subarray(0, checksumAt));
   if (view.getUint32(0, true) !== segmentMagic || view.getUint32(checksumAt, true) !== seed) {
     throw damaged(path, 0, "expected the header of a segment, found other bytes");
   }

@@ -16,10 +16,11 @@ import {
   type RepublicIdentity,
   type Value,
 } from "../../consensus/index.ts";
+import { crc32 } from "../../src/crc32.ts";
+import type { FramedDecree } from "../../src/storage/decree-codec.ts";
 import { wholeMax } from "../../src/byte-reader.ts";
 import { decreesOf } from "../../src/message-codec.ts";
-import type { FramedDecree, Request, Response } from "../../src/requests.ts";
-import { checksumOf } from "../../src/storage/checksum.ts";
+import type { Request, Response } from "../../src/requests.ts";
 
 const idPattern = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 export const id: fc.Arbitrary<string> = fc.stringMatching(idPattern);
@@ -65,7 +66,7 @@ export const framedBatch: fc.Arbitrary<FramedBatch> = fc
   )
   .map(([publisher, sequence, more, body]) => {
     const count = more + 1;
-    const checksum = checksumOf(body);
+    const checksum = crc32(body);
     const size = body.length;
     return { value: { kind: "batch", publisher, sequence, count, size, checksum }, body };
   });

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Message } from "../../consensus/index.ts";
+import { DecodeError } from "../../src/bytes.ts";
 import { messageHead, requestCodec, responseCodec } from "../../src/request-codec.ts";
 import type { ReceiveRequest, Request, Response } from "../../src/requests.ts";
-import { DecodeError } from "../../src/storage/damage.ts";
 import { batchOf } from "../storage/samples.ts";
 import {
   assertCutsRefused,

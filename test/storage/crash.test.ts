@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { checksumOf } from "../../src/storage/checksum.ts";
+import { crc32 } from "../../src/crc32.ts";
+import type { FramedDecree } from "../../src/storage/decree-codec.ts";
 import { sectorBytes } from "../../src/storage/segment.ts";
 import { everything, MemoryFiles, nothing, type Survivors } from "./memory-files.ts";
 import { openJournal, readAll, Writer, type Opened } from "./samples.ts";
-import type { FramedDecree } from "../../src/requests.ts";
 
 /** Sectors survive by a pseudo-random pattern. */
 function someSectors(seed: number): Survivors {
@@ -96,7 +96,7 @@ async function check(image: Image, states: ReadonlyMap<number, string>): Promise
 /** What a log holds, short enough to be compared often. */
 function fingerprint(log: readonly FramedDecree[]): string {
   const parts = log.map(
-    ({ decree, body }) => `${JSON.stringify(decree)} ${checksumOf(body ?? new Uint8Array())}`,
+    ({ decree, body }) => `${JSON.stringify(decree)} ${crc32(body ?? new Uint8Array())}`,
   );
   return parts.join("\n");
 }

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { limits, type Citizen } from "../../consensus/index.ts";
-import type { FramedDecree } from "../../src/requests.ts";
-import { checksumOf, viewOf } from "../../src/storage/checksum.ts";
-import { DecodeError } from "../../src/storage/damage.ts";
+import { DecodeError, viewOf } from "../../src/bytes.ts";
+import { crc32 } from "../../src/crc32.ts";
+import type { FramedDecree } from "../../src/storage/decree-codec.ts";
 import {
   decodeDecree,
   decreeBody,
@@ -169,5 +169,5 @@ test("bodies and counts beyond the limits are refused", () => {
   assert.equal(decode(bytes).decree.slot, 1);
   viewOf(bytes).setUint32(0, limits.batchBytesMax + 1, true);
   assert.throws(() => decode(bytes), /within the limit/);
-  assert.equal(checksumOf(body), batchOf(body, 1).checksum);
+  assert.equal(crc32(body), batchOf(body, 1).checksum);
 });

@@ -7,10 +7,10 @@ import {
   type Value,
   type Write,
 } from "../../consensus/index.ts";
+import { crc32 } from "../../src/crc32.ts";
+import type { FramedDecree } from "../../src/storage/decree-codec.ts";
 import type { KibitzerError } from "../../src/kibitzer-error.ts";
-import type { FramedDecree } from "../../src/requests.ts";
 import { Bodies } from "../../src/storage/bodies.ts";
-import { checksumOf } from "../../src/storage/checksum.ts";
 import { Journal, type Recovered } from "../../src/storage/journal.ts";
 import type { Clock, FileSystem } from "../../src/world.ts";
 
@@ -21,7 +21,7 @@ export const identity = {
 } as const;
 
 export function batchOf(body: Uint8Array, sequence: number): Batch {
-  const checksum = checksumOf(body);
+  const checksum = crc32(body);
   return { kind: "batch", publisher: 3, sequence, count: 1, size: body.length, checksum };
 }
 

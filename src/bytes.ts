@@ -1,9 +1,23 @@
-/** Checksums and 16-digit hex numbers in byte formats. Guards against accidents, not forgers. */
-import { crc32 } from "../crc32.ts";
+/** What all byte formats share, on the wire and on the disk: numbers, codes, refusals. */
 
-/** CRC-32 of `bytes`, continued from `seed`: a seed ties the bytes to the place they belong to. */
-export function checksumOf(bytes: Uint8Array, seed = 0): number {
-  return crc32(bytes, seed);
+/** Bytes that are not a value of a format; `offset` counts from where decoding began. */
+export class DecodeError extends Error {
+  override readonly name = "DecodeError";
+  readonly offset: number;
+
+  constructor(offset: number, message: string) {
+    super(message);
+    this.offset = offset;
+  }
+}
+
+/** The inverse of a table of codes. */
+export function invert<Name extends string, Code extends string | number>(
+  codes: Readonly<Record<Name, Code>>,
+): ReadonlyMap<Code, Name> {
+  const names = new Map<Code, Name>();
+  for (const name in codes) names.set(codes[name], name);
+  return names;
 }
 
 const hex16Pattern = /^[0-9a-f]{16}$/;
