@@ -53,7 +53,7 @@ export interface Pong {
   /** The round of the ping that this answers. */
   readonly round: number;
   readonly report: Report;
-  /** What the sender knows, durably or not, of the receiver's own latest attestation, if anything. */
+  /** What the sender remembers, durably or not, of the receiver's own latest attestation. */
   readonly heard: Heard | null;
 }
 

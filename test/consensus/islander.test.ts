@@ -9,7 +9,8 @@ import type {
   SubmissionResult,
 } from "../../consensus/islander-outcome.ts";
 import { limits } from "../../consensus/limits.ts";
-import { chanceFrom, PublisherTable } from "../publisher-table.ts";
+import { PublisherTable } from "../../simulations/core/publisher-table.ts";
+import { Prng } from "../../simulations/prng.ts";
 
 const nonce = "0123456789abcdef";
 const windowMax = limits.publisherBatchesInFlightMax;
@@ -315,13 +316,13 @@ class ModelWorld {
   readonly settled: { readonly sequence: number; readonly index: number }[] = [];
   readonly submissions = new Map<string, string>();
   faults: Faults;
-  readonly #chance: () => number;
+  readonly #prng: Prng;
   #pending: { readonly at: number; readonly order: number; readonly act: () => void }[] = [];
   #order = 0;
   #outcome: IslanderOutcome;
 
   constructor(seed: number, faults: Faults) {
-    this.#chance = chanceFrom(seed);
+    this.#prng = new Prng(seed);
     this.faults = faults;
     this.#outcome = this.pair.open();
     this.#carry(this.#outcome);
@@ -332,7 +333,7 @@ class ModelWorld {
   }
 
   publish(): void {
-    this.#carry(this.pair.publish(1 + Math.floor(this.#chance() * 4)));
+    this.#carry(this.pair.publish(1 + Math.floor(this.#prng.fraction() * 4)));
   }
 
   /** One event, or the deadline, whichever comes first; false when nothing is left. */
@@ -373,25 +374,25 @@ class ModelWorld {
 
   #request(sequence: number, attempt: number, decide: () => SubmissionResult): void {
     const answer = (result: SubmissionResult): void => {
-      const fate = this.#chance() * 100 < this.faults.lossPercent ? lost : result;
+      const fate = this.#prng.fraction() * 100 < this.faults.lossPercent ? lost : result;
       this.#later(() => this.#carry(this.pair.answer(sequence, attempt, fate)));
     };
-    if (this.#chance() * 100 < this.faults.lossPercent) {
+    if (this.#prng.fraction() * 100 < this.faults.lossPercent) {
       // Sometimes not even the loss is noticed.
-      if (this.#chance() < 0.5) answer(lost);
+      if (this.#prng.fraction() < 0.5) answer(lost);
       return;
     }
-    const copies = this.#chance() * 100 < this.faults.doublePercent ? 2 : 1;
+    const copies = this.#prng.fraction() * 100 < this.faults.doublePercent ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
       this.#later(() => {
-        const refused = this.#chance() * 100 < this.faults.refusalPercent;
-        answer(refused ? (this.#chance() < 0.5 ? notLeading : busy) : decide());
+        const refused = this.#prng.fraction() * 100 < this.faults.refusalPercent;
+        answer(refused ? (this.#prng.fraction() < 0.5 ? notLeading : busy) : decide());
       });
     }
   }
 
   #later(act: () => void): void {
-    const at = this.pair.now + Math.floor(this.#chance() * this.faults.delayMax);
+    const at = this.pair.now + Math.floor(this.#prng.fraction() * this.faults.delayMax);
     this.#order += 1;
     this.#pending.push({ at, order: this.#order, act });
   }

@@ -5,7 +5,7 @@ import { readBatch } from "../../src/batch.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 import { Harness } from "../client-harness.ts";
 import type { FakeNode, FakeRepublic, Mood } from "../fake-republic.ts";
-import { chanceFrom } from "../publisher-table.ts";
+import { Prng } from "../../simulations/prng.ts";
 
 const decoder = new TextDecoder();
 
@@ -28,7 +28,8 @@ class Chaos {
 
   constructor(harness: Harness, nodes: Map<string, FakeNode>, seed: number) {
     this.#harness = harness;
-    this.#fraction = chanceFrom(seed);
+    const prng = new Prng(seed);
+    this.#fraction = () => prng.fraction();
     this.#nodes = nodes;
     for (const node of nodes.values()) this.#prepare(node);
   }
@@ -100,16 +101,16 @@ describe("exactly once", () => {
       const client = await harness.client(names);
       const chaos = new Chaos(harness, nodes, seed + 100);
       const running = chaos.run();
-      const fraction = chanceFrom(seed);
+      const prng = new Prng(seed);
       const texts: string[] = [];
       const published: Promise<{ readonly index: number }>[] = [];
       for (let round = 0; round < 100 || !chaos.isEnough; round += 1) {
-        for (let count = Math.floor(fraction() * 8); count >= 0; count -= 1) {
+        for (let count = Math.floor(prng.fraction() * 8); count >= 0; count -= 1) {
           const text = `entry ${texts.length}`;
           texts.push(text);
           published.push(client.publish(text));
         }
-        await harness.pause(fraction() * 200);
+        await harness.pause(prng.fraction() * 200);
       }
       chaos.stop();
       await running;

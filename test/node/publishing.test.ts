@@ -9,7 +9,8 @@ import { KibitzerError } from "../../src/kibitzer-error.ts";
 import { Publishing } from "../../src/publishing.ts";
 import type { PublishingOptions } from "../../src/publishing.ts";
 import type { Clock, Timer } from "../../src/world.ts";
-import { chanceFrom, PublisherTable } from "../publisher-table.ts";
+import { PublisherTable } from "../../simulations/core/publisher-table.ts";
+import { Prng } from "../../simulations/prng.ts";
 
 /** Time that passes only when told; the end of a turn is the real one. */
 class TestClock implements Clock {
@@ -65,10 +66,13 @@ class Desk {
 
   constructor(options: Partial<PublishingOptions> = {}) {
     const islander = new Islander();
-    const fraction = chanceFrom(1);
+    const prng = new Prng(1);
     this.publishing = new Publishing({
       clock: this.clock,
-      chance: { fraction, hex16: () => `${this.registrations}`.padStart(16, "0") },
+      chance: {
+        fraction: () => prng.fraction(),
+        hex16: () => `${this.registrations}`.padStart(16, "0"),
+      },
       play: (input) => {
         this.inputs.push(input);
         return islander.step(input);
