@@ -1,6 +1,7 @@
 /**
- * An outcome as 64 bits: every field that anybody acts on is folded in, so that a replay which
- * differs anywhere is noticed at that step. Cheap enough for each step of a live node.
+ * An outcome as 64 bits: every field that anybody acts on is folded in, a decree's by its hash, so
+ * that a replay which differs anywhere is noticed at that step. Cheap enough for each step of a
+ * live node.
  */
 import {
   Mixer,
@@ -104,10 +105,13 @@ function mixBatch(mixer: Mixer, batch: Batch): void {
     .number(batch.checksum);
 }
 
-function mixDecree(mixer: Mixer, { slot, time, when, value, hash }: Decree): void {
-  mixer.number(slot).number(time).number(when).text(hash).text(value.kind);
-  if (value.kind === "batch") mixBatch(mixer, value);
-  else mixer.text(JSON.stringify(value));
+/**
+ * The hash covers slot, times and value: it was made of them here, or held against them before the
+ * decree entered the log. So no field can differ without it, and a decree, which is folded in for
+ * each receiver, write and application, need not be read each time.
+ */
+function mixDecree(mixer: Mixer, { slot, hash }: Decree): void {
+  mixer.number(slot).text(hash);
 }
 
 function mixExtent(

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { hashDecree, hashZero } from "../../consensus/index.ts";
 import type { Batch, Decree, IslanderOutcome, Outcome } from "../../consensus/index.ts";
 import { digestIslanderOutcome, digestOutcome } from "../../src/outcome-digest.ts";
 import {
@@ -80,10 +81,14 @@ interface Place {
   readonly key: string;
 }
 
-/** Every leaf and every list below `holder`. What has a kind is told by its fields as well. */
+/**
+ * Every leaf and every list below `holder`. What has a kind is told by its fields as well, and a
+ * decree by its slot and its hash.
+ */
 function places(holder: unknown): Place[] {
   if (typeof holder !== "object" || holder === null) return [];
   const fields = holder as Record<string, unknown>;
+  if ("hash" in fields) return ["slot", "hash"].map((key) => ({ holder: fields, key }));
   return Object.entries(fields).flatMap(([key, value]) => {
     const own = key === "kind" ? [] : [{ holder: fields, key }];
     if (typeof value !== "object" || value === null) return own;
@@ -114,6 +119,16 @@ function isSensitive<Value>(digest: (value: Value) => string, value: Value): voi
 test("any change of an outcome of the legislator changes its digest", () => {
   fc.assert(
     fc.property(outcome, (value) => isSensitive(digestOutcome, value)),
+    { numRuns: 200 },
+  );
+});
+
+test("any change of a decree changes the hash that stands for it in a digest", () => {
+  const hash = (value: Omit<Decree, "hash">): string => hashDecree(hashZero, value);
+  fc.assert(
+    fc.property(decree, ({ slot, time, when, value }) =>
+      isSensitive(hash, { slot, time, when, value }),
+    ),
     { numRuns: 200 },
   );
 });
