@@ -90,7 +90,7 @@ export class Chamber {
   }
 
   peer(id: NodeId): Peer {
-    assert(id !== this.id, "a node is no peer of its own");
+    assert(id !== this.id, "a node is not a peer of its own");
     let peer = this.state.peers.get(id);
     if (peer === undefined) {
       const missed = this.silenceRounds;
@@ -180,7 +180,7 @@ export class Chamber {
     for (const decree of decrees) staged.decrees.push(decree);
   }
 
-  /** What the disk holds behind `shared` is not this log any more, whichever write it came with. */
+  /** What the disk holds after `shared` is not this log any more, whichever write it came with. */
   #disown(shared: Slot): void {
     const { state } = this;
     const clip = (mark: Mark): Mark => ({ ...mark, length: Math.min(mark.length, shared) });

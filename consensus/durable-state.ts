@@ -12,7 +12,7 @@ export interface DurableState {
   readonly accepted: Ballot;
   /** The fold of the slots that the disk knows to be decided. */
   readonly republic: RepublicState;
-  /** The slots behind `republic.slot`, in order without a hole: accepted, perhaps decided. */
+  /** The slots after `republic.slot`, in order without a hole: accepted, perhaps decided. */
   readonly decrees: readonly Decree[];
   readonly heard: readonly Heard[];
   /** The highest write number ever used; the next write has a higher one. */

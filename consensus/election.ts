@@ -25,7 +25,7 @@ export function onEvent(chamber: Chamber, jitter: number): void {
   const { state, options } = chamber;
   if (state.role.kind === "stateless" && state.joining === null) return;
   if (state.now < state.roundAt) return;
-  // Lag counts when it has lasted a whole round: bulk may be behind a ping that overtook it.
+  // Lag counts when it has lasted a whole round: a ping may have overtaken the bulk.
   const decidedBefore = state.decidedAtRound;
   state.decidedAtRound = highestDecided(chamber);
   beginRound(chamber);

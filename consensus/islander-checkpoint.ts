@@ -49,7 +49,7 @@ export interface IslanderCheckpoint {
   readonly indexLast: Index;
 }
 
-/** @throws {TypeError} when `value` is no checkpoint of a possible state; says what is wrong. */
+/** @throws {TypeError} when `value` is not a checkpoint of a possible state; says what is wrong. */
 export function readIslanderCheckpoint(value: unknown): IslanderCheckpoint {
   const checkpoint = readCheckpoint(value);
   const { retryTicksMin, retryTicksMax } = checkpoint.timing;
@@ -104,7 +104,7 @@ function faultInOrder(inFlight: readonly InFlight[]): string | null {
 
 function readCheckpoint(value: unknown): IslanderCheckpoint {
   const fields = record(value, "checkpoint");
-  if (fields["kind"] !== "islander") throw new TypeError("this is no checkpoint of an Islander");
+  if (fields["kind"] !== "islander") throw new TypeError("this is not a checkpoint of an Islander");
   return {
     kind: "islander",
     timing: readTiming(record(fields["timing"], "timing")),
@@ -169,7 +169,7 @@ function readInFlight(value: unknown): InFlight {
 }
 
 function record(value: unknown, name: string): Readonly<Record<string, unknown>> {
-  if (!isRecord(value)) throw new TypeError(`the checkpoint's ${name} is no object`);
+  if (!isRecord(value)) throw new TypeError(`the checkpoint's ${name} is not an object`);
   return value;
 }
 
@@ -178,13 +178,13 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function list(value: unknown, name: string): readonly unknown[] {
-  if (!Array.isArray(value)) throw new TypeError(`the checkpoint's ${name} is no array`);
+  if (!Array.isArray(value)) throw new TypeError(`the checkpoint's ${name} is not an array`);
   return value;
 }
 
 function whole(value: unknown, name: string, min: number): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < min) {
-    throw new TypeError(`the checkpoint's ${name} is no whole number from ${min} on`);
+    throw new TypeError(`the checkpoint's ${name} is not a whole number from ${min} on`);
   }
   return value;
 }
@@ -194,11 +194,11 @@ function wholeOrNull(value: unknown, name: string): number | null {
 }
 
 function text(value: unknown, name: string): string {
-  if (typeof value !== "string") throw new TypeError(`the checkpoint's ${name} is no string`);
+  if (typeof value !== "string") throw new TypeError(`the checkpoint's ${name} is not a string`);
   return value;
 }
 
 function flag(value: unknown, name: string): boolean {
-  if (typeof value !== "boolean") throw new TypeError(`the checkpoint's ${name} is no boolean`);
+  if (typeof value !== "boolean") throw new TypeError(`the checkpoint's ${name} is not a boolean`);
   return value;
 }

@@ -12,10 +12,10 @@ export interface IslanderTiming {
   readonly retryTicksMin: Tick;
   /** The longest pause. */
   readonly retryTicksMax: Tick;
-  /** So long nothing is heard before everything outstanding counts as lost. */
+  /** How long silence may last before everything outstanding counts as lost. */
   readonly submissionTimeoutTicks: Tick;
   /**
-   * So long a batch whose successor is decided may stay unanswered before it is asked for again.
+   * How long a batch whose successor is decided may stay unanswered before it is asked for again.
    */
   readonly overtakenTicks: Tick;
 }

@@ -53,7 +53,7 @@ export class Islander {
     this.#timing = timingFrom(options);
   }
 
-  /** @throws {TypeError} when `checkpoint` is none; it may come from a file. */
+  /** @throws {TypeError} when `checkpoint` is not one; it may come from a file. */
   static restore(checkpoint: unknown): Islander {
     const state = readIslanderCheckpoint(checkpoint);
     const islander = new Islander(state.timing);
@@ -304,7 +304,7 @@ export class Islander {
     return { nonce: session.nonce, attempt };
   }
 
-  /** The session is over. What is known to be decided is told even behind something that failed. */
+  /** The session is over. What is known to be decided is told even after something that failed. */
   #end(now: Tick, reason: Failed["reason"]): IslanderOutcome {
     const settled: Settled[] = [];
     const batches: Batch[] = [];

@@ -69,7 +69,7 @@ function expectNext(role: Leading, value: Value): void {
 
 function append(chamber: Chamber, role: Leading, values: readonly Value[]): void {
   const { state, log } = chamber;
-  assert(!log.endsInStopSign, "nothing is proposed behind a stop-sign");
+  assert(!log.endsInStopSign, "nothing is proposed after a stop-sign");
   assert(values.length >= 1, "something is proposed");
   const slotFirst = log.length + 1;
   let before = log.hashAt(log.length);
@@ -253,7 +253,7 @@ export function countVotes(chamber: Chamber): void {
   dismissBarriers(chamber, role);
 }
 
-/** What waited behind the stop-sign moves over, when this node goes on to lead. */
+/** What waited for the stop-sign to be decided moves over, when this node goes on to lead. */
 function bequeath(chamber: Chamber, { queue }: Leading): void {
   const { state, republic } = chamber;
   assert(state.inherited.length === 0, "one government is left at a time");

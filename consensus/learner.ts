@@ -60,7 +60,7 @@ export function isFetching({ state, silenceRounds }: Chamber): boolean {
   return state.fetching !== null && state.round - state.fetching.round < silenceRounds;
 }
 
-/** Asks `from` for what is decided behind the own log; at most one fetch is outstanding. */
+/** Asks `from` for what is decided after the own log; at most one fetch is outstanding. */
 export function fetch(chamber: Chamber, from: NodeId): void {
   const { state } = chamber;
   if (from === chamber.id) return;

@@ -70,7 +70,7 @@ export class Legislator {
 
   constructor(options: LegislatorOptions, durable: DurableState, state?: LegislatorState) {
     assert(options.pingTicks >= 1, "time passes between pings");
-    assert(options.silenceTicks >= 2 * options.pingTicks, "one lost ping is no silence");
+    assert(options.silenceTicks >= 2 * options.pingTicks, "one lost ping is not silence");
     this.#chamber = new Chamber(options, durable, state);
     resumeFounding(this.#chamber);
   }

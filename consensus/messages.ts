@@ -103,7 +103,7 @@ export interface Synchronize {
   readonly decided: Slot;
 }
 
-/** Phase 2a, in order behind a synchronize of the same ballot. At least one decree. */
+/** Phase 2a, in order after a synchronize of the same ballot. At least one decree. */
 export interface Accept {
   readonly kind: "accept";
   readonly ballot: Ballot;

@@ -1,5 +1,5 @@
 /**
- * The undecided end of the log: the decrees behind the last applied slot, in order without a hole.
+ * The undecided end of the log: the decrees after the last applied slot, in order without a hole.
  * Decided decrees leave it; the shell's journal has them.
  */
 import { assert } from "./assert.ts";
@@ -52,7 +52,7 @@ export class SlotLog {
     return decree;
   }
 
-  /** The decrees from `slot` on; `slot` is behind `base`. */
+  /** The decrees from `slot` on; `slot` is after `base`. */
   from(slot: Slot): readonly Decree[] {
     assert(slot > this.#base && slot <= this.length + 1, "only undecided slots are read");
     return this.#decrees.slice(slot - this.#base - 1);

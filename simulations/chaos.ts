@@ -10,7 +10,7 @@ import type { Prng } from "./prng.ts";
 import { millisecond, second, type Simulator } from "./simulator.ts";
 import type { CutShape, Rhythm, Swarm } from "./swarm.ts";
 
-/** L10: how long a node may take to close in good order, whatever happens meanwhile. */
+/** L10: how long a node may take to close cleanly, whatever happens meanwhile. */
 const closeMax = 60 * second;
 type Crashes = NonNullable<Swarm["crashes"]>;
 

@@ -97,7 +97,7 @@ export class Cluster {
     this.#down(node);
   }
 
-  /** Stops a process in good order, handing over or at once; resolves when it has ended. */
+  /** Stops a process cleanly, handing over or at once; resolves when it has ended. */
   async close(node: SimulatedNode, how: "stop" | "close"): Promise<void> {
     const { life, kibitzer } = node;
     if (life === null || kibitzer === null) return;
@@ -176,7 +176,7 @@ export class Cluster {
   }
 }
 
-/** Whether an injected error of the disk is behind it. */
+/** Whether an injected error of the disk caused it. */
 function isOfDisk(error: unknown): boolean {
   if (error instanceof SystemError) return true;
   return error instanceof Error && error.cause !== undefined && isOfDisk(error.cause);

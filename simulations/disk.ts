@@ -120,7 +120,7 @@ export class SimulatedDisk {
     this.#simulator.trace.fault("K5", `disk ${this.name} ${path} at ${position}`);
   }
 
-  /** Carries out `perform` when the latency drawn for it has passed, if `life` lasts so long. */
+  /** Carries out `perform` when the latency drawn for it has passed, if `life` lasts that long. */
   operate<Value>(life: Life, operation: Operation, perform: () => Value): Promise<Value> {
     return life.promise((resolve, reject) => {
       this.#operations += 1;
@@ -198,7 +198,7 @@ export class SimulatedDisk {
       try {
         entry.perform();
       } catch (error) {
-        // Nobody is left to be told of the error; a bug of the simulator is none of the system's.
+        // Nobody is left to be told of the error, unless it is a bug of the simulator itself.
         if (!(error instanceof SystemError || error instanceof KibitzerError)) throw error;
       }
     }

@@ -1,5 +1,5 @@
 /**
- * The real journal on the simulated disk: it writes, the power fails in the midst of any call, and
+ * The real journal on the simulated disk: it writes, the power fails in the middle of any call, and
  * the next life must find every write that was reported durable, and a log that once was.
  */
 import assert from "node:assert/strict";

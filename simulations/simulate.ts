@@ -30,7 +30,7 @@ interface Arguments {
 
 const secondsDefault = 20;
 
-/** @throws {Error} when an argument is none. */
+/** @throws {Error} when an argument is invalid. */
 function parse(args: readonly string[]): Arguments | null {
   const { values } = parseArgs({
     args: [...args],

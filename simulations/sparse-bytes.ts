@@ -48,7 +48,7 @@ export class SparseBytes {
     return count;
   }
 
-  /** Cuts off what lies behind `size`, or grows with zeros up to it. */
+  /** Cuts off what lies after `size`, or grows with zeros up to it. */
   truncate(size: number): void {
     assert(Number.isSafeInteger(size) && size >= 0, "a size is whole and not negative");
     if (size < this.#size) {

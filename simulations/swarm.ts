@@ -34,7 +34,7 @@ export interface Swarm {
         readonly downMs: Range;
         /** Null: processes are killed, the power stays on. */
         readonly power: PowerLoss | null;
-        /** K20: the crash comes in the midst of a storage call. */
+        /** K20: the crash comes in the middle of a storage call. */
         readonly inStorage: boolean;
         /** The crash comes in the very step in which an entry is acknowledged. */
         readonly atAcknowledgement: boolean;

@@ -248,7 +248,7 @@ test("C5: a confirmation after a higher promise", () => {
   breaks("C5", () => scene.send(scene.a, { kind: "confirmed", ballot: ballot(1, "a"), round: 1 }));
 });
 
-test("M2: something behind a stop-sign that is not decided", () => {
+test("M2: something after a stop-sign that is not decided", () => {
   const scene = new Scene();
   const values: Value[] = [
     scene.bootstrap,

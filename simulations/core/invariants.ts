@@ -60,7 +60,7 @@ export class Invariants {
     demand(isLater, "L5", () => `${node.id} waits for tick ${deadline ?? 0}, which is past`);
   }
 
-  /** Nothing stands behind a stop-sign before that is decided (M2). */
+  /** Nothing stands after a stop-sign before that is decided (M2). */
   onWritten(node: CoreNode, write: Write): void {
     const { log } = node.disk.written;
     for (const decree of write.decrees) {
@@ -74,7 +74,7 @@ export class Invariants {
       const before = log[slot - 2];
       if (before?.value.kind !== "succession") continue;
       demand(this.chosen.hash(before.slot) === before.hash, "M2", () => {
-        return `${node.id} writes slot ${slot} behind a stop-sign that is not decided`;
+        return `${node.id} writes slot ${slot} after a stop-sign that is not decided`;
       });
     }
     const { decided } = node.disk.written;

@@ -68,7 +68,7 @@ for (const seed of [1, 2, 3, 4, 5]) {
   });
 }
 
-test("the same disk again is no old disk", () => {
+test("the same disk again is not an old disk", () => {
   const republic = new Republic(6);
   const { cluster } = republic;
   republic.proceed(2000);

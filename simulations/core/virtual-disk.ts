@@ -169,7 +169,7 @@ export class VirtualDisk {
       return `accepts ${formatBallot(write.accepted)} above its promise ${formatBallot(promised)}`;
     });
     demand(write.slotFirst >= 1 && write.slotFirst <= before.log.length + 1, "A5", () => {
-      return `write from slot ${write.slotFirst} behind a log of ${before.log.length}`;
+      return `write from slot ${write.slotFirst} after a log of ${before.log.length}`;
     });
     demand(write.decided <= length, "A5", () => `decided ${write.decided} beyond length ${length}`);
     demand(

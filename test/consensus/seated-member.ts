@@ -34,7 +34,7 @@ const values: readonly Value[] = [
 /** The publisher whose registration the log holds. */
 export const publisher = 6;
 
-/** `values` as decrees behind `before`. */
+/** `values` as decrees after `before`. */
 export function decreesAfter(
   before: { readonly slot: number; readonly hash: string },
   values: readonly Value[],
