@@ -43,7 +43,10 @@ export class AcknowledgementTimeout extends Error {
   override readonly name = "TimeoutError";
 
   constructor(entry: number, timeoutMs: number) {
-    super(`entry ${entry} was not acknowledged within ${timeoutMs} ms`);
+    super(
+      `entry ${entry} was not acknowledged within ${timeoutMs} ms: no majority of the parliament ` +
+        'has confirmed it. See "kibitz status" for who is up; --timeout allows more time.',
+    );
   }
 }
 

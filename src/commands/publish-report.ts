@@ -13,20 +13,21 @@ import {
 export interface Telling {
   readonly json: boolean;
   readonly output: Output;
-  readonly streams: boolean;
+  /** How many entries were given; null for the lines of a stream. */
+  readonly total: number | null;
 }
 
 /** Returns the exit code. */
 export function tellFailure(report: PipelineReport, failure: Error, telling: Telling): number {
-  const { output, streams } = telling;
-  const noun = streams ? "line" : "entry";
+  const { output, total } = telling;
+  const noun = total === null ? "line" : "entry";
   const exitCode = failureExitCode(report, failure);
   if (failure instanceof Interrupted) output.note("Interrupted.");
   else output.note(describeFailure(failure));
   output.note(`  accepted:      ${rangesText(report.accepted, noun)}`);
   output.note(`  not accepted:  ${rangesText(report.refused, noun)}`);
   output.note(`  unknown:       ${rangesText(report.unknown, noun)}`);
-  output.note(`  not submitted: everything behind the first ${report.submitted}`);
+  output.note(`  not submitted: ${notSubmittedText(report.submitted, total)}`);
   if (report.unknown.length > 0) {
     output.note("  Unknown ones may yet be decided; publishing them again may double them.");
   }
@@ -53,6 +54,12 @@ function failureExitCode(report: PipelineReport, failure: Error): number {
   if (failure instanceof LineTooLong) return exitCodes.usage;
   if (failure instanceof AcknowledgementTimeout) return exitCodes.noQuorum;
   return exitCodeOf(failure);
+}
+
+function notSubmittedText(submitted: number, total: number | null): string {
+  if (total === null) return submitted === 0 ? "every line" : `what follows line ${submitted}`;
+  const rest = { first: submitted + 1, last: total };
+  return rangesText(submitted < total ? [rest] : [], "entry");
 }
 
 function rangesText(ranges: readonly EntryRange[], noun: string): string {

@@ -28,8 +28,11 @@ export interface PublishOptions extends ClusterOptions {
 /** Where the entries come from. */
 interface Source extends AsyncDisposable {
   readonly groups: AsyncIterable<readonly Uint8Array[]>;
+  /** How many there are; null for the lines of a stream. */
+  readonly total: number | null;
   readonly bytesTotal: number | null;
-  readonly streams: boolean;
+  /** Whether a person types them where progress would be drawn. */
+  readonly isTyped: boolean;
 }
 
 export async function publish(
@@ -38,6 +41,8 @@ export async function publish(
   output: Output,
 ): Promise<number> {
   using interruption = watchInterruption();
+  // Who reads the indexes may have enough of them; what was given is published all the same.
+  output.closed = (): void => undefined;
   await using source = await openSource(texts, options);
   await using client = await connect(options, interruption.signal).catch((error: unknown) => {
     if (!interruption.signal.aborted) throw error;
@@ -51,7 +56,7 @@ export async function publish(
   });
   if (report.failure === null) return exitCodes.ok;
   const json = options.json === true;
-  return tellFailure(report, report.failure, { json, output, streams: source.streams });
+  return tellFailure(report, report.failure, { json, output, total: source.total });
 }
 
 interface Publishing {
@@ -96,6 +101,13 @@ async function openSource(texts: readonly string[], options: PublishOptions): Pr
       "Nothing to publish: give TEXT…, or --file FILE, or --file - for the standard input.",
     );
   }
+  if (texts.includes("-")) {
+    throw new CommandError(
+      exitCodes.usage,
+      'Found "-" among the entries; nothing was published. Use --file - to publish the lines of ' +
+        "the standard input, a lone dash among them.",
+    );
+  }
   return textSource(texts);
 }
 
@@ -112,14 +124,21 @@ function textSource(texts: readonly string[]): Source {
   const groups = (async function* () {
     yield group;
   })();
-  return { groups, bytesTotal: null, streams: false, [Symbol.asyncDispose]: async () => undefined };
+  return {
+    groups,
+    total: group.length,
+    bytesTotal: null,
+    isTyped: false,
+    [Symbol.asyncDispose]: async () => undefined,
+  };
 }
 
 function standardInput(): Source {
   return {
     groups: splitLines(process.stdin, limits.entryBytesMax),
+    total: null,
     bytesTotal: null,
-    streams: true,
+    isTyped: process.stdin.isTTY,
     // It may be waiting for a line that never comes.
     [Symbol.asyncDispose]: async () => void process.stdin.destroy(),
   };
@@ -130,17 +149,29 @@ async function fileSource(path: string): Promise<Source> {
     throw new CommandError(exitCodeOf(cause), `Cannot read ${path}.`, { cause });
   });
   const stat = await file.stat();
+  if (stat.isDirectory()) {
+    await file.close();
+    throw new CommandError(
+      exitCodes.usage,
+      `Wanted a file of which each line is an entry, found the directory ${path}.`,
+    );
+  }
   const stream = file.createReadStream({ highWaterMark: 256 * 1024 });
   return {
     groups: splitLines(stream, limits.entryBytesMax),
+    total: null,
     bytesTotal: stat.isFile() ? stat.size : null,
-    streams: true,
+    isTyped: false,
     [Symbol.asyncDispose]: async () => void stream.destroy(),
   };
 }
 
-function progressFor(source: Source, output: Output): ProgressLine {
+/** Progress is for streams, and only where nobody types. */
+export function progressFor(
+  source: Pick<Source, "total" | "bytesTotal" | "isTyped">,
+  output: Output,
+): ProgressLine {
   const onTerminal = "isTTY" in output.stderr && output.stderr.isTTY === true;
-  if (!source.streams || !onTerminal) return noProgress;
+  if (source.total !== null || source.isTyped || !onTerminal) return noProgress;
   return showProgress(output.stderr, source.bytesTotal);
 }

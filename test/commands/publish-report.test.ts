@@ -21,7 +21,7 @@ const nothing: PipelineReport = {
 
 function exitCodeWith(failure: Error, changes: Partial<PipelineReport>): number {
   const { output } = captureOutput();
-  return tellFailure({ ...nothing, ...changes }, failure, { json: false, output, streams: true });
+  return tellFailure({ ...nothing, ...changes }, failure, { json: false, output, total: null });
 }
 
 test("the exit code tells what a script may do next", () => {
@@ -48,12 +48,12 @@ test("every entry is accounted for, for people and for scripts", async () => {
     submitted: 421,
   };
   const { output } = captured;
-  tellFailure(report, new Interrupted("x"), { json: true, output, streams: true });
+  tellFailure(report, new Interrupted("x"), { json: true, output, total: null });
   const told = captured.stderr();
   assert.match(told, /accepted: +400 \(line 1–400\)/);
   assert.match(told, /not accepted: +1 \(line 420\)/);
   assert.match(told, /unknown: +20 \(line 401–419, 421\)/);
-  assert.match(told, /not submitted: everything behind the first 421/);
+  assert.match(told, /not submitted: what follows line 421$/m);
   assert.deepEqual(JSON.parse(await captured.stdout()), {
     accepted: [[1, 400]],
     refused: [[420, 420]],
@@ -64,4 +64,20 @@ test("every entry is accounted for, for people and for scripts", async () => {
     submitted: 421,
     exitCode: 130,
   });
+});
+
+function notSubmitted(submitted: number, total: number | null): string {
+  const captured = captureOutput();
+  const { output } = captured;
+  const late = new AcknowledgementTimeout(1, 2000);
+  tellFailure({ ...nothing, submitted }, late, { json: false, output, total });
+  assert.match(captured.stderr(), /entry 1 was not acknowledged within 2000 ms.*majority/);
+  return /not submitted: (.*)/.exec(captured.stderr())?.[1] ?? "";
+}
+
+test("what was not submitted is told by its numbers, or by the line before it", () => {
+  assert.equal(notSubmitted(1, 1), "none");
+  assert.equal(notSubmitted(2, 5), "3 (entry 3–5)");
+  assert.equal(notSubmitted(0, null), "every line");
+  assert.equal(notSubmitted(7, null), "what follows line 7");
 });
