@@ -26,6 +26,7 @@ import { brokenNode, haltError } from "./halt-error.ts";
 import type { KibitzerError } from "./kibitzer-error.ts";
 import { closedError } from "./node-errors.ts";
 import { journalEvents } from "./journal-events.ts";
+import { decreesOf } from "./message-codec.ts";
 import { LogReader } from "./log-reader.ts";
 import type { Logger } from "./logger.ts";
 import { Peers } from "./peers.ts";
@@ -36,7 +37,7 @@ import { openRecorder, readPlayed } from "./played.ts";
 import { nothingDurable, recover } from "./recovery.ts";
 import type { NodeReport, ReceiveRequest } from "./requests.ts";
 import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
-import { decreesOf, Service } from "./service.ts";
+import { Service } from "./service.ts";
 import { isNodeReport } from "./status-document.ts";
 import { reportOf, statusOf } from "./status.ts";
 import { Bodies } from "./storage/bodies.ts";
@@ -47,12 +48,6 @@ import { SlotSender } from "./slot-sender.ts";
 import { version } from "./version.ts";
 
 const reportMs = 500;
-
-/** A wait that ends by itself, or with the signal it was made from. */
-export interface Patience {
-  readonly signal: AbortSignal;
-  cancel(): void;
-}
 
 export class Engine {
   readonly configuration: Configuration;
@@ -97,7 +92,6 @@ export class Engine {
     this.#recorder = recorder;
     this.#failed = failed;
     const { clock, chance, network } = configuration.world;
-    this.service = new Service(this);
     this.peers = new Peers({
       id: directory.record.id,
       network,
@@ -117,6 +111,7 @@ export class Engine {
       carryOut: (outcome) => this.#carryOut(outcome),
       failed: (error) => this.fail(error),
     });
+    this.service = this.#makeService();
     this.publishing = this.#makePublishing();
   }
 
@@ -199,15 +194,15 @@ export class Engine {
   }
 
   /** Makes the directory part of a republic, and its journal; one caller after the other. */
-  async found(republic: RepublicIdentity, isFounder: boolean): Promise<void> {
-    const founding = this.#founding.then(async () => await this.#found(republic, isFounder));
+  async belongTo(republic: RepublicIdentity, isFounder: boolean): Promise<void> {
+    const founding = this.#founding.then(async () => await this.#belongTo(republic, isFounder));
     this.#founding = founding.catch(() => undefined);
     await founding;
   }
 
-  async #found(republic: RepublicIdentity, isFounder: boolean): Promise<void> {
+  async #belongTo(republic: RepublicIdentity, isFounder: boolean): Promise<void> {
     if (this.over.signal.aborted) throw closedError();
-    await this.directory.found(republic, isFounder);
+    await this.directory.belongTo(republic, isFounder);
     if (this.#journal !== null) return;
     const { journal } = await this.directory.openJournal(
       journalEvents(this.configuration, () => this),
@@ -222,8 +217,8 @@ export class Engine {
   }
 
   /** This node as others are told of it. */
-  citizen(): Citizen {
-    const { id, cookie, properties } = this.directory.record;
+  citizen(properties: Citizen["properties"]): Citizen {
+    const { id, cookie } = this.directory.record;
     return { id, cookie, url: this.url, properties };
   }
 
@@ -258,21 +253,6 @@ export class Engine {
       return [id, report] as const;
     });
     return statusOf(legislator.republic, this.view(), new Map(await Promise.all(asked)));
-  }
-
-  patience(ms: number, signal: AbortSignal): Patience {
-    const controller = new AbortController();
-    const abort = (): void => controller.abort(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-    const timer = this.configuration.world.clock.after(ms, abort);
-    return {
-      signal: controller.signal,
-      cancel: (): void => {
-        timer.cancel();
-        signal.removeEventListener("abort", abort);
-      },
-    };
   }
 
   /** The node has failed for good: attests nothing more, and says why (contracts C4, C9, C10). */
@@ -381,6 +361,24 @@ export class Engine {
   #meetPeers(): void {
     const members = this.contacts();
     this.peers.set(members.length > 0 ? members : this.#contacts);
+  }
+
+  #makeService(): Service {
+    const { bodies, reader, peers, logger } = this;
+    return new Service({
+      logger,
+      clock: this.configuration.world.clock,
+      bodies,
+      reader,
+      peers,
+      legislator: this.#state.legislator,
+      play: (request, answered) => this.play(request, answered),
+      hello: () => this.hello(),
+      identity: () => this.identity,
+      contacts: () => this.contacts(),
+      status: async (signal) => await this.status(signal),
+      report: () => this.report(),
+    });
   }
 
   #makePublishing(): Publishing {

@@ -2,10 +2,12 @@
 import type { Citizen, RefusalReason, RepublicIdentity } from "../consensus/index.ts";
 import type { Caller } from "../transport/index.ts";
 import type { WaitOptions } from "./api.ts";
+import { Deadline } from "./deadline.ts";
 import type { Engine } from "./engine.ts";
 import { checkedCitizen } from "./citizens.ts";
 import { asKibitzerError } from "./as-kibitzer-error.ts";
 import { KibitzerError, type KibitzerErrorCode } from "./kibitzer-error.ts";
+import { pause } from "./pause.ts";
 import type { Request, Response } from "./requests.ts";
 
 export interface JoinOptions extends WaitOptions {
@@ -33,7 +35,8 @@ export async function join(engine: Engine, asked: Asked): Promise<void> {
     throw alreadyIn(known, "join");
   const { clock, chance, network } = engine.configuration.world;
   const signal = asked.signal ?? engine.over.signal;
-  const patience = engine.patience(asked.timeoutMs ?? timeoutMsDefault, signal);
+  const timeoutMs = asked.timeoutMs ?? timeoutMsDefault;
+  using deadline = new Deadline(clock, timeoutMs, signal, engine.over.signal);
   const caller = network.connect(url, {
     hello: () => engine.hello(),
     fraction: () => chance.fraction(),
@@ -46,14 +49,11 @@ export async function join(engine: Engine, asked: Asked): Promise<void> {
   try {
     while (!isMember(engine)) {
       if (signal.aborted) throw abandoned(signal.reason);
-      if (patience.signal.aborted || engine.over.signal.aborted) throw last;
+      if (deadline.signal.aborted) throw last;
       last = (await ask(engine, caller, asked)) ?? last;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      clock.after(askAgainMs, resolve);
-      await promise;
+      await pause(clock, askAgainMs, deadline.signal);
     }
   } finally {
-    patience.cancel();
     await caller[Symbol.asyncDispose]();
   }
 }
@@ -69,7 +69,7 @@ async function ask(
   caller: Caller<Request, Response>,
   { republic, properties = {} }: Asked,
 ): Promise<KibitzerError | null> {
-  const citizen = checkedCitizen({ ...engine.citizen(), properties });
+  const citizen = checkedCitizen(engine.citizen(properties));
   let response: Response;
   try {
     const request = { method: "immigrate", republic, citizen, hops: 0 } as const;
@@ -85,7 +85,7 @@ async function ask(
   if (known !== null && known.identity !== response.republic.identity)
     throw alreadyIn(known, "join");
   if (engine.republic !== null) return null;
-  await engine.found(response.republic, false);
+  await engine.belongTo(response.republic, false);
   engine.meet(response.contacts);
   engine.play({ kind: "join", republic: response.republic, contacts: response.contacts });
   engine.play({ kind: "naturalize" });

@@ -15,6 +15,7 @@ import type {
 } from "./api.ts";
 import { checkedCitizen } from "./citizens.ts";
 import { configure, type KibitzerOptions } from "./configuration.ts";
+import { Deadline } from "./deadline.ts";
 import type { ConsensusState } from "./consensus-state.ts";
 import { Engine } from "./engine.ts";
 import type { Envelope } from "./envelope.ts";
@@ -27,6 +28,7 @@ import { replayEnvelopes } from "./recording/replay.ts";
 import { NodeMembership } from "./node-membership.ts";
 import { closedError } from "./node-errors.ts";
 import { ownEntries } from "./own-entries.ts";
+import { pause } from "./pause.ts";
 import type { Response } from "./requests.ts";
 
 const askAgainMs = 25;
@@ -114,9 +116,9 @@ export class Kibitzer implements Log, Membership {
     }
     const { parliamentSize, world } = engine.configuration;
     const { chance } = world;
-    const founder = checkedCitizen({ ...engine.citizen(), properties });
+    const founder = checkedCitizen(engine.citizen(properties));
     const republic = known ?? { name, identity: chance.hex16() };
-    await engine.found(republic, true);
+    await engine.belongTo(republic, true);
     engine.play({ kind: "bootstrap", republic, founder, parliamentSize });
     await engine.changed.until(() => engine.republic !== null, engine.over.signal);
     if (engine.republic === null) throw closedError();
@@ -169,9 +171,7 @@ export class Kibitzer implements Log, Membership {
           return { kind: "refused", reason: "busy", leader: null };
         });
       if (response.kind === "barrier") return { index: response.index, slot: response.slot };
-      const { promise, resolve } = Promise.withResolvers<void>();
-      configuration.world.clock.after(askAgainMs, resolve);
-      await promise;
+      await pause(configuration.world.clock, askAgainMs, both);
     }
   }
 
@@ -243,17 +243,13 @@ export class Kibitzer implements Log, Membership {
 
   async #handOver(): Promise<void> {
     const engine = this.#engine;
-    const patience = engine.patience(handOverMs, engine.over.signal);
-    try {
-      let isTaken = engine.view().role === "leading";
-      engine.play({ kind: "transfer", to: null }, ({ reply }) => {
-        isTaken &&= reply?.kind === "enqueued";
-      });
-      if (!isTaken) return;
-      await engine.changed.until(() => engine.view().role !== "leading", patience.signal);
-    } finally {
-      patience.cancel();
-    }
+    let isTaken = engine.view().role === "leading";
+    engine.play({ kind: "transfer", to: null }, ({ reply }) => {
+      isTaken &&= reply?.kind === "enqueued";
+    });
+    if (!isTaken) return;
+    using deadline = new Deadline(engine.configuration.world.clock, handOverMs, engine.over.signal);
+    await engine.changed.until(() => engine.view().role !== "leading", deadline.signal);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Engine } from "./engine.ts";
 import { asKibitzerError } from "./as-kibitzer-error.ts";
 import type { Asking, MembershipRequest, Submitted } from "./membership.ts";
 import { closedError } from "./node-errors.ts";
+import { pause } from "./pause.ts";
 import { pauseMs } from "./retry-pause.ts";
 
 export interface NodeMembershipOptions {
@@ -50,15 +51,8 @@ export class NodeMembership implements Asking {
   }
 
   async pause(attempt: number): Promise<void> {
-    if (this.#both.aborted) return;
     const { clock, chance } = this.#engine.configuration.world;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = clock.after(pauseMs(attempt, chance.fraction()), resolve);
-    const onAbort = (): void => resolve();
-    this.#both.addEventListener("abort", onAbort, { once: true });
-    await promise;
-    timer.cancel();
-    this.#both.removeEventListener("abort", onAbort);
+    await pause(clock, pauseMs(attempt, chance.fraction()), this.#both);
   }
 
   check(): void {

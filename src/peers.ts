@@ -68,10 +68,6 @@ export class Peers implements AsyncDisposable {
     this.#peers.get(to)?.caller.tell(request, lane);
   }
 
-  isConnected(id: NodeId): boolean {
-    return this.#peers.get(id)?.caller.connected ?? false;
-  }
-
   /** Null when there is no such peer. */
   async call(
     id: NodeId,

@@ -18,8 +18,6 @@ import {
   writeCitizen,
 } from "./value-codec.ts";
 
-export { responseCodec } from "./response-codec.ts";
-
 /** Codes are never reused. */
 const methodCodes: Readonly<Record<Request["method"], number>> = {
   receive: 1,

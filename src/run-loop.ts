@@ -74,7 +74,7 @@ export class RunLoop {
   /** Plays an input on the islander, which needs no outcome of the legislator's. */
   playIslander(input: IslanderInput): IslanderOutcome {
     const { state, recorder } = this.#options;
-    recorder?.record("islander", input);
+    recorder?.recordIslander(input);
     const outcome = state.stepIslander(input);
     recorder?.outcome(digestIslanderOutcome(outcome));
     return outcome;
@@ -96,7 +96,7 @@ export class RunLoop {
   #playOne({ request, answered }: Waiting): void {
     const { state, clock, recorder } = this.#options;
     const input: LegislatorInput = { ...request, now: clock.now(), when: clock.wall() };
-    recorder?.record("legislator", input);
+    recorder?.recordLegislator(input);
     const outcome = state.stepLegislator(input);
     recorder?.outcome(digestOutcome(outcome));
     this.#options.carryOut(outcome);

@@ -2,34 +2,45 @@
  * Answers the requests of peers and clients: hands messages to the core, enqueues and registers for
  * publishers, forwards at most one hop to the leader, serves reads. Refuses what is malformed.
  */
-import {
-  type Applied,
-  type Batch,
-  type Decree,
-  type Message,
-  type NodeId,
-  type RefusalReason,
+import type {
+  Applied,
+  Batch,
+  Citizen,
+  Decree,
+  Legislator,
+  NodeId,
+  Outcome,
+  RefusalReason,
+  Registration,
+  RepublicIdentity,
 } from "../consensus/index.ts";
 import type { Callee, Hello } from "../transport/index.ts";
-import { verifyBatch } from "./batch.ts";
+import type { Status } from "./api.ts";
+import { isBodyOf, verifyBatch } from "./batch.ts";
 import { checkedCitizen } from "./citizens.ts";
-import type { Engine } from "./engine.ts";
+import { Deadline } from "./deadline.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
+import type { LogReader } from "./log-reader.ts";
+import type { Logger } from "./logger.ts";
+import { decreesOf } from "./message-codec.ts";
+import type { Peers } from "./peers.ts";
 import type {
   BarrierRequest,
   EnqueueRequest,
   EntriesRequest,
   ExileRequest,
   ImmigrateRequest,
+  NodeReport,
   ReceiveRequest,
   RegisterRequest,
   Request,
   Response,
   TransferRequest,
 } from "./requests.ts";
-import { crc32 } from "./crc32.ts";
-import { isHexText, isIdText } from "./storage/shapes.ts";
 import type { LegislatorRequest } from "./run-loop.ts";
+import type { Bodies } from "./storage/bodies.ts";
+import { isHexText, isIdText } from "./storage/shapes.ts";
+import type { Clock } from "./world.ts";
 
 /** A request came from a client, or was forwarded once by a node that does not lead. */
 const hopsMax = 1;
@@ -39,23 +50,43 @@ const readBytesMax = 1_048_576;
 
 type Settled = (response: Response) => void;
 
+/** What a node that does not lead asks of the leader in the asker's stead. */
+type Forwarded = Extract<Request, { readonly hops: number }>;
+
+export interface ServiceOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly bodies: Bodies;
+  readonly reader: LogReader;
+  readonly peers: Pick<Peers, "answer" | "call">;
+  readonly legislator: Pick<Legislator, "role" | "republic" | "view">;
+  play(request: LegislatorRequest, answered?: (outcome: Outcome) => void): void;
+  hello(): Hello;
+  /** The republic that this node belongs to, or null. */
+  identity(): RepublicIdentity | null;
+  /** Every member that is known. */
+  contacts(): readonly Citizen[];
+  status(signal: AbortSignal): Promise<Status>;
+  report(): NodeReport;
+}
+
 export class Service implements Callee<Request, Response> {
-  readonly #engine: Engine;
+  readonly #options: ServiceOptions;
   /** Who waits for the effect of a batch or registration, by its key. */
   readonly #pending = new Map<string, Settled[]>();
   readonly #barriers = new Map<number, (slot: number | null) => void>();
   #barrierLast = 0;
 
-  constructor(engine: Engine) {
-    this.#engine = engine;
+  constructor(options: ServiceOptions) {
+    this.#options = options;
   }
 
   hello(): Hello {
-    return this.#engine.hello();
+    return this.#options.hello();
   }
 
   refused({ address, error }: { readonly address: string; readonly error: Error }): void {
-    this.#engine.logger.warn(
+    this.#options.logger.warn(
       { event: "refused", address, reason: error.message },
       "refused at the door",
     );
@@ -63,21 +94,21 @@ export class Service implements Callee<Request, Response> {
 
   hear(request: Request, from: Hello): void {
     if (request.method !== "receive" || from.node === null) return;
-    const { identity } = this.#engine;
+    const identity = this.#options.identity();
     if (identity === null || from.republic !== identity.identity) return;
     if (!isIdText(from.node.id) || !isHexText(from.node.cookie)) return;
     if (!this.#holds(request)) {
       const { id } = from.node;
-      this.#engine.logger.warn(
+      this.#options.logger.warn(
         { event: "damaged", from: id },
         "dropped a message with damaged bodies",
       );
       return;
     }
     const { id, cookie } = from.node;
-    const departed = this.#engine.state.legislator.republic.departed(id, cookie);
-    if (departed !== null) this.#engine.peers.answer(departed);
-    this.#engine.play({ kind: "receive", from: id, cookie, message: request.message });
+    const departed = this.#options.legislator.republic.departed(id, cookie);
+    if (departed !== null) this.#options.peers.answer(departed);
+    this.#options.play({ kind: "receive", from: id, cookie, message: request.message });
   }
 
   async answer(request: Request, from: Hello, signal: AbortSignal): Promise<Response> {
@@ -101,32 +132,31 @@ export class Service implements Callee<Request, Response> {
       case "entries":
         return await this.#entries(request, signal);
       case "status":
-        return { kind: "document", document: await this.#engine.status(signal) };
+        return { kind: "document", document: await this.#options.status(signal) };
       case "report":
-        return { kind: "document", document: this.#engine.report() };
+        return { kind: "document", document: this.#options.report() };
     }
   }
 
   /** Has a batch decided; answers with its effect, or why it was not taken. */
   async enqueue(request: EnqueueRequest, signal: AbortSignal): Promise<Response> {
-    const { batch, body, hops } = request;
-    this.#engine.bodies.set(batch, body);
-    return await this.#propose(keyOf(batch), batch, { request, hops, signal });
+    const { batch, body } = request;
+    this.#options.bodies.set(batch, body);
+    return await this.#propose(request, { key: keyOf(batch), value: batch }, signal);
   }
 
   async register(request: RegisterRequest, signal: AbortSignal): Promise<Response> {
-    const { nonce, hops } = request;
+    const { nonce } = request;
     const value = { kind: "registration", nonce } as const;
-    return await this.#propose(nonce, value, { request, hops, signal });
+    return await this.#propose(request, { key: nonce, value }, signal);
   }
 
   /** A slot after which a local read is linearizable, applied here when this resolves. */
-  async barrier({ hops }: BarrierRequest, signal: AbortSignal): Promise<Response> {
+  async barrier(request: BarrierRequest, signal: AbortSignal): Promise<Response> {
     const slot = await this.#ownBarrier();
     if (slot !== null) return await this.#reached(slot, signal);
-    const { leader } = this.#engine.view();
-    const request: BarrierRequest = { method: "barrier", hops: hops + 1 };
-    const response = await this.#forward(request, { hops, leader, signal });
+    const { leader } = this.#options.legislator.view();
+    const response = await this.#forward(request, leader, signal);
     if (response.kind !== "barrier") return response;
     return await this.#reached(response.slot, signal);
   }
@@ -134,9 +164,9 @@ export class Service implements Callee<Request, Response> {
   /** Taken by the leader, or refused; only of the incarnation that was meant. */
   async exile(request: ExileRequest, signal: AbortSignal): Promise<Response> {
     const { id, cookie } = request;
-    const { role, republic } = this.#engine.state.legislator;
+    const { role, republic } = this.#options.legislator;
     if (role === "leading" && republic.member(id)?.cookie !== cookie) {
-      return refusal("notFound", this.#engine.view().leader);
+      return refusal("notFound", this.#options.legislator.view().leader);
     }
     return await this.#order(request, { kind: "exile", id }, signal);
   }
@@ -186,35 +216,47 @@ export class Service implements Callee<Request, Response> {
     return decreesOf(message).every(({ value }, at) => {
       if (value.kind !== "batch") return true;
       const body = bodies[at] ?? null;
-      if (body === null || body.length !== value.size || crc32(body) !== value.checksum)
-        return false;
-      this.#engine.bodies.set(value, body);
+      if (body === null || !isBodyOf(value, body)) return false;
+      this.#options.bodies.set(value, body);
       return true;
     });
   }
 
   async #propose(
-    key: string,
-    value: Batch | Extract<Decree["value"], { kind: "registration" }>,
-    asked: {
-      readonly request: EnqueueRequest | RegisterRequest;
-      readonly hops: number;
-      readonly signal: AbortSignal;
-    },
+    request: EnqueueRequest | RegisterRequest,
+    { key, value }: { readonly key: string; readonly value: Batch | Registration },
+    signal: AbortSignal,
   ): Promise<Response> {
-    const { request, hops, signal } = asked;
+    const input = { kind: "enqueue", value } as const;
+    return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
+      if (reply?.kind === "enqueued") this.#await(key, settled, signal);
+      else if (reply?.kind === "settled") settled({ kind: "effect", effect: reply.effect });
+      else settled(reply?.kind === "refused" ? reply : refusal("noRepublic", null));
+    });
+  }
+
+  /**
+   * Plays `input`; what only the leader may take is asked of it instead.
+   * @param onReply Told what the core replied; settles with the response, now or later.
+   */
+  async #playHereOrForward(
+    request: Forwarded,
+    input: LegislatorRequest,
+    signal: AbortSignal,
+    onReply: (reply: Outcome["reply"], settled: Settled) => void,
+  ): Promise<Response> {
     const { promise, resolve } = Promise.withResolvers<Response>();
-    this.#engine.play({ kind: "enqueue", value }, ({ reply }) => {
-      if (reply?.kind === "enqueued") this.#await(key, resolve, signal);
-      else if (reply?.kind === "settled") resolve({ kind: "effect", effect: reply.effect });
-      else if (reply?.kind === "refused") resolve(reply);
-      else resolve(refusal("noRepublic", null));
+    const onAbort = (): void => resolve(undecided);
+    // A node that has stopped plays nothing, and answers nothing.
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    this.#options.play(input, ({ reply }) => {
+      signal.removeEventListener("abort", onAbort);
+      if (!signal.aborted) onReply(reply, resolve);
     });
     const response = await promise;
     const isElsewhere = response.kind === "refused" && response.reason === "notLeading";
-    if (!isElsewhere) return response;
-    const forwarded = { ...request, hops: hops + 1 };
-    return await this.#forward(forwarded, { hops, leader: response.leader, signal });
+    return isElsewhere ? await this.#forward(request, response.leader, signal) : response;
   }
 
   #await(key: string, settled: Settled, signal: AbortSignal): void {
@@ -238,15 +280,17 @@ export class Service implements Callee<Request, Response> {
 
   /** Asks the leader in the asker's stead; at most one hop. */
   async #forward(
-    request: Extract<Request, { readonly hops: number }>,
-    { hops, leader, signal }: { hops: number; leader: NodeId | null; signal: AbortSignal },
+    request: Forwarded,
+    leader: NodeId | null,
+    signal: AbortSignal,
   ): Promise<Response> {
+    const { hops } = request;
     if (hops >= hopsMax || leader === null) return refusal("notLeading", leader);
-    const response = await this.#engine.peers.call(leader, request, {
-      timeoutMs: forwardMs,
-      signal,
-    });
-    return response ?? refusal("notLeading", null);
+    const forwarded = { ...request, hops: hops + 1 };
+    const options = { timeoutMs: forwardMs, signal };
+    return (
+      (await this.#options.peers.call(leader, forwarded, options)) ?? refusal("notLeading", null)
+    );
   }
 
   /** Has the leader take, or refuse, what an operator wants; the log shows whether it is done. */
@@ -255,22 +299,10 @@ export class Service implements Callee<Request, Response> {
     input: LegislatorRequest,
     signal: AbortSignal,
   ): Promise<Response> {
-    const { promise, resolve } = Promise.withResolvers<Response>();
-    this.#engine.play(input, ({ reply }) => {
-      if (reply?.kind === "enqueued") resolve(undecided);
-      else resolve(reply?.kind === "refused" ? reply : refusal("busy", null));
+    return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
+      if (reply?.kind === "enqueued") settled(undecided);
+      else settled(reply?.kind === "refused" ? reply : refusal("busy", null));
     });
-    const onAbort = (): void => resolve(undecided);
-    // A node that has stopped plays nothing, and answers nothing.
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    const response = await promise;
-    signal.removeEventListener("abort", onAbort);
-    const isElsewhere = response.kind === "refused" && response.reason === "notLeading";
-    if (!isElsewhere) return response;
-    const { hops } = request;
-    const forwarded = { ...request, hops: hops + 1 };
-    return await this.#forward(forwarded, { hops, leader: response.leader, signal });
   }
 
   #ownBarrier(): Promise<number | null> {
@@ -278,53 +310,42 @@ export class Service implements Callee<Request, Response> {
     const barrier = this.#barrierLast;
     const { promise, resolve } = Promise.withResolvers<number | null>();
     this.#barriers.set(barrier, resolve);
-    this.#engine.play({ kind: "barrier", barrier });
+    this.#options.play({ kind: "barrier", barrier });
     return promise;
   }
 
   async #reached(slot: number, signal: AbortSignal): Promise<Response> {
-    const { reader } = this.#engine;
+    const { reader } = this.#options;
     await reader.reached({ slot }, signal);
     if (reader.slot < slot) return refusal("busy", null);
     return { kind: "barrier", slot, index: reader.indexLast };
   }
 
   async #entries(request: EntriesRequest, signal: AbortSignal): Promise<Response> {
-    const { reader } = this.#engine;
+    const { reader } = this.#options;
     const { index, bytesMax, waitMs } = request;
     if (waitMs > 0 && index > reader.indexLast) {
-      const patience = this.#engine.patience(Math.min(waitMs, waitMsMax), signal);
-      await reader.reached({ index }, patience.signal);
-      patience.cancel();
+      using deadline = new Deadline(this.#options.clock, Math.min(waitMs, waitMsMax), signal);
+      await reader.reached({ index }, deadline.signal);
     }
     const batches = await reader.read(index, Math.min(bytesMax, readBytesMax));
     return { kind: "entries", batches, indexLast: reader.indexLast };
   }
 
   async #immigrate(request: ImmigrateRequest, signal: AbortSignal): Promise<Response> {
-    const { hops } = request;
     const citizen = checkedCitizen(request.citizen);
-    const { republic } = this.#engine;
+    const republic = this.#options.legislator.republic.identity;
     if (republic === null) return refusal("noRepublic", null);
     if (request.republic !== null && request.republic !== republic.name) {
       throw wrongRepublic(request.republic, republic.name);
     }
-    const { promise, resolve } = Promise.withResolvers<Response>();
-    this.#engine.play({ kind: "immigrate", citizen }, ({ reply }) => {
+    const input = { kind: "immigrate", citizen } as const;
+    return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
       if (reply?.kind === "admitted") {
-        resolve({
-          kind: "admitted",
-          republic,
-          slot: reply.slot,
-          contacts: this.#engine.contacts(),
-        });
-      } else if (reply?.kind === "refused") resolve(reply);
-      else resolve({ kind: "enqueued" });
+        const { slot } = reply;
+        settled({ kind: "admitted", republic, slot, contacts: this.#options.contacts() });
+      } else settled(reply?.kind === "refused" ? reply : undecided);
     });
-    const response = await promise;
-    if (response.kind !== "refused" || response.reason !== "notLeading") return response;
-    const forwarded = { ...request, hops: hops + 1 };
-    return await this.#forward(forwarded, { hops, leader: response.leader, signal });
   }
 }
 
@@ -351,9 +372,4 @@ function keyOf({ publisher, sequence }: Batch): string {
 function keyOfDecree({ value }: Decree): string | null {
   if (value.kind === "batch") return keyOf(value);
   return value.kind === "registration" ? value.nonce : null;
-}
-
-/** The decrees that a message carries. */
-export function decreesOf(message: Message): readonly Decree[] {
-  return "decrees" in message ? message.decrees : [];
 }

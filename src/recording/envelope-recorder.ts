@@ -45,24 +45,15 @@ export class EnvelopeRecorder implements AsyncDisposable {
   }
 
   /** Takes an input that is about to be applied; `outcome` follows once it was. */
-  record(target: "legislator", input: LegislatorInput): void;
-  record(target: "islander", input: IslanderInput): void;
-  record(
-    ...[target, input]:
-      readonly ["legislator", LegislatorInput] | readonly ["islander", IslanderInput]
-  ): void {
-    this.#flush();
-    const writer = this.#writer;
-    writer.begin();
-    writer.reserve(stepHeadBytes);
-    writer.view.setUint8(writer.at, 0);
-    writer.view.setFloat64(writer.at + 1, 0);
-    writer.at += stepHeadBytes;
-    if (target === "islander") {
-      writeIslanderInput(writer, input);
-      this.#pending = [writer.take()];
-      return;
-    }
+  recordIslander(input: IslanderInput): void {
+    const writer = this.#begin();
+    writeIslanderInput(writer, input);
+    this.#pending = [writer.take()];
+  }
+
+  /** As `recordIslander`. */
+  recordLegislator(input: LegislatorInput): void {
+    const writer = this.#begin();
     const bodies = this.#bodyOf === null ? null : bodiesOf(input, this.#bodyOf);
     const pieces = writeLegislatorInput(writer, input, bodies);
     this.#pending = [writer.take(), ...pieces];
@@ -91,6 +82,18 @@ export class EnvelopeRecorder implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Begins a step whose digest is still to be filled in. */
+  #begin(): ByteWriter {
+    this.#flush();
+    const writer = this.#writer;
+    writer.begin();
+    writer.reserve(stepHeadBytes);
+    writer.view.setUint8(writer.at, 0);
+    writer.view.setFloat64(writer.at + 1, 0);
+    writer.at += stepHeadBytes;
+    return writer;
   }
 
   #flush(): void {

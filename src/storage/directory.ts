@@ -8,17 +8,7 @@ import type { Chance, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
 import { Journal, type JournalOptions, type Recovered } from "./journal.ts";
 import { readWhole, replaceFile, seal, temporarySuffix, unseal } from "./sealed-file.ts";
-import {
-  isFields,
-  isFlag,
-  isHexText,
-  isIdText,
-  isText,
-  isWhole,
-  listOf,
-  matches,
-  nullOr,
-} from "./shapes.ts";
+import { isFlag, isHexText, isIdText, isText, isWhole, listOf, matches, nullOr } from "./shapes.ts";
 
 /** What the file `node` keeps. */
 export interface NodeRecord {
@@ -36,7 +26,6 @@ export interface NodeRecord {
   readonly hasJournal: boolean;
   readonly listen: readonly string[];
   readonly advertise: string | null;
-  readonly properties: Readonly<Record<string, string>>;
 }
 
 export interface DirectoryOptions {
@@ -48,7 +37,6 @@ export interface DirectoryOptions {
   /** These replace what the directory remembers. */
   readonly listen?: readonly string[];
   readonly advertise?: string | null;
-  readonly properties?: Readonly<Record<string, string>>;
 }
 
 type JournalCallbacks = Pick<
@@ -109,7 +97,7 @@ export class DataDirectory implements AsyncDisposable {
    * @param isFounder Whether the republic is born here, or this node only joins it.
    * @throws {KibitzerError} `KBZ_BOOTSTRAPPED` when it belongs to another.
    */
-  async found(republic: RepublicIdentity, isFounder: boolean): Promise<void> {
+  async belongTo(republic: RepublicIdentity, isFounder: boolean): Promise<void> {
     const known = this.#record.republic;
     if (known?.identity === republic.identity && known.name === republic.name) return;
     if (known !== null) {
@@ -176,7 +164,6 @@ async function nextRecord(options: DirectoryOptions): Promise<NodeRecord> {
     starts: known.starts + 1,
     listen: options.listen ?? known.listen,
     advertise: options.advertise === undefined ? known.advertise : options.advertise,
-    properties: options.properties ?? known.properties,
   };
 }
 
@@ -198,7 +185,6 @@ async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
     hasJournal: false,
     listen: options.listen ?? [],
     advertise: options.advertise ?? null,
-    properties: options.properties ?? {},
   };
 }
 
@@ -239,6 +225,5 @@ function isNodeRecord(value: unknown): value is NodeRecord {
     hasJournal: isFlag,
     listen: listOf(isText),
     advertise: nullOr(isText),
-    properties: (properties) => isFields(properties) && Object.values(properties).every(isText),
   });
 }

@@ -175,7 +175,7 @@ export class RecordedRepublic {
   #play(id: string, request: Unstamped<LegislatorInput>): Outcome {
     const node = this.node(id);
     const input: LegislatorInput = { ...request, now: this.#now, when: 1000 + this.#now };
-    node.recorder.record("legislator", input);
+    node.recorder.recordLegislator(input);
     node.steps += 1;
     const outcome = node.state.stepLegislator(input);
     const isLie = id === "a" && node.steps === this.#options.lieAt;
@@ -233,7 +233,7 @@ export class RecordedRepublic {
       { kind: "event", ...stamp },
     ];
     for (const input of inputs) {
-      node.recorder.record("islander", input);
+      node.recorder.recordIslander(input);
       node.steps += 1;
       node.recorder.outcome(digestIslanderOutcome(node.state.stepIslander(input)));
     }

@@ -152,7 +152,7 @@ test("an input whose application threw is on record, and throws again", async ()
   const republic = await RecordedRepublic.found();
   const { state, recorder } = republic.node("a");
   const impossible = { kind: "persisted", now: 1e9, when: 1, write: 1e9 } as const;
-  recorder.record("legislator", impossible);
+  recorder.recordLegislator(impossible);
   assert.throws(() => state.stepLegislator(impossible), /only what was written becomes durable/);
   await republic.close();
   const { steps } = republic.node("a");
