@@ -23,11 +23,12 @@ export function asKibitzerError(error: unknown): KibitzerError {
   if (error instanceof TransportError) return ofTransport(error);
   if (error instanceof InvariantViolation) return brokenNode(error);
   const message = error instanceof Error ? error.message : String(error);
-  return new KibitzerError("KBZ_JOURNAL_FAILED", `The operating system refused: ${message}.`, {
-    retryable: false,
-    outcome: "unknown",
-    cause: error,
-  });
+  return new KibitzerError(
+    "KBZ_JOURNAL_FAILED",
+    `The operating system refused: ${message}. Check the disk's space and permissions, and start ` +
+      "the node again.",
+    { retryable: false, outcome: "unknown", cause: error },
+  );
 }
 
 function ofTransport(error: TransportError): KibitzerError {

@@ -51,7 +51,7 @@ export class Kibitzer implements Log, Membership {
    * now on.
    *
    * @throws {KibitzerError} `KBZ_IN_USE` when another process has the directory, `KBZ_ADDRESS` when
-   *   an endpoint cannot be had, `KBZ_ARGUMENT` or `KBZ_ENDPOINT` when an option is wrong,
+   *   an endpoint is unavailable, `KBZ_ARGUMENT` or `KBZ_ENDPOINT` when an option is wrong,
    *   `KBZ_DAMAGED` or `KBZ_VERSION` when the directory cannot be read.
    */
   static async open(options: KibitzerOptions): Promise<Kibitzer> {
@@ -61,6 +61,8 @@ export class Kibitzer implements Log, Membership {
     const engine = await Engine.open(configuration, (error) => {
       resolve(error);
       if (late.kibitzer !== null) closeQuietly(late.kibitzer);
+    }).catch((error: unknown) => {
+      throw asKibitzerError(error);
     });
     const kibitzer = new Kibitzer(engine, promise);
     late.kibitzer = kibitzer;
@@ -96,7 +98,7 @@ export class Kibitzer implements Log, Membership {
   get republic(): RepublicIdentity | null {
     return this.#engine.republic;
   }
-  /** Under which publisher id, and from which sequence on, this node publishes. */
+  /** The publisher id under which this node publishes now, or null before its first entry. */
   get publisher(): string | null {
     return this.#engine.publishing.publisher;
   }

@@ -63,22 +63,30 @@ const requestErrors: ReadonlySet<KibitzerErrorCode> = new Set([
 
 const exitCodeBySystemError: ReadonlyMap<string, number> = new Map([
   ["ENOENT", exitCodes.notFound],
+  ["ENOTDIR", exitCodes.notFound],
+  ["EISDIR", exitCodes.usage],
   ["EADDRINUSE", exitCodes.conflict],
   ["EADDRNOTAVAIL", exitCodes.conflict],
   ["EACCES", exitCodes.notAllowed],
   ["EPERM", exitCodes.notAllowed],
+  ["EROFS", exitCodes.notAllowed],
 ]);
 
 /** The number to end with after `error`. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommandError) return error.exitCode;
   if (error instanceof KibitzerError) {
+    // What the system refused says more than that it did.
+    if (error.code === "KBZ_JOURNAL_FAILED") return systemExitCode(error.cause);
     const isUnknown = error.outcome === "unknown" && requestErrors.has(error.code);
     return isUnknown ? exitCodes.unknown : exitCodeByError[error.code];
   }
+  return systemExitCode(error);
+}
+
+function systemExitCode(error: unknown): number {
   const code = systemCodeOf(error);
-  if (code === null) return exitCodes.failure;
-  return exitCodeBySystemError.get(code) ?? exitCodes.failure;
+  return exitCodeBySystemError.get(code ?? "") ?? exitCodes.failure;
 }
 
 /** The `code` of an error of the operating system, like `ENOENT`; null for any other error. */

@@ -14,14 +14,14 @@ const flags = { read: "r", write: "r+", create: "wx+" } as const;
 
 export function nodeFiles(): FileSystem {
   return {
-    open: async (path, mode) => new NodeFile(await descriptor(path, flags[mode])),
+    open: async (path, mode) => new NodeFile(await descriptor(path, flags[mode]), path),
     list: async (path) => (await fs.promises.readdir(path)).toSorted(),
     exists: async (path) => {
       try {
         await fs.promises.access(path);
         return true;
       } catch (error) {
-        if (codeOf(error) === "ENOENT") return false;
+        if (isAbsent(error)) return false;
         throw error;
       }
     },
@@ -35,9 +35,11 @@ export function nodeFiles(): FileSystem {
 
 class NodeFile implements FileHandle {
   readonly #fd: number;
+  readonly #path: string;
 
-  constructor(fd: number) {
+  constructor(fd: number, path: string) {
     this.#fd = fd;
+    this.#path = path;
   }
 
   async write(chunks: readonly Uint8Array[], position: number): Promise<void> {
@@ -59,25 +61,25 @@ class NodeFile implements FileHandle {
 
   async datasync(): Promise<void> {
     return new Promise((resolve, reject) => {
-      fs.fdatasync(this.#fd, (error) => settle(error, resolve, reject));
+      fs.fdatasync(this.#fd, (error) => this.#settle(error, resolve, reject));
     });
   }
 
   async size(): Promise<number> {
     return new Promise((resolve, reject) => {
-      fs.fstat(this.#fd, (error, stats) => settle(error, () => resolve(stats.size), reject));
+      fs.fstat(this.#fd, (error, stats) => this.#settle(error, () => resolve(stats.size), reject));
     });
   }
 
   async truncate(size: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      fs.ftruncate(this.#fd, size, (error) => settle(error, resolve, reject));
+      fs.ftruncate(this.#fd, size, (error) => this.#settle(error, resolve, reject));
     });
   }
 
   async close(): Promise<void> {
     return new Promise((resolve, reject) => {
-      fs.close(this.#fd, (error) => settle(error, resolve, reject));
+      fs.close(this.#fd, (error) => this.#settle(error, resolve, reject));
     });
   }
 
@@ -88,7 +90,7 @@ class NodeFile implements FileHandle {
     while (left.length > 0) {
       const done = await this.#writev(left, at);
       at += done;
-      left = behind(left, done);
+      left = remaining(left, done);
     }
     return at;
   }
@@ -97,7 +99,7 @@ class NodeFile implements FileHandle {
     return new Promise((resolve, reject) => {
       const done = (error: Error | null, count: number): void => {
         if (error === null && count === 0) reject(new Error("the system wrote nothing"));
-        else settle(error, () => resolve(count), reject);
+        else this.#settle(error, () => resolve(count), reject);
       };
       const only = chunks[0];
       if (chunks.length === 1 && only !== undefined) {
@@ -111,9 +113,15 @@ class NodeFile implements FileHandle {
   async #readSome(target: Uint8Array, offset: number, position: number): Promise<number> {
     return new Promise((resolve, reject) => {
       fs.read(this.#fd, target, offset, target.length - offset, position, (error, count) =>
-        settle(error, () => resolve(count), reject),
+        this.#settle(error, () => resolve(count), reject),
       );
     });
+  }
+
+  /** The system names no file in the errors of an open one. */
+  #settle(error: Error | null, resolve: () => void, reject: (error: Error) => void): void {
+    if (error !== null) error.message += ` '${this.#path}'`;
+    settle(error, resolve, reject);
   }
 }
 
@@ -122,8 +130,8 @@ function settle(error: Error | null, resolve: () => void, reject: (error: Error)
   else reject(error);
 }
 
-/** What is left of `chunks` behind their first `count` bytes. */
-function behind(chunks: readonly Uint8Array[], count: number): Uint8Array[] {
+/** What is left of `chunks` after their first `count` bytes. */
+function remaining(chunks: readonly Uint8Array[], count: number): Uint8Array[] {
   let skip = count;
   const left: Uint8Array[] = [];
   for (const chunk of chunks) {
@@ -140,20 +148,32 @@ async function descriptor(path: string, flag: string): Promise<number> {
   });
 }
 
+/** Without Node's own `recursive`, which never ends where the system makes nothing, as in /proc. */
 async function makeDirectory(path: string): Promise<void> {
-  const first = await fs.promises.mkdir(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  // Each new name stands in the directory above it: sync them all, from the deepest up.
-  let at = path;
-  for (;;) {
-    await syncDirectory(dirname(at));
-    if (at === first || dirname(at) === at || dirname(at) === ".") return;
-    at = dirname(at);
+  if (await isDirectory(path)) return;
+  const parent = dirname(path);
+  if (parent !== path) await makeDirectory(parent);
+  try {
+    await fs.promises.mkdir(path, 0o700);
+  } catch (error) {
+    // Another process may have made it in the meantime.
+    if (codeOf(error) !== "EEXIST" || !(await isDirectory(path))) throw error;
+  }
+  // The new name is an entry of the directory above it.
+  await syncDirectory(parent);
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await fs.promises.stat(path)).isDirectory();
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw error;
   }
 }
 
 async function syncDirectory(path: string): Promise<void> {
-  const directory = new NodeFile(await descriptor(path, "r"));
+  const directory = new NodeFile(await descriptor(path, "r"), path);
   try {
     await directory.datasync();
   } finally {
@@ -173,13 +193,7 @@ async function lock(path: string): Promise<AsyncDisposable> {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (error) {
     database?.close();
-    if (!isBusy(error)) throw error;
-    throw new KibitzerError(
-      "KBZ_IN_USE",
-      `The data directory is in use: ${path} is held by another process. ` +
-        "Stop that one first, or choose another directory.",
-      { retryable: true, outcome: "none", cause: error },
-    );
+    throw lockError(path, error);
   }
   const held = database;
   return {
@@ -202,9 +216,44 @@ async function sqlite(): Promise<typeof DatabaseSync> {
 }
 
 const sqliteBusy = 5;
+const sqliteForeign = 26;
 
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === sqliteBusy;
+function lockError(path: string, cause: unknown): KibitzerError {
+  const { errcode, message } = sqliteError(cause);
+  if (errcode === sqliteBusy) {
+    return new KibitzerError(
+      "KBZ_IN_USE",
+      `The data directory is in use: ${path} is held by another process. ` +
+        "Stop that one first, or choose another directory.",
+      { retryable: true, outcome: "none", cause },
+    );
+  }
+  const details = { retryable: false, outcome: "none", cause } as const;
+  if (errcode === sqliteForeign) {
+    return new KibitzerError(
+      "KBZ_DAMAGED",
+      `The lock file ${path} holds what kibitzer did not write. No data is lost with it: make ` +
+        "sure that no node runs in this directory, remove the file, and start again.",
+      details,
+    );
+  }
+  return new KibitzerError(
+    "KBZ_JOURNAL_FAILED",
+    `Cannot lock ${path}: ${message}. Check that it is a file that may be written, and that its ` +
+      "disk has space.",
+    details,
+  );
+}
+
+function sqliteError(error: unknown): { readonly errcode: unknown; readonly message: string } {
+  if (!(error instanceof Error)) return { errcode: null, message: String(error) };
+  return { errcode: "errcode" in error ? error.errcode : null, message: error.message };
+}
+
+/** A path that leads through a file leads nowhere. */
+function isAbsent(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "ENOENT" || code === "ENOTDIR";
 }
 
 function codeOf(error: unknown): unknown {

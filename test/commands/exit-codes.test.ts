@@ -38,6 +38,18 @@ test("an unknown outcome goes before the code of a request, not of a stopped nod
   assert.equal(exitCodeOf(new KibitzerError("KBZ_EXILED", "x", unknown)), exitCodes.notAllowed);
 });
 
+function systemRefusal(code: string): KibitzerError {
+  const cause = Object.assign(new Error("x"), { code, syscall: "open" });
+  const details = { retryable: false, outcome: "unknown", cause } as const;
+  return new KibitzerError("KBZ_JOURNAL_FAILED", "x", details);
+}
+
+test("what the operating system refused to a node says which", () => {
+  assert.equal(exitCodeOf(systemRefusal("EACCES")), exitCodes.notAllowed);
+  assert.equal(exitCodeOf(systemRefusal("EROFS")), exitCodes.notAllowed);
+  assert.equal(exitCodeOf(systemRefusal("ENOSPC")), exitCodes.failure);
+});
+
 test("other errors have theirs", () => {
   assert.equal(exitCodeOf(new CommandError(6, "x")), 6);
   const missing = Object.assign(new Error("x"), { code: "ENOENT", syscall: "open" });
