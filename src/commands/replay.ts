@@ -1,9 +1,8 @@
 /** `kibitz replay`: runs a recording again and says whether every outcome is the recorded one. */
+import { resolve } from "node:path";
 import { replayRecording } from "../recording/replay.ts";
-import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
-import { access } from "node:fs/promises";
 
 export interface ReplayOptions {
   readonly until?: number;
@@ -15,15 +14,8 @@ export async function replay(
   options: ReplayOptions,
   output: Output,
 ): Promise<number> {
-  await access(path).catch((cause: unknown) => {
-    throw new CommandError(
-      exitCodes.notFound,
-      `Wanted a recording, a directory or a file, but there is none at ${path}.`,
-      { cause },
-    );
-  });
   const result = await replayRecording(
-    path,
+    resolve(path),
     options.until === undefined ? {} : { until: options.until },
   );
   const { envelopes, hash, slot, complete } = result;
@@ -34,7 +26,9 @@ export async function replay(
       `${envelopes} envelopes replayed; each outcome is the recorded one.\n` +
         `state hash ${hash} at slot ${slot}`,
     );
-    if (!complete) output.line("The recording ends in the midst of a frame: it was cut there.");
+    if (!complete) {
+      output.line("The recording is not complete: it was cut off, or its node still runs.");
+    }
   }
   return exitCodes.ok;
 }

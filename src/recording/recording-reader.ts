@@ -70,11 +70,21 @@ export class RecordingReader {
     if (!(await this.#files.exists(this.#path))) throw notFound(this.#path);
     const name = this.#path.slice(this.#path.lastIndexOf("/") + 1);
     if (isRecordingName(name)) return [this.#path];
-    const names = (await this.#files.list(this.#path)).filter(isRecordingName);
+    const names = (await this.#names()).filter(isRecordingName);
     if (names.length === 0) throw notFound(this.#path);
     return names
       .toSorted((left, right) => recordingNumber(left) - recordingNumber(right))
       .map((file) => `${this.#path}/${file}`);
+  }
+
+  /** Those in the directory; none where it is a file, of whatever make. */
+  async #names(): Promise<readonly string[]> {
+    try {
+      return await this.#files.list(this.#path);
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOTDIR") return [];
+      throw error;
+    }
   }
 
   async *#file(path: string, segment: number): AsyncGenerator<RecordedFrame, void, void> {
@@ -92,7 +102,7 @@ export class RecordingReader {
         const { kind, body } = frame;
         if (kind === "end") {
           if (source.isAtEnd) return;
-          throw damagedRecording(path, source.offset, "something stands behind the end");
+          throw damagedRecording(path, source.offset, "something follows the end");
         }
         if ((kind === "opening") !== (opening === null)) {
           throw damagedRecording(
@@ -188,8 +198,10 @@ class FrameSource {
 }
 
 function notFound(path: string): KibitzerError {
-  return new KibitzerError("KBZ_NOT_FOUND", `There is no recording at ${path}.`, {
-    retryable: false,
-    outcome: "none",
-  });
+  return new KibitzerError(
+    "KBZ_NOT_FOUND",
+    `There is no recording at ${path}. Name a node's data directory, the recording in it, or one ` +
+      "of its files, recording-00000001 and so on.",
+    { retryable: false, outcome: "none" },
+  );
 }
