@@ -14,7 +14,7 @@ export interface Entry {
   readonly publisher: string;
   /** Its number in the publisher's order, from 1. */
   readonly sequence: number;
-  /** A view that stays valid; not to be written to. */
+  /** A view that stays valid; must not be written to. */
   readonly bytes: Uint8Array;
   /** The bytes as UTF-8; malformed sequences become U+FFFD. */
   text(): string;
@@ -30,7 +30,7 @@ export interface PublishOptions {
 export interface EntriesOptions {
   /** The first index wanted; default 1. */
   readonly from?: number;
-  /** The last index wanted; the iteration ends behind it. */
+  /** The last index wanted; the iteration ends after it. */
   readonly to?: number;
   /** False: end at the last entry there is. Default true: follow for ever. */
   readonly follow?: boolean;

@@ -79,7 +79,7 @@ export class BatchBuilder {
     return "appended";
   }
 
-  /** Takes back everything behind the first `count` entries, which took `size` bytes. */
+  /** Takes back everything after the first `count` entries, which took `size` bytes. */
   rewind(count: number, size: number): void {
     this.#count = count;
     this.#size = size;
@@ -103,7 +103,7 @@ export class BatchBuilder {
     this.#count = kept;
   }
 
-  /** The buffer is handed over with the result: the builder is not to be used any more. */
+  /** The buffer is handed over with the result: the builder must not be used any more. */
   close(): ClosedBatch {
     const { byteLength } = this.#buffer;
     const size = this.#size;
@@ -214,7 +214,7 @@ export function* readBatch(body: Uint8Array, count: number): Generator<Uint8Arra
     if (at > body.length) throw malformed(`it ends inside entry ${position + 1}`);
     yield body.subarray(start, at);
   }
-  if (at !== body.length) throw malformed(`${body.length - at} bytes are behind its last entry`);
+  if (at !== body.length) throw malformed(`${body.length - at} bytes follow its last entry`);
 }
 
 function isPosition(value: number): boolean {

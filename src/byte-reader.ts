@@ -135,7 +135,7 @@ export class ByteReader {
     }
   }
 
-  /** Bytes behind their length, as a view. */
+  /** Bytes preceded by their length, as a view. */
   chunk(bytesMax: number): Uint8Array {
     return this.take(this.whole(0, bytesMax));
   }

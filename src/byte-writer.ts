@@ -27,7 +27,7 @@ export class ByteWriter {
     return record;
   }
 
-  /** Makes room for `count` bytes behind `at`. */
+  /** Makes room for `count` bytes after `at`. */
   reserve(count: number): void {
     if (this.at + count <= this.#bytes.length) return;
     const used = this.at - this.#start;
@@ -105,12 +105,12 @@ export class ByteWriter {
     if (value !== null) this.ballot(value);
   }
 
-  /** A string as UTF-8 behind its length. */
+  /** A string as UTF-8, preceded by its length. */
   text(value: string): void {
     this.chunk(encoder.encode(value));
   }
 
-  /** Bytes behind their length. */
+  /** Bytes preceded by their length. */
   chunk(value: Uint8Array): void {
     this.whole(value.length);
     this.copy(value);

@@ -19,7 +19,7 @@ export function checkedCitizen(citizen: Citizen): Citizen {
   } catch (cause) {
     throw refusal("KBZ_ARGUMENT", `its id, cookie or properties are out of bounds`, cause);
   }
-  throw refusal("KBZ_ARGUMENT", "it is no citizen");
+  throw refusal("KBZ_ARGUMENT", "it is not a citizen");
 }
 
 function checkReachable(url: string): void {

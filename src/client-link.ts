@@ -29,7 +29,7 @@ export interface AttemptOptions {
   readonly signal?: AbortSignal;
 }
 
-/** An endpoint that gets nothing decided for so long is left, if there is another. */
+/** How long an endpoint may get nothing decided before it is left, if there is another. */
 const patienceMs = 1000;
 /** One that is lost sooner than this was of no use; the next is not tried at once. */
 const shortLifeMs = 1000;

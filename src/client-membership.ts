@@ -51,7 +51,8 @@ export class ClientMembership implements Asking, Disposable {
     const { document } = await this.#ask({
       request: { method: "status" },
       wanted: "document",
-      faultOf: (response) => (isStatus(response.document) ? null : "what is no status"),
+      faultOf: (response) =>
+        isStatus(response.document) ? null : "something that is not a status",
     });
     assert(isStatus(document), "an answer with a fault is asked for again");
     return document;

@@ -76,7 +76,7 @@ export class ConsensusState {
 
   /**
    * Applies a recorded input.
-   * @throws {KibitzerError} `KBZ_ARGUMENT` when it is no envelope of ours.
+   * @throws {KibitzerError} `KBZ_ARGUMENT` when it is not an envelope of ours.
    */
   play(envelope: Envelope): Step {
     return this.replay(playedOf(envelope));

@@ -103,7 +103,7 @@ export class EndpointSearch {
     this.#options.found(attachment);
   }
 
-  /** A call is the way to hear at once that no connection can be had; its answer says nothing. */
+  /** A call is the way to hear at once that connecting failed; its answer does not matter. */
   async #probe({ url, caller }: Attachment): Promise<void> {
     while (!this.#isOver) {
       try {

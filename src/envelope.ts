@@ -6,7 +6,7 @@ import type { IslanderInput, LegislatorInput, Plain } from "../consensus/index.t
 import { invert } from "./bytes.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 
-/** An input without what stands beside it in the envelope. */
+/** An input without the fields that the envelope has itself. */
 type BodyOf<Input> = Input extends unknown ? Omit<Input, "kind" | "when"> : never;
 type OfKind<Input, Kind> = Extract<Input, { readonly kind: Kind }>;
 
@@ -114,7 +114,7 @@ export function islanderMethod(input: IslanderInput): IslanderEnvelope["method"]
 
 /**
  * The inverse of {@link envelopeOf}.
- * @throws {KibitzerError} `KBZ_ARGUMENT` when it is no envelope of ours.
+ * @throws {KibitzerError} `KBZ_ARGUMENT` when it is not an envelope of ours.
  */
 export function playedOf(envelope: Envelope): Played {
   const { module, method, when } = envelope;

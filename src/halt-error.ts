@@ -10,7 +10,7 @@ export function haltError(halt: Halt, directory: string): KibitzerError {
       return new KibitzerError(
         "KBZ_DIVERGED",
         `The replicated state of this node differs from that of ${halt.peers.join(", ")} at slot ` +
-          `${halt.slot}: it has stopped. Replace it: exile it, remove ${directory}, and join anew.`,
+          `${halt.slot}: it has stopped. Replace it: exile it, remove ${directory}, join again.`,
         details,
       );
     case "staleDisk":
@@ -18,7 +18,7 @@ export function haltError(halt: Halt, directory: string): KibitzerError {
         "KBZ_STALE_DISK",
         `${halt.peer} knows a later state of this node than ${directory} holds: it is an old ` +
           "backup or a copy in use elsewhere, and must not vote. Exile the node, remove the " +
-          "directory, join anew.",
+          "directory, and join again.",
         details,
       );
     case "exiled":

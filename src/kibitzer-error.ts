@@ -13,7 +13,7 @@ export type KibitzerErrorCode =
   | "KBZ_UNREACHABLE"
   /** An endpoint cannot be parsed, or its scheme is unknown. */
   | "KBZ_ENDPOINT"
-  /** The address is in use or cannot be had. */
+  /** The address is in use or unavailable. */
   | "KBZ_ADDRESS"
   /** An entry is larger than the limit. */
   | "KBZ_TOO_LARGE"
@@ -80,6 +80,9 @@ export function isKibitzerErrorCode(code: string): code is KibitzerErrorCode {
 
 /** What is known about the effect of the failed call. */
 export type ErrorOutcome = "none" | "applied" | "unknown";
+
+/** What is known of an effect that nobody waits for any more; it cannot be known to be applied. */
+export type Doubt = Exclude<ErrorOutcome, "applied">;
 
 interface Details {
   /** Whether the same call may succeed later, without a change. */

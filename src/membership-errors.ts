@@ -1,10 +1,7 @@
 /** The errors of exile and transfer: what was wanted, what was found of whom, what to do. */
 import { majorityOf, type NodeId } from "../consensus/index.ts";
 import type { Status } from "./api.ts";
-import { KibitzerError, type ErrorOutcome } from "./kibitzer-error.ts";
-
-/** What is known of a change that nobody waits for any more. */
-export type Doubt = Exclude<ErrorOutcome, "applied">;
+import { KibitzerError, type Doubt } from "./kibitzer-error.ts";
 
 export function badId(found: unknown): KibitzerError {
   const message = `Wanted the id of a node, [a-z0-9][a-z0-9._-]{0,62}, found ${String(found)}.`;

@@ -4,7 +4,7 @@
  */
 import { isNodeId, type NodeId, type RefusalReason } from "../consensus/index.ts";
 import type { MemberStatus, Status } from "./api.ts";
-import { KibitzerError } from "./kibitzer-error.ts";
+import { KibitzerError, type Doubt } from "./kibitzer-error.ts";
 import {
   abandoned,
   badId,
@@ -14,7 +14,6 @@ import {
   nobodyTakesOver,
   noSeat,
   reachableOf,
-  type Doubt,
 } from "./membership-errors.ts";
 import type { ExileRequest, Response, TransferRequest } from "./requests.ts";
 

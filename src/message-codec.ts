@@ -255,7 +255,7 @@ function readExtent(reader: ByteReader): Extent {
   return { accepted: reader.ballot(), length: reader.whole(), decided: reader.whole() };
 }
 
-/** Headers one behind the other; the JSON of a small value right behind its header. */
+/** Headers one after the other; the JSON of a small value right after its header. */
 function writeDecrees(writer: ByteWriter, decrees: readonly Decree[]): void {
   assert(decrees.length <= messageDecreesMax, "a message carries no more than it may");
   writer.whole(decrees.length);
@@ -274,7 +274,7 @@ function writeDecrees(writer: ByteWriter, decrees: readonly Decree[]): void {
   }
 }
 
-/** Reads the decrees at the end of a message, whose bodies stand behind all headers. */
+/** Reads the decrees at the end of a message, whose bodies follow all headers. */
 class DecreeSource {
   readonly #reader: ByteReader;
   readonly #withBodies: boolean;

@@ -7,7 +7,7 @@ import type { Abortable, AbortWatch } from "./abort-watch.ts";
 import { BatchBuilder } from "./batch.ts";
 import type { Appended, BatchLimits, ClosedBatch } from "./batch.ts";
 import { abandoned } from "./publishing-errors.ts";
-import type { Doubt } from "./publishing-errors.ts";
+import type { Doubt } from "./kibitzer-error.ts";
 
 export interface PublishResult {
   readonly index: number;

@@ -7,7 +7,7 @@ import type { CallOptions, Caller, Hello, Lane, Transport } from "../transport/i
 import type { ReceiveRequest, Request, Response } from "./requests.ts";
 import type { Clock, Timer } from "./world.ts";
 
-/** An exiled node is answered for so long, so that it learns of its exile and stops. */
+/** How long an exiled node is still answered, so that it learns of its exile and stops. */
 const farewellMs = 10_000;
 
 export interface PeersOptions {

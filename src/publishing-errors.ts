@@ -1,9 +1,6 @@
 /** The errors of publishing, each with the truth about what became of the entry. */
 import { KibitzerError } from "./kibitzer-error.ts";
-import type { ErrorOutcome } from "./kibitzer-error.ts";
-
-/** What is known of an entry that nobody waits for any more; it cannot be known to be applied. */
-export type Doubt = Exclude<ErrorOutcome, "applied">;
+import type { Doubt } from "./kibitzer-error.ts";
 
 export function entryTooLarge(bytes: number, bytesMax: number): KibitzerError {
   return definite(

@@ -25,7 +25,7 @@ import {
   publishersFull,
   sessionOver,
 } from "./publishing-errors.ts";
-import type { Doubt } from "./publishing-errors.ts";
+import type { Doubt } from "./kibitzer-error.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 import type { Entries, WaitingBounds } from "./waiting-room.ts";
 import type { Chance, Clock, Timer } from "./world.ts";

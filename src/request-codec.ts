@@ -33,7 +33,7 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
 };
 
 const methods = invert(methodCodes);
-/** A request is forwarded at most once; what says more is not ours. */
+/** More than any node of this protocol sends: a request is forwarded at most once. */
 const hopsMax = 255;
 const writer = new ByteWriter();
 
@@ -124,7 +124,7 @@ function encodeReceive({ message, bodies }: ReceiveRequest): readonly Uint8Array
   return pieces;
 }
 
-/** @throws {DecodeError} when `bytes` are no request of this version. */
+/** @throws {DecodeError} when `bytes` are not a request of this version. */
 function decodeRequest(bytes: Uint8Array): Request {
   const reader = new ByteReader(bytes);
   readVersion(reader);

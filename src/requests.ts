@@ -104,9 +104,7 @@ export type Request =
   | StatusRequest
   | ReportRequest;
 
-/**
- * Some entries of one batch, as they were framed; `skip` leading ones come before the index asked.
- */
+/** A whole batch, as it was framed; the first of an answer may begin before the index asked. */
 export interface EntriesBatch {
   readonly index: number;
   readonly slot: number;
@@ -149,5 +147,5 @@ export type Response =
       readonly batches: readonly EntriesBatch[];
       readonly indexLast: number;
     }
-  /** `status` and `report`: JSON, as `interface` documents it. */
+  /** `status` and `report`: a `Status` or `NodeReport` as JSON. */
   | { readonly kind: "document"; readonly document: unknown };

@@ -81,7 +81,7 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
   return [writer.take()];
 }
 
-/** @throws {DecodeError} when `bytes` are no answer of this version. */
+/** @throws {DecodeError} when `bytes` are not an answer of this version. */
 function decodeResponse(bytes: Uint8Array): Response {
   const reader = new ByteReader(bytes);
   readVersion(reader);

@@ -1,4 +1,4 @@
-/** The clock of the machine, in a browser too. The one reading of time outside of transport/. */
+/** The clock of the machine, in a browser too: how a node or client reads the time. */
 import type { Clock, Timer } from "./world.ts";
 
 /** A longer delay would overflow the timer, which then fires at once. */

@@ -30,7 +30,7 @@ export interface FileSystem {
 }
 
 export interface FileHandle {
-  /** Writes all of `chunks`, one behind the other, from `position` on. */
+  /** Writes all of `chunks`, one after the other, from `position` on. */
   write(chunks: readonly Uint8Array[], position: number): Promise<void>;
   /** Fills `target` as far as the file reaches; returns how many bytes. */
   read(target: Uint8Array, position: number): Promise<number>;

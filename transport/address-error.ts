@@ -1,4 +1,4 @@
-/** The error for an address that cannot be had, with the advice that fits what the system said. */
+/** The error for an address that is unavailable, with the advice that fits what the system said. */
 import { TransportError } from "./transport-error.ts";
 
 const advice: Readonly<Record<string, string>> = {

@@ -9,7 +9,7 @@ export interface Codec<Value> {
   encode(value: Value): readonly Uint8Array[];
   /**
    * @param bytes One whole value; the result may keep views into it.
-   * @throws when the bytes are no value of this codec; the peer is then told, and cut off.
+   * @throws when the bytes are not a value of this codec; the peer is then told, and cut off.
    */
   decode(bytes: Uint8Array): Value;
 }
@@ -59,7 +59,7 @@ export interface Caller<Request, Response> extends AsyncDisposable {
 }
 
 export interface Callee<Request, Response> {
-  /** This side's hello; asked anew for each connection. */
+  /** This side's hello; asked again for each connection. */
   hello(): Hello;
   /**
    * Answers a call. A rejection with a `TransportError` is passed on with its code; any other
@@ -75,7 +75,7 @@ export interface Callee<Request, Response> {
 }
 
 export interface CallerOptions {
-  /** Told to the other side; asked anew for each connection. */
+  /** Told to the other side; asked again for each connection. */
   hello(): Hello;
   /** Called each time an established connection of any lane is lost. */
   down?(error: Error | null): void;
@@ -93,7 +93,7 @@ export interface Listener extends AsyncDisposable {
 /** A kind of network, or all kinds together, told apart by the scheme of the endpoint. */
 export interface Transport<Request, Response> {
   /**
-   * @throws {TransportError} `KBZ_ADDRESS` when the endpoint cannot be had (port in use, no such
+   * @throws {TransportError} `KBZ_ADDRESS` when the endpoint is unavailable (port in use, no such
    *   address); `KBZ_ENDPOINT` when it cannot be parsed or its scheme is unknown.
    */
   listen(url: string, callee: Callee<Request, Response>): Promise<Listener>;

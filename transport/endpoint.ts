@@ -12,7 +12,7 @@ const socketPathBytesMax = 103;
 const hostAndPort = /^([a-z]+):\/\/(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})\/?$/;
 const forms = "ws://host:port, tcp://host:port or unix:PATH";
 
-/** @throws {TransportError} `KBZ_ENDPOINT` when `url` is none, or its scheme is not supported. */
+/** @throws {TransportError} `KBZ_ENDPOINT` when `url` is invalid or its scheme is unsupported. */
 export function parseEndpoint(url: string): Endpoint {
   if (url.length > urlLengthMax) throw refusal(url.slice(0, 64), "it is too long");
   if (url.startsWith("unix:")) return parseSocketPath(url);
@@ -22,7 +22,7 @@ export function parseEndpoint(url: string): Endpoint {
   if (host === undefined || digits === undefined) throw refusal(url, "host or port is missing");
   const port = Number(digits);
   if (port > 65_535) throw refusal(url, "a port is at most 65535");
-  if (!URL.canParse(url)) throw refusal(url, "its host is no host");
+  if (!URL.canParse(url)) throw refusal(url, "its host is invalid");
   return { kind, host, port };
 }
 
@@ -42,7 +42,7 @@ export function formatEndpoint(endpoint: Endpoint): string {
 
 function parseSocketPath(url: string): Endpoint {
   const path = url.slice("unix:".length);
-  if (path === "" || path.includes("\0")) throw refusal(url, "its path is none");
+  if (path === "" || path.includes("\0")) throw refusal(url, "its path is invalid");
   if (new TextEncoder().encode(path).length > socketPathBytesMax) {
     throw refusal(url, `the path of a Unix socket has at most ${socketPathBytesMax} bytes`);
   }

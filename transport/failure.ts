@@ -23,7 +23,7 @@ export function encodeFailure(error: unknown): Uint8Array {
 /**
  * The error to reject with, on the side that was told of the failure.
  *
- * @throws {TransportError} `KBZ_MALFORMED` when `bytes` are no failure.
+ * @throws {TransportError} `KBZ_MALFORMED` when `bytes` are not a failure.
  */
 export function decodeFailure(bytes: Uint8Array): TransportError {
   const { transport, code, message, outcome, retryable } = parseFields(bytes);

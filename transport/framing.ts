@@ -1,5 +1,5 @@
 /**
- * Frames: the bytes of every connection, of whatever kind. Pure. Never reads behind a length that
+ * Frames: the bytes of every connection, of whatever kind. Pure. Never reads past a length that
  * the limit forbids, and copies a body only when it came in parts.
  *
  * A frame, numbers big-endian: u32 length of what follows · u8 version · u8 kind · u16 zero · u32
@@ -75,7 +75,7 @@ export function piecesBytes(pieces: readonly Uint8Array[]): number {
   return bytes;
 }
 
-/** One copy of all `pieces`, one behind the other. */
+/** One copy of all `pieces`, one after the other. */
 export function joinPieces(pieces: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(piecesBytes(pieces));
   let offset = 0;

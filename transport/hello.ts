@@ -48,7 +48,7 @@ function decodeNode(node: unknown): Hello["node"] {
   return { id, cookie, starts };
 }
 
-/** @throws {TransportError} `KBZ_MALFORMED` when `bytes` are no JSON object. */
+/** @throws {TransportError} `KBZ_MALFORMED` when `bytes` are not a JSON object. */
 export function parseFields(bytes: Uint8Array): Fields {
   let parsed: unknown;
   try {

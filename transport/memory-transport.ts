@@ -94,7 +94,7 @@ export class MemoryNetwork<Request, Response> {
   }
 
   /**
-   * The node is no more: it is told nothing, and nothing leaves it. Its peers learn it at once, as
+   * The node is gone: it is told nothing, and nothing leaves it. Its peers learn it at once, as
    * when a process dies ("reset"), or not before it is restarted, as when the power fails
    * ("silent").
    */

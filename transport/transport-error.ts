@@ -17,7 +17,7 @@ export type TransportErrorCode =
   | "KBZ_VERSION"
   /** The callee failed; `remote` tells what it said. */
   | "KBZ_REMOTE"
-  /** The address is in use or cannot be had. */
+  /** The address is in use or unavailable. */
   | "KBZ_ADDRESS"
   /** The endpoint cannot be parsed, or its scheme is not supported. */
   | "KBZ_ENDPOINT"
@@ -45,7 +45,7 @@ export function isTransportErrorCode(code: string): code is TransportErrorCode {
   return codes.has(code);
 }
 
-/** What a callee said of its failure: enough to build the callee's own error anew. */
+/** What a callee said of its failure: enough to rebuild the callee's own error. */
 export interface RemoteFailure {
   /** Begins with `KBZ_`; `KBZ_REMOTE` when the callee's error had no such code. */
   readonly code: string;

@@ -4,7 +4,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 
 export interface TransportLimits {
-  /** Bytes of one frame behind its length: header and body. */
+  /** Bytes of one frame after its length: header and body. */
   readonly frameBytesMax: number;
   /** Bytes of a frame before the handshake, when nothing is known of who sends it. */
   readonly helloBytesMax: number;
@@ -24,7 +24,7 @@ export interface TransportLimits {
   readonly stallMs: number;
   /** Milliseconds for what is queued to leave once a connection is to end. */
   readonly lingerMs: number;
-  /** Milliseconds of the first and the longest back-off before a connection is tried anew. */
+  /** Milliseconds of the first and the longest back-off before a connection is tried again. */
   readonly backOffMsMin: number;
   readonly backOffMsMax: number;
 }

@@ -186,7 +186,7 @@ export class Visit<Request, Response> implements ConnectionEvents {
     return new TransportError(
       "KBZ_BUSY",
       `Wanted ${this.#connection.address} to read its answers, but it took none ${when}. ` +
-        "It is cut off; it may connect anew.",
+        "It is cut off; it may connect again.",
       { outcome: "unknown" },
     );
   }

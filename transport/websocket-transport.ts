@@ -6,6 +6,7 @@ import { Socket } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 import type { Listener } from "./caller.ts";
 import { addressError } from "./address-error.ts";
+import { ArrivingWire } from "./arriving-wire.ts";
 import { formatEndpoint } from "./endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { tooMany } from "./reception.ts";
@@ -35,7 +36,7 @@ export function dialWebSocket(endpoint: WebSocketEndpoint, limits: TransportLimi
   const webSocket = new WebSocket(url, {
     ...commonOptions,
     maxPayload: limits.frameBytesMax,
-    // A mask protects proxies from scripts in browsers; a node is none, and a zero mask costs
+    // A mask protects proxies from scripts in browsers; a node is not one, and a zero mask costs
     // nothing.
     generateMask: () => undefined,
   });
@@ -49,36 +50,8 @@ export async function listenWebSocket<Request, Response>(
   limits: TransportLimits,
   options: WebSocketOptions,
 ): Promise<Listener> {
-  const upgrades = new WebSocketServer({
-    ...commonOptions,
-    noServer: true,
-    clientTracking: false,
-    maxPayload: limits.frameBytesMax,
-  });
-  const server = createServer((request, response) => {
-    if (!isAllowed(request, options)) respond(response, 403);
-    else if (options.http === undefined) respond(response, 426);
-    else options.http(request, response);
-  });
-  server.on("upgrade", (request, socket: Duplex, head: Buffer) => {
-    if (!isAllowed(request, options)) {
-      refuseSocket(socket, 403);
-      return;
-    }
-    upgrades.handleUpgrade(request, socket, head, (webSocket) => {
-      const stream = socket instanceof Socket ? socket : null;
-      reception.accept(new WebSocketWire(webSocket, stream, describe(socket)));
-    });
-  });
-  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-    onClientError(error, socket, reception);
-  });
-  upgrades.on("wsClientError", (error, socket) => {
-    reception.refuse(describe(socket), malformed(error));
-    refuseSocket(socket, 400);
-  });
-  server.maxConnections = limits.connectionsMax;
-  server.on("drop", (data) => reception.refuse(data?.remoteAddress ?? "unknown", tooMany(limits)));
+  const server = createHttpServer(limits);
+  serve(server, reception, limits, options);
   try {
     await listening(server, { host: endpoint.host, port: endpoint.port });
   } catch (cause) {
@@ -86,6 +59,75 @@ export async function listenWebSocket<Request, Response>(
   }
   const url = urlOf(server, endpoint);
   return { url, [Symbol.asyncDispose]: () => close(server, reception, limits.lingerMs) };
+}
+
+/**
+ * With bounds for ordinary HTTP: for each request on a connection that is kept, and for who takes
+ * no answer. Whoever has not made a request yet is bounded by the handshake.
+ */
+function createHttpServer(limits: TransportLimits): Server {
+  const { handshakeMs, stallMs } = limits;
+  const server = createServer({
+    headersTimeout: handshakeMs,
+    requestTimeout: handshakeMs,
+    connectionsCheckingInterval: Math.ceil(handshakeMs / 10),
+  });
+  server.maxConnections = limits.connectionsMax;
+  server.setTimeout(stallMs);
+  return server;
+}
+
+function serve<Request, Response>(
+  server: Server,
+  reception: Reception<Request, Response>,
+  limits: TransportLimits,
+  options: WebSocketOptions,
+): void {
+  const upgrades = new WebSocketServer({
+    ...commonOptions,
+    noServer: true,
+    clientTracking: false,
+    maxPayload: limits.frameBytesMax,
+  });
+  const arriving = new WeakMap<Duplex, ArrivingWire>();
+  const refuse = (socket: Duplex, error: TransportError): void => {
+    if (arriving.get(socket)?.leave(error) !== true) reception.refuse(describe(socket), error);
+  };
+  server.on("connection", (socket) => {
+    const wire = new ArrivingWire(socket, describe(socket));
+    arriving.set(socket, wire);
+    reception.accept(wire);
+  });
+  server.on("request", (request, response) => {
+    arriving.get(request.socket)?.leave(null);
+    if (!isAllowed(request, options)) respond(response, 403);
+    else if (options.http === undefined) respond(response, 426);
+    else options.http(request, response);
+  });
+  server.on("upgrade", (request, socket: Duplex, head: Buffer) => {
+    if (!isAllowed(request, options)) {
+      refuseSocket(socket, 403, limits);
+      return;
+    }
+    upgrades.handleUpgrade(request, socket, head, (webSocket) => {
+      const stream = socket instanceof Socket ? socket : null;
+      const wire = new WebSocketWire(webSocket, stream, describe(socket));
+      if (arriving.get(socket)?.become(wire) !== true) reception.accept(wire);
+    });
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+    const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+    // Of the rest only what the parser refused was said by somebody: others are lost connections.
+    if (isLate) refuse(socket, late(describe(socket), limits));
+    else if (error.code?.startsWith("HPE_") === true) refuse(socket, malformed(error));
+    if (socket.writable) refuseSocket(socket, isLate ? 408 : 400, limits);
+    else socket.destroy();
+  });
+  upgrades.on("wsClientError", (error, socket) => {
+    refuse(socket, malformed(error));
+    refuseSocket(socket, 400, limits);
+  });
+  server.on("drop", (data) => reception.refuse(data?.remoteAddress ?? "unknown", tooMany(limits)));
 }
 
 /** Lets HTTP answers under way end, but not for longer than `lingerMs`. */
@@ -115,22 +157,26 @@ function respond(response: ServerResponse, status: 403 | 426): void {
   response.end(`${STATUS_CODES[status]}\n`);
 }
 
-function refuseSocket(socket: Duplex, status: 400 | 403): void {
+/** Says why and closes, also when what is said is not taken. */
+function refuseSocket(
+  socket: Duplex,
+  status: 400 | 403 | 408,
+  { lingerMs }: TransportLimits,
+): void {
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once("close", () => clearTimeout(timer));
   socket.on("error", () => socket.destroy());
   socket.once("finish", () => socket.destroy());
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
 }
 
-function onClientError<Request, Response>(
-  error: NodeJS.ErrnoException,
-  socket: Duplex,
-  reception: Reception<Request, Response>,
-): void {
-  // Only what the parser refused was said by somebody; the rest are broken connections.
-  const { code } = error;
-  if (code?.startsWith("HPE_") === true) reception.refuse(describe(socket), malformed(error));
-  if (socket.writable) refuseSocket(socket, 400);
-  else socket.destroy();
+function late(address: string, { handshakeMs }: TransportLimits): TransportError {
+  return new TransportError(
+    "KBZ_TIMEOUT",
+    `Wanted a whole request of ${address} within ${handshakeMs} ms, got none. ` +
+      "Check what calls here.",
+    { outcome: "none" },
+  );
 }
 
 function malformed(cause: Error): TransportError {

@@ -4,7 +4,7 @@ import { CommandError } from "./command-error.ts";
 import { systemCodeOf } from "./exit-codes.ts";
 import { coloured } from "./output.ts";
 
-/** Causes shown behind an error; a longer chain repeats itself. */
+/** Causes shown after an error; a longer chain repeats itself. */
 const causesMax = 3;
 
 export function describeError(error: unknown): string {

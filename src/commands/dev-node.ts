@@ -24,7 +24,7 @@ export class DevNode {
   #isAlive = true;
   #isStopping = false;
 
-  /** @param args What stands behind `kibitz start`. */
+  /** @param args What follows `kibitz start`. */
   constructor(plan: DevNodePlan, args: readonly string[]) {
     this.plan = plan;
     this.#child = spawn(process.execPath, [siblingModule("../cli"), "start", ...args], {

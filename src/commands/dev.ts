@@ -1,6 +1,6 @@
 /**
  * `kibitz dev`: a cluster of node processes on this computer. Starts them, says when they are ready
- * and when one dies, and stops them all together. Restarts nothing, and is no part of the cluster
+ * and when one dies, and stops them all together. Restarts nothing, and is not part of the cluster
  * itself.
  */
 import { createServer } from "node:net";

@@ -43,7 +43,7 @@ export interface Inspection {
 
 export interface InspectedLog {
   readonly accepted: Ballot;
-  /** The last slot that stands in the journal. */
+  /** The last slot in the journal. */
   readonly length: number;
   /** The last slot that the journal knows to be decided. */
   readonly decided: number;

@@ -49,7 +49,7 @@ export function inspectionText(directory: string, found: Inspection): string {
     lines.push(
       `accepted   ${formatBallot(log.accepted)}`,
       `log        ${log.length} slots, ${log.decided} known to be decided`,
-      `writes     up to ${log.writeLast}${log.torn ? "; a torn one behind is not counted" : ""}`,
+      `writes     up to ${log.writeLast}${log.torn ? "; a torn one after it is not counted" : ""}`,
     );
   }
   const style = { head: [], border: [], compact: true };

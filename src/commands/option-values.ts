@@ -1,4 +1,4 @@
-/** Parsers of what stands behind an option; each says what it wanted when it refuses. Pure. */
+/** Parsers of options' values; each says what it wanted when it refuses. Pure. */
 import { InvalidArgumentError } from "commander";
 import { parseEndpoint, TransportError } from "../../transport/index.ts";
 

@@ -119,7 +119,7 @@ export class Output {
 
 type Style = "bold" | "dim" | "green" | "red" | "yellow";
 
-/** Colours `text` for stderr or stdout, unless that is no terminal or `NO_COLOR` is set. */
+/** Colours `text` for stderr or stdout, unless that is not a terminal or `NO_COLOR` is set. */
 export function coloured(style: Style, text: string, stream: NodeJS.WritableStream): string {
   return styleText(style, text, { stream, validateStream: true });
 }

@@ -206,7 +206,7 @@ function addReplay(program: Command, context: Context): void {
     .command("replay")
     .description("replay a recording and check each outcome against what was recorded")
     .argument("<path>", "a recording: a directory or a file")
-    .addOption(option("--until <step>", "stop behind this envelope").argParser(anyWhole))
+    .addOption(option("--until <step>", "stop after this envelope").argParser(anyWhole))
     .addOption(option("--json", "the result as JSON"));
   runs(command, context, async () => {
     const { replay } = await import("./replay.ts");

@@ -48,7 +48,7 @@ export async function start(
 async function openKibitzer(directory: string, options: StartOptions): Promise<Kibitzer> {
   const { id, listen, advertise } = options;
   const destination = pino.destination({ fd: 2, sync: true });
-  // A log that nobody reads any more is no reason to stop a node.
+  // That nobody reads the log any more is not a reason to stop a node.
   destination.on("error", () => undefined);
   return await Kibitzer.open({
     directory,
@@ -131,7 +131,7 @@ async function enter(
   }
 }
 
-/** Tries the endpoints in turn; one that cannot be reached is no reason to give up the others. */
+/** Tries the endpoints in turn, the others too when one cannot be reached. */
 async function joinOne(
   urls: readonly string[],
   timeoutMs: number,

@@ -29,7 +29,7 @@ export class TailReader {
     this.#indexNext = options.from;
   }
 
-  /** The index behind the last entry printed. */
+  /** The index after the last entry printed. */
   get indexNext(): number {
     return this.#indexNext;
   }

@@ -14,7 +14,7 @@ const frameMagic = 0x52_5a_42_4b;
 const kindCodes = { opening: 1, checkpoint: 2, input: 3, end: 4 } as const;
 const kinds: ReadonlyMap<number, FrameKind> = invert(kindCodes);
 
-/** `opening` is the first of a file, `end` the last of one that was closed in order. */
+/** `opening` is the first of a file, `end` the last of one that was closed cleanly. */
 export type FrameKind = keyof typeof kindCodes;
 
 export interface FrameHeader {
@@ -67,7 +67,7 @@ export function decodeFrameHeader(header: Uint8Array, place: FramePlace): FrameH
     view.getUint32(16, true) === place.segment &&
     view.getFloat64(20, true) === place.offset;
   if (kind === undefined || !isHere || size > frameBytesMax) {
-    throw new DecodeError(place.offset, "a header is none of this place");
+    throw new DecodeError(place.offset, "a header does not belong at this place");
   }
   return { kind, size, checksum: view.getUint32(12, true) };
 }
@@ -107,7 +107,7 @@ export function encodeOpening(opening: Opening): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(opening));
 }
 
-/** Null when `body` is no opening, whatever version it is. */
+/** Null when `body` is not an opening of any version. */
 export function decodeOpening(body: Uint8Array): Opening | null {
   const value: unknown = JSON.parse(new TextDecoder().decode(body));
   return isOpening(value) ? value : null;

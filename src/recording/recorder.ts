@@ -93,7 +93,7 @@ export class Recorder implements AsyncDisposable {
     this.#begin();
   }
 
-  /** Begins a file behind those that are there, with a checkpoint. */
+  /** Begins a file after those that are there, with a checkpoint. */
   static async open(options: RecorderOptions): Promise<Recorder> {
     await options.files.makeDirectory(options.directory);
     const segments: Segment[] = [];

@@ -150,7 +150,7 @@ function begin(
     state?.play(envelope);
   } catch (error) {
     // The frame's checksum holds: this was written so, by another version or by hand.
-    throw damagedRecording(frame.file, frame.offset, `a checkpoint of no possible state`, error);
+    throw damagedRecording(frame.file, frame.offset, `a checkpoint of an impossible state`, error);
   }
   if (state === null) throw damagedRecording(frame.file, frame.offset, "expected a checkpoint");
   return state;

@@ -3,7 +3,7 @@ import { KibitzerError } from "../kibitzer-error.ts";
 
 const cure =
   "Nothing was changed. Replace this node: exile its id from another member, keep this directory " +
-  "for inspection, and start the node again under a new id with an empty directory.";
+  "for inspection, and start the node again with an empty one.";
 
 const recordingCure =
   "Only the recording is affected, not the node's data. Replay the parts of it that are whole, " +

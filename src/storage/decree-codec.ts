@@ -124,7 +124,7 @@ export function decodeBodySize(view: DataView, at: number): number {
 }
 
 /**
- * The decree whose header stands at `at`, its body at `bodyAt` (right behind the header unless
+ * The decree whose header stands at `at`, its body at `bodyAt` (right after the header unless
  * told). The body is a view into `bytes`; its checksum is verified.
  * @throws {DecodeError} when anything is not as `encodeDecreeHeader` would have written it.
  */

@@ -42,7 +42,7 @@ export interface GroupPlace {
 }
 
 export interface EncodedGroup {
-  /** To be written one behind the other. */
+  /** To be written one after the other. */
   readonly pieces: readonly Uint8Array[];
   /** Whole sectors. */
   readonly size: number;

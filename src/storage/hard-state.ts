@@ -57,7 +57,7 @@ export class HardState {
       try {
         copies.push(await readCopy(files, `${directory}/${name}`, identity));
       } catch (error) {
-        // Another's file, or a later version, is no damage to be mended from the other copy.
+        // Another's file, or a later version, is not damage to be repaired from the other copy.
         if (!(error instanceof KibitzerError) || error.code !== "KBZ_DAMAGED") throw error;
         failures.push(error);
       }
@@ -116,7 +116,7 @@ function amnesia(directory: string, cause: unknown): KibitzerError {
     "KBZ_DAMAGED",
     `Neither ${directory}/${copyNames[0]} nor ${copyNames[1]} is intact: this node has forgotten ` +
       "what it promised and must never vote again under its identity. Exile its id from another " +
-      "member and start it anew with an empty directory.",
+      "member and start it again with an empty directory.",
     { retryable: false, outcome: "none", cause },
   );
 }

@@ -90,7 +90,7 @@ export async function openJournal(place: JournalPlace): Promise<OpenedJournal> {
   const generation = Math.max(...generations) + 1;
   const active = await freshSegment(place, path, generation, { scan, log });
   try {
-    // Behind this manifest the old life is closed; a crash before it repeats all of this.
+    // With this manifest the old life is closed; a crash before it repeats all of this.
     const kept = keptEntries(found, scan);
     kept.push({ generation, size: active.header.size, closed: null });
     const writeBase = nextWriteBase(manifest, log);
@@ -253,7 +253,7 @@ export function applyGroup(
   }
 }
 
-/** Cuts off what stands behind the last group of each closed segment, and removes the rest. */
+/** Cuts off what follows the last group of each closed segment, and removes the rest. */
 async function tidy(
   files: FileSystem,
   path: string,

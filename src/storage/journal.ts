@@ -65,7 +65,7 @@ export interface Recovered {
 const MiB = 1024 * 1024;
 /** A group takes no further write beyond this. */
 const groupBytesMax = 4 * MiB;
-/** Idle for so long, the journal says that its last group was synced. */
+/** After so long without a write, the journal says that its last group was synced. */
 const markDelayMs = 25;
 const scanBytes = 1 * MiB;
 

@@ -48,10 +48,10 @@ export class LogState {
   objection(write: Write): string | null {
     if (write.number <= this.#writeLast) return `write ${write.number} after ${this.#writeLast}`;
     if (write.slotFirst > this.index.length + 1) {
-      return `slot ${write.slotFirst} behind a log of ${this.index.length}`;
+      return `slot ${write.slotFirst} after a log of ${this.index.length}`;
     }
     if (write.slotFirst <= this.#decided) {
-      return `slot ${write.slotFirst} anew, though ${this.#decided} was decided`;
+      return `slot ${write.slotFirst} again, though ${this.#decided} was decided`;
     }
     const length = write.slotFirst + write.decrees.length - 1;
     return write.decided > length ? `slot ${write.decided} decided in a log of ${length}` : null;

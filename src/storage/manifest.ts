@@ -20,7 +20,7 @@ export interface Manifest extends StorageIdentity {
   readonly segments: readonly SegmentEntry[];
   /** Groups up to this one were synced. */
   readonly synced: number;
-  /** Write numbers of this life begin behind this one. */
+  /** Write numbers of this life begin after this one. */
   readonly writeBase: number;
 }
 

@@ -96,7 +96,7 @@ export class RecordReader {
     }
   }
 
-  /** Reads what stands at `place` and behind; returns the seed of the segment's checksums. */
+  /** Reads from `place` on; returns the seed of the segment's checksums. */
   async #fill(bytes: Uint8Array, place: Place, path: string): Promise<number> {
     assert(!this.#isClosed, "nothing is read from a closed journal");
     const { generation } = place;

@@ -198,19 +198,19 @@ export class JournalScan {
     this.#torn = true;
   }
 
-  /** Behind the last group nothing may be written, but for a torn group that lost its header. */
+  /** After the last group nothing may be written, but for a torn group that lost its header. */
   async #checkRest(segment: OpenedSegment, position: number, offset: number): Promise<void> {
     // The sector at `offset` was looked at, unless reading had ended before.
     const from = this.#torn ? offset : offset + sectorBytes;
     const at = await segment.window.firstNonZero(from, segment.header.size);
     if (at === null) return;
     if (this.#torn || this.#next <= this.#synced || (await this.#hasLater(position, from))) {
-      throw damaged(segment.path, at, `expected group ${this.#next} before what stands here`);
+      throw damaged(segment.path, at, `expected group ${this.#next} before what is written here`);
     }
     this.#torn = true;
   }
 
-  /** Whether anything stands behind `offset`, in this segment or a later one. */
+  /** Whether anything is written after `offset`, in this segment or a later one. */
   async #isWritten(segment: OpenedSegment, position: number, offset: number): Promise<boolean> {
     if ((await segment.window.firstNonZero(offset, segment.header.size)) !== null) return true;
     for (const later of this.#segments.slice(position + 1)) {

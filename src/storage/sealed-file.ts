@@ -1,6 +1,6 @@
 /**
  * Small files that are replaced whole: one line of kind, version, checksum and size, then JSON, so
- * that a person can read them. The checksum covers all that stands in the file.
+ * that a person can read them. The checksum covers the whole file.
  */
 import { hex8 } from "../bytes.ts";
 import { crc32 } from "../crc32.ts";
@@ -16,9 +16,10 @@ const lineBytesMax = 80;
 export const temporarySuffix = ".tmp";
 
 export function seal(kind: string, version: number, document: unknown): Uint8Array {
-  const body = encoder.encode(`${JSON.stringify(document)}\n`);
+  const text = `${JSON.stringify(document)}\n`;
+  const body = encoder.encode(text);
   const line = `kibitzer ${kind} ${version} ${sum(kind, version, body)} ${body.length}\n`;
-  return encoder.encode(line + decoder.decode(body));
+  return encoder.encode(line + text);
 }
 
 /**

@@ -9,7 +9,7 @@ import type { FileHandle, FileSystem } from "../world.ts";
 import { damaged, foreign, newerVersion } from "./damage.ts";
 import { temporarySuffix } from "./sealed-file.ts";
 
-/** To whom files belong; it stands in each of them. */
+/** To whom files belong; written in each of them. */
 export interface StorageIdentity {
   /** 16 hex digits. */
   readonly republic: string;
@@ -35,7 +35,7 @@ export interface SegmentHeader {
   /** Numbers files; never used again. */
   readonly generation: number;
   readonly size: number;
-  /** Checksum of the header: seeds those of all that stands in the file. */
+  /** Checksum of the header: seeds all other checksums of the file. */
   readonly seed: number;
 }
 
@@ -180,7 +180,7 @@ export class SegmentDraft {
   }
 }
 
-/** Reads a file forward through one large buffer; what lies behind its end reads as zero. */
+/** Reads a file forward through one large buffer; what lies past its end reads as zero. */
 export class SegmentWindow {
   readonly #file: FileHandle;
   #bytes: Uint8Array = new Uint8Array(0);

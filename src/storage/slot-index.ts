@@ -1,6 +1,6 @@
 /**
  * Where each slot's record stands: 12 bytes a slot in chunks of typed arrays. Knows nothing of
- * files; behind this narrow class so that it can be made sparse.
+ * files. The class is narrow, so that it can be made sparse.
  */
 import { assert, type Slot } from "../../consensus/index.ts";
 
@@ -46,7 +46,7 @@ export class SlotIndex {
     };
   }
 
-  /** Forgets every slot behind `length`. */
+  /** Forgets every slot after `length`. */
   truncate(length: Slot): void {
     assert(length >= 0 && length <= this.#length, "truncation never makes the log longer");
     this.#length = length;

@@ -14,7 +14,7 @@ export type SmallKind = SmallValue["kind"];
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The body of a value that is no batch. */
+/** The body of a value that is not a batch. */
 export function encodeValue(value: SmallValue): Uint8Array {
   return encoder.encode(JSON.stringify(value));
 }

@@ -42,8 +42,8 @@ test("everything else is refused by name", () => {
   refused("ws://h:1/path", /host or port is missing/);
   refused("ws://user@h:1", /host or port is missing/);
   refused("tcp://[::zz]:1", /host/);
-  refused("unix:", /path is none/);
-  refused("unix:a\0b", /path is none/);
+  refused("unix:", /path is invalid/);
+  refused("unix:a\0b", /path is invalid/);
   refused(`unix:/${"x".repeat(200)}`, /at most 103 bytes/);
   refused(`ws://${"x".repeat(2000)}:1`, /too long/);
 });
