@@ -5,6 +5,7 @@
 import type { Ballot } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { damaged } from "../storage/damage.ts";
+import { amnesia, copyNames } from "../storage/hard-state.ts";
 import {
   applyRead,
   openSegment,
@@ -98,9 +99,8 @@ class Inspector {
     const scanned = node === null ? null : await this.#journalOf(node);
     const files = await this.#list(this.#directory);
     const hasPromised = files.some(({ path }) => path.startsWith("promise-"));
-    const promises = hasPromised
-      ? [await this.#promise("promise-1"), await this.#promise("promise-2")]
-      : [];
+    const isPromised = hasPromised || node?.hasJournal === true;
+    const promises = isPromised ? await this.#promises() : [];
     const { log, segments } = scanned ?? { log: null, segments: [] };
     return { node, promises, log, segments, files, damage: this.#damage };
   }
@@ -138,14 +138,33 @@ class Inspector {
     return { id, cookie, starts, republic, hasJournal };
   }
 
-  async #promise(file: string): Promise<Inspection["promises"][number]> {
+  /** One lost copy is damage that the next start mends; two are a promise forgotten. */
+  async #promises(): Promise<Inspection["promises"]> {
+    const copies: Inspection["promises"][number][] = [];
+    for (const file of copyNames) copies.push({ file, promised: await this.#promised(file) });
+    const intact = copies.find(({ promised }) => promised !== null);
+    const lost = copies.filter(({ promised }) => promised === null);
+    if (intact === undefined) this.#damage.push(amnesia(this.#directory).message);
+    else {
+      for (const { file } of lost) {
+        this.#damage.push(
+          `The file ${this.#directory}/${file}, one of two copies of the promise, is damaged or ` +
+            `missing. ${intact.file} is intact: the next start of the node repairs this one.`,
+        );
+      }
+    }
+    return copies;
+  }
+
+  async #promised(file: string): Promise<Ballot | null> {
     const path = `${this.#directory}/${file}`;
-    const document = await this.#tried(async () => {
+    try {
       const bytes = await readWhole(this.#files, path);
-      if (bytes === null) throw damaged(path, 0, "the file is missing");
-      return unseal(path, "promise", versionMax, bytes);
-    });
-    return { file, promised: promisedIn(document) };
+      return bytes === null ? null : promisedIn(unseal(path, "promise", versionMax, bytes));
+    } catch (error) {
+      if (!(error instanceof KibitzerError)) throw error;
+      return null;
+    }
   }
 
   async #journal(path: string, manifest: Manifest): Promise<Scanned> {

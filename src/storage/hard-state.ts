@@ -17,7 +17,8 @@ interface PromiseRecord extends StorageIdentity {
   readonly promised: Ballot;
 }
 
-const copyNames = ["promise-1", "promise-2"] as const;
+/** The files of the two copies. */
+export const copyNames = ["promise-1", "promise-2"] as const;
 const promiseVersion = 1;
 
 export class HardState {
@@ -111,7 +112,8 @@ function isPromiseRecord(value: unknown): value is PromiseRecord {
   return isStorageIdentity(value) && matches(value, { counter: isWhole, promised: isBallot });
 }
 
-function amnesia(directory: string, cause: unknown): KibitzerError {
+/** Both copies are lost, and with them what the node may not contradict. */
+export function amnesia(directory: string, cause?: unknown): KibitzerError {
   return new KibitzerError(
     "KBZ_DAMAGED",
     `Neither ${directory}/${copyNames[0]} nor ${copyNames[1]} is intact: this node has forgotten ` +

@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { inspectDirectory } from "../../src/commands/inspect-directory.ts";
-import { inspectionText } from "../../src/commands/log-inspect.ts";
+import { inspect, inspectionText } from "../../src/commands/log-inspect.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 import { DataDirectory } from "../../src/storage/directory.ts";
 import { nodeFiles } from "../../src/storage/node-files.ts";
 import { ballot, identity, Writer } from "../storage/samples.ts";
+import { captureOutput } from "./captured-output.ts";
 
 const files = nodeFiles();
 const chance = { fraction: () => 0.5, hex16: () => identity.cookie };
@@ -101,11 +102,34 @@ test("damage is told beside what is intact", async (context) => {
   fs.writeFileSync(segment, bytes);
   const found = await inspectDirectory(path, files);
   assert.equal(found.damage.length, 2);
-  assert.match(found.damage.join("\n"), /segment-00000001 is damaged[\s\S]*promise-2 is damaged/);
+  assert.match(
+    found.damage.join("\n"),
+    /segment-00000001 is damaged[\s\S]*promise-2, one of two copies/,
+  );
   assert.equal(found.log, null);
   assert.equal(found.node?.id, "a");
   assert.equal(found.promises[1]?.promised, null);
   assert.notEqual(found.promises[0]?.promised, null);
+});
+
+test("one lost copy of the promise is mended by a start, two are not", async (context) => {
+  const path = emptyDirectory(context);
+  await makeDirectory(path);
+  const ignored = { onPersisted: () => undefined, onFailed: () => undefined };
+  for (const name of ["promise-1", "promise-2"]) {
+    fs.rmSync(join(path, name));
+    const { damage, promises } = await inspectDirectory(path, files);
+    assert.equal(damage.length, 1);
+    assert.match(damage[0] ?? "", new RegExp(`${name}, one of two copies.*start.*repairs`));
+    assert.equal(promises.filter(({ promised }) => promised !== null).length, 1);
+    await using directory = await DataDirectory.open({ files, path, chance });
+    const { journal } = await directory.openJournal(ignored);
+    await journal.close();
+    assert.deepEqual((await inspectDirectory(path, files)).damage, []);
+  }
+  for (const name of ["promise-1", "promise-2"]) fs.rmSync(join(path, name));
+  const { damage } = await inspectDirectory(path, files);
+  assert.deepEqual(damage, [(await refusalToOpen(path)).message]);
 });
 
 test("an open segment that was cut short is damage, as it is for the node", async (context) => {
@@ -131,6 +155,12 @@ test("a node that belongs to no republic yet has no journal", async (context) =>
 test("a directory that is no node's is not found", async (context) => {
   await assert.rejects(
     inspectDirectory(emptyDirectory(context), files),
+    (error) => error instanceof KibitzerError && error.code === "KBZ_NOT_FOUND",
+  );
+  const file = join(emptyDirectory(context), "file");
+  fs.writeFileSync(file, "");
+  await assert.rejects(
+    inspect(file, {}, captureOutput().output),
     (error) => error instanceof KibitzerError && error.code === "KBZ_NOT_FOUND",
   );
 });
