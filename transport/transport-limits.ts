@@ -18,9 +18,12 @@ export interface TransportLimits {
   readonly waitingBytesMax: number;
   /** Connections of one listener. */
   readonly connectionsMax: number;
-  /** Milliseconds from dialling or accepting to the other side's hello. */
+  /** Milliseconds from dialling or accepting to the other side's hello; also of an HTTP request. */
   readonly handshakeMs: number;
-  /** Milliseconds that a reader may take nothing while more than `queuedBytesMax` waits for it. */
+  /**
+   * Milliseconds that a reader may take nothing while more than `queuedBytesMax` waits for it, or
+   * an HTTP answer.
+   */
   readonly stallMs: number;
   /** Milliseconds for what is queued to leave once a connection is to end. */
   readonly lingerMs: number;
