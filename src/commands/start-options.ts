@@ -2,7 +2,7 @@
  * What `kibitz start` was asked for, and whether it can be meant: checked before a node is opened,
  * and against the republic that its directory belongs to. Opens nothing.
  */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -60,8 +60,13 @@ function checkFirstStart(directory: string, options: StartOptions): void {
   throw usage(`There is no node in ${directory}; its first start needs ${missing.join(", ")}.`);
 }
 
+/** @throws {CommandError} when a file is in its place. */
 function isEmpty(directory: string): boolean {
-  return !existsSync(directory) || readdirSync(directory).length === 0;
+  if (!existsSync(directory)) return true;
+  if (!statSync(directory).isDirectory()) {
+    throw usage(`Wanted a directory for the node's data, found the file ${directory}.`);
+  }
+  return readdirSync(directory).length === 0;
 }
 
 export function usage(message: string): CommandError {

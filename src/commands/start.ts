@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { pino } from "pino";
 import { Kibitzer } from "../kibitzer.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
+import type { Logger } from "../logger.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Interruption } from "./interruption.ts";
@@ -33,7 +34,8 @@ export async function start(
     process.stdin.resume();
   }
   const signal = AbortSignal.any([interruption.signal, gone.signal]);
-  const kibitzer = await openKibitzer(directory, options);
+  const logger = loggerFor(options);
+  const kibitzer = await openKibitzer(directory, options, logger);
   try {
     await serve(kibitzer, { options, output, signal });
   } catch (error) {
@@ -42,20 +44,32 @@ export async function start(
       throw error;
     }
   }
-  return await stopGracefully(kibitzer, interruption, output);
+  const reason = interruption.name ?? "the end of its input or output";
+  logger.info({ event: "stopping", reason }, `stopping because of ${reason}`);
+  const exitCode = await stopGracefully(kibitzer, interruption, output);
+  logger.info({ event: "stopped" }, "stopped");
+  return exitCode;
 }
 
-async function openKibitzer(directory: string, options: StartOptions): Promise<Kibitzer> {
-  const { id, listen, advertise } = options;
+function loggerFor(options: StartOptions): Logger {
   const destination = pino.destination({ fd: 2, sync: true });
   // That nobody reads the log any more is not a reason to stop a node.
   destination.on("error", () => undefined);
+  return pino({ level: options.logLevel }, destination);
+}
+
+async function openKibitzer(
+  directory: string,
+  options: StartOptions,
+  logger: Logger,
+): Promise<Kibitzer> {
+  const { id, listen, advertise } = options;
   return await Kibitzer.open({
     directory,
     ...(id === undefined ? {} : { id }),
     ...(listen === undefined ? {} : { listen: [...listen] }),
     ...(advertise === undefined ? {} : { advertise }),
-    logger: pino({ level: options.logLevel }, destination),
+    logger,
     record: options.record,
     recordBodies: options.recordBodies === true,
   });
@@ -117,13 +131,14 @@ async function enter(
     await kibitzer.bootstrap(bootstrap, options.property);
   } else if (join !== undefined) {
     const timeoutMs = options.timeout ?? joinMsDefault;
-    await joinOne(join, timeoutMs, (url) =>
+    const unreachable = await joinOne(join, (url) =>
       kibitzer.join(republic, url, {
         signal,
         timeoutMs: timeoutMs / join.length,
         ...(options.property === undefined ? {} : { properties: options.property }),
       }),
     );
+    if (unreachable !== null) throw joinedNobody(kibitzer.id, options, unreachable);
   } else {
     throw usage(
       `The node in ${options.data} belongs to no republic yet: add --bootstrap NAME or --join URL.`,
@@ -131,26 +146,35 @@ async function enter(
   }
 }
 
-/** Tries the endpoints in turn, the others too when one cannot be reached. */
+/**
+ * Tries the endpoints in turn, the others too when one cannot be reached. Returns null once it has
+ * joined, else why the last one was of no use.
+ */
 async function joinOne(
   urls: readonly string[],
-  timeoutMs: number,
   join: (url: string) => Promise<unknown>,
-): Promise<void> {
-  let unreachable: unknown = null;
+): Promise<KibitzerError | null> {
+  let unreachable: KibitzerError | null = null;
   for (const url of urls) {
     try {
       await join(url);
-      return;
+      return null;
     } catch (error) {
       if (!(error instanceof KibitzerError && error.retryable)) throw error;
       unreachable = error;
     }
   }
-  throw new CommandError(
+  return unreachable;
+}
+
+function joinedNobody(id: string, options: StartOptions, cause: KibitzerError): CommandError {
+  const { data, join = [], timeout = joinMsDefault } = options;
+  const tried = join.join(",");
+  return new CommandError(
     exitCodes.noQuorum,
-    `Joined nobody within ${timeoutMs} ms: tried ${urls.join(", ")}.`,
-    { cause: unreachable },
+    `Joined nobody within ${timeout} ms: tried ${tried}. ${data} belongs to node ${id} now, which ` +
+      `is in no republic yet; to try again: kibitz start --data ${data} --join ${tried}`,
+    { cause },
   );
 }
 

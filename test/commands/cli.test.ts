@@ -145,6 +145,41 @@ test("dev says which port is taken, and starts nothing", async () => {
   }
 });
 
+test("a node logs that it stops, and why", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "kibitz-cli-"));
+  try {
+    const first = ["--id", "a", "--listen", "ws://127.0.0.1:0", "--bootstrap", "town"];
+    const args = ["start", "--data", join(directory, "a"), ...first, "--until-stdin-ends"];
+    const { code, stderr } = await kibitz(args);
+    assert.equal(code, 0, stderr);
+    const events = stderr
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).event);
+    assert.deepEqual(events.slice(-2), ["stopping", "stopped"]);
+    assert.match(stderr, /stopping because of the end of its input/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("a node that joins nobody says what is left, and how to try again", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "kibitz-cli-"));
+  try {
+    const peer = `ws://127.0.0.1:${await closedPort()}`;
+    const data = join(directory, "c");
+    const first = ["--id", "c", "--listen", "ws://127.0.0.1:0", "--join", peer];
+    const { code, stderr } = await kibitz(["start", "--data", data, ...first, "--timeout", "1s"]);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /Joined nobody within 1000 ms/);
+    assert.ok(stderr.includes(`${data} belongs to node c now`), stderr);
+    const again = /to try again: kibitz (start .*)$/m.exec(stderr)?.[1]?.split(" ") ?? [];
+    assert.equal((await kibitz([...again, "--timeout", "1s"])).code, 3);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 function listening(server: ReturnType<typeof createServer>): Promise<number> {
   return new Promise((resolve) => {
     server.listen({ host: "127.0.0.1", port: 0 }, () => {

@@ -35,6 +35,9 @@ test("a first start needs a name, an address and a way in", (context) => {
   context.after(() => rmSync(used, { recursive: true, force: true }));
   writeFileSync(join(used, "node"), "");
   assert.equal(checkStart({ ...usual, data: used }), used);
+  const file = refusal(() => checkStart({ ...usual, data: join(used, "node") }));
+  assert.equal(file.exitCode, 2);
+  assert.match(file.message, /found the file .*node\./);
 });
 
 test("others than this computer are let in only on demand", () => {
