@@ -26,10 +26,17 @@ function row(member: MemberStatus): string[] {
     member.id,
     member.role,
     coloured(style, member.reachable ? "yes" : "no", process.stdout),
-    `${member.decided.index} (slot ${member.decided.slot})`,
-    `${member.applied.index} (slot ${member.applied.slot})`,
-    `${member.hash.value} @${member.hash.slot}`,
-    member.version,
+    positionText(member.decided),
+    positionText(member.applied),
+    member.hash.slot === 0 ? unknown : `${member.hash.value} @${member.hash.slot}`,
+    member.version === "" ? unknown : member.version,
     member.url,
   ];
+}
+
+/** What a member that cannot be reached would say. */
+const unknown = "–";
+
+function positionText({ index, slot }: MemberStatus["decided"]): string {
+  return slot === 0 ? unknown : `${index} (slot ${slot})`;
 }

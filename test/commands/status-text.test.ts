@@ -34,6 +34,16 @@ test("the status shows republic, government and each member", () => {
   assert.match(text, /a .*member .*no .*8 \(slot 11\).*7 \(slot 10\).*ffeeddccbbaa9988 @10/);
 });
 
+test("what an unreachable member would say is left open", () => {
+  const [member] = sample.members;
+  assert.ok(member !== undefined);
+  const nowhere = { slot: 0, index: 0 };
+  const silent = { decided: nowhere, applied: nowhere, hash: { slot: 0, value: "" }, version: "" };
+  const found = { ...sample, members: [{ ...member, ...silent }] };
+  const text = stripVTControlCharacters(statusText(found));
+  assert.match(text, /a +│ member +│ no +│ – +│ – +│ – +│ – +│ ws:/);
+});
+
 test("progress knows its share where the size is known", () => {
   const state = { entries: 5, bytes: 50, bytesTotal: 200, rate: 10 };
   assert.equal(progressText(state), `${"█".repeat(6)}${"░".repeat(18)}  25%  5 accepted, 10/s`);
