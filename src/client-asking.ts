@@ -4,7 +4,7 @@
  */
 import { TransportError } from "../transport/index.ts";
 import type { Lane } from "../transport/index.ts";
-import { finalErrorOf, noQuorum, senseless, unreachable } from "./client-errors.ts";
+import { declined, finalErrorOf, noQuorum, senseless, unreachable } from "./client-errors.ts";
 import type { ClientLink } from "./client-link.ts";
 import { Deadline } from "./deadline.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
@@ -61,16 +61,16 @@ export class ClientAsking {
     const { timeoutMs, signal } = question;
     using deadline = new Deadline(clock, timeoutMs, link.closing, signal);
     const handshakes = link.handshakes;
-    let declined: unknown = null;
+    let refusal: unknown = null;
     for (let failures = 1; ; failures += 1) {
       const attempted = await this.#attempt(question, deadline.signal);
       if (attempted.kind === "answer") return attempted.answer;
-      if (attempted.kind === "declined") declined = attempted.cause;
+      if (attempted.kind === "declined") refusal = attempted.cause;
       await this.pause(failures, deadline.signal);
       if (!deadline.signal.aborted) continue;
       if (!isOutOfTime(deadline)) throw deadline.signal.reason;
-      const isThere = declined !== null || link.isAttached || link.handshakes > handshakes;
-      const cause = declined ?? attempted.cause;
+      const isThere = refusal !== null || link.isAttached || link.handshakes > handshakes;
+      const cause = refusal ?? attempted.cause;
       if (question.needsQuorum && isThere) throw noQuorum(question.request.method, link.url, cause);
       throw this.#unreachable(deadline.isOver ? timeoutMs : null, cause);
     }
@@ -90,8 +90,12 @@ export class ClientAsking {
     try {
       const response = await link.attempt(request, { lane, timeoutMs: attemptMs, signal });
       if (!isOfKind(response, wanted)) {
-        const found = response.kind === "refused" ? response.reason : `a ${response.kind}`;
-        return { kind: "declined", cause: senseless(link.url, found) };
+        const { url } = link;
+        const isRefusal = response.kind === "refused";
+        const cause = isRefusal
+          ? declined(url, response.reason)
+          : senseless(url, `a ${response.kind}`);
+        return { kind: "declined", cause };
       }
       const fault = question.faultOf?.(response) ?? null;
       if (fault === null) return { kind: "answer", answer: response };

@@ -60,6 +60,11 @@ export function noQuorum(wanted: string, url: string, cause: unknown): KibitzerE
   return new KibitzerError("KBZ_NO_QUORUM", message, { retryable: true, outcome: "none", cause });
 }
 
+/** What a refusal says that may pass: why nothing came of an attempt. */
+export function declined(url: string, reason: string): Error {
+  return new Error(`${url} refused: ${reason}`);
+}
+
 /** What an answer of the wrong kind, or one that contradicts itself, is worth. */
 export function senseless(url: string, found: string): KibitzerError {
   return new KibitzerError("KBZ_DAMAGED", `${url} answered with ${found}`, {

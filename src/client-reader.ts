@@ -3,6 +3,7 @@
  * endpoint answers. Holds one answer and the next one, never more.
  */
 import type { EntriesOptions, Entry } from "./api.ts";
+import { checkedReading, type ReadingRange } from "./arguments.ts";
 import type { ClientAsking } from "./client-asking.ts";
 import { entriesOf, faultOf, type Reading } from "./entry-stream.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
@@ -10,6 +11,8 @@ import type { EntriesBatch } from "./requests.ts";
 
 export interface ClientReaderOptions {
   readonly asking: ClientAsking;
+  /** Aborts with `KBZ_CLOSED` when the client is closed. */
+  readonly closing: AbortSignal;
   /** For the next entries of a reading that has an end; one that follows waits for ever. */
   readonly timeoutMs: number;
 }
@@ -20,45 +23,24 @@ const countMax = 65_536;
 const waitMs = 5000;
 const answerMs = 3000;
 
-/** @throws {KibitzerError} `KBZ_ARGUMENT` when `from` or `to` is no index. */
-export function readEntries(
+/**
+ * Ends where `options` say. One that follows for ever ends with the client, too; one that has an
+ * end and does not get there is told.
+ *
+ * @throws {KibitzerError} `KBZ_CLOSED`, `KBZ_ARGUMENT`, `KBZ_UNREACHABLE`; the signal's reason.
+ */
+export async function* readEntries(
   reader: ClientReaderOptions,
   options: EntriesOptions,
 ): AsyncGenerator<Entry, void, void> {
-  const { from = 1, to = Number.POSITIVE_INFINITY } = options;
-  if (!Number.isSafeInteger(from) || from < 1) throw notAnIndex("from", from);
-  if (to !== Number.POSITIVE_INFINITY && !Number.isSafeInteger(to)) throw notAnIndex("to", to);
-  return read(reader, { from, to, follow: options.follow ?? true, signal: options.signal });
-}
-
-interface Range {
-  readonly from: number;
-  readonly to: number;
-  readonly follow: boolean;
-  readonly signal: AbortSignal | undefined;
-}
-
-async function* read(
-  reader: ClientReaderOptions,
-  { from, to, follow, signal }: Range,
-): AsyncGenerator<Entry, void, void> {
+  const reading = checkedReading(options);
+  const { to, follow, signal } = reading;
+  if (reader.closing.aborted) throw reader.closing.reason;
   const leaving = new AbortController();
   const both = signal === undefined ? [leaving.signal] : [leaving.signal, signal];
-  const limit = AbortSignal.any(both);
-  const ask = (index: number): Promise<Reading> => fetch(reader, index, { follow, signal: limit });
   try {
-    let next = from;
-    let last = to;
-    let ahead = next > last ? null : ask(next);
-    while (ahead !== null) {
-      const { batches, indexLast } = await ahead;
-      if (!follow) last = Math.min(last, indexLast);
-      const first = next;
-      next = endOf(batches, first);
-      ahead = next > last ? null : ask(next);
-      // It is awaited later, or not at all.
-      ahead?.catch(ignore);
-      for (const entry of entriesIn(batches, first, last)) {
+    for await (const entries of answers(reader, reading, AbortSignal.any(both))) {
+      for (const entry of entries) {
         // Even what is here already ends with the signal.
         signal?.throwIfAborted();
         yield entry;
@@ -66,10 +48,33 @@ async function* read(
     }
   } catch (error) {
     signal?.throwIfAborted();
-    // Whoever closes the client knows that its readings end.
-    if (!isClosed(error)) throw error;
+    // Whoever closes the client knows that what follows for ever ends.
+    const isEndless = follow && to === Infinity;
+    if (!isEndless || !isClosed(error)) throw error;
   } finally {
     leaving.abort(new Error("nobody reads on"));
+  }
+}
+
+/** The entries of one answer after the other; the next one is asked for meanwhile. */
+async function* answers(
+  reader: ClientReaderOptions,
+  { from, to, follow }: ReadingRange,
+  signal: AbortSignal,
+): AsyncGenerator<Iterable<Entry>, void, void> {
+  const ask = (index: number): Promise<Reading> => fetch(reader, index, { follow, signal });
+  let next = from;
+  let last = to;
+  let ahead = next > last ? null : ask(next);
+  while (ahead !== null) {
+    const { batches, indexLast } = await ahead;
+    if (!follow) last = Math.min(last, indexLast);
+    const first = next;
+    next = endOf(batches, first);
+    ahead = next > last ? null : ask(next);
+    // It is awaited later, or not at all.
+    ahead?.catch(ignore);
+    yield entriesIn(batches, first, last);
   }
 }
 
@@ -106,14 +111,6 @@ function isClosed(error: unknown): boolean {
 function endOf(batches: readonly EntriesBatch[], next: number): number {
   const last = batches.at(-1);
   return last === undefined ? next : last.index + last.count;
-}
-
-function notAnIndex(name: string, found: number): KibitzerError {
-  return new KibitzerError(
-    "KBZ_ARGUMENT",
-    `"${name}" is the index of an entry, a whole number from 1, not ${found}`,
-    { retryable: false, outcome: "none" },
-  );
 }
 
 function ignore(): void {

@@ -143,7 +143,8 @@ export class KibitzerClient implements Log, Membership {
 
   /** What the endpoint in use has; after a change of endpoint it goes on at the next index. */
   entries(options: EntriesOptions = {}): AsyncGenerator<Entry, void, void> {
-    return readEntries({ asking: this.#asking, timeoutMs: this.#timeoutMs }, options);
+    const { closing } = this.#link;
+    return readEntries({ asking: this.#asking, closing, timeoutMs: this.#timeoutMs }, options);
   }
 
   /** Reads at the endpoint in use after this are linearizable, as long as it stays in use. */

@@ -1,4 +1,4 @@
-/** Errors of the node's own calls, each saying what was wanted, what was found and what to do. */
+/** What a call of a node that is closed is told. */
 import { KibitzerError } from "./kibitzer-error.ts";
 
 export function closedError(): KibitzerError {
@@ -6,16 +6,4 @@ export function closedError(): KibitzerError {
     retryable: false,
     outcome: "none",
   });
-}
-
-/** @throws {KibitzerError} `KBZ_ARGUMENT` unless `from … to` is a range of indexes. */
-export function checkRange(from: number, to: number): void {
-  const isRange =
-    Number.isSafeInteger(from) && from >= 1 && (to === Infinity || Number.isSafeInteger(to));
-  if (isRange) return;
-  throw new KibitzerError(
-    "KBZ_ARGUMENT",
-    `Wanted indexes, whole numbers from 1, found from ${from} to ${to}.`,
-    { retryable: false, outcome: "none" },
-  );
 }

@@ -2,9 +2,10 @@
  * Entries as this node's own journal has them, decided ones only, followed for as long as wanted.
  */
 import type { EntriesOptions, Entry } from "./api.ts";
+import { checkedReading } from "./arguments.ts";
 import type { Engine } from "./engine.ts";
 import { entriesOf } from "./entry-stream.ts";
-import { checkRange } from "./node-errors.ts";
+import { closedError } from "./node-errors.ts";
 import type { EntriesBatch } from "./requests.ts";
 
 const readBytesMax = 1_048_576;
@@ -12,21 +13,25 @@ const readBytesMax = 1_048_576;
 type Source = Pick<Engine, "reader" | "over">;
 
 /**
- * Ends where `options` say, or when the node stops; throws the signal's reason when that aborts.
+ * Ends where `options` say. One that follows for ever ends with the node, too; one that has an end
+ * and does not get there is told.
+ *
+ * @throws {KibitzerError} `KBZ_CLOSED`, `KBZ_ARGUMENT`, `KBZ_DAMAGED`; the signal's reason.
  */
 export async function* ownEntries(
   source: Source,
   options: EntriesOptions,
 ): AsyncGenerator<Entry, void, void> {
-  const { from = 1, follow = true, signal } = options;
-  const to = options.to ?? (follow ? Infinity : source.reader.indexLast);
-  checkRange(from, to);
+  const { from, to, follow, signal } = checkedReading(options);
+  if (source.over.signal.aborted) throw closedError();
+  const last = follow ? to : Math.min(to, source.reader.indexLast);
   let index = from;
-  while (index <= to) {
+  while (index <= last) {
     const batches = await batchesAt(source, index, signal);
-    if (batches === null) return;
+    if (batches === null && last === Infinity) return;
+    if (batches === null) throw closedError();
     for (const batch of batches) {
-      for (const entry of entriesOf(batch, index, to)) {
+      for (const entry of entriesOf(batch, index, last)) {
         signal?.throwIfAborted();
         yield entry;
         index = entry.index + 1;

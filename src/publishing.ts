@@ -13,6 +13,7 @@ import type {
 } from "../consensus/index.ts";
 import { AbortWatch } from "./abort-watch.ts";
 import type { PublishOptions } from "./api.ts";
+import { signalFault } from "./arguments.ts";
 import { entryBytes } from "./batch.ts";
 import type { Parcel, PublishResult } from "./parcel.ts";
 import {
@@ -148,7 +149,8 @@ export class Publishing {
 
   #refusal(signal: AbortSignal | undefined): Error | null {
     if (this.#closed !== null) return this.#closed("none");
-    return signal?.aborted === true ? abandoned("none", signal.reason) : null;
+    if (signal === undefined) return null;
+    return signalFault(signal) ?? (signal.aborted ? abandoned("none", signal.reason) : null);
   }
 
   #refusalOf(entry: unknown): Error | null {

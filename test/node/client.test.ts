@@ -251,7 +251,7 @@ describe("closing", () => {
     assert.deepEqual(await read, { done: true, value: undefined });
     assertDefinite(await failureOf(client.publish("fourth")), "KBZ_CLOSED", false);
     assertDefinite(await failureOf(client.barrier()), "KBZ_CLOSED", false);
-    assert.deepEqual(await client.entries().next(), { done: true, value: undefined });
+    assertDefinite(await failureOf(client.entries().next()), "KBZ_CLOSED", false);
     await client.close();
   });
 
