@@ -5,8 +5,8 @@ import { join } from "node:path";
 const fileBytes = 16 * 2 ** 20;
 
 /**
- * Writes of `size` bytes each, one after the other into a file that has its blocks already, and each
- * followed by a sync: how many a second.
+ * Writes of `size` bytes each, one after the other into a file that has its blocks already, and
+ * each followed by a sync: how many a second.
  */
 export async function rawSyncRate(directory: string, size: number, seconds = 1): Promise<number> {
   const path = join(directory, "raw-disk");

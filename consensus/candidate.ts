@@ -21,7 +21,7 @@ import { onRefused } from "./step-down.ts";
 export function campaign(chamber: Chamber): void {
   const { state, republic } = chamber;
   const { government } = republic;
-  assert(government !== null && republic.seats(chamber.id), "only members campaign");
+  assert(government !== null && chamber.hasSeat, "only members campaign");
   let round = state.promised.government === government.number ? state.promised.round : 0;
   for (const { report, refused } of state.peers.values()) {
     for (const ballot of [report?.promised, report?.leading, refused]) {

@@ -6,7 +6,14 @@
 import { assert } from "./assert.ts";
 import type { Decree } from "./decree.ts";
 import type { DurableState, LegislatorOptions } from "./durable-state.ts";
-import { ballotZero, sameBallot, type Ballot, type NodeId, type Slot } from "./identifiers.ts";
+import {
+  ballotZero,
+  sameBallot,
+  type Ballot,
+  type Cookie,
+  type NodeId,
+  type Slot,
+} from "./identifiers.ts";
 import { initialState, type LegislatorState, type Mark, type Peer } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
 import type { Message } from "./messages.ts";
@@ -67,6 +74,23 @@ export class Chamber {
   }
   get id(): NodeId {
     return this.options.id;
+  }
+  /** Whether the log names this very incarnation; another one under its id is somebody else. */
+  get isMember(): boolean {
+    return this.knows({ id: this.id, cookie: this.options.cookie });
+  }
+  /** Whether this incarnation has a seat in the government in force. */
+  get hasSeat(): boolean {
+    return this.isMember && this.republic.seats(this.id);
+  }
+  /** Whether this incarnation is a member, as far as this node's log goes. */
+  knows({ id, cookie }: { readonly id: NodeId; readonly cookie: Cookie }): boolean {
+    return this.republic.member(id)?.cookie === cookie;
+  }
+  /** Whom a node asks that does not find itself in the log yet. */
+  get contacts(): readonly NodeId[] {
+    const contacts = this.isMember ? [] : (this.state.joining?.contacts ?? []);
+    return contacts.map(({ id }) => id).filter((id) => id !== this.id);
   }
   get halted(): boolean {
     return this.state.halt !== null;
@@ -210,7 +234,7 @@ export class Chamber {
   takeSeat(): void {
     const { republic, state, options } = this;
     if (republic.government === null) return;
-    state.role = { kind: republic.seats(this.id) ? "follower" : "constituent" };
+    state.role = { kind: this.hasSeat ? "follower" : "constituent" };
     state.attempts = 0;
     state.inherited.length = 0;
     // The leader that the government names goes first; the others wait for it, but not for ever.

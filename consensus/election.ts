@@ -37,7 +37,7 @@ export function onEvent(chamber: Chamber, jitter: number): void {
 }
 
 /** A connection was lost: asks at once who is still there, instead of waiting for silence. */
-export function onDisconnected(chamber: Chamber, to: NodeId): void {
+export function onSent(chamber: Chamber, to: NodeId): void {
   const { state } = chamber;
   if (!state.peers.has(to)) return;
   chamber.peer(to).missed = chamber.silenceRounds;
@@ -45,7 +45,7 @@ export function onDisconnected(chamber: Chamber, to: NodeId): void {
     const follower = state.role.followers.get(to);
     if (follower !== undefined) follower.synchronized = false;
   }
-  if (!chamber.republic.seats(chamber.id)) return;
+  if (!chamber.hasSeat) return;
   pingAll(chamber);
 }
 
@@ -67,16 +67,17 @@ function pingAll(chamber: Chamber): void {
   }
 }
 
-/** Everybody pings the parliament; a leader also the constituents, to know whom to seat. */
+/**
+ * Everybody pings the parliament; a leader also the constituents, to know whom to seat; and a
+ * newcomer whom it was told to ask.
+ */
 function whomToPing(chamber: Chamber): readonly NodeId[] {
   const { republic, state } = chamber;
   if (state.role.kind === "leading") {
     return republic.members.map(({ id }) => id).filter((id) => id !== chamber.id);
   }
-  if (republic.government !== null) return chamber.otherSeats();
-  return (chamber.state.joining?.contacts ?? [])
-    .map(({ id }) => id)
-    .filter((id) => id !== chamber.id);
+  const seats = republic.government === null ? [] : chamber.otherSeats();
+  return [...new Set([...seats, ...chamber.contacts])];
 }
 
 /** What this node says of itself; everything that it attests here is durable. */
@@ -103,7 +104,7 @@ function reportOf(chamber: Chamber): Report {
 /** Whether this node hears a majority of its parliament, itself included, both ways. */
 export function isQuorumConnected(chamber: Chamber): boolean {
   const { government } = chamber.republic;
-  if (government === null || !chamber.republic.seats(chamber.id)) return false;
+  if (government === null || !chamber.hasSeat) return false;
   const heard = chamber.otherSeats().filter((id) => chamber.hears(id)).length;
   return heard + 1 >= majorityOf(government.parliament.length);
 }
@@ -171,31 +172,40 @@ export function knownLeader(chamber: Chamber): NodeId | null {
 }
 
 export function onPing(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, ping: Ping): void {
-  const { id, cookie } = from;
-  const member = chamber.republic.member(id);
-  const heard = chamber.state.heard.get(id);
-  const known = heard !== undefined && heard.cookie === cookie ? heard : null;
-  chamber.send(id, { kind: "pong", round: ping.round, report: reportOf(chamber), heard: known });
-  if (member === null) {
-    // Admitted behind our back, perhaps: all whom this node knows may have left the republic since.
-    // Whoever is a member goes first: this one may be out of reach.
-    if (ping.report.decided > chamber.republic.slot && !isFetching(chamber)) fetch(chamber, id);
+  if (chamber.knows(from)) {
+    answerPing(chamber, from, ping);
+    takeReport(chamber, from, ping.report);
     return;
   }
-  takeReport(chamber, from, ping.report);
+  if (chamber.republic.member(from.id) === null) answerPing(chamber, from, ping);
+  // Admitted behind our back, perhaps: all whom this node knows may have left the republic since.
+  // Whoever is a member goes first: this one may be out of reach.
+  const isAhead = ping.report.decided > chamber.republic.slot;
+  if (isAhead && !isFetching(chamber)) fetch(chamber, from.id);
+}
+
+function answerPing(
+  chamber: Chamber,
+  { id, cookie }: { readonly id: NodeId; readonly cookie: Cookie },
+  { round }: Ping,
+): void {
+  const heard = chamber.state.heard.get(id);
+  const known = heard !== undefined && heard.cookie === cookie ? heard : null;
+  chamber.send(id, { kind: "pong", round, report: reportOf(chamber), heard: known });
 }
 
 export function onPong(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, pong: Pong): void {
   const { state } = chamber;
   if (pong.round > state.round || pong.round <= state.round - chamber.silenceRounds) return;
+  if (!chamber.knows(from)) {
+    if (pong.report.decided > chamber.republic.slot) fetch(chamber, from.id);
+    // What the log knows under this id is another incarnation.
+    if (chamber.republic.member(from.id) !== null) return;
+  }
   const peer = chamber.peer(from.id);
   peer.missed = Math.min(peer.missed, state.round - pong.round);
   checkOwnDisk(chamber, from.id, pong.heard);
   takeReport(chamber, from, pong.report);
-  if (chamber.republic.government === null) {
-    if (pong.report.decided > 0) fetch(chamber, from.id);
-    return;
-  }
   considerTakeOver(chamber);
 }
 

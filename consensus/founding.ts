@@ -21,8 +21,11 @@ export function onBootstrap(chamber: Chamber, input: BootstrapInput): void {
   chamber.reply({ kind: "enqueued" });
 }
 
+/** Also of a node that was stopped on the way: it learned some of the log, not its admission. */
 export function onJoin(chamber: Chamber, { republic, contacts }: JoinInput): void {
-  if (chamber.log.length > 0) chamber.refuse("idTaken", null);
+  const { identity } = chamber.republic;
+  const isElsewhere = identity !== null && identity.identity !== republic.identity;
+  if (chamber.isMember || chamber.state.founding || isElsewhere) chamber.refuse("idTaken", null);
   else chamber.state.joining = { republic, contacts };
 }
 

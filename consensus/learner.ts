@@ -70,7 +70,7 @@ export function fetch(chamber: Chamber, from: NodeId): void {
   if (isSame && isFetching(chamber)) return;
   state.fetching = { from, slotFirst, round: state.round };
   state.fetches += 1;
-  chamber.send(from, { kind: "fetch", slotFirst, follow: !chamber.republic.seats(chamber.id) });
+  chamber.send(from, { kind: "fetch", slotFirst, follow: !chamber.hasSeat });
 }
 
 export function onFetch(chamber: Chamber, from: NodeId, { slotFirst, follow }: Fetch): void {
@@ -107,7 +107,7 @@ export function onLearn(chamber: Chamber, from: NodeId, { decrees, decided }: Le
     if (contradictsUs(chamber, part)) contradict(chamber, from);
     return;
   }
-  const follows = !republic.seats(chamber.id);
+  const follows = !chamber.hasSeat;
   if (decided > republic.slot || follows) fetch(chamber, from);
 }
 
@@ -168,7 +168,7 @@ function isOurBirth(chamber: Chamber, first: Decree): boolean {
  */
 export function catchUp(chamber: Chamber, decidedBefore: Slot): void {
   const { state, republic } = chamber;
-  const hasSeat = republic.seats(chamber.id);
+  const hasSeat = chamber.hasSeat;
   if (isFetching(chamber)) return;
   if (hasSeat && decidedBefore <= republic.slot) return;
   const sources = [...state.peers.keys()].filter((id) => {

@@ -23,7 +23,7 @@ import {
   onEvent,
   onPing,
   onPong,
-  onDisconnected,
+  onSent,
   onTakeOver,
 } from "./election.ts";
 import { found, mayFound, onBootstrap, onJoin, resumeFounding } from "./founding.ts";
@@ -172,8 +172,8 @@ export class Legislator {
         return onEnqueue(chamber, input.value);
       case "persisted":
         return this.#onPersisted(input);
-      case "disconnected":
-        return onDisconnected(chamber, input.to);
+      case "sent":
+        return onSent(chamber, input.to);
       case "barrier":
         return onBarrier(chamber, input.barrier);
       default:
@@ -185,10 +185,8 @@ export class Legislator {
   #receive({ from, cookie, message }: ReceiveInput): void {
     const chamber = this.#chamber;
     if (from === chamber.id) return;
-    const member = chamber.republic.member(from);
     // Votes count by (id, cookie): another incarnation under a member's id is not that member.
-    if (member !== null && member.cookie !== cookie) return;
-    if (member === null && !mayAddress(chamber, from, message)) return;
+    if (!chamber.knows({ id: from, cookie }) && !mayAddress(chamber, from, message)) return;
     switch (message.kind) {
       case "ping":
         return onPing(chamber, { id: from, cookie }, message);
@@ -290,13 +288,14 @@ export class Legislator {
 /**
  * Whether somebody who is no member here may say this. A newcomer knows no members yet, only whom
  * to ask; and who was admitted behind this node's back may ping, fetch, and give what was asked of
- * it.
+ * it. An answer goes to an id: to the member, so that another incarnation under its id gets none.
  */
-function mayAddress({ state, republic }: Chamber, from: NodeId, { kind }: Message): boolean {
-  if (kind === "ping" || kind === "fetch") return true;
+function mayAddress(chamber: Chamber, from: NodeId, { kind }: Message): boolean {
+  const { state, contacts, republic } = chamber;
+  if (kind === "fetch") return republic.member(from) === null;
   if (kind === "learn") return state.fetching?.from === from;
-  const contacts = republic.government === null ? (state.joining?.contacts ?? []) : [];
-  return kind === "pong" && contacts.some(({ id }) => id === from);
+  if (kind === "pong") return contacts.includes(from);
+  return kind === "ping";
 }
 
 /**

@@ -20,18 +20,15 @@ export function onImmigrate(chamber: Chamber, citizen: Citizen): void {
     return;
   }
   const member = republic.member(citizen.id);
-  if (member !== null) {
-    if (member.cookie === citizen.cookie) {
-      chamber.reply({ kind: "admitted", slot: member.admitted });
-    } else {
-      chamber.refuse("idTaken", knownLeader(chamber));
-    }
-    return;
-  }
-  if (republic.departed(citizen.id, citizen.cookie) !== null) {
+  if (member?.cookie === citizen.cookie) {
+    chamber.reply({ kind: "admitted", slot: member.admitted });
+  } else if (republic.departed(citizen.id, citizen.cookie) !== null) {
     chamber.refuse("departed", knownLeader(chamber));
   } else if (state.role.kind !== "leading") {
     chamber.refuse("notLeading", knownLeader(chamber));
+  } else if (member !== null) {
+    // Final, so it is the leader's to say: whoever is behind may not know of an exile.
+    chamber.refuse("idTaken", chamber.id);
   } else if (republic.members.length >= limits.membersMax || isFull(state.role)) {
     chamber.refuse("busy", chamber.id);
   } else {

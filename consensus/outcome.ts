@@ -88,9 +88,11 @@ export interface PersistedInput extends Stamp {
   readonly write: number;
 }
 
-/** The connection to a peer was lost: a hint, never a proof, that it is gone. */
-export interface DisconnectedInput extends Stamp {
-  readonly kind: "disconnected";
+/**
+ * What was sent to a peer is lost, with the connection: a hint, never a proof, that it is gone.
+ */
+export interface SentInput extends Stamp {
+  readonly kind: "sent";
   readonly to: NodeId;
 }
 
@@ -112,7 +114,7 @@ export type LegislatorInput =
   | ReceiveInput
   | EnqueueInput
   | PersistedInput
-  | DisconnectedInput
+  | SentInput
   | BarrierInput;
 
 /** Control messages travel on a lane of their own, never behind bulk data. */

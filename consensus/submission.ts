@@ -32,9 +32,8 @@ export function onEnqueue(chamber: Chamber, value: Batch | Registration): void {
 /** Whether the batch is the publisher's next; if not, it is answered from what is known of it. */
 function isNext(chamber: Chamber, role: Leading, batch: Batch): boolean {
   const settled = chamber.republic.outcomeOf(batch);
-  const isBehind = role.opening === 0 || chamber.republic.slot < role.opening;
-  if (settled?.kind === "unknownPublisher" && isBehind) {
-    // Its registration may stand in the adopted log, decided by an earlier leader but not yet here.
+  if (settled?.kind === "unknownPublisher" && batch.publisher > chamber.republic.slot) {
+    // A publisher is called by the slot of its registration, which another leader may have decided.
     chamber.refuse("busy", chamber.id);
     return false;
   }

@@ -50,7 +50,7 @@ export function checkOwnDisk(chamber: Chamber, from: NodeId, heard: Heard | null
  * majority, so that whoever took part in a later decision was asked, or could not be reached.
  */
 export function mayVote(chamber: Chamber): boolean {
-  if (!chamber.republic.seats(chamber.id)) return false;
+  if (!chamber.hasSeat) return false;
   const vouched = chamber.otherSeats().filter((id) => chamber.state.vouchers.includes(id));
   return vouched.length + 1 >= chamber.majority();
 }
@@ -93,7 +93,7 @@ function judge(chamber: Chamber, peer: Peer, verdict: { slot: number; same: bool
   const seats = chamber.otherSeats().map((id) => ({ id, agrees: chamber.peer(id).agrees }));
   const against = seats.filter(({ agrees }) => agrees === false);
   const open = seats.filter(({ agrees }) => agrees !== false).length;
-  const own = chamber.republic.seats(chamber.id) ? 1 : 0;
+  const own = chamber.hasSeat ? 1 : 0;
   const outvoted = against.length >= chamber.majority();
   const undecidable = own === 1 && open + own < chamber.majority();
   if (outvoted || undecidable) {

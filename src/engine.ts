@@ -98,7 +98,7 @@ export class Engine {
       clock,
       hello: () => this.hello(),
       fraction: () => chance.fraction(),
-      down: (id) => this.play({ kind: "disconnected", to: id }),
+      down: (id) => this.play({ kind: "sent", to: id }),
       unreachable: (id, error) =>
         this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
     });

@@ -52,7 +52,7 @@ const methodCodes: Readonly<Record<Method, number>> = {
   receive: 8,
   enqueue: 9,
   persisted: 10,
-  disconnected: 11,
+  sent: 11,
   barrier: 12,
   register: 13,
   publish: 14,
@@ -147,7 +147,7 @@ function writeLegislatorFields(writer: ByteWriter, input: LegislatorInput): void
     case "exile":
       return writer.id(input.id);
     case "transfer":
-    case "disconnected":
+    case "sent":
       return writer.id(input.to);
     case "event":
       return writer.float(input.jitter);
@@ -286,7 +286,7 @@ function readLegislatorInput(reader: ByteReader, kind: Plainer, stamp: Stamp): L
       return { kind, ...stamp, jitter: reader.fraction() };
     case "persisted":
       return { kind, ...stamp, write: reader.whole() };
-    case "disconnected":
+    case "sent":
       return { kind, ...stamp, to: reader.id() };
     case "barrier":
       return { kind, ...stamp, barrier: reader.whole() };

@@ -90,7 +90,7 @@ const legislatorKinds: ReadonlySet<string> = new Set<LegislatorInput["kind"]>([
   "receive",
   "enqueue",
   "persisted",
-  "disconnected",
+  "sent",
   "barrier",
 ]);
 

@@ -50,7 +50,7 @@ const verbs = new Map<string, Verb>([
   [
     "lost",
     (scene, words) => {
-      scene.step(word(words, 0), { kind: "disconnected", to: word(words, 1) });
+      scene.step(word(words, 0), { kind: "sent", to: word(words, 1) });
     },
   ],
   [

@@ -130,8 +130,8 @@ export function inputText(input: LegislatorInput): string {
       return `enqueue ${valueText(input.value)}`;
     case "persisted":
       return `persisted ${input.write}`;
-    case "disconnected":
-      return `disconnected ${input.to}`;
+    case "sent":
+      return `sent ${input.to}`;
     case "barrier":
       return `barrier ${input.barrier}`;
     case "immigrate":

@@ -105,8 +105,7 @@ export class Attestations {
     const text = (): string => `${node.id}: ${messageText(message)}`;
     demand(ballot.id === node.id, "A14", () => `not its own ballot, ${text()}`);
     demand(compareBallots(durable.promised, ballot) >= 0, "D1", () => `not promised, ${text()}`);
-    const government = this.#chosen.government(ballot.government);
-    demand(government?.parliament.includes(node.id) === true, "M3", () => `no seat, ${text()}`);
+    demand(this.#chosen.seats(ballot.government, node), "M3", () => `no seat, ${text()}`);
     const life = `${node.cookie} ${node.starts}`;
     const leader = this.#leaders.get(ballotText(ballot)) ?? life;
     demand(leader === life, "A6", () => `a ballot of an earlier life, ${text()}`);
@@ -203,9 +202,10 @@ export class Attestations {
   #isOfGovernment(node: CoreNode, message: Message, ballot: Ballot): void {
     const text = (): string => `${node.id}: ${messageText(message)}`;
     const government = this.#chosen.government(ballot.government);
-    demand(government?.parliament.includes(node.id) === true, "M3", () => `no seat, ${text()}`);
-    const held = hashAt(node.disk.durable, government.slot) === this.#hash(government.slot);
-    demand(held, "M6", () => `does not hold slot ${government.slot}, ${text()}`);
+    demand(this.#chosen.seats(ballot.government, node), "M3", () => `no seat, ${text()}`);
+    const slot = government?.slot ?? 0;
+    const held = hashAt(node.disk.durable, slot) === this.#hash(slot);
+    demand(held, "M6", () => `does not hold slot ${slot}, ${text()}`);
   }
 
   #hash(slot: Slot): Hash | null {

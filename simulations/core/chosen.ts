@@ -9,6 +9,7 @@ import {
   sameBallot,
   type Applied,
   type Ballot,
+  type Cookie,
   type Decree,
   type Government,
   type Hash,
@@ -40,6 +41,8 @@ export class Chosen {
   readonly #slots: ChosenSlot[] = [];
   readonly #votes = new Map<Slot, Map<string, Votes>>();
   readonly #governments: Government[] = [];
+  /** Which incarnations have the seats of each government. */
+  readonly #seats: ReadonlySet<Cookie>[] = [];
   readonly republic: Republic = new Republic(emptyRepublic());
   /** Up to which chosen slot each node's durable log is the chosen one. */
   readonly #held = new Map<CoreNode, Slot>();
@@ -59,6 +62,11 @@ export class Chosen {
 
   government(number: number): Government | null {
     return this.#governments[number - 1] ?? null;
+  }
+
+  /** Whether this incarnation, not just its id, has a seat in a government. */
+  seats(number: number, { cookie }: CoreNode): boolean {
+    return this.#seats[number - 1]?.has(cookie) === true;
   }
 
   /** The last slot that a ballot below `ballot` has chosen. */
@@ -84,6 +92,12 @@ export class Chosen {
 
   register(node: CoreNode): void {
     if (!this.#held.has(node)) this.#held.set(node, 0);
+  }
+
+  /** An old disk was put in: what the newer one held is not held any more. */
+  rollBack(node: CoreNode): void {
+    this.#held.set(node, 0);
+    this.#hold(node);
   }
 
   /** `node` has made durable the log `image`, of which slots from `slotFirst` on are new. */
@@ -141,6 +155,8 @@ export class Chosen {
       if (government !== null && government.number > this.#governments.length) {
         demand(government.number === this.#governments.length + 1, "M1", () => "governments skip");
         this.#governments.push(government);
+        const seated = this.republic.members.filter(({ id }) => this.republic.seats(id));
+        this.#seats.push(new Set(seated.map(({ cookie }) => cookie)));
       }
       for (const node of this.#held.keys()) this.#hold(node);
     }

@@ -111,7 +111,7 @@ export class CoreCluster {
   /** Tells `node` that its connection to `to` was lost. */
   hint(node: CoreNode, to: NodeId): void {
     this.later(node, this.network.delay(), () => {
-      this.step(node, { kind: "disconnected", to });
+      this.step(node, { kind: "sent", to });
     });
   }
 
@@ -234,7 +234,9 @@ export class CoreCluster {
 
   #sendSlots(node: CoreNode, { to, slotFirst, slotLast, decided }: SlotDispatch): void {
     this.later(node, this.#prng.exponential(2), () => {
-      const decrees: Decree[] = node.disk.written.log.slice(slotFirst - 1, slotLast);
+      // As much as one read gives: the receiver asks for the rest.
+      const slots = Math.min(slotLast - slotFirst + 1, this.#prng.integer(1, 64));
+      const decrees: Decree[] = node.disk.written.log.slice(slotFirst - 1, slotFirst - 1 + slots);
       const message = { kind: "learn", decrees, decided } as const;
       this.count("learn");
       this.network.send({ from: node.id, cookie: node.cookie, to, message });

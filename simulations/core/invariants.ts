@@ -27,11 +27,17 @@ export class Invariants {
   /** The highest slot with an acknowledged batch. */
   acknowledgedSlot: Slot = 0;
   acknowledged = 0;
-  /** Nodes that were given an old disk: they must halt. */
-  readonly rolledBack: Set<CoreNode> = new Set();
+  /** Nodes that were given an old disk. */
+  readonly #rolledBack = new Set<CoreNode>();
 
   appliedBy(node: CoreNode): Slot {
     return this.#applied.get(node) ?? 0;
+  }
+
+  /** `node` was given an old disk: it must halt. */
+  rollBack(node: CoreNode): void {
+    this.#rolledBack.add(node);
+    this.chosen.rollBack(node);
   }
 
   /** A life begins: what recovery calls decided was chosen. */
@@ -118,7 +124,7 @@ export class Invariants {
       demand(isExile, "M4", () => `${node.id} calls itself exiled by slot ${halt.slot}`);
       return;
     }
-    if (halt.kind === "staleDisk" && this.rolledBack.has(node)) return;
+    if (halt.kind === "staleDisk" && this.#rolledBack.has(node)) return;
     throw new Violation(halt.kind === "diverged" ? "S1" : "D5", `${node.id} halts: ${halt.kind}`);
   }
 }

@@ -58,7 +58,7 @@ for (const seed of [1, 2, 3, 4, 5]) {
     republic.proceed(4000);
     cluster.crash(node);
     node.disk.rollBack(backup);
-    invariants.rolledBack.add(node);
+    invariants.rollBack(node);
     republic.watched = node;
     cluster.start(node);
     republic.proceed(2000);

@@ -24,7 +24,9 @@ class Republic {
     this.cluster = new CoreCluster({ prng, invariants, recorded: false, trace: null });
     const options = { cluster: this.cluster, invariants, prng: prng.fork("operator") };
     this.membership = new Membership({ ...options, parliamentSize: 3 }, "a");
-    for (const id of ids) this.cluster.add(id);
+    for (const id of ids.slice(0, 3)) this.cluster.add(id);
+    this.proceed(3000);
+    for (const id of ids.slice(3)) this.cluster.add(id);
     this.proceed(3000);
     assert.deepEqual(this.parliament, ["a", "b", "c"]);
   }
@@ -38,9 +40,40 @@ class Republic {
     while (this.cluster.now < until && this.cluster.schedule.next(until));
   }
 
+  proceedUntil(what: string, holds: () => boolean): void {
+    const until = this.cluster.now + 60_000;
+    while (!holds()) {
+      assert.ok(this.cluster.now < until && this.cluster.schedule.next(until), what);
+    }
+  }
+
+  /** Takes the disk of `id` away for good, and makes it a member again, with another. */
+  replace(id: string): CoreNode {
+    const lost = this.cluster.node(id);
+    this.cluster.crash(lost);
+    lost.retired = true;
+    this.proceedUntil("a leader", () => this.askLeader({ kind: "exile", id }) === "enqueued");
+    this.proceedUntil("its exile", () => this.invariants.chosen.republic.member(id) === null);
+    return this.cluster.add(id);
+  }
+
+  isIn(node: CoreNode): boolean {
+    const member = this.invariants.chosen.republic.member(node.id);
+    return member?.cookie === node.cookie && member.naturalized;
+  }
+
+  /** Makes the log longer by `slots`. */
+  fill(slots: number): void {
+    for (let count = 0; count < slots; count += 1) {
+      const nonce = count.toString(16).padStart(16, "0");
+      this.askLeader({ kind: "enqueue", value: { kind: "registration", nonce } });
+      this.proceed(10);
+    }
+  }
+
   askLeader(input: Unstamped): string | undefined {
     const leader = this.cluster.up.find((node) => !node.halted && leads(node));
-    assert.ok(leader !== undefined);
+    if (leader === undefined) return undefined;
     return this.cluster.step(leader, input)?.reply?.kind;
   }
 }
@@ -69,3 +102,20 @@ for (const ids of [
     assert.deepEqual(republic.parliament, ["a", "b", "c"]);
   });
 }
+
+test("a newcomer that stops while it learns goes on, though all it knows were replaced", () => {
+  const republic = new Republic(["a", "b", "c", "d", "e"]);
+  const { cluster, invariants } = republic;
+  republic.fill(400);
+  const newcomer = republic.replace("c");
+  republic.proceedUntil("a part of the log", () => invariants.appliedBy(newcomer) > 40);
+  assert.ok(invariants.appliedBy(newcomer) < 300, "it is stopped while it learns");
+  cluster.crash(newcomer);
+  for (const id of ["a", "b", "d", "e"]) {
+    const next = republic.replace(id);
+    republic.proceedUntil(`${id} is in`, () => republic.isIn(next));
+  }
+  cluster.start(newcomer);
+  republic.proceedUntil("the newcomer is in", () => republic.isIn(newcomer));
+  assert.equal(newcomer.halted, false);
+});

@@ -256,7 +256,7 @@ export const legislatorInputs: Kinds<LegislatorInput> = {
     ),
   }),
   persisted: fc.record({ kind: fc.constant("persisted"), ...stamp, write: whole }),
-  disconnected: fc.record({ kind: fc.constant("disconnected"), ...stamp, to: id }),
+  sent: fc.record({ kind: fc.constant("sent"), ...stamp, to: id }),
   barrier: fc.record({ kind: fc.constant("barrier"), ...stamp, barrier: whole }),
 };
 
