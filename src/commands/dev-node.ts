@@ -6,11 +6,20 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { DevNodePlan } from "./dev-directory.ts";
+import { exitCodes } from "./exit-codes.ts";
 import { siblingModule } from "./sibling-module.ts";
 
 export interface DevNodeExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+}
+
+/** How a node ended, and what its user can do about it. */
+export function exitText({ code, signal }: DevNodeExit, path: string): string {
+  const how = signal ?? `code ${code}`;
+  const isRevivable = signal !== null || code === exitCodes.ok || code === exitCodes.failure;
+  if (isRevivable) return `${how}; kibitz start --data ${path} revives it`;
+  return `${how}; its error above says why, and what to do`;
 }
 
 export class DevNode {

@@ -26,14 +26,17 @@ export function missingOf(found: Status, nodes: number): string | null {
   return null;
 }
 
-/** Asks until all `logs` answer that nothing is missing; `waiting` is told what is. */
+/**
+ * Asks until all `logs` answer that nothing is missing of `nodes`, which falls when one is found to
+ * be exiled; `waiting` is told what is.
+ */
 export async function untilReady(
   logs: () => readonly Pick<Log, "status" | "barrier">[],
-  nodes: number,
+  nodes: () => number,
   options: { readonly signal: AbortSignal; waiting(missing: string): void },
 ): Promise<void> {
   for (;;) {
-    const missing = await askAll(logs(), nodes, options.signal);
+    const missing = await askAll(logs(), nodes(), options.signal);
     if (missing === null) return;
     options.waiting(missing);
     await delay(pollMs, undefined, { signal: options.signal });

@@ -10,7 +10,7 @@ import { KibitzerClient } from "../client.ts";
 import { CommandError } from "./command-error.ts";
 import { planDev, removeDevPlan, removeStale, writeDevRecord } from "./dev-directory.ts";
 import type { DevNodePlan, DevPlan } from "./dev-directory.ts";
-import { DevNode, type DevNodeExit } from "./dev-node.ts";
+import { DevNode, exitText, type DevNodeExit } from "./dev-node.ts";
 import { untilReady } from "./dev-ready.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { watchInterruption } from "./interruption.ts";
@@ -62,6 +62,8 @@ class DevCluster {
   readonly #nodes: readonly DevNode[];
   readonly #end = new AbortController();
   #isReady = false;
+  /** How many nodes ended because they do not belong to the republic any more. */
+  #exiled = 0;
   #waitingFor = "the nodes start";
   #isStopping = false;
 
@@ -77,9 +79,11 @@ class DevCluster {
     for (const node of this.#nodes) void node.exited.then((exit) => this.#onExit(node, exit));
   }
 
-  /** Until it is interrupted, or fails to become ready. */
+  /** Until it is interrupted, or fails to become ready. Nodes that die do not end it. */
   async run(interrupted: AbortSignal): Promise<void> {
     const signal = AbortSignal.any([interrupted, this.#end.signal]);
+    // When every node is gone, nothing else keeps this process.
+    const stay = setInterval(() => undefined, patienceMs);
     try {
       await this.#untilReady(signal);
       this.#isReady = true;
@@ -88,6 +92,8 @@ class DevCluster {
       await aborted(signal);
     } catch (error) {
       if (!signal.aborted) throw error;
+    } finally {
+      clearInterval(stay);
     }
   }
 
@@ -130,7 +136,8 @@ class DevCluster {
       const waiting = (missing: string): void => {
         this.#waitingFor = missing;
       };
-      await untilReady(living, this.#plan.nodes, { signal, waiting });
+      const expected = (): number => this.#plan.nodes - this.#exiled;
+      await untilReady(living, expected, { signal, waiting });
     } finally {
       clearInterval(impatience);
       await Promise.allSettled([...clients.values()].map(async (client) => await client.close()));
@@ -166,10 +173,15 @@ class DevCluster {
     if (this.#options.json === true) this.#output.json({ event: "exit", id, ...exit });
     else {
       const how = exit.signal ?? `code ${exit.code}`;
-      const revive = this.#isStopping ? "" : `; kibitz start --data ${shortPath(data)} revives it`;
-      this.#output.line(`exit  ${id}  ${how}${revive}`);
+      const text = this.#isStopping ? how : exitText(exit, shortPath(data));
+      this.#output.line(`exit  ${id}  ${text}`);
     }
-    if (!this.#isReady && !this.#isStopping) this.#onEarlyExit(node, exit);
+    if (exit.code === exitCodes.notAllowed) this.#exiled += 1;
+    if (this.#isStopping) return;
+    if (!this.#isReady) this.#onEarlyExit(node, exit);
+    else if (this.#nodes.every(({ isAlive }) => !isAlive)) {
+      this.#output.note("All nodes are down. Revive them, or stop with Ctrl-C.");
+    }
   }
 
   /** A node ended while the others were still getting ready. */

@@ -57,12 +57,41 @@ test("every node must know, and a barrier must pass", async () => {
     },
   };
   const { signal } = new AbortController();
-  await untilReady(() => [early, late], 3, { signal, waiting: (text) => missing.push(text) });
+  await untilReady(
+    () => [early, late],
+    () => 3,
+    { signal, waiting: (text) => missing.push(text) },
+  );
   assert.deepEqual(missing, ["1 of 3 seats filled", "no quorum yet"]);
+});
+
+test("a node that is found to be exiled is not waited for", async () => {
+  const log = {
+    status: async () => statusWith(["a", "c"], "a", 2),
+    barrier: async () => ({ index: 0, slot: 1 }),
+  };
+  let nodes = 3;
+  const waiting = (missing: string): void => {
+    assert.equal(missing, "2 of 3 nodes admitted");
+    nodes = 2;
+  };
+  const { signal } = new AbortController();
+  await untilReady(
+    () => [log],
+    () => nodes,
+    { signal, waiting },
+  );
+  assert.equal(nodes, 2);
 });
 
 test("it can be given up", async () => {
   const controller = new AbortController();
   const waiting = (): void => controller.abort(new Error("stopped"));
-  await assert.rejects(untilReady(() => [], 3, { signal: controller.signal, waiting }));
+  await assert.rejects(
+    untilReady(
+      () => [],
+      () => 3,
+      { signal: controller.signal, waiting },
+    ),
+  );
 });

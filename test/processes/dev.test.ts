@@ -106,6 +106,22 @@ test("dev that is killed takes its nodes along", async (t) => {
   assert.equal((await dev.ended()).signal, "SIGKILL");
 });
 
+test("dev stays when its last node has died, and lets it be revived", async (t) => {
+  const kit = Kit.open(t);
+  const port = await freePorts(1);
+  const dev = kit.start(["dev", "--nodes", "1", "--data", kit.path("dev"), "--port", `${port}`]);
+  await dev.until("ready", () => dev.lines.find((line) => line.startsWith("ready")) ?? null);
+  const pid = Number(/pid (\d+)/.exec(dev.lines[0] ?? "")?.[1]);
+  process.kill(pid, "SIGKILL");
+  const told = /^exit {2}a {2}SIGKILL; kibitz start --data .* revives it$/;
+  await dev.until("its end", () => dev.lines.find((line) => told.test(line)) ?? null);
+  await dev.until("advice", () => /All nodes are down/.exec(dev.stderr));
+  const revived = kit.start(["start", "--data", kit.path("dev", "a"), "--json"]);
+  await revived.untilEvent("ready");
+  assert.deepEqual(await revived.kill("SIGTERM"), { code: 0, signal: null });
+  assert.deepEqual(await dev.kill("SIGINT"), { code: 130, signal: null }, dev.stderr);
+});
+
 test('npm start brings up three nodes and says "ready"; SIGTERM for npm stops them', async (t) => {
   const kit = Kit.open(t);
   const port = await freePorts(3);
