@@ -8,6 +8,7 @@ import { declined, finalErrorOf, noQuorum, senseless, unreachable } from "./clie
 import type { ClientLink } from "./client-link.ts";
 import { Deadline } from "./deadline.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
+import { pause } from "./pause.ts";
 import type { Request, Response } from "./requests.ts";
 import { pauseMs } from "./retry-pause.ts";
 import type { Chance, Clock } from "./world.ts";
@@ -114,20 +115,8 @@ export class ClientAsking {
 
   /** Longer with each failure in a row; ends early when `signal` aborts. */
   async pause(failures: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
     const { clock, chance } = this.#options;
-    const ms = pauseMs(failures, chance.fraction());
-    await new Promise<void>((resolve) => {
-      const timer = clock.after(ms, () => {
-        signal.removeEventListener("abort", onAbort);
-        resolve();
-      });
-      const onAbort = (): void => {
-        timer.cancel();
-        resolve();
-      };
-      signal.addEventListener("abort", onAbort, { once: true });
-    });
+    await pause(clock, pauseMs(failures, chance.fraction()), signal);
   }
 }
 

@@ -18,7 +18,6 @@ export interface ClientReaderOptions {
 }
 
 const bytesMax = 1024 * 1024;
-const countMax = 65_536;
 /** How long a node may wait for the first new entry, and how much longer its answer may take. */
 const waitMs = 5000;
 const answerMs = 3000;
@@ -93,7 +92,7 @@ async function fetch(
 ): Promise<Reading> {
   const patienceMs = follow ? waitMs : 0;
   return await asking.ask({
-    request: { method: "entries", index, countMax, bytesMax, waitMs: patienceMs },
+    request: { method: "entries", index, bytesMax, waitMs: patienceMs },
     wanted: "entries",
     lane: "bulk",
     needsQuorum: false,

@@ -42,8 +42,8 @@ export interface PublishingOptions {
   /** Goes on as a publisher of an earlier life. */
   readonly resume?: { readonly publisher: string; readonly sequenceNext: number };
   readonly bounds?: Partial<WaitingBounds>;
-  /** An invariant broke: everything was rejected. Without this the error is thrown on. */
-  broken?(error: unknown): void;
+  /** An invariant broke: everything was rejected. */
+  broken(error: unknown): void;
 }
 
 const boundsDefault: WaitingBounds = {
@@ -319,7 +319,6 @@ export class Publishing {
       act();
     } catch (error) {
       this.#end((outcome) => brokenError(outcome, error));
-      if (this.#options.broken === undefined) throw error;
       this.#options.broken(error);
     }
   }

@@ -85,7 +85,6 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
       break;
     case "entries":
       writer.whole(request.index);
-      writer.whole(request.countMax);
       writer.whole(request.bytesMax);
       writer.whole(request.waitMs);
       break;
@@ -169,7 +168,6 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
         method,
         // What a user asks for is compared, never counted on from.
         index: reader.whole(0, Number.MAX_SAFE_INTEGER),
-        countMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
         bytesMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
         waitMs: reader.whole(0, Number.MAX_SAFE_INTEGER),
       };

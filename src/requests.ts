@@ -77,7 +77,6 @@ export interface TransferRequest {
 export interface EntriesRequest {
   readonly method: "entries";
   readonly index: number;
-  readonly countMax: number;
   readonly bytesMax: number;
   readonly waitMs: number;
 }

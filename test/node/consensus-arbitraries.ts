@@ -318,7 +318,6 @@ export const requests: Methods = {
   entries: fc.record({
     method: fc.constant("entries"),
     index: fc.maxSafeNat(),
-    countMax: whole,
     bytesMax: whole,
     waitMs: whole,
   }),

@@ -84,6 +84,9 @@ class Desk {
         if (this.refuseRegistration) return { kind: "refusedRegistration", nonce };
         return this.table.register(nonce);
       },
+      broken: (cause) => {
+        throw cause;
+      },
       ...options,
     });
   }
