@@ -70,7 +70,6 @@ export class Engine {
   readonly changed: Bell = new Bell();
   #journal: Journal | null = null;
   #founding: Promise<void> = Promise.resolve();
-  #contacts: readonly Citizen[] = [];
   #wasLeading = false;
   #failure: KibitzerError | null = null;
 
@@ -190,19 +189,39 @@ export class Engine {
     }
     this.#meetPeers();
     this.#loop.start();
+    this.#goOnJoining();
     return this.#listeners.map(({ url }) => url);
   }
 
-  /** Makes the directory part of a republic, and its journal; one caller after the other. */
-  async belongTo(republic: RepublicIdentity, isFounder: boolean): Promise<void> {
-    const founding = this.#founding.then(async () => await this.#belongTo(republic, isFounder));
+  /**
+   * Makes the directory part of a republic, and its journal; one caller after the other.
+   * @param contacts Who admitted this node; null when it founds the republic.
+   */
+  async belongTo(republic: RepublicIdentity, contacts: readonly Citizen[] | null): Promise<void> {
+    const founding = this.#founding.then(async () => await this.#belongTo(republic, contacts));
     this.#founding = founding.catch(() => undefined);
     await founding;
   }
 
-  async #belongTo(republic: RepublicIdentity, isFounder: boolean): Promise<void> {
+  async #belongTo(republic: RepublicIdentity, contacts: readonly Citizen[] | null): Promise<void> {
     if (this.over.signal.aborted) throw closedError();
-    await this.directory.belongTo(republic, isFounder);
+    const before = this.directory.record.contacts;
+    await this.directory.belongTo(republic, contacts);
+    await this.#openJournal();
+    if (this.directory.record.contacts === before) return;
+    this.#meetPeers();
+    this.#goOnJoining();
+  }
+
+  /** Also in a later life of a node that was stopped on the way. */
+  #goOnJoining(): void {
+    const { republic, contacts } = this.directory.record;
+    if (republic === null || contacts === null) return;
+    if (!this.isMember) this.play({ kind: "join", republic, contacts });
+    this.play({ kind: "naturalize" });
+  }
+
+  async #openJournal(): Promise<void> {
     if (this.#journal !== null) return;
     const { journal } = await this.directory.openJournal(
       journalEvents(this.configuration, () => this),
@@ -210,10 +229,10 @@ export class Engine {
     this.#attach(journal);
   }
 
-  /** Whom to ask until the log names the members. */
-  meet(contacts: readonly Citizen[]): void {
-    this.#contacts = contacts;
-    this.#meetPeers();
+  /** Whether the log shows this node, not an earlier one under its id, as a member. */
+  get isMember(): boolean {
+    const { id, cookie } = this.directory.record;
+    return this.#state.legislator.republic.member(id)?.cookie === cookie;
   }
 
   /** This node as others are told of it. */
@@ -359,8 +378,10 @@ export class Engine {
   }
 
   #meetPeers(): void {
-    const members = this.contacts();
-    this.peers.set(members.length > 0 ? members : this.#contacts);
+    // Before its own admission the log names earlier members; those that admitted it are later
+    // ones.
+    const contacts = this.isMember ? [] : (this.directory.record.contacts ?? []);
+    this.peers.set([...this.contacts(), ...contacts]);
   }
 
   #makeService(): Service {

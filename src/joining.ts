@@ -47,7 +47,7 @@ export async function join(engine: Engine, asked: Asked): Promise<void> {
     "Is a node running there?",
   );
   try {
-    while (!isMember(engine)) {
+    while (!engine.isMember) {
       if (signal.aborted) throw abandoned(signal.reason);
       if (deadline.signal.aborted) throw last;
       last = (await ask(engine, caller, asked)) ?? last;
@@ -56,11 +56,6 @@ export async function join(engine: Engine, asked: Asked): Promise<void> {
   } finally {
     await caller[Symbol.asyncDispose]();
   }
-}
-
-function isMember(engine: Engine): boolean {
-  const { id, cookie } = engine.directory.record;
-  return engine.state.legislator.republic.member(id)?.cookie === cookie;
 }
 
 /** Asks once; returns why it has to be asked again, or null when it was admitted. */
@@ -84,11 +79,7 @@ async function ask(
   const known = engine.identity;
   if (known !== null && known.identity !== response.republic.identity)
     throw alreadyIn(known, "join");
-  if (engine.republic !== null) return null;
-  await engine.belongTo(response.republic, false);
-  engine.meet(response.contacts);
-  engine.play({ kind: "join", republic: response.republic, contacts: response.contacts });
-  engine.play({ kind: "naturalize" });
+  await engine.belongTo(response.republic, response.contacts);
   return null;
 }
 

@@ -112,7 +112,7 @@ export class Kibitzer implements Log, Membership {
     checkName(name);
     const known = engine.identity;
     // One that was interrupted is seen through; but a republic that was joined was born elsewhere.
-    const isBegun = known?.name === name && engine.directory.record.isFounder;
+    const isBegun = known?.name === name && engine.directory.record.contacts === null;
     if (engine.republic !== null || (known !== null && !isBegun)) {
       throw alreadyIn(engine.republic ?? known, "bootstrap");
     }
@@ -120,7 +120,7 @@ export class Kibitzer implements Log, Membership {
     const { chance } = world;
     const founder = checkedCitizen(engine.citizen(properties));
     const republic = known ?? { name, identity: chance.hex16() };
-    await engine.belongTo(republic, true);
+    await engine.belongTo(republic, null);
     engine.play({ kind: "bootstrap", republic, founder, parliamentSize });
     await engine.changed.until(() => engine.republic !== null, engine.over.signal);
     if (engine.republic === null) throw closedError();

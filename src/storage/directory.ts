@@ -2,13 +2,15 @@
  * A data directory: who the node is, how it is reached, which republic it belongs to, and that
  * nobody else has it open. Holds no entry; the journal stands beside.
  */
-import { assert, isNodeId, type RepublicIdentity } from "../../consensus/index.ts";
+import { isDeepStrictEqual } from "node:util";
+import { assert, isNodeId, type Citizen, type RepublicIdentity } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Chance, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
 import { Journal, type JournalOptions, type Recovered } from "./journal.ts";
 import { readWhole, replaceFile, seal, temporarySuffix, unseal } from "./sealed-file.ts";
 import { isFlag, isHexText, isIdText, isText, isWhole, listOf, matches, nullOr } from "./shapes.ts";
+import { isCitizen } from "./value-check.ts";
 
 /** What the file `node` keeps. */
 export interface NodeRecord {
@@ -19,9 +21,10 @@ export interface NodeRecord {
   readonly starts: number;
   readonly republic: RepublicIdentity | null;
   /**
-   * Whether this node is to found its republic: only then may an empty journal begin with a birth.
+   * Whom a node that joined asks until the log shows it as a member. Null for one that founds its
+   * republic: only then may an empty journal begin with a birth.
    */
-  readonly isFounder: boolean;
+  readonly contacts: readonly Citizen[] | null;
   /** Whether a journal was made; then a missing one is damage. */
   readonly hasJournal: boolean;
   readonly listen: readonly string[];
@@ -94,18 +97,22 @@ export class DataDirectory implements AsyncDisposable {
   /**
    * Makes the directory part of a republic, for good; durable when this resolves. Naming the same
    * one again is fine.
-   * @param isFounder Whether the republic is born here, or this node only joins it.
+   * @param contacts Who admitted it; null when the republic is born here.
    * @throws {KibitzerError} `KBZ_BOOTSTRAPPED` when it belongs to another.
    */
-  async belongTo(republic: RepublicIdentity, isFounder: boolean): Promise<void> {
-    const known = this.#record.republic;
-    if (known?.identity === republic.identity && known.name === republic.name) return;
+  async belongTo(republic: RepublicIdentity, contacts: readonly Citizen[] | null): Promise<void> {
+    const { republic: known, contacts: before } = this.#record;
+    if (known?.identity === republic.identity && known.name === republic.name) {
+      const isNews = before !== null && contacts !== null && !isDeepStrictEqual(before, contacts);
+      if (isNews) await this.#change({ contacts });
+      return;
+    }
     if (known !== null) {
       const owner = `republic ${known.name} (${known.identity})`;
       const message = `${this.path} belongs to ${owner} already. `;
       throw refusal("KBZ_BOOTSTRAPPED", `${message}Start with an empty directory instead.`);
     }
-    await this.#change({ republic, isFounder });
+    await this.#change({ republic, contacts });
   }
 
   /**
@@ -181,7 +188,7 @@ async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
     cookie: options.chance.hex16(),
     starts: 1,
     republic: null,
-    isFounder: false,
+    contacts: null,
     hasJournal: false,
     listen: options.listen ?? [],
     advertise: options.advertise ?? null,
@@ -221,7 +228,7 @@ function isNodeRecord(value: unknown): value is NodeRecord {
     cookie: isHexText,
     starts: isWhole,
     republic: nullOr((republic) => matches(republic, { name: isText, identity: isHexText })),
-    isFounder: isFlag,
+    contacts: nullOr(listOf(isCitizen)),
     hasJournal: isFlag,
     listen: listOf(isText),
     advertise: nullOr(isText),

@@ -104,7 +104,7 @@ function isRepublic(value: unknown): boolean {
   );
 }
 
-function isCitizen(value: unknown): boolean {
+export function isCitizen(value: unknown): boolean {
   return (
     isFields(value) &&
     hasKeys(value, ["id", "cookie", "url", "properties"]) &&

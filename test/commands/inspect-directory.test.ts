@@ -24,7 +24,7 @@ function emptyDirectory(context: TestContext): string {
 /** A node's directory after a life in which nine slots were written and two of them replaced. */
 async function makeDirectory(path: string): Promise<void> {
   await using directory = await DataDirectory.open({ files, path, chance, id: "a" });
-  await directory.belongTo({ name: "sample", identity: identity.republic }, true);
+  await directory.belongTo({ name: "sample", identity: identity.republic }, null);
   const writer = new Writer();
   const { promise, resolve } = Promise.withResolvers<void>();
   const { journal } = await directory.openJournal({

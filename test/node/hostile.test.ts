@@ -106,7 +106,7 @@ describe("calls at the wrong time", () => {
       const { files, chance } = nodeWorld();
       const republic = { name: "r", identity: "0123456789abcdef" };
       const joined = await DataDirectory.open({ files, chance, path: directory, id: "a", listen });
-      await joined.belongTo(republic, false);
+      await joined.belongTo(republic, []);
       await joined[Symbol.asyncDispose]();
       await using kibitzer = await Kibitzer.open({ directory });
       await assert.rejects(kibitzer.bootstrap("r"), { code: "KBZ_BOOTSTRAPPED" });

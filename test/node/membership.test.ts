@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { Kibitzer, KibitzerClient, type Status } from "../../src/index.ts";
 import { eventually } from "../processes/kit.ts";
 import { failureOf } from "./failure-of.ts";
@@ -25,6 +26,13 @@ class Republic implements AsyncDisposable {
 
   /** Opens a node with an empty directory, and lets it found or join the republic. */
   async add(id: string): Promise<Kibitzer> {
+    const { node, joined } = await this.join(id);
+    await joined;
+    return node;
+  }
+
+  /** As `add`, but the node is not a member yet. */
+  async join(id: string): Promise<{ readonly node: Kibitzer; readonly joined: Promise<void> }> {
     this.#disks += 1;
     const directory = join(this.#directory, `${id}-${this.#disks}`);
     const first = this.nodes.values().next().value;
@@ -37,9 +45,8 @@ class Republic implements AsyncDisposable {
     });
     this.nodes.set(id, node);
     this.#directories.set(id, directory);
-    if (first === undefined) await node.bootstrap("membership");
-    else await node.join(null, first.url);
-    return node;
+    const joined = first === undefined ? node.bootstrap("membership") : node.join(null, first.url);
+    return { node, joined };
   }
 
   /** Opens a node again on the directory that it had last. */
@@ -133,6 +140,25 @@ test("a constituent is exiled through a client, stops, and nobody else changes",
   assert.equal((await republic.node("d").ended)?.code, "KBZ_EXILED");
 });
 
+for (const turns of [0, 1, 5, 20, 80]) {
+  test(`a newcomer that stops ${turns} turns after its admission goes on by itself`, async (t) => {
+    const republic = await Republic.of(t, ["a", "b", "c"]);
+    const { node, joined } = await republic.join("d");
+    const ends = joined.catch((error: unknown) => error);
+    await republic.until("its admission", ({ members }) => members.some(({ id }) => id === "d"));
+    for (let turn = 0; turn < turns; turn += 1) await setImmediate();
+    await republic.lose("d");
+    await ends;
+    const again = await republic.reopen("d");
+    const { index } = await again.publish("from the newcomer");
+    assert.equal(index, 1);
+    await republic.lose("c");
+    await republic.node("a").exile("c");
+    await republic.until("its seat", ({ government }) => government.parliament.includes("d"));
+    assert.equal(node.id, again.id);
+  });
+}
+
 test("who was exiled while away learns of it, though the others restarted", async (t) => {
   const republic = await Republic.of(t, ["a", "b", "c"]);
   const [follower, away] = await republic.followers();
@@ -190,8 +216,8 @@ test("the only seat of a republic is not exiled, and hands over to nobody", asyn
   t.after(async () => await republic[Symbol.asyncDispose]());
   const node = await republic.add("a");
   const expected = { code: "KBZ_NO_QUORUM", outcome: "none", retryable: false } as const;
-  for (const asked of [node.exile("a"), node.transfer()]) {
-    const error = await failureOf(asked, expected);
+  for (const ask of [() => node.exile("a"), () => node.transfer()]) {
+    const error = await failureOf(ask(), expected);
     assert.match(error.message, /the only seat/);
   }
 });

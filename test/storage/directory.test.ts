@@ -28,9 +28,9 @@ test("a directory knows who it is, counts its starts, survives a loss of power",
   const files = new MemoryFiles();
   const first = await open(files, "a");
   assert.equal(first.record.starts, 1);
-  await first.belongTo(republic, true);
-  await first.belongTo(republic, true);
-  await assert.rejects(first.belongTo({ ...republic, identity: "ffffffffffffffff" }, true), {
+  await first.belongTo(republic, null);
+  await first.belongTo(republic, null);
+  await assert.rejects(first.belongTo({ ...republic, identity: "ffffffffffffffff" }, null), {
     code: "KBZ_BOOTSTRAPPED",
   });
   const second = await open(files.powerLost(nothing));
@@ -39,7 +39,7 @@ test("a directory knows who it is, counts its starts, survives a loss of power",
     cookie: "0123456789abcdef",
     starts: 2,
     republic,
-    isFounder: true,
+    contacts: null,
     hasJournal: false,
     listen: ["ws://127.0.0.1:7700"],
     advertise: null,
@@ -67,7 +67,7 @@ test("a journal that was made must be there; its identity is never made anew", a
   const files = new MemoryFiles();
   const callbacks = { onPersisted: () => {}, onFailed: () => {} };
   const first = await open(files, "a");
-  await first.belongTo(republic, true);
+  await first.belongTo(republic, null);
   const { journal } = await first.openJournal(callbacks);
   const writer = new Writer();
   journal.append(writer.write([10]), writer.bodies);
