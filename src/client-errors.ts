@@ -100,6 +100,17 @@ function lastingCodeOf(error: Error | undefined): KibitzerErrorCode | null {
   return lastingCodes.get(error.code) ?? null;
 }
 
-function describe(urls: readonly string[], failures: EndpointFailures): string {
-  return urls.map((url) => `${url} (${failures.get(url)?.message ?? "no answer yet"})`).join(", ");
+/** Each endpoint, and what it did instead of answering. */
+export function describe(urls: readonly string[], failures: EndpointFailures): string {
+  return urls.map((url) => `${url} (${reasonOf(failures.get(url))})`).join(", ");
+}
+
+/** In the words of what failed first: all that was built on it only repeats whom it wanted. */
+function reasonOf(failure: Error | undefined): string {
+  if (failure === undefined) return "no answer yet";
+  let first = failure;
+  while (first.cause instanceof Error) first = first.cause;
+  // A host of several addresses fails once for each, with no words for all.
+  const all: readonly unknown[] = first instanceof AggregateError ? first.errors : [first];
+  return all.map((error) => (error instanceof Error ? error.message : String(error))).join(", ");
 }

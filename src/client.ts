@@ -15,7 +15,7 @@ import type {
 } from "./api.ts";
 import { checkedEndpoint } from "./checked-endpoint.ts";
 import { ClientAsking } from "./client-asking.ts";
-import { noEndpoints, unreachable } from "./client-errors.ts";
+import { describe, noEndpoints, unreachable } from "./client-errors.ts";
 import { ClientLink } from "./client-link.ts";
 import { ClientMembership } from "./client-membership.ts";
 import { readEntries } from "./client-reader.ts";
@@ -42,12 +42,16 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
   /** Gives up connecting. */
   readonly signal?: AbortSignal;
+  /** Called once when nobody has answered for a second: which endpoints did what instead. */
+  waiting?(found: string): void;
   /** Goes on as the publisher of an earlier client, which is no more: see `publisher`. */
   readonly publisher?: { readonly publisher: string; readonly sequenceNext: number };
   readonly world?: ClientWorld;
 }
 
 const timeoutMsDefault = 30_000;
+/** How long nobody may answer before that is told. */
+const patienceMs = 1000;
 /** Below the Islander's own patience, so that one that hangs is left before it submits again. */
 const submitMs = 3000;
 const questionMs = 5000;
@@ -94,7 +98,7 @@ export class KibitzerClient implements Log, Membership {
     const link = new ClientLink({ urls, ...world });
     try {
       const publishing = publishingOver(link, world, publisher);
-      await reached(link, { urls, clock: world.clock, timeoutMs, signal });
+      await reached(link, { ...options, urls, clock: world.clock, timeoutMs });
       const { clock, chance } = world;
       const asking = new ClientAsking({ link, urls, clock, chance });
       return new KibitzerClient({ link, asking, publishing, clock, timeoutMs });
@@ -248,14 +252,19 @@ async function reached(
     readonly urls: readonly string[];
     readonly clock: Clock;
     readonly timeoutMs: number;
-    readonly signal: AbortSignal | undefined;
+    readonly signal?: AbortSignal;
+    waiting?(found: string): void;
   },
 ): Promise<void> {
   using deadline = new Deadline(wait.clock, wait.timeoutMs, wait.signal);
+  const tell = (): void => wait.waiting?.(describe(wait.urls, link.failures));
+  const impatience = wait.waiting === undefined ? null : wait.clock.after(patienceMs, tell);
   try {
     await link.reach(deadline.signal);
   } catch (error) {
     if (!deadline.isOver) throw error;
     throw unreachable(wait.urls, { ms: wait.timeoutMs, failures: link.failures });
+  } finally {
+    impatience?.cancel();
   }
 }

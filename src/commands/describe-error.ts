@@ -4,24 +4,21 @@ import { CommandError } from "./command-error.ts";
 import { systemCodeOf } from "./exit-codes.ts";
 import { coloured } from "./output.ts";
 
-/** Causes shown after an error; a longer chain repeats itself. */
-const causesMax = 3;
-
 export function describeError(error: unknown): string {
   const head = coloured("red", "kibitz:", process.stderr);
   if (!(error instanceof Error)) return `${head} ${String(error)}`;
-  const lines = [
-    `${head} ${isForeseen(error) ? describeOne(error) : (error.stack ?? error.message)}`,
-  ];
-  let cause = error.cause;
-  for (let depth = 0; depth < causesMax && cause instanceof Error; depth++) {
-    const { message } = cause;
-    // Wrapping often repeats the words of what it wraps.
-    if (!lines.some((line) => line.includes(message)))
-      lines.push(`  because: ${describeOne(cause)}`);
-    cause = cause.cause;
-  }
-  return lines.join("\n");
+  const what = isForeseen(error) ? describeOne(error) : (error.stack ?? error.message);
+  // What lies between mostly repeats in other words what was wanted.
+  const first = firstCause(error);
+  if (what.includes(first.message)) return `${head} ${what}`;
+  return `${head} ${what}\n  because: ${describeOne(first)}`;
+}
+
+/** What failed before everything else, or the error itself. */
+function firstCause(error: Error): Error {
+  let first = error;
+  while (first.cause instanceof Error) first = first.cause;
+  return first;
 }
 
 function describeOne(error: Error): string {

@@ -47,7 +47,7 @@ async function change(
 ): Promise<number> {
   using interruption = watchInterruption();
   try {
-    await using client = await connect(options, interruption.signal);
+    await using client = await connect(options, interruption.signal, output);
     await work(client, waitLimit(options, interruption.signal));
     return exitCodes.ok;
   } catch (error) {

@@ -44,11 +44,13 @@ export async function publish(
   // Who reads the indexes may have enough of them; what was given is published all the same.
   output.closed = (): void => undefined;
   await using source = await openSource(texts, options);
-  await using client = await connect(options, interruption.signal).catch((error: unknown) => {
-    if (!interruption.signal.aborted) throw error;
-    const message = "Interrupted before anything was submitted.";
-    throw new CommandError(exitCodes.interrupted, message);
-  });
+  await using client = await connect(options, interruption.signal, output).catch(
+    (error: unknown) => {
+      if (!interruption.signal.aborted) throw error;
+      const message = "Interrupted before anything was submitted.";
+      throw new CommandError(exitCodes.interrupted, message);
+    },
+  );
   const report = await publishSource(client, source, {
     options,
     output,

@@ -9,7 +9,7 @@ import { statusText } from "./status-text.ts";
 export async function status(options: ClusterOptions, output: Output): Promise<number> {
   using interruption = watchInterruption();
   try {
-    await using client = await connect(options, interruption.signal);
+    await using client = await connect(options, interruption.signal, output);
     const found = await client.status({ signal: waitLimit(options, interruption.signal) });
     if (options.json === true) output.json(found);
     else output.line(statusText(found));

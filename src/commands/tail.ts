@@ -12,7 +12,7 @@ export async function tail(options: TailOptions, output: Output): Promise<number
   using interruption = watchInterruption();
   const reader = new TailReader(options, output);
   try {
-    await using client = await connect(options, interruption.signal);
+    await using client = await connect(options, interruption.signal, output);
     await reader.read(client, interruption.signal);
     return exitCodes.ok;
   } catch (error) {

@@ -180,6 +180,20 @@ test("a node that joins nobody says what is left, and how to try again", async (
   }
 });
 
+test("who waits for an answer is told what for, and in one plain sentence at the end", async () => {
+  const port = await closedPort();
+  const options = ["--endpoints", `ws://127.0.0.1:${port}`, "--timeout", "1500ms"];
+  const { stderr } = await kibitz(["status", ...options]);
+  const found = `ws://127.0.0.1:${port} (connect ECONNREFUSED 127.0.0.1:${port})`;
+  const [waiting, end, ...rest] = stderr.trimEnd().split("\n");
+  assert.equal(waiting, `kibitz: no answer yet from ${found}; still trying, 1.5 s in all`);
+  assert.ok(
+    end?.startsWith(`kibitz: none of the endpoints answered within 1500 ms: ${found};`),
+    end,
+  );
+  assert.deepEqual(rest, []);
+});
+
 function listening(server: ReturnType<typeof createServer>): Promise<number> {
   return new Promise((resolve) => {
     server.listen({ host: "127.0.0.1", port: 0 }, () => {

@@ -62,6 +62,27 @@ describe("connecting", () => {
     assert.ok(harness.clock.now() - start >= 990, "it gave up early");
   });
 
+  test("tells once, after a second, what each endpoint does instead of answering", async () => {
+    await using harness = new Harness();
+    const told: string[] = [];
+    const waiting = (found: string): void => void told.push(found);
+    const connecting = harness.client(["a", "b"], { waiting });
+    await harness.pause(900);
+    assert.deepEqual(told, []);
+    await harness.pause(2000);
+    assert.equal(told.length, 1);
+    assert.match(
+      told[0] ?? "",
+      /^memory:a \(.*nobody listens.*\), memory:b \(.*nobody listens.*\)$/,
+    );
+    await harness.node("a");
+    await connecting;
+    const soon = await harness.client(["a"], { waiting });
+    await harness.pause(2000);
+    assert.equal(soon.endpoint, "memory:a");
+    assert.equal(told.length, 1, "who was answered is told nothing");
+  });
+
   test("ends with the signal's reason", async () => {
     await using harness = new Harness();
     const reason = new Error("changed my mind");
