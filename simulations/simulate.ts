@@ -13,7 +13,7 @@ const usage = `Usage: kibitz simulate [--seed N] [--seeds COUNT] [--from N] [--s
 
 Runs simulated clusters with faults and checks, one for each seed.
 
-  --seed N       run this seed only, and say what was drawn
+  --seed N       run this seed only, and say what was drawn; with --seeds, the first of them
   --seeds COUNT  how many seeds to run (default 20)
   --from N       the first of them (default 1)
   --seconds N    simulated seconds under faults, each (default 20)
@@ -40,15 +40,19 @@ function parse(args: readonly string[]): Arguments | null {
       from: { type: "string" },
       seconds: { type: "string" },
       json: { type: "boolean" },
-      help: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
     },
   });
   if (values.help === true) return null;
+  if (values.seed !== undefined && values.from !== undefined) {
+    throw new Error("--seed and --from both name the first seed: wanted one, got both");
+  }
+  const isSingle = values.seed !== undefined && values.seeds === undefined;
   return {
     from: whole("seed", values.seed ?? values.from ?? "1", 0),
-    count: values.seed === undefined ? whole("seeds", values.seeds ?? "20", 1) : 1,
+    count: isSingle ? 1 : whole("seeds", values.seeds ?? "20", 1),
     seconds: whole("seconds", values.seconds ?? String(secondsDefault), 1),
-    isSingle: values.seed !== undefined,
+    isSingle,
     isJson: values.json === true,
   };
 }

@@ -47,12 +47,26 @@ test("the command prints the same twice, whatever the time zone and locale (R4)"
   assert.equal(JSON.parse(lines.at(-1) ?? "").summary.failed, 0);
 });
 
+test("a seed is one run, or the first of as many as are asked for", () => {
+  const script = join(import.meta.dirname, "simulate.ts");
+  const seedsOf = (args: readonly string[]): readonly number[] => {
+    const all = [script, ...args, "--seconds", "1", "--json"];
+    const { stdout } = spawnSync(process.execPath, all, { encoding: "utf8" });
+    const reports = stdout.trim().split("\n").slice(0, -1);
+    return reports.map((line) => JSON.parse(line).seed);
+  };
+  assert.deepEqual(seedsOf(["--seed", "7"]), [7]);
+  assert.deepEqual(seedsOf(["--seed", "7", "--seeds", "2"]), [7, 8]);
+  assert.deepEqual(seedsOf(["--from", "7", "--seeds", "2"]), [7, 8]);
+});
+
 test("the command refuses what it does not know", () => {
   const script = join(import.meta.dirname, "simulate.ts");
   for (const args of [
     ["--seeds", "none"],
     ["--sed", "1"],
     ["--seconds", "0"],
+    ["--seed", "1", "--from", "2"],
   ]) {
     const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
       encoding: "utf8",

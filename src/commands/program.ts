@@ -126,7 +126,12 @@ function addStart(program: Command, context: Context): void {
     .addOption(option("--allow-insecure", "listen beyond this computer without encryption"))
     .addOption(option("--until-stdin-ends", "stop when the standard input ends"))
     .addOption(logLevelOption("info"))
-    .addOption(option("--config <file>", "settings as a JSON object; its keys are these options"))
+    .addOption(
+      option(
+        "--config <file>",
+        'settings as a JSON object, e.g. {"logLevel":"warn","record":false}',
+      ),
+    )
     .addOption(option("--json", "events as JSON, one a line"));
   runs(command, context, async () => {
     using interruption = watchInterruption();
@@ -231,18 +236,11 @@ function addSimulate(program: Command, context: Context): void {
   const command = program
     .command("simulate")
     .description("run clusters in a simulated world with faults, and check them")
-    .usage("[--seed N] [--seeds COUNT] [--seconds N]")
+    // The simulator has its own options and help: all that is given is passed on to it.
+    .usage("[options]; kibitz simulate --help lists them")
+    .helpOption(false)
     .allowUnknownOption()
-    .allowExcessArguments()
-    .addHelpText(
-      "after",
-      `
-  --seed <n>       the first seed
-  --seeds <count>  how many seeds, one run each
-  --seconds <n>    simulated time of each run
-
-All options are passed on to the simulator.`,
-    );
+    .allowExcessArguments();
   runs(command, context, async () => {
     const { simulate } = await import("./simulate.ts");
     return simulate(command.args);

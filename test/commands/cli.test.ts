@@ -59,6 +59,17 @@ test("every command has help, on stdout", async () => {
   }
 });
 
+test("the help of simulate is the simulator's own", async () => {
+  const [long, short] = await Promise.all([
+    kibitz(["simulate", "--help"]),
+    kibitz(["simulate", "-h"]),
+  ]);
+  for (const name of ["seed", "seeds", "from", "seconds", "json"]) {
+    assert.match(long.stdout, new RegExp(`^ +--${name}`, "m"));
+  }
+  assert.deepEqual(short, long);
+});
+
 test("without arguments there is help with examples; --version is the package's", async () => {
   const [bare, version] = await Promise.all([kibitz([]), kibitz(["--version"])]);
   assert.equal(bare.code, 0);
