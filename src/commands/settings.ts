@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { CommandError } from "./command-error.ts";
-import { exitCodes } from "./exit-codes.ts";
+import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { parseDuration, parseEndpoints, parseSwitch } from "./option-values.ts";
 
 /** An option that may also be set in the environment. */
@@ -96,9 +96,8 @@ function readConfiguration(path: string): object {
   try {
     text = readFileSync(path, "utf8");
   } catch (cause) {
-    throw new CommandError(exitCodes.notFound, `Cannot read the configuration file ${path}.`, {
-      cause,
-    });
+    const message = `Cannot read the configuration file ${path}.`;
+    throw new CommandError(exitCodeOf(cause), message, { cause });
   }
   let value: unknown;
   try {

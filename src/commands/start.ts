@@ -172,8 +172,8 @@ function joinedNobody(id: string, options: StartOptions, cause: KibitzerError): 
   const tried = join.join(",");
   return new CommandError(
     exitCodes.noQuorum,
-    `Joined nobody within ${timeout} ms: tried ${tried}. ${data} belongs to node ${id} now, which ` +
-      `is in no republic yet; to try again: kibitz start --data ${data} --join ${tried}`,
+    `Joined nobody within ${timeout} ms: tried ${tried}. ${data} belongs to node ${id} now, ` +
+      `which is in no republic yet; to try again: kibitz start --data ${data} --join ${tried}`,
     { cause },
   );
 }

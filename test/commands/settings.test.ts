@@ -1,18 +1,20 @@
 /** Flags go before the environment, the environment before the file, the file before defaults. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { Command } from "commander";
 import { CommandError } from "../../src/commands/command-error.ts";
 import { parseDuration, parseEndpoints, parseProperty } from "../../src/commands/option-values.ts";
+import { createProgram } from "../../src/commands/program.ts";
 import {
   addClusterOptions,
   applyConfiguration,
   applyEnvironment,
   option,
 } from "../../src/commands/settings.ts";
+import { captureOutput } from "./captured-output.ts";
 
 function command(args: readonly string[]): Command {
   return new Command("test")
@@ -104,6 +106,20 @@ test("the file's values are checked like flags", (context) => {
     () => applyConfiguration(command([]), "/nonexistent/kibitzer.json"),
     (error) => error instanceof CommandError && error.exitCode === 4,
   );
+  assert.throws(
+    () => applyConfiguration(command([]), tmpdir()),
+    (error) => error instanceof CommandError && error.exitCode === 2,
+  );
+});
+
+test("the README's configuration file is one", (context) => {
+  const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
+  const [, config = ""] = /^```json\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+  const program = createProgram(captureOutput().output, () => undefined);
+  const start = program.commands.find((command) => command.name() === "start");
+  assert.ok(start !== undefined);
+  applyConfiguration(start, file(context, config));
+  assert.deepEqual(start.opts(), JSON.parse(config));
 });
 
 function parse(args: readonly string[]): unknown {
