@@ -38,16 +38,14 @@ import { nothingDurable, recover } from "./recovery.ts";
 import type { NodeReport, ReceiveRequest } from "./requests.ts";
 import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
 import { Service } from "./service.ts";
-import { isNodeReport } from "./status-document.ts";
-import { reportOf, statusOf } from "./status.ts";
+import { askStatus } from "./status-asking.ts";
+import { reportOf } from "./status.ts";
 import { Bodies } from "./storage/bodies.ts";
 import { resultOf } from "./submission-result.ts";
 import { DataDirectory } from "./storage/directory.ts";
 import type { Journal } from "./storage/journal.ts";
 import { SlotSender } from "./slot-sender.ts";
 import { version } from "./version.ts";
-
-const reportMs = 500;
 
 export class Engine {
   readonly configuration: Configuration;
@@ -264,14 +262,13 @@ export class Engine {
     return reportOf(id, cookie, this.view());
   }
 
-  /** The cluster as this node sees it; each other member is asked, for at most half a second. */
+  /** The cluster as this node sees it. */
   async status(signal: AbortSignal): Promise<Status> {
-    const { legislator } = this.#state;
-    const asked = legislator.republic.members.map(async ({ id }) => {
-      const report = id === this.directory.record.id ? this.report() : await this.#ask(id, signal);
-      return [id, report] as const;
-    });
-    return statusOf(legislator.republic, this.view(), new Map(await Promise.all(asked)));
+    const { peers } = this;
+    return await askStatus(
+      { legislator: this.#state.legislator, own: this.report(), peers },
+      signal,
+    );
   }
 
   /** The node has failed for good: attests nothing more, and says why (contracts C4, C9, C10). */
@@ -363,17 +360,6 @@ export class Engine {
       await this.#slotSender.send(this.#journal, dispatch);
     } catch (error) {
       if (!this.over.signal.aborted) this.fail(asKibitzerError(error));
-    }
-  }
-
-  async #ask(id: string, signal: AbortSignal): Promise<NodeReport | null> {
-    const options = { timeoutMs: reportMs, signal, lane: "control" as const };
-    try {
-      const response = await this.peers.call(id, { method: "report" }, options);
-      const isReport = response?.kind === "document" && isNodeReport(response.document);
-      return isReport ? response.document : null;
-    } catch {
-      return null;
     }
   }
 
