@@ -2,7 +2,7 @@
 import type { EntriesOptions } from "./api.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 
-export function argumentError(name: string, wanted: string, found: unknown): KibitzerError {
+function argumentError(name: string, wanted: string, found: unknown): KibitzerError {
   const shown = typeof found === "string" ? JSON.stringify(found) : String(found);
   return new KibitzerError("KBZ_ARGUMENT", `${name}: wanted ${wanted}, found ${shown}.`, {
     retryable: false,

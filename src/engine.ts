@@ -7,7 +7,6 @@ import {
   Islander,
   Legislator,
   type Citizen,
-  type Decree,
   type DurableState,
   type LegislatorView,
   type Message,
@@ -26,7 +25,6 @@ import { brokenNode, haltError } from "./halt-error.ts";
 import type { KibitzerError } from "./kibitzer-error.ts";
 import { closedError } from "./node-errors.ts";
 import { journalEvents } from "./journal-events.ts";
-import { decreesOf } from "./message-codec.ts";
 import { LogReader } from "./log-reader.ts";
 import type { Logger } from "./logger.ts";
 import { Peers } from "./peers.ts";
@@ -35,6 +33,7 @@ import type { Envelope } from "./envelope.ts";
 import type { EnvelopeRecorder } from "./recording/envelope-recorder.ts";
 import { openRecorder, readPlayed } from "./played.ts";
 import { nothingDurable, recover } from "./recovery.ts";
+import { receiveRequest } from "./receive-request.ts";
 import type { NodeReport, ReceiveRequest } from "./requests.ts";
 import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
 import { Service } from "./service.ts";
@@ -310,7 +309,7 @@ export class Engine {
     const requests = new Map<Message, ReceiveRequest>();
     for (const { to, lane, message } of send) {
       // The same message to several peers is one request, so that it is encoded once.
-      const request = requests.get(message) ?? this.#requestOf(message);
+      const request = requests.get(message) ?? receiveRequest(message, this.bodies);
       requests.set(message, request);
       this.peers.tell({ to, lane }, request);
     }
@@ -339,18 +338,6 @@ export class Engine {
     this.logger.info({ event: isLeading ? "leads" : "follows", ballot: promised }, `role: ${role}`);
     if (!isLeading) this.service.release();
     this.changed.ring();
-  }
-
-  #requestOf(message: Message): ReceiveRequest {
-    const bodies = decreesOf(message).map((decree) => this.#bodyOf(decree));
-    return { method: "receive", message, bodies };
-  }
-
-  #bodyOf({ value }: Decree): Uint8Array | null {
-    if (value.kind !== "batch") return null;
-    const body = this.bodies.get(value);
-    assert(body !== null, "the bytes of what is undecided are in memory");
-    return body;
   }
 
   /** A journal that cannot be read back is damaged: its node must not go on as if it were not. */

@@ -3,9 +3,8 @@
  * peer. A peer that misses one asks again.
  */
 import type { SlotDispatch } from "../consensus/index.ts";
-import type { FramedDecree } from "./storage/decree-codec.ts";
 import type { Peers } from "./peers.ts";
-import type { ReceiveRequest } from "./requests.ts";
+import { learnRequest } from "./receive-request.ts";
 import type { Journal } from "./storage/journal.ts";
 
 /** Bytes of one `learn`: large enough to be fast, small enough not to hold a lane for long. */
@@ -30,10 +29,4 @@ export class SlotSender {
       this.#underWay.delete(to);
     }
   }
-}
-
-function learnRequest(framed: readonly FramedDecree[], decided: number): ReceiveRequest {
-  const decrees = framed.map(({ decree }) => decree);
-  const bodies = framed.map(({ body }) => body);
-  return { method: "receive", message: { kind: "learn", decrees, decided }, bodies };
 }

@@ -26,7 +26,7 @@ async function textsOf(entries: AsyncIterable<Entry>): Promise<readonly string[]
   return texts;
 }
 
-test("without following it ends at the last entry there is, whatever end was asked for", async (t) => {
+test("without following it ends at the last entry there is", async (t) => {
   const node = await nodeWith(t, ["one", "two", "three"]);
   for (const [range, texts] of [
     [{}, ["one", "two", "three"]],
@@ -54,7 +54,7 @@ test("what is no index, and no signal, is refused by name", async (t) => {
   assert.deepEqual(await textsOf(node.entries({ follow: false })), ["only"]);
 });
 
-test("closing ends what follows for ever, and fails what has an end and is not there", async (t) => {
+test("closing ends what follows for ever, and fails what has an end", async (t) => {
   const node = await nodeWith(t, ["one"]);
   const [endless, bounded] = [node.entries(), node.entries({ to: 2 })];
   for (const reading of [endless, bounded]) {
