@@ -10,3 +10,14 @@ export function checkedEndpoint(url: string): Endpoint {
     throw asKibitzerError(error);
   }
 }
+
+/**
+ * Whether a node can be given `url` to listen at or to call. Addresses of the network in memory are
+ * that network's to read.
+ *
+ * @throws {KibitzerError} `KBZ_ENDPOINT`.
+ */
+export function checkEndpoint(url: unknown): void {
+  if (typeof url === "string" && url.startsWith("memory:")) return;
+  checkedEndpoint(typeof url === "string" ? url : String(url));
+}

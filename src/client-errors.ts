@@ -19,11 +19,10 @@ const lastingCodes: ReadonlyMap<string, KibitzerErrorCode> = new Map(
   (["KBZ_REPUBLIC", "KBZ_VERSION", "KBZ_ENDPOINT"] as const).map((code) => [code, code]),
 );
 
-export function noEndpoints(): KibitzerError {
-  return new KibitzerError("KBZ_ARGUMENT", "a client needs at least one endpoint; name one", {
-    retryable: false,
-    outcome: "none",
-  });
+export function noEndpoints(found: unknown): KibitzerError {
+  const shown = Array.isArray(found) ? "an empty one" : String(found);
+  const message = `wanted an array of endpoints, as ["ws://127.0.0.1:7700"], found ${shown}`;
+  return new KibitzerError("KBZ_ARGUMENT", message, { retryable: false, outcome: "none" });
 }
 
 export function clientClosed(): KibitzerError {

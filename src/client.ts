@@ -90,8 +90,8 @@ export class KibitzerClient implements Log, Membership {
     options: ClientOptions = {},
   ): Promise<KibitzerClient> {
     const { timeoutMs = timeoutMsDefault, signal, publisher } = options;
+    if (!Array.isArray(endpoints) || endpoints.length === 0) throw noEndpoints(endpoints);
     const urls = [...new Set(endpoints)];
-    if (urls.length === 0) throw noEndpoints();
     if (options.world === undefined) urls.forEach((url) => checkedEndpoint(url));
     signal?.throwIfAborted();
     const world = options.world ?? machineWorld();

@@ -2,7 +2,7 @@
  * What a node was asked to be: options checked, copied and frozen, with every default written out.
  */
 import { isNodeId, limits } from "../consensus/index.ts";
-import { checkedEndpoint } from "./checked-endpoint.ts";
+import { checkEndpoint } from "./checked-endpoint.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 import { silent, type Logger } from "./logger.ts";
 import type { World } from "./world.ts";
@@ -83,7 +83,7 @@ const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
  * @throws {KibitzerError} `KBZ_ARGUMENT` or `KBZ_ENDPOINT`, naming the option and what is wanted.
  */
 export function configure(options: KibitzerOptions, world: () => World): Configuration {
-  for (const key of Object.keys(options)) {
+  for (const key of Object.keys(checkedObject("options", options))) {
     if (!known.has(key)) throw wrong(key, `one of ${[...known].join(", ")}`, "an unknown option");
   }
   const { logger = silent, record = true, recordBodies = false, timing = {} } = options;
@@ -96,10 +96,15 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
     recordBodies,
     recordingBytesMax: whole("recordingBytesMax", recordingBytesMax, 65_536),
     parliamentSize: seats(parliamentSize),
-    timing: timingOf(timing),
+    timing: timingOf(checkedObject("timing", timing)),
     world: options.world ?? world(),
     storage: { ...options.storage },
   });
+}
+
+function checkedObject<Wanted extends object>(name: string, value: Wanted): Wanted {
+  if (typeof value === "object" && value !== null) return value;
+  throw wrong(name, "an object", String(value));
 }
 
 function directoryOf({ directory }: KibitzerOptions): string {
@@ -109,6 +114,9 @@ function directoryOf({ directory }: KibitzerOptions): string {
 
 function identityOf({ id, listen, advertise }: KibitzerOptions): Configuration["identity"] {
   if (id !== undefined && !isNodeId(id)) throw wrong("id", "[a-z0-9][a-z0-9._-]{0,62}", id);
+  if (listen !== undefined && !Array.isArray(listen)) {
+    throw wrong("listen", "an array of endpoints", String(listen));
+  }
   for (const url of [...(listen ?? []), ...(advertise === undefined ? [] : [advertise])]) {
     checkEndpoint(url);
   }
@@ -138,11 +146,6 @@ function seats(size: number): number {
 function whole(name: string, value: number, least: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw wrong(name, `a whole number from ${least}`, String(value));
-}
-
-function checkEndpoint(url: string): void {
-  if (url.startsWith("memory:")) return;
-  checkedEndpoint(url);
 }
 
 function wrong(name: string, wanted: string, found: string): KibitzerError {

@@ -6,7 +6,9 @@ import { Deadline } from "./deadline.ts";
 import type { Engine } from "./engine.ts";
 import { checkedCitizen } from "./citizens.ts";
 import { asKibitzerError } from "./as-kibitzer-error.ts";
+import { checkEndpoint } from "./checked-endpoint.ts";
 import { KibitzerError, type KibitzerErrorCode } from "./kibitzer-error.ts";
+import { closedError } from "./node-errors.ts";
 import { pause } from "./pause.ts";
 import type { Request, Response } from "./requests.ts";
 
@@ -29,10 +31,8 @@ const callMs = 3_000;
 
 /** Resolves once the log shows this node as a member. */
 export async function join(engine: Engine, asked: Asked): Promise<void> {
-  const known = engine.republic ?? engine.identity;
-  const { republic, url } = asked;
-  if (known !== null && republic !== null && known.name !== republic)
-    throw alreadyIn(known, "join");
+  const { url } = asked;
+  check(engine, asked);
   const { clock, chance, network } = engine.configuration.world;
   const signal = asked.signal ?? engine.over.signal;
   const timeoutMs = asked.timeoutMs ?? timeoutMsDefault;
@@ -48,7 +48,8 @@ export async function join(engine: Engine, asked: Asked): Promise<void> {
   );
   try {
     while (!engine.isMember) {
-      if (signal.aborted) throw abandoned(signal.reason);
+      if (engine.over.signal.aborted) throw closedError();
+      if (signal.aborted) throw abandoned(signal.reason, "unknown");
       if (deadline.signal.aborted) throw last;
       last = (await ask(engine, caller, asked)) ?? last;
       await pause(clock, askAgainMs, deadline.signal);
@@ -56,6 +57,17 @@ export async function join(engine: Engine, asked: Asked): Promise<void> {
   } finally {
     await caller[Symbol.asyncDispose]();
   }
+}
+
+/** @throws {KibitzerError} what can be told before anybody is asked. */
+function check(engine: Engine, { republic, url, signal }: Asked): void {
+  if (engine.over.signal.aborted) throw closedError();
+  const known = engine.republic ?? engine.identity;
+  if (known !== null && republic !== null && known.name !== republic) {
+    throw alreadyIn(known, "join");
+  }
+  checkEndpoint(url);
+  if (signal?.aborted === true) throw abandoned(signal.reason, "none");
 }
 
 /** Asks once; returns why it has to be asked again, or null when it was admitted. */
@@ -127,12 +139,13 @@ export function checkName(name: string): void {
   );
 }
 
-function abandoned(reason: unknown): KibitzerError {
-  return new KibitzerError(
-    "KBZ_ABORTED",
-    "Joining was given up by its signal; the node may yet be admitted. Join again to find out.",
-    { retryable: true, outcome: "unknown", cause: reason },
-  );
+function abandoned(reason: unknown, outcome: "none" | "unknown"): KibitzerError {
+  const found =
+    outcome === "none"
+      ? "nobody was asked to admit the node"
+      : "the node may yet be admitted. Join again to find out";
+  const message = `Joining was given up by its signal; ${found}.`;
+  return new KibitzerError("KBZ_ABORTED", message, { retryable: true, outcome, cause: reason });
 }
 
 function joinError(code: KibitzerErrorCode, found: string, advice: string): KibitzerError {

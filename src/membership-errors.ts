@@ -30,10 +30,13 @@ export function exileCostsQuorum(id: NodeId, status: Status): KibitzerError {
     return noQuorum(message, false);
   }
   const there = reachableOf(rest, status);
+  const names = there.length === 0 ? "none answers" : `those that answer are ${there.join(", ")}`;
+  // The leader counts whom it has heard lately; by now more of them may be back.
+  const isBack = there.length >= majorityOf(rest.length);
   const message =
     `${id} was not exiled: the seats left would be those of ${rest.join(", ")}, of which ` +
-    `${majorityOf(rest.length)} must answer; there are ${there.length}` +
-    `${there.length === 0 ? "" : ` (${there.join(", ")})`}. Bring the others up first.`;
+    `${majorityOf(rest.length)} must answer the leader. ` +
+    (isBack ? `By now ${names}: try again.` : `Now ${names}: bring the others up first.`);
   return noQuorum(message, true);
 }
 

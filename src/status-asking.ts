@@ -1,4 +1,6 @@
-/** Asks the members how they are. A node without an answer within the bound counts as unreachable. */
+/**
+ * Asks the members how they are. A node without an answer within the bound counts as unreachable.
+ */
 import type { Legislator, NodeId } from "../consensus/index.ts";
 import type { Status } from "./api.ts";
 import type { Peers } from "./peers.ts";

@@ -206,7 +206,7 @@ test("an exile that would cost the quorum is refused, with the arithmetic", asyn
   const refused = { code: "KBZ_NO_QUORUM", outcome: "none", retryable: true } as const;
   const error = await failureOf(follower.exile(follower.id), refused);
   const seats = [leader, lost.id].toSorted().join(", ");
-  const text = `those of ${seats}, of which 2 must answer; there are 1 (${leader})`;
+  const text = `those of ${seats}, of which 2 must answer the leader. Now those`;
   assert.ok(error.message.includes(text), error.message);
   assert.equal((await memberIds(follower)).includes(follower.id), true);
 });
