@@ -8,6 +8,8 @@ import { frameKinds, FrameParser } from "./framing.ts";
 import type { Frame, FrameKind } from "./framing.ts";
 import { checkRepublic, decodeHello, encodeHello } from "./hello.ts";
 import { Outbox } from "./outbox.ts";
+import type { SharedRoom } from "./partial-body.ts";
+import { PartialWatch } from "./partial-watch.ts";
 import type { Timing, TransportTimer } from "./timing.ts";
 import { TransportError } from "./transport-error.ts";
 import type { TransportLimits } from "./transport-limits.ts";
@@ -18,6 +20,8 @@ export interface ConnectionSettings {
   readonly timing: Timing;
   /** The version of frames and of what they carry; both sides name the same. */
   readonly protocol: number;
+  /** What all connections of a listener may hold for frames in parts; none bounds a caller. */
+  readonly partialRoom?: SharedRoom | undefined;
 }
 
 export interface ConnectionEvents {
@@ -50,6 +54,7 @@ export class Connection implements WireEvents {
   readonly #events: ConnectionEvents;
   readonly #outbox: Outbox;
   readonly #parser: FrameParser;
+  readonly #partialWatch: PartialWatch;
   readonly #flushSoon: () => void;
   #state: State = "dialling";
   #timer: TransportTimer;
@@ -72,10 +77,14 @@ export class Connection implements WireEvents {
     this.#settings = settings;
     this.#events = events;
     this.#outbox = new Outbox(settings.protocol);
-    this.#parser = new FrameParser(settings.protocol, settings.limits.helloBytesMax);
+    const { limits, timing, partialRoom: shared } = settings;
+    const room = shared === undefined ? null : { shared, ownBytes: limits.partialBytesMin };
+    const parser = new FrameParser(settings.protocol, limits.helloBytesMax, room);
+    this.#parser = parser;
+    const stuck = (): void => this.#onStuck();
+    this.#partialWatch = new PartialWatch({ parser, timing, limits, stuck });
     this.#flushSoon = () => this.#flush();
-    const { handshakeMs } = settings.limits;
-    this.#timer = settings.timing.after(handshakeMs, () => this.#onSilence());
+    this.#timer = timing.after(limits.handshakeMs, () => this.#onSilence());
     wire.attach(this);
   }
 
@@ -136,6 +145,8 @@ export class Connection implements WireEvents {
         this.#take(frame);
         if (this.#isLost()) return;
       }
+      // Before the handshake its own time runs.
+      if (this.#state === "open") this.#partialWatch.look();
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
       this.fail(error);
@@ -193,6 +204,18 @@ export class Connection implements WireEvents {
     );
   }
 
+  #onStuck(): void {
+    const { partialMs } = this.#settings.limits;
+    this.fail(
+      new TransportError(
+        "KBZ_TIMEOUT",
+        `Wanted the rest of a frame of ${this.address} within ${partialMs} ms, but too little ` +
+          "came. Check the network, and what speaks at the other end.",
+        { outcome: "unknown" },
+      ),
+    );
+  }
+
   #closedError(cause: Error | null): TransportError {
     if (cause instanceof TransportError) return cause;
     const found = cause === null ? "it was closed" : cause.message;
@@ -210,6 +233,8 @@ export class Connection implements WireEvents {
 
   #lose(error: TransportError): void {
     this.#timer.cancel();
+    this.#partialWatch.end();
+    this.#parser.release();
     this.#state = "lost";
     this.#events.lost(error);
   }

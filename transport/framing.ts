@@ -5,6 +5,8 @@
  * A frame, numbers big-endian: u32 length of what follows · u8 version · u8 kind · u16 zero · u32
  * id of the call (zero where there is none) · body.
  */
+import { PartialBody } from "./partial-body.ts";
+import type { PartialRoom } from "./partial-body.ts";
 import { TransportError } from "./transport-error.ts";
 
 /** Explicit codes, never reused. */
@@ -104,14 +106,24 @@ function malformed(found: string): TransportError {
   );
 }
 
+function full(): TransportError {
+  return new TransportError(
+    "KBZ_BUSY",
+    "Wanted the rest of a frame, but frames that have not come to their end hold all the room " +
+      "that is for them. Try again later, or send less at once.",
+    { outcome: "unknown" },
+  );
+}
+
 /**
  * Takes a stream in chunks of any size and gives its frames. After an error it is not used again.
- * A body inside of one chunk is a view into it; another is gathered in one buffer of its size.
+ * A body inside of one chunk is a view into it; another is gathered as it comes.
  */
 export class FrameParser {
   /** Raised once the other side has introduced itself. */
   frameBytesMax: number;
   readonly #version: number;
+  readonly #room: PartialRoom | null;
   readonly #header = new Uint8Array(frameHeaderBytes);
   #headerFilled = 0;
   #chunk: Uint8Array = empty;
@@ -119,12 +131,36 @@ export class FrameParser {
   #kind: FrameKind = frameKinds.hello;
   #id = 0;
   /** Not null while a frame's header is read and its body is not yet whole. */
-  #body: Uint8Array | null = null;
-  #bodyFilled = 0;
+  #body: PartialBody | null = null;
+  #frames = 0;
 
-  constructor(version: number, frameBytesMax: number) {
+  /** @param room What bodies that come in parts may take, or null without a bound. */
+  constructor(version: number, frameBytesMax: number, room: PartialRoom | null = null) {
     this.#version = version;
     this.frameBytesMax = frameBytesMax;
+    this.#room = room;
+  }
+
+  /** The number of the frame that has begun and has not come to its end, or null. */
+  get partial(): number | null {
+    return this.#headerFilled > 0 || this.#body !== null ? this.#frames : null;
+  }
+
+  /** Bytes that have come of it. */
+  get partialBytes(): number {
+    return this.#body === null ? this.#headerFilled : frameHeaderBytes + this.#body.filled;
+  }
+
+  /** Bytes of memory that its body holds. */
+  get heldBytes(): number {
+    return this.#body?.held ?? 0;
+  }
+
+  /** Lets go of a frame that will not come to its end. */
+  release(): void {
+    this.#body?.release();
+    this.#body = null;
+    this.#headerFilled = 0;
   }
 
   /** Hands in the next chunk; the one before is used up: `next` gave null. */
@@ -138,7 +174,7 @@ export class FrameParser {
   /**
    * The next whole frame, or null when more bytes are needed.
    *
-   * @throws {TransportError} `KBZ_MALFORMED`, `KBZ_VERSION` or `KBZ_TOO_LARGE`.
+   * @throws {TransportError} `KBZ_MALFORMED`, `KBZ_VERSION`, `KBZ_TOO_LARGE` or `KBZ_BUSY`.
    */
   next(): Frame | null {
     if (this.#body !== null) return this.#fillBody(this.#body);
@@ -179,23 +215,24 @@ export class FrameParser {
     const start = this.#offset;
     if (this.#chunk.length - start >= bodyBytes) {
       this.#offset += bodyBytes;
+      this.#frames += 1;
       const body = this.#chunk.subarray(start, this.#offset);
       return { kind: this.#kind, id: this.#id, body };
     }
-    this.#body = new Uint8Array(bodyBytes);
-    this.#bodyFilled = 0;
+    this.#body = new PartialBody(bodyBytes, this.#room);
     return this.#fillBody(this.#body);
   }
 
-  #fillBody(body: Uint8Array): Frame | null {
+  #fillBody(body: PartialBody): Frame | null {
     const start = this.#offset;
-    const taken = Math.min(this.#chunk.length - start, body.length - this.#bodyFilled);
-    body.set(this.#chunk.subarray(start, start + taken), this.#bodyFilled);
+    const taken = Math.min(this.#chunk.length - start, body.missing);
     this.#offset += taken;
-    this.#bodyFilled += taken;
-    if (this.#bodyFilled < body.length) return this.#needMore();
+    if (!body.add(this.#chunk.subarray(start, start + taken))) throw full();
+    if (body.missing > 0) return this.#needMore();
+    body.release();
     this.#body = null;
-    return { kind: this.#kind, id: this.#id, body };
+    this.#frames += 1;
+    return { kind: this.#kind, id: this.#id, body: body.whole };
   }
 
   /** Lets go of a chunk that is used up, so that it can be freed while the stream is silent. */

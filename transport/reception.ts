@@ -1,5 +1,6 @@
 /** All connections of one listener: takes wires in, bounds their number, closes them all. */
 import type { Callee } from "./caller.ts";
+import { SharedRoom } from "./partial-body.ts";
 import { TransportError } from "./transport-error.ts";
 import type { TransportLimits } from "./transport-limits.ts";
 import type { TransportSettings } from "./transport-settings.ts";
@@ -9,12 +10,14 @@ import type { Wire } from "./wire.ts";
 export class Reception<Request, Response> {
   readonly #settings: TransportSettings<Request, Response>;
   readonly #callee: Callee<Request, Response>;
+  readonly #partialRoom: SharedRoom;
   readonly #visits = new Set<Visit<Request, Response>>();
   #closed = false;
 
   constructor(settings: TransportSettings<Request, Response>, callee: Callee<Request, Response>) {
     this.#settings = settings;
     this.#callee = callee;
+    this.#partialRoom = new SharedRoom(settings.limits.partialBytesMax);
   }
 
   accept(wire: Wire): void {
@@ -31,6 +34,7 @@ export class Reception<Request, Response> {
     const visit = new Visit({
       wire,
       settings: this.#settings,
+      partialRoom: this.#partialRoom,
       callee: this.#callee,
       lost: (visit) => this.#visits.delete(visit),
     });

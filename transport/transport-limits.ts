@@ -8,6 +8,16 @@ export interface TransportLimits {
   readonly frameBytesMax: number;
   /** Bytes of a frame before the handshake, when nothing is known of who sends it. */
   readonly helloBytesMax: number;
+  /** Bytes of one WebSocket message: it is held until it is whole. */
+  readonly messageBytesMax: number;
+  /** Parts that such a message may come in; each takes memory of its own. */
+  readonly messagePartsMax: number;
+  /** Milliseconds in which a frame that has begun must end, or grow by `partialBytesMin`. */
+  readonly partialMs: number;
+  /** Bytes of room that a connection has for a frame that comes in parts. */
+  readonly partialBytesMin: number;
+  /** Bytes of room for such frames beyond that, for all connections of one listener together. */
+  readonly partialBytesMax: number;
   /** Bytes that wait for a network too slow, for each connection; `tell` is then refused. */
   readonly queuedBytesMax: number;
   /** Calls in flight for each lane of a caller, and the callee's bound for each connection. */
@@ -35,6 +45,11 @@ export interface TransportLimits {
 export const transportLimits: TransportLimits = {
   frameBytesMax: 16 * MiB,
   helloBytesMax: 4 * KiB,
+  messageBytesMax: 64 * KiB,
+  messagePartsMax: 256,
+  partialMs: 30_000,
+  partialBytesMin: 64 * KiB,
+  partialBytesMax: 256 * MiB,
   queuedBytesMax: 64 * MiB,
   callsInFlightMax: { control: 64, bulk: 256 },
   callsWaitingMax: 4096,

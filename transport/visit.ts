@@ -8,6 +8,7 @@ import type { ConnectionEvents } from "./connection.ts";
 import { encodeFailure } from "./failure.ts";
 import { frameBytes, frameKinds, piecesBytes } from "./framing.ts";
 import type { Frame } from "./framing.ts";
+import type { SharedRoom } from "./partial-body.ts";
 import type { TransportTimer } from "./timing.ts";
 import { TransportError } from "./transport-error.ts";
 import type { TransportSettings } from "./transport-settings.ts";
@@ -17,6 +18,8 @@ export interface VisitOptions<Request, Response> {
   readonly wire: Wire;
   readonly settings: TransportSettings<Request, Response>;
   readonly callee: Callee<Request, Response>;
+  /** What it may take together with others for frames that come in parts. */
+  readonly partialRoom?: SharedRoom | undefined;
   lost(visit: Visit<Request, Response>): void;
 }
 
@@ -45,7 +48,10 @@ export class Visit<Request, Response> implements ConnectionEvents {
 
   constructor(options: VisitOptions<Request, Response>) {
     this.#options = options;
-    this.#connection = new Connection(options.wire, null, options.settings, this);
+    const { wire, settings, partialRoom } = options;
+    const { limits, timing, protocol } = settings;
+    const connectionSettings = { limits, timing, protocol, partialRoom };
+    this.#connection = new Connection(wire, null, connectionSettings, this);
   }
 
   /** Ends the visit; resolves when the connection is gone. */

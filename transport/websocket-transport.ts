@@ -29,18 +29,35 @@ export interface WebSocketOptions {
   readonly allowHost?: ((host: string) => boolean) | undefined;
 }
 
+interface WebSocketBounds {
+  readonly maxPayload: number;
+  readonly maxFragments: number;
+  readonly maxBufferedChunks: number;
+  readonly closeTimeout: number;
+}
+
 const commonOptions = { perMessageDeflate: false, skipUTF8Validation: true } as const;
 
 export function dialWebSocket(endpoint: WebSocketEndpoint, limits: TransportLimits): Wire {
   const url = formatEndpoint(endpoint);
   const webSocket = new WebSocket(url, {
     ...commonOptions,
-    maxPayload: limits.frameBytesMax,
+    ...webSocketBounds(limits),
     // A mask protects proxies from scripts in browsers; a node is not one, and a zero mask costs
     // nothing.
     generateMask: () => undefined,
   });
-  return new WebSocketWire(webSocket, null, url);
+  const { messageBytesMax } = limits;
+  return new WebSocketWire({ webSocket, socket: null, address: url, messageBytesMax });
+}
+
+/**
+ * What ws holds of a message that is not whole, each part of which costs some memory of its own;
+ * and how long it waits for the other side to close.
+ */
+function webSocketBounds(limits: TransportLimits): WebSocketBounds {
+  const { messageBytesMax: maxPayload, messagePartsMax: parts, lingerMs: closeTimeout } = limits;
+  return { maxPayload, maxFragments: parts, maxBufferedChunks: parts, closeTimeout };
 }
 
 /** @throws {TransportError} `KBZ_ADDRESS`. */
@@ -87,10 +104,14 @@ function serve<Request, Response>(
     ...commonOptions,
     noServer: true,
     clientTracking: false,
-    maxPayload: limits.frameBytesMax,
+    ...webSocketBounds(limits),
   });
   const arriving = new WeakMap<Duplex, ArrivingWire>();
+  const refused = new WeakSet<Duplex>();
   const refuse = (socket: Duplex, error: TransportError): void => {
+    // What it sends until it is closed is no news.
+    if (refused.has(socket)) return;
+    refused.add(socket);
     if (arriving.get(socket)?.leave(error) !== true) reception.refuse(describe(socket), error);
   };
   server.on("connection", (socket) => {
@@ -111,7 +132,9 @@ function serve<Request, Response>(
     }
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
       const stream = socket instanceof Socket ? socket : null;
-      const wire = new WebSocketWire(webSocket, stream, describe(socket));
+      const address = describe(socket);
+      const { messageBytesMax } = limits;
+      const wire = new WebSocketWire({ webSocket, socket: stream, address, messageBytesMax });
       if (arriving.get(socket)?.become(wire) !== true) reception.accept(wire);
     });
   });

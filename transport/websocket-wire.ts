@@ -7,18 +7,29 @@ import type { WebSocket } from "ws";
 import { TransportError } from "./transport-error.ts";
 import type { Wire, WireEvents } from "./wire.ts";
 
+export interface WebSocketWireOptions {
+  readonly webSocket: WebSocket;
+  /** Null until the connection is made. */
+  readonly socket: Socket | null;
+  readonly address: string;
+  readonly messageBytesMax: number;
+}
+
 const normalClosure = 1000;
 
 export class WebSocketWire implements Wire {
   readonly address: string;
   readonly #webSocket: WebSocket;
+  readonly #messageBytesMax: number;
   /** Null until the connection is made. */
   #socket: Socket | null;
   #error: Error | null = null;
   #written: () => void = ignore;
 
-  constructor(webSocket: WebSocket, socket: Socket | null, address: string) {
+  constructor(options: WebSocketWireOptions) {
+    const { webSocket, socket, address, messageBytesMax } = options;
     this.#webSocket = webSocket;
+    this.#messageBytesMax = messageBytesMax;
     this.#socket = socket;
     this.address = address;
     webSocket.binaryType = "fragments";
@@ -52,9 +63,18 @@ export class WebSocketWire implements Wire {
     if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
     this.#socket?.cork();
     for (const [index, piece] of pieces.entries()) {
-      this.#webSocket.send(piece, index === pieces.length - 1 ? this.#written : undefined);
+      this.#send(piece, index === pieces.length - 1 ? this.#written : undefined);
     }
     this.#socket?.uncork();
+  }
+
+  /** In as many messages as it takes. */
+  #send(piece: Uint8Array, written: (() => void) | undefined): void {
+    let rest = piece;
+    for (; rest.length > this.#messageBytesMax; rest = rest.subarray(this.#messageBytesMax)) {
+      this.#webSocket.send(rest.subarray(0, this.#messageBytesMax));
+    }
+    this.#webSocket.send(rest, written);
   }
 
   queuedBytes(): number {

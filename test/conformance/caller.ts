@@ -210,6 +210,7 @@ export function callerConformance(name: string, makeHarness: () => Promise<Harne
   suite(`${name}: failures`, () => failures(scene));
   suite(`${name}: connections`, () => connections(scene));
   suite(`${name}: the door`, () => door(scene));
+  suite(`${name}: frames in parts`, () => partials(scene));
 }
 
 type MakeScene = (options?: SceneOptions) => Promise<Scene>;
@@ -553,6 +554,24 @@ function door(scene: MakeScene): void {
     }
     assert.equal(s.callee.refusals.length, bytes.length);
     assert.ok(s.callee.refusals.every((error) => error instanceof TransportError));
+    assert.equal((await s.call("unharmed")).verb, "unharmed");
+  });
+}
+
+function partials(scene: MakeScene): void {
+  test("a frame that does not come to its end is told once, and hurts nobody else", async () => {
+    await using s = await scene({ limits: { partialMs: 100 } });
+    const { rubbish } = s.harness;
+    await s.call("ready");
+    if (rubbish === null) return;
+    const hello = JSON.stringify({ protocol: "kibitzer", lane: "bulk", ...helloOf("c") });
+    const head = [0, 0, 0, 8 + hello.length, 1, 1, 0, 0, 0, 0, 0, 0];
+    const partial = [0, 255, 0, 0, 1, 5, 0, 0, 0, 0, 0, 0, 1, 120];
+    const bytes = [...head, ...new TextEncoder().encode(hello), ...partial];
+    await rubbish(s.listener.url, Uint8Array.from(bytes));
+    await s.callee.until(() => s.callee.refusals.length > 0);
+    const codes = s.callee.refusals.map((error) => error instanceof TransportError && error.code);
+    assert.deepEqual(codes, ["KBZ_TIMEOUT"]);
     assert.equal((await s.call("unharmed")).verb, "unharmed");
   });
 }

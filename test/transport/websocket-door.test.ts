@@ -25,21 +25,28 @@ const http = (_: unknown, response: ServerResponse): unknown => response.end("ok
 interface Door extends AsyncDisposable {
   readonly listener: Listener;
   readonly codes: string[];
+  /** Resolves when somebody was refused. */
+  readonly told: Promise<void>;
   visit(text: string): Promise<Socket>;
 }
 
 async function open(options: Partial<NetworkOptions<Parcel, Parcel>>): Promise<Door> {
   const codes: string[] = [];
+  const { promise: told, resolve: tell } = Promise.withResolvers<void>();
   const transport = createTransport({ ...parcelOptions, ...options });
   const listener = await transport.listen("ws://127.0.0.1:0", {
     hello: () => helloOf("b"),
     answer: (request) => Promise.resolve(request),
     hear: () => undefined,
-    refused: ({ error }) => codes.push(error instanceof TransportError ? error.code : error.name),
+    refused({ error }) {
+      codes.push(error instanceof TransportError ? error.code : error.name);
+      tell();
+    },
   });
   return {
     listener,
     codes,
+    told,
     async visit(text) {
       const socket = connect(targetOf(listener.url));
       socket.on("error", () => undefined);
@@ -52,8 +59,11 @@ async function open(options: Partial<NetworkOptions<Parcel, Parcel>>): Promise<D
   };
 }
 
-const closed = (socket: Socket): Promise<unknown> =>
-  socket.closed ? Promise.resolve() : once(socket, "close");
+/** Also when it is reset, which is one way of being cut. */
+const closed = (socket: Socket): Promise<void> =>
+  socket.closed
+    ? Promise.resolve()
+    : new Promise((resolve) => socket.once("close", () => resolve()));
 
 /** Waits until somebody is at the door, and the time runs. */
 async function accepted(timing: ManualTiming): Promise<void> {
@@ -158,4 +168,15 @@ test("a listener closes without waiting for who says nothing", patience, async (
   await closed(socket);
   assert.deepEqual(door.codes, []);
   assert.equal(timing.timers, 0);
+});
+
+test("who breaks the rules of WebSocket is cut, whether it closes or not", patience, async () => {
+  await using door = await open({ limits: { lingerMs: 50 } });
+  const socket = connect({ ...targetOf(door.listener.url), allowHalfOpen: true });
+  socket.write(upgrade);
+  await once(socket, "data");
+  socket.write(Uint8Array.of(0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0));
+  await door.told;
+  assert.deepEqual(door.codes, ["KBZ_MALFORMED"]);
+  socket.destroy();
 });
