@@ -4,9 +4,9 @@
  */
 import { Kibitzer } from "../src/kibitzer.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
-import { requestCodec } from "../src/request-codec.ts";
+import { requestCodec } from "../src/codec/request-codec.ts";
 import type { Request, Response } from "../src/requests.ts";
-import { responseCodec } from "../src/response-codec.ts";
+import { responseCodec } from "../src/codec/response-codec.ts";
 import { Violation } from "./core/violation.ts";
 import { SimulatedDisk } from "./disk.ts";
 import { SimulatedNetwork } from "./network.ts";

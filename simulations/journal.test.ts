@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hashDecree, hashZero, type Batch, type Decree, type Write } from "../consensus/index.ts";
-import { crc32 } from "../src/crc32.ts";
+import { crc32 } from "../src/codec/crc32.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 import { Bodies } from "../src/storage/bodies.ts";
 import { Journal } from "../src/storage/journal.ts";

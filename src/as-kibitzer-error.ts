@@ -1,7 +1,7 @@
 /** Errors of the parts below as the public kind: what they mean to a user. */
 import { InvariantViolation } from "../consensus/index.ts";
 import { TransportError } from "../transport/index.ts";
-import { brokenNode } from "./halt-error.ts";
+import { brokenNode } from "./node/halt-error.ts";
 import { isKibitzerErrorCode, KibitzerError, type KibitzerErrorCode } from "./kibitzer-error.ts";
 
 const transportCodes: Readonly<Record<string, KibitzerErrorCode>> = {

@@ -14,20 +14,20 @@ import type {
   WaitOptions,
 } from "./api.ts";
 import { checkedEndpoint } from "./checked-endpoint.ts";
-import { ClientAsking } from "./client-asking.ts";
-import { describe, noEndpoints, unreachable } from "./client-errors.ts";
-import { ClientLink } from "./client-link.ts";
-import { ClientMembership } from "./client-membership.ts";
-import { readEntries } from "./client-reader.ts";
+import { ClientAsking } from "./client/asking.ts";
+import { describe, noEndpoints, unreachable } from "./client/errors.ts";
+import { ClientLink } from "./client/link.ts";
+import { ClientMembership } from "./client/membership.ts";
+import { readEntries } from "./client/reader.ts";
 import { Deadline } from "./deadline.ts";
-import { exile, exileOf, transfer, transferTo } from "./membership.ts";
-import { nodeNetwork } from "./node-network.ts";
-import { Publishing } from "./publishing.ts";
+import { exile, exileOf, transfer, transferTo } from "./membership/membership.ts";
+import { nodeNetwork } from "./system/node-network.ts";
+import { Publishing } from "./publishing/publishing.ts";
 import type { Request, Response } from "./requests.ts";
-import { isStatus } from "./status-document.ts";
-import { resultOf } from "./submission-result.ts";
-import { systemChance } from "./system-chance.ts";
-import { systemClock } from "./system-clock.ts";
+import { isStatus } from "./codec/status-document.ts";
+import { resultOf } from "./publishing/submission-result.ts";
+import { systemChance } from "./system/system-chance.ts";
+import { systemClock } from "./system/system-clock.ts";
 import type { Chance, Clock } from "./world.ts";
 
 /** What a client needs of the world. */

@@ -7,12 +7,12 @@ export {
   type ErrorOutcome,
   type KibitzerErrorCode,
 } from "./kibitzer-error.ts";
-export { ConsensusState } from "./consensus-state.ts";
+export { ConsensusState } from "./node/consensus-state.ts";
 export { replayRecording, type ReplayOptions, type ReplayResult } from "./recording/replay.ts";
 export { version } from "./version.ts";
 export type * from "./api.ts";
 export type { KibitzerOptions, TimingOptions } from "./configuration.ts";
-export type { Envelope } from "./envelope.ts";
-export type { JoinOptions } from "./joining.ts";
+export type { Envelope } from "./recording/envelope.ts";
+export type { JoinOptions } from "./node/joining.ts";
 export type { Logger } from "./logger.ts";
 export type { Chance, Clock, FileHandle, FileSystem, Timer, World } from "./world.ts";

@@ -13,21 +13,21 @@ import type {
   Status,
   WaitOptions,
 } from "./api.ts";
-import { checkedCitizen } from "./citizens.ts";
+import { checkedCitizen } from "./node/citizens.ts";
 import { configure, type KibitzerOptions } from "./configuration.ts";
 import { Deadline } from "./deadline.ts";
-import type { ConsensusState } from "./consensus-state.ts";
-import { Engine } from "./engine.ts";
-import type { Envelope } from "./envelope.ts";
+import type { ConsensusState } from "./node/consensus-state.ts";
+import { Engine } from "./node/engine.ts";
+import type { Envelope } from "./recording/envelope.ts";
 import { asKibitzerError } from "./as-kibitzer-error.ts";
-import { alreadyIn, checkName, join, type JoinOptions } from "./joining.ts";
+import { alreadyIn, checkName, join, type JoinOptions } from "./node/joining.ts";
 import type { KibitzerError } from "./kibitzer-error.ts";
-import { exile, exileOf, transfer, transferTo } from "./membership.ts";
-import { nodeWorld } from "./node-world.ts";
+import { exile, exileOf, transfer, transferTo } from "./membership/membership.ts";
+import { nodeWorld } from "./system/node-world.ts";
 import { replayEnvelopes } from "./recording/replay.ts";
-import { NodeMembership } from "./node-membership.ts";
-import { closedError } from "./node-errors.ts";
-import { ownEntries } from "./own-entries.ts";
+import { NodeMembership } from "./node/membership.ts";
+import { closedError } from "./node/errors.ts";
+import { ownEntries } from "./node/own-entries.ts";
 import { pause } from "./pause.ts";
 import type { Response } from "./requests.ts";
 

@@ -2,9 +2,9 @@
 import { Prng } from "../simulations/prng.ts";
 import { KibitzerClient } from "../src/client.ts";
 import type { ClientOptions, ClientWorld } from "../src/client.ts";
-import { requestCodec } from "../src/request-codec.ts";
+import { requestCodec } from "../src/codec/request-codec.ts";
 import type { Request, Response } from "../src/requests.ts";
-import { responseCodec } from "../src/response-codec.ts";
+import { responseCodec } from "../src/codec/response-codec.ts";
 import type { Clock } from "../src/world.ts";
 import { MemoryNetwork } from "../transport/index.ts";
 import { FakeNode, FakeRepublic } from "./fake-republic.ts";

@@ -1,7 +1,7 @@
 /** `kibitz member exile` and `kibitz transfer`: what an operator changes in a running republic. */
 import { isNodeId } from "../../consensus/index.ts";
 import type { KibitzerClient } from "../client.ts";
-import { badId } from "../membership-errors.ts";
+import { badId } from "../membership/errors.ts";
 import { connect } from "./connect.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { watchInterruption } from "./interruption.ts";

@@ -3,15 +3,15 @@
  * recording with the digest of its outcome, or with none when applying it threw.
  */
 import type { Batch, Hash, IslanderInput, LegislatorInput } from "../../consensus/index.ts";
-import { putHex16 } from "../bytes.ts";
-import { ByteWriter } from "../byte-writer.ts";
-import type { ConsensusState } from "../consensus-state.ts";
+import { putHex16 } from "../codec/bytes.ts";
+import { ByteWriter } from "../codec/byte-writer.ts";
+import type { ConsensusState } from "../node/consensus-state.ts";
 import {
   bodiesOf,
   encodeEnvelope,
   writeIslanderInput,
   writeLegislatorInput,
-} from "../envelope-codec.ts";
+} from "../codec/envelope-codec.ts";
 import { stepHeadBytes } from "./recorded-step.ts";
 import { Recorder, type RecorderOptions } from "./recorder.ts";
 

@@ -3,9 +3,9 @@
  * layout; files and replaying are elsewhere.
  */
 import type { Hash } from "../../consensus/index.ts";
-import { ByteReader } from "../byte-reader.ts";
-import { readPlayed } from "../envelope-codec.ts";
-import type { Played } from "../envelope.ts";
+import { ByteReader } from "../codec/byte-reader.ts";
+import { readPlayed } from "../codec/envelope-codec.ts";
+import type { Played } from "./envelope.ts";
 
 /** Bytes before the envelope: whether there is a digest, and the digest. */
 export const stepHeadBytes = 9;

@@ -3,8 +3,8 @@
  * offset in the file, and the caller judges whether that is damage or a write that never ended.
  */
 import type { Ballot, Write } from "../../consensus/index.ts";
-import { DecodeError, getHex16, isZero, viewOf } from "../bytes.ts";
-import { crc32 } from "../crc32.ts";
+import { DecodeError, getHex16, isZero, viewOf } from "../codec/bytes.ts";
+import { crc32 } from "../codec/crc32.ts";
 import type { FramedDecree } from "./decree-codec.ts";
 import { decodeBodySize, decodeDecree } from "./decree-codec.ts";
 import {

@@ -3,8 +3,8 @@
  * of its decrees, then zeros up to whole sectors, then a trailer. Encoding only; does no I/O.
  */
 import { assert, type Ballot, type Heard, type Write } from "../../consensus/index.ts";
-import { putHex16, viewOf } from "../bytes.ts";
-import { crc32 } from "../crc32.ts";
+import { putHex16, viewOf } from "../codec/bytes.ts";
+import { crc32 } from "../codec/crc32.ts";
 import { decreeHeaderBytes, encodeDecreeHeader } from "./decree-codec.ts";
 import { sectorBytes, type SegmentHeader } from "./segment.ts";
 

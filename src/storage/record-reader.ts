@@ -3,7 +3,7 @@
  * Keeps a bounded number of segments open. Never writes.
  */
 import { assert, type Slot } from "../../consensus/index.ts";
-import { DecodeError, viewOf } from "../bytes.ts";
+import { DecodeError, viewOf } from "../codec/bytes.ts";
 import type { FramedDecree } from "./decree-codec.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";

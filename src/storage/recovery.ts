@@ -2,7 +2,7 @@
  * Reads a journal back at start, group by group. Tells what was synced, what never was (torn, and
  * dropped) and what is damaged. Never writes, and never guesses: what cannot be told is damage.
  */
-import { DecodeError, isZero } from "../bytes.ts";
+import { DecodeError, isZero } from "../codec/bytes.ts";
 import { damaged } from "./damage.ts";
 import { countOpenSectors, encodeMark, groupHeaderBytes } from "./group.ts";
 import { readGroup, readGroupHeader, type GroupHeader, type ReadWrite } from "./group-reader.ts";

@@ -2,8 +2,8 @@
  * Small files that are replaced whole: one line of kind, version, checksum and size, then JSON, so
  * that a person can read them. The checksum covers the whole file.
  */
-import { hex8 } from "../bytes.ts";
-import { crc32 } from "../crc32.ts";
+import { hex8 } from "../codec/bytes.ts";
+import { crc32 } from "../codec/crc32.ts";
 import type { FileSystem } from "../world.ts";
 import { damaged, newerVersion } from "./damage.ts";
 

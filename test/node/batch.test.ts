@@ -5,8 +5,14 @@ import { crc32 as platformCrc32 } from "node:zlib";
 import * as fc from "fast-check";
 import { limits } from "../../consensus/limits.ts";
 import type { Batch } from "../../consensus/index.ts";
-import { BatchBuilder, entryBytes, isBodyOf, readBatch, verifyBatch } from "../../src/batch.ts";
-import { crc32, tableChecksum } from "../../src/crc32.ts";
+import {
+  BatchBuilder,
+  entryBytes,
+  isBodyOf,
+  readBatch,
+  verifyBatch,
+} from "../../src/codec/batch.ts";
+import { crc32, tableChecksum } from "../../src/codec/crc32.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 
 type Entry = string | Uint8Array;

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Entry } from "../../src/api.ts";
-import { BatchBuilder } from "../../src/batch.ts";
-import { entriesOf, faultOf } from "../../src/entry-stream.ts";
+import { BatchBuilder } from "../../src/codec/batch.ts";
+import { entriesOf, faultOf } from "../../src/codec/entry-stream.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 import type { EntriesBatch, Request } from "../../src/requests.ts";
 import { TransportError } from "../../transport/index.ts";

@@ -1,7 +1,7 @@
 /** Publishing through a client: every entry once, in order, under its index, come what may. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { readBatch } from "../../src/batch.ts";
+import { readBatch } from "../../src/codec/batch.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 import { Harness } from "../client-harness.ts";
 import type { FakeNode, FakeRepublic, Mood } from "../fake-republic.ts";

@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { KibitzerClient } from "../../src/client.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 import type { KibitzerErrorCode } from "../../src/kibitzer-error.ts";
-import { nodeNetwork } from "../../src/node-network.ts";
+import { nodeNetwork } from "../../src/system/node-network.ts";
 import { Harness } from "../client-harness.ts";
 import { FakeNode, FakeRepublic, statusOf } from "../fake-republic.ts";
 

@@ -1,7 +1,7 @@
 /** What every codec stands: cuts, flips and rubbish are refused by type, or mean what they say. */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { DecodeError } from "../../src/bytes.ts";
+import { DecodeError } from "../../src/codec/bytes.ts";
 
 /** The pieces as one array of their own. */
 export function joined(pieces: readonly Uint8Array[]): Uint8Array {

@@ -16,10 +16,10 @@ import {
   type RepublicIdentity,
   type Value,
 } from "../../consensus/index.ts";
-import { crc32 } from "../../src/crc32.ts";
+import { crc32 } from "../../src/codec/crc32.ts";
 import type { FramedDecree } from "../../src/storage/decree-codec.ts";
-import { wholeMax } from "../../src/byte-reader.ts";
-import { decreesOf } from "../../src/message-codec.ts";
+import { wholeMax } from "../../src/codec/byte-reader.ts";
+import { decreesOf } from "../../src/codec/message-codec.ts";
 import type { Request, Response } from "../../src/requests.ts";
 
 const idPattern = /^[a-z0-9][a-z0-9._-]{0,62}$/;

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Report } from "../../consensus/index.ts";
 import { Kibitzer } from "../../src/kibitzer.ts";
-import { nodeWorld } from "../../src/node-world.ts";
+import { nodeWorld } from "../../src/system/node-world.ts";
 import { DataDirectory } from "../../src/storage/directory.ts";
-import { nodeNetwork } from "../../src/node-network.ts";
+import { nodeNetwork } from "../../src/system/node-network.ts";
 import type { Request, Response } from "../../src/requests.ts";
 import type { Caller, Hello } from "../../transport/index.ts";
 

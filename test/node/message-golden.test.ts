@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Ballot, Decree, Message } from "../../consensus/index.ts";
-import { requestCodec } from "../../src/request-codec.ts";
+import { requestCodec } from "../../src/codec/request-codec.ts";
 import { batchOf } from "../storage/samples.ts";
 import { joined } from "./codec-harness.ts";
 

@@ -12,11 +12,11 @@ import {
   type LegislatorInput,
   type Outcome,
 } from "../../consensus/index.ts";
-import { ConsensusState } from "../../src/consensus-state.ts";
-import { decreesOf } from "../../src/message-codec.ts";
-import { digestIslanderOutcome, digestOutcome } from "../../src/outcome-digest.ts";
+import { ConsensusState } from "../../src/node/consensus-state.ts";
+import { decreesOf } from "../../src/codec/message-codec.ts";
+import { digestIslanderOutcome, digestOutcome } from "../../src/codec/outcome-digest.ts";
 import { EnvelopeRecorder } from "../../src/recording/envelope-recorder.ts";
-import { requestCodec } from "../../src/request-codec.ts";
+import { requestCodec } from "../../src/codec/request-codec.ts";
 import { Bodies } from "../../src/storage/bodies.ts";
 import type { Clock } from "../../src/world.ts";
 import { MemoryFiles } from "../storage/memory-files.ts";

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Message } from "../../consensus/index.ts";
-import { DecodeError } from "../../src/bytes.ts";
-import { messageHead, requestCodec } from "../../src/request-codec.ts";
-import { responseCodec } from "../../src/response-codec.ts";
+import { DecodeError } from "../../src/codec/bytes.ts";
+import { messageHead, requestCodec } from "../../src/codec/request-codec.ts";
+import { responseCodec } from "../../src/codec/response-codec.ts";
 import type { ReceiveRequest, Request, Response } from "../../src/requests.ts";
 import { batchOf } from "../storage/samples.ts";
 import {

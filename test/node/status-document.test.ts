@@ -1,7 +1,7 @@
 /** Statuses and reports from outside are taken only when every field has its type. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isNodeReport, isStatus } from "../../src/status-document.ts";
+import { isNodeReport, isStatus } from "../../src/codec/status-document.ts";
 
 const report = {
   id: "a",

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Deadline } from "../../src/deadline.ts";
-import { nodeWorld } from "../../src/node-world.ts";
+import { nodeWorld } from "../../src/system/node-world.ts";
 import { pauseMs } from "../../src/retry-pause.ts";
-import { systemChance } from "../../src/system-chance.ts";
-import { systemClock } from "../../src/system-clock.ts";
+import { systemChance } from "../../src/system/system-chance.ts";
+import { systemClock } from "../../src/system/system-clock.ts";
 
 test("a world has everything that a node needs", () => {
   const { files, clock, chance, network } = nodeWorld();

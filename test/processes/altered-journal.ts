@@ -11,7 +11,7 @@ import { Bodies } from "../../src/storage/bodies.ts";
 import { DataDirectory } from "../../src/storage/directory.ts";
 import { Journal, type Recovered } from "../../src/storage/journal.ts";
 import { nodeFiles } from "../../src/storage/node-files.ts";
-import { systemChance } from "../../src/system-chance.ts";
+import { systemChance } from "../../src/system/system-chance.ts";
 
 /**
  * Alters the last batch that `path`'s node knows to be decided: it was published a moment later.

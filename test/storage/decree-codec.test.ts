@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { limits, type Citizen } from "../../consensus/index.ts";
-import { DecodeError, viewOf } from "../../src/bytes.ts";
-import { crc32 } from "../../src/crc32.ts";
+import { DecodeError, viewOf } from "../../src/codec/bytes.ts";
+import { crc32 } from "../../src/codec/crc32.ts";
 import type { FramedDecree } from "../../src/storage/decree-codec.ts";
 import {
   decodeDecree,

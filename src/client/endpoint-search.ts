@@ -1,0 +1,123 @@
+/**
+ * Looks for an endpoint that answers: in turn, not waiting long for one that is silent, for ever.
+ * Connects only; decides nothing about who is asked what.
+ */
+import type { Caller, Hello, Transport } from "../../transport/index.ts";
+import type { Request, Response } from "../requests.ts";
+import type { Clock, Timer } from "../world.ts";
+
+/** One Caller at one endpoint. */
+export interface Attachment {
+  readonly url: string;
+  readonly caller: Caller<Request, Response>;
+}
+
+export interface EndpointSearchOptions {
+  /** In the order in which they are tried. */
+  readonly urls: readonly string[];
+  readonly network: Transport<Request, Response>;
+  readonly clock: Clock;
+  hello(): Hello;
+  fraction(): number;
+  /** Why an endpoint cannot be used although it answers, or null. */
+  refusalOf(remote: Hello): Error | null;
+  /** The first that answered; once. The search is over, and the connection the receiver's. */
+  found(attachment: Attachment): void;
+  failed(url: string, error: Error): void;
+  /** A connection of the attachment that was found is lost. */
+  lost(attachment: Attachment): void;
+  /** Disposes of what is not needed any more. */
+  drop(attachment: Attachment): void;
+}
+
+/** A node that is well answers sooner than this; then the next is tried beside it. */
+const silentMs = 250;
+const probeMs = 5000;
+
+export class EndpointSearch {
+  readonly #options: EndpointSearchOptions;
+  readonly #candidates = new Map<string, Attachment>();
+  #tried = 0;
+  #timer: Timer | null = null;
+  #found: Attachment | null = null;
+  #isOver = false;
+
+  constructor(options: EndpointSearchOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#tryNext();
+  }
+
+  /** Ends the search without a find. */
+  cancel(): void {
+    this.#isOver = true;
+    this.#timer?.cancel();
+    for (const candidate of this.#candidates.values()) this.#options.drop(candidate);
+    this.#candidates.clear();
+  }
+
+  /** Those already tried go on beside the next, each with its own back-off. */
+  #tryNext(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    const url = this.#options.urls[this.#tried];
+    if (url === undefined || this.#isOver) return;
+    this.#tried += 1;
+    this.#timer = this.#options.clock.after(silentMs, () => this.#tryNext());
+    try {
+      const candidate = this.#attach(url);
+      this.#candidates.set(url, candidate);
+      void this.#probe(candidate);
+    } catch (error) {
+      this.#onFailure(url, error);
+    }
+  }
+
+  /** @throws {TransportError} `KBZ_ENDPOINT`. */
+  #attach(url: string): Attachment {
+    const options = this.#options;
+    const caller = options.network.connect(url, {
+      hello: () => options.hello(),
+      fraction: () => options.fraction(),
+      up: (remote) => this.#onUp(attachment, remote),
+      down: () => {
+        if (this.#found === attachment) options.lost(attachment);
+      },
+    });
+    const attachment = { url, caller };
+    return attachment;
+  }
+
+  #onUp(attachment: Attachment, remote: Hello): void {
+    if (this.#isOver) return;
+    const refusal = this.#options.refusalOf(remote);
+    if (refusal !== null) {
+      this.#options.failed(attachment.url, refusal);
+      return;
+    }
+    this.#candidates.delete(attachment.url);
+    this.#found = attachment;
+    this.cancel();
+    this.#options.found(attachment);
+  }
+
+  /** A call is the way to hear at once that connecting failed; its answer does not matter. */
+  async #probe({ url, caller }: Attachment): Promise<void> {
+    while (!this.#isOver) {
+      try {
+        await caller.call({ method: "report" }, { lane: "control", timeoutMs: probeMs });
+        return;
+      } catch (error) {
+        if (this.#isOver || caller.connected) return;
+        this.#onFailure(url, error);
+      }
+    }
+  }
+
+  #onFailure(url: string, error: unknown): void {
+    this.#options.failed(url, error instanceof Error ? error : new Error(String(error)));
+    if (url === this.#options.urls[this.#tried - 1]) this.#tryNext();
+  }
+}

@@ -1,0 +1,115 @@
+/** The errors of a client that reads and asks: none leaves a doubt, since nothing changes. */
+import { TransportError } from "../../transport/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { KibitzerErrorCode } from "../kibitzer-error.ts";
+
+/** What each endpoint did instead of answering. */
+export type EndpointFailures = ReadonlyMap<string, Error>;
+
+/** What neither another endpoint nor a later attempt does better: no reason to try again. */
+const finalCodes: ReadonlyMap<string, KibitzerErrorCode> = new Map(
+  (["KBZ_TRUNCATED", "KBZ_ARGUMENT", "KBZ_TOO_LARGE", "KBZ_NOT_FOUND"] as const).map((code) => [
+    code,
+    code,
+  ]),
+);
+
+/** What an endpoint fails with until somebody changes something. */
+const lastingCodes: ReadonlyMap<string, KibitzerErrorCode> = new Map(
+  (["KBZ_REPUBLIC", "KBZ_VERSION", "KBZ_ENDPOINT"] as const).map((code) => [code, code]),
+);
+
+export function noEndpoints(found: unknown): KibitzerError {
+  const shown = Array.isArray(found) ? "an empty one" : String(found);
+  const message = `wanted an array of endpoints, as ["ws://127.0.0.1:7700"], found ${shown}`;
+  return new KibitzerError("KBZ_ARGUMENT", message, { retryable: false, outcome: "none" });
+}
+
+export function clientClosed(): KibitzerError {
+  return new KibitzerError("KBZ_CLOSED", "the client is closed; connect anew", {
+    retryable: false,
+    outcome: "none",
+  });
+}
+
+export function unreachable(
+  urls: readonly string[],
+  found: {
+    readonly ms: number | null;
+    readonly failures: EndpointFailures;
+    readonly cause?: unknown;
+  },
+): KibitzerError {
+  const { ms, failures, cause = [...failures.values()].at(-1) } = found;
+  const within = ms === null ? "in time" : `within ${ms} ms`;
+  const message =
+    `none of the endpoints answered ${within}: ${describe(urls, failures)}; ` +
+    "see whether the nodes are up and can be reached";
+  return new KibitzerError("KBZ_UNREACHABLE", message, {
+    retryable: true,
+    outcome: "none",
+    cause,
+  });
+}
+
+export function noQuorum(wanted: string, url: string, cause: unknown): KibitzerError {
+  const message =
+    `wanted a ${wanted} of ${url}, which answers but could not get it decided; ` +
+    "see whether a majority of the parliament is up, and try again";
+  return new KibitzerError("KBZ_NO_QUORUM", message, { retryable: true, outcome: "none", cause });
+}
+
+/** What a refusal says that may pass: why nothing came of an attempt. */
+export function declined(url: string, reason: string): Error {
+  return new Error(`${url} refused: ${reason}`);
+}
+
+/** What an answer of the wrong kind, or one that contradicts itself, is worth. */
+export function senseless(url: string, found: string): KibitzerError {
+  return new KibitzerError("KBZ_DAMAGED", `${url} answered with ${found}`, {
+    retryable: true,
+    outcome: "none",
+  });
+}
+
+/** The error to give up with at once, or null when it is worth to try again. */
+export function finalErrorOf(error: unknown): KibitzerError | null {
+  if (!(error instanceof TransportError)) return null;
+  const code = finalCodes.get(error.remote?.code ?? error.code);
+  if (code === undefined) return null;
+  const message = error.remote?.message ?? error.message;
+  return new KibitzerError(code, message, { retryable: false, outcome: "none", cause: error });
+}
+
+/** The error to tell when every endpoint has one that lasts; null while there is hope. */
+export function verdictOn(
+  urls: readonly string[],
+  failures: EndpointFailures,
+): KibitzerError | null {
+  const codes = urls.map((url) => lastingCodeOf(failures.get(url)));
+  const code = codes[0];
+  if (code === undefined || code === null || codes.includes(null)) return null;
+  const message = `no endpoint can be used: ${describe(urls, failures)}`;
+  const cause = failures.get(urls[0] ?? "");
+  return new KibitzerError(code, message, { retryable: false, outcome: "none", cause });
+}
+
+function lastingCodeOf(error: Error | undefined): KibitzerErrorCode | null {
+  if (!(error instanceof TransportError)) return null;
+  return lastingCodes.get(error.code) ?? null;
+}
+
+/** Each endpoint, and what it did instead of answering. */
+export function describe(urls: readonly string[], failures: EndpointFailures): string {
+  return urls.map((url) => `${url} (${reasonOf(failures.get(url))})`).join(", ");
+}
+
+/** In the words of what failed first: all that was built on it only repeats whom it wanted. */
+function reasonOf(failure: Error | undefined): string {
+  if (failure === undefined) return "no answer yet";
+  let first = failure;
+  while (first.cause instanceof Error) first = first.cause;
+  // A host of several addresses fails once for each, with no words for all.
+  const all: readonly unknown[] = first instanceof AggregateError ? first.errors : [first];
+  return all.map((error) => (error instanceof Error ? error.message : String(error))).join(", ");
+}

@@ -1,0 +1,267 @@
+/**
+ * The endpoint that a client uses: holds on to one while it is of use, and goes to the next that
+ * answers when it is not. One call is one attempt; who calls decides whether to try again.
+ */
+import type { Hello, Lane, Transport } from "../../transport/index.ts";
+import { TransportError } from "../../transport/index.ts";
+import { clientClosed, verdictOn } from "./errors.ts";
+import type { EndpointFailures } from "./errors.ts";
+import { Deadline } from "../deadline.ts";
+import { EndpointSearch } from "./endpoint-search.ts";
+import type { Attachment } from "./endpoint-search.ts";
+import type { Request, Response } from "../requests.ts";
+import { pauseMs } from "../retry-pause.ts";
+import { version } from "../version.ts";
+import type { Chance, Clock, Timer } from "../world.ts";
+
+export interface ClientLinkOptions {
+  /** At least one, each once. */
+  readonly urls: readonly string[];
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly network: Transport<Request, Response>;
+}
+
+export interface AttemptOptions {
+  readonly lane: Lane;
+  /** For all of the attempt, the wait for an endpoint included. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How long an endpoint may get nothing decided before it is left, if there is another. */
+const patienceMs = 1000;
+/** One that is lost sooner than this was of no use; the next is not tried at once. */
+const shortLifeMs = 1000;
+
+export class ClientLink {
+  readonly #options: ClientLinkOptions;
+  readonly #closing = new AbortController();
+  readonly #failures = new Map<string, Error>();
+  /** Who waits for an endpoint, in order. */
+  readonly #waiters = new Set<PromiseWithResolvers<Attachment>>();
+  /** Connections on their way out. */
+  readonly #leaving = new Set<Promise<void>>();
+  /** When an answer to each method last came from the endpoint in use. */
+  readonly #answeredAt = new Map<Request["method"], number>();
+  #search: EndpointSearch | null = null;
+  /** Until the next search begins. */
+  #pause: Timer | null = null;
+  #attachment: Attachment | null = null;
+  #position = 0;
+  #republic: string | null = null;
+  /** Since when the endpoint in use gets nothing decided, or null while it does. */
+  #uselessSince: number | null = null;
+  #handshakes = 0;
+  #foundAt = 0;
+  /** How many endpoints in a row answered, and were lost at once. */
+  #shortLives = 0;
+
+  constructor(options: ClientLinkOptions) {
+    this.#options = options;
+    this.#startSearch();
+  }
+
+  /** The endpoint in use, or the one used last. */
+  get url(): string {
+    return this.#options.urls[this.#position] ?? "";
+  }
+
+  get isAttached(): boolean {
+    return this.#attachment !== null;
+  }
+
+  /** How often an endpoint has answered since the beginning. */
+  get handshakes(): number {
+    return this.#handshakes;
+  }
+
+  /** What each endpoint did wrong since the last one answered. */
+  get failures(): EndpointFailures {
+    return this.#failures;
+  }
+
+  /** Aborts with `KBZ_CLOSED` when the link is closed. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /**
+   * Resolves once there is an endpoint to use.
+   * @throws {KibitzerError} when every endpoint failed for a reason that does not go away.
+   * @throws The reason of `signal`.
+   */
+  async reach(signal: AbortSignal): Promise<Attachment> {
+    this.#closing.signal.throwIfAborted();
+    signal.throwIfAborted();
+    if (this.#attachment !== null) return this.#attachment;
+    const verdict = verdictOn(this.#options.urls, this.#failures);
+    if (verdict !== null) throw verdict;
+    const waiter = Promise.withResolvers<Attachment>();
+    const onAbort = (): void => waiter.reject(signal.reason);
+    this.#waiters.add(waiter);
+    signal.addEventListener("abort", onAbort);
+    try {
+      return await waiter.promise;
+    } finally {
+      this.#waiters.delete(waiter);
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /**
+   * One attempt at the endpoint in use. Attempts on one lane leave in the order of the calls.
+   * @throws {TransportError | KibitzerError} with the reason; nothing is said of a second attempt.
+   */
+  async attempt(request: Request, options: AttemptOptions): Promise<Response> {
+    // What is attached is called in this very turn, so that the order stays.
+    if (this.#attachment !== null) return await this.#call(this.#attachment, request, options);
+    const { clock } = this.#options;
+    const start = clock.now();
+    using deadline = new Deadline(clock, options.timeoutMs, options.signal);
+    const attachment = await this.reach(deadline.signal);
+    const timeoutMs = Math.max(1, options.timeoutMs - (clock.now() - start));
+    return await this.#call(attachment, request, { ...options, timeoutMs });
+  }
+
+  /** Leaves the endpoint in use, if it still is `url`, for one that makes more sense. */
+  leave(url: string): void {
+    if (this.#attachment?.url === url) this.#leave(this.#attachment);
+  }
+
+  /** Ends everything that waits here; resolves when the connections are gone. */
+  async close(): Promise<void> {
+    if (!this.#closing.signal.aborted) {
+      const error = clientClosed();
+      this.#closing.abort(error);
+      this.#pause?.cancel();
+      this.#search?.cancel();
+      this.#search = null;
+      if (this.#attachment !== null) this.#drop(this.#attachment);
+      this.#attachment = null;
+      for (const waiter of this.#waiters) waiter.reject(error);
+    }
+    await Promise.all(this.#leaving);
+  }
+
+  async #call(
+    attachment: Attachment,
+    request: Request,
+    options: AttemptOptions,
+  ): Promise<Response> {
+    const start = this.#options.clock.now();
+    try {
+      const response = await attachment.caller.call(request, options);
+      if (attachment === this.#attachment) this.#onResponse(attachment, request, response);
+      return response;
+    } catch (error) {
+      if (attachment === this.#attachment) this.#onFailure(attachment, { request, start, error });
+      throw error;
+    }
+  }
+
+  #onResponse(attachment: Attachment, { method }: Request, response: Response): void {
+    this.#answeredAt.set(method, this.#options.clock.now());
+    if (response.kind !== "refused") {
+      // What the node knows by itself says nothing about whether it reaches a leader.
+      if (response.kind === "effect" || response.kind === "barrier") this.#uselessSince = null;
+      return;
+    }
+    const { reason } = response;
+    if (reason === "notLeading" || reason === "noRepublic") this.#onUseless(attachment);
+    else this.#uselessSince = null;
+  }
+
+  #onFailure(
+    attachment: Attachment,
+    failed: { readonly request: Request; readonly start: number; readonly error: unknown },
+  ): void {
+    const { request, start, error } = failed;
+    if (!(error instanceof TransportError) || error.code === "KBZ_ABORTED") return;
+    if (error.code === "KBZ_TIMEOUT" && error.remote === null) {
+      // One that has answered others in the meantime is slow, and no better elsewhere.
+      const answeredAt = this.#answeredAt.get(request.method);
+      if (answeredAt === undefined || answeredAt < start) this.#leave(attachment);
+      return;
+    }
+    this.#onUseless(attachment);
+  }
+
+  #onUseless(attachment: Attachment): void {
+    const now = this.#options.clock.now();
+    this.#uselessSince ??= now;
+    if (now - this.#uselessSince < patienceMs || this.#options.urls.length === 1) return;
+    this.#leave(attachment);
+  }
+
+  #leave(attachment: Attachment): void {
+    if (attachment !== this.#attachment) return;
+    this.#attachment = null;
+    // Whatever is under way there ends now, and goes in order to the next endpoint.
+    this.#drop(attachment);
+    const { clock, chance } = this.#options;
+    this.#shortLives = clock.now() - this.#foundAt < shortLifeMs ? this.#shortLives + 1 : 0;
+    if (this.#shortLives === 0) this.#startSearch(1);
+    else {
+      const ms = pauseMs(this.#shortLives, chance.fraction());
+      this.#pause = clock.after(ms, () => this.#startSearch(1));
+    }
+  }
+
+  /** @param from How far behind the endpoint used last to begin. */
+  #startSearch(from = 0): void {
+    const { urls, network, clock, chance } = this.#options;
+    const first = this.#position + from;
+    this.#failures.clear();
+    this.#search = new EndpointSearch({
+      urls: urls.map((url, at) => urls[(first + at) % urls.length] ?? url),
+      network,
+      clock,
+      // A peer of another republic is refused by the handshake itself.
+      hello: () => ({ republic: this.#republic, node: null, version }),
+      fraction: () => chance.fraction(),
+      refusalOf: (remote) => this.#refusalOf(remote),
+      found: (attachment) => this.#onFound(attachment),
+      failed: (url, error) => this.#onFailed(url, error),
+      lost: (attachment) => this.#leave(attachment),
+      drop: (attachment) => this.#drop(attachment),
+    });
+    this.#search.start();
+  }
+
+  #refusalOf({ republic }: Hello): Error | null {
+    if (republic !== null || this.#republic === null) return null;
+    return new Error(`it is in no republic, and not in ${this.#republic}`);
+  }
+
+  #onFound(attachment: Attachment): void {
+    this.#search = null;
+    this.#attachment = attachment;
+    this.#position = this.#options.urls.indexOf(attachment.url);
+    this.#republic ??= attachment.caller.remote?.republic ?? null;
+    this.#handshakes += 1;
+    this.#foundAt = this.#options.clock.now();
+    this.#uselessSince = null;
+    this.#answeredAt.clear();
+    this.#failures.clear();
+    for (const waiter of this.#waiters) waiter.resolve(attachment);
+  }
+
+  #onFailed(url: string, error: Error): void {
+    this.#failures.set(url, error);
+    const verdict = verdictOn(this.#options.urls, this.#failures);
+    if (verdict === null) return;
+    for (const waiter of this.#waiters) waiter.reject(verdict);
+  }
+
+  #drop({ caller }: Attachment): void {
+    const gone = Promise.resolve(caller[Symbol.asyncDispose]())
+      .catch(ignore)
+      .then(() => void this.#leaving.delete(gone));
+    this.#leaving.add(gone);
+  }
+}
+
+function ignore(): void {
+  // A connection that does not close well is gone all the same.
+}

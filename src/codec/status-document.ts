@@ -1,0 +1,62 @@
+/** Checks statuses and reports that came from outside, before anything relies on their shape. */
+import type { MemberStatus, Status } from "../api.ts";
+import type { NodeReport } from "../requests.ts";
+import {
+  isBallot,
+  isFlag,
+  isText,
+  isWhole,
+  listOf,
+  matches,
+  nullOr,
+  type Check,
+} from "../storage/shapes.ts";
+
+type Shape = Readonly<Record<string, Check>>;
+
+const roles: ReadonlySet<unknown> = new Set<MemberStatus["role"]>([
+  "leader",
+  "member",
+  "constituent",
+]);
+
+const isPosition = like({ slot: isWhole, index: isWhole });
+
+/** What a node says of itself, alone and as one of the members. */
+const nodeShape: Shape = {
+  id: isText,
+  cookie: isText,
+  version: isText,
+  decided: isPosition,
+  applied: isPosition,
+  hash: like({ slot: isWhole, value: isText }),
+};
+
+const reportShape: Shape = { ...nodeShape, leader: nullOr(isText) };
+
+const statusShape: Shape = {
+  republic: like({ name: isText, identity: isText }),
+  government: like({
+    number: isWhole,
+    leader: nullOr(isText),
+    parliament: listOf(isText),
+    constituents: listOf(isText),
+  }),
+  ballot: isBallot,
+  decided: isPosition,
+  members: listOf(
+    like({ ...nodeShape, url: isText, role: (role) => roles.has(role), reachable: isFlag }),
+  ),
+};
+
+export function isStatus(document: unknown): document is Status {
+  return matches(document, statusShape);
+}
+
+export function isNodeReport(document: unknown): document is NodeReport {
+  return matches(document, reportShape);
+}
+
+function like(shape: Shape): Check {
+  return (value) => matches(value, shape);
+}

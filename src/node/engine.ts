@@ -1,0 +1,392 @@
+/**
+ * The running parts of one node, and how an outcome of the core is carried out: journal, peers,
+ * reader, service, publisher. Decides nothing; stops everything when one part fails for good.
+ */
+import {
+  assert,
+  Islander,
+  Legislator,
+  type Citizen,
+  type DurableState,
+  type LegislatorView,
+  type Message,
+  type Outcome,
+  type RepublicIdentity,
+  type SlotDispatch,
+} from "../../consensus/index.ts";
+import type { Hello, Listener } from "../../transport/index.ts";
+import type { Status } from "../api.ts";
+import { Bell } from "./bell.ts";
+import { closeAll } from "../close-all.ts";
+import type { Configuration } from "../configuration.ts";
+import { ConsensusState } from "./consensus-state.ts";
+import { asKibitzerError } from "../as-kibitzer-error.ts";
+import { brokenNode, haltError } from "./halt-error.ts";
+import type { KibitzerError } from "../kibitzer-error.ts";
+import { closedError } from "./errors.ts";
+import { journalEvents } from "./journal-events.ts";
+import { LogReader } from "./log-reader.ts";
+import type { Logger } from "../logger.ts";
+import { Peers } from "./peers.ts";
+import { Publishing } from "../publishing/publishing.ts";
+import type { Envelope } from "../recording/envelope.ts";
+import type { EnvelopeRecorder } from "../recording/envelope-recorder.ts";
+import { openRecorder, readPlayed } from "../recording/played.ts";
+import { nothingDurable, recover } from "./recovery.ts";
+import { receiveRequest } from "./receive-request.ts";
+import type { NodeReport, ReceiveRequest } from "../requests.ts";
+import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
+import { Service } from "./service.ts";
+import { askStatus } from "./status-asking.ts";
+import { reportOf } from "./status.ts";
+import { Bodies } from "../storage/bodies.ts";
+import { resultOf } from "../publishing/submission-result.ts";
+import { DataDirectory } from "../storage/directory.ts";
+import type { Journal } from "../storage/journal.ts";
+import { SlotSender } from "./slot-sender.ts";
+import { version } from "../version.ts";
+
+export class Engine {
+  readonly configuration: Configuration;
+  readonly directory: DataDirectory;
+  readonly reader: LogReader;
+  readonly bodies: Bodies;
+  readonly service: Service;
+  readonly peers: Peers;
+  readonly publishing: Publishing;
+  /** Aborted when the node stops, for whatever reason. */
+  readonly over: AbortController = new AbortController();
+  /** Called when the node has failed for good; once. */
+  readonly #failed: (error: KibitzerError) => void;
+  readonly #state: ConsensusState;
+  readonly #loop: RunLoop;
+  readonly #recorder: EnvelopeRecorder | null;
+  readonly #listeners: Listener[] = [];
+  readonly #slotSender: SlotSender;
+  /** Rings when role, government or membership may have changed, and when all is over. */
+  readonly changed: Bell = new Bell();
+  #journal: Journal | null = null;
+  #founding: Promise<void> = Promise.resolve();
+  #wasLeading = false;
+  #failure: KibitzerError | null = null;
+
+  private constructor(parts: {
+    readonly configuration: Configuration;
+    readonly directory: DataDirectory;
+    readonly reader: LogReader;
+    readonly bodies: Bodies;
+    readonly state: ConsensusState;
+    readonly recorder: EnvelopeRecorder | null;
+    readonly failed: (error: KibitzerError) => void;
+  }) {
+    const { configuration, directory, state, recorder, failed } = parts;
+    this.configuration = configuration;
+    this.directory = directory;
+    this.reader = parts.reader;
+    this.bodies = parts.bodies;
+    this.#state = state;
+    this.#recorder = recorder;
+    this.#failed = failed;
+    const { clock, chance, network } = configuration.world;
+    this.peers = new Peers({
+      id: directory.record.id,
+      network,
+      clock,
+      hello: () => this.hello(),
+      fraction: () => chance.fraction(),
+      down: (id) => this.play({ kind: "sent", to: id }),
+      unreachable: (id, error) =>
+        this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
+    });
+    this.#slotSender = new SlotSender(this.peers);
+    this.#loop = new RunLoop({
+      state,
+      recorder,
+      clock,
+      chance,
+      carryOut: (outcome) => this.#carryOut(outcome),
+      failed: (error) => this.fail(error),
+    });
+    this.service = this.#makeService();
+    this.publishing = this.#makePublishing();
+  }
+
+  /**
+   * Locks and reads the directory, and rebuilds the node; nothing is sent or served yet.
+   * @param failed Called once when the node has failed for good.
+   */
+  static async open(
+    configuration: Configuration,
+    failed: (error: KibitzerError) => void,
+  ): Promise<Engine> {
+    const { world, timing } = configuration;
+    const directory = await DataDirectory.open({
+      files: world.files,
+      path: configuration.directory,
+      chance: world.chance,
+      ...configuration.identity,
+    });
+    try {
+      const reader = new LogReader();
+      const bodies = new Bodies();
+      const late: { engine: Engine | null } = { engine: null };
+      const opened =
+        directory.record.republic === null
+          ? null
+          : await directory.openJournal(journalEvents(configuration, () => late.engine));
+      const durable: DurableState =
+        opened === null ? nothingDurable() : await recover(opened, { reader, bodies });
+      const { id, cookie, starts } = directory.record;
+      const legislator = new Legislator({ id, cookie, starts, ...timing }, durable);
+      const state = new ConsensusState(legislator, new Islander());
+      const recorder = await openRecorder(configuration, directory.record, { state, bodies });
+      const parts = { configuration, directory, reader, bodies, state, recorder, failed };
+      const engine = new Engine(parts);
+      late.engine = engine;
+      if (opened !== null) engine.#attach(opened.journal);
+      return engine;
+    } catch (error) {
+      await directory[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get logger(): Logger {
+    return this.configuration.logger;
+  }
+  /** The republic once its first decree is decided here. */
+  get republic(): RepublicIdentity | null {
+    return this.#state.legislator.republic.identity;
+  }
+  /** The republic that the directory belongs to, or null. */
+  get identity(): RepublicIdentity | null {
+    return this.directory.record.republic;
+  }
+  get state(): ConsensusState {
+    return this.#state;
+  }
+  /** What this node played so far, as recorded; empty when recording is off. */
+  played(): AsyncIterable<Envelope> {
+    return readPlayed(this.configuration, this.#recorder);
+  }
+
+  view(): LegislatorView {
+    return this.#state.legislator.view();
+  }
+
+  play(request: LegislatorRequest, answered?: (outcome: Outcome) => void): void {
+    this.#loop.play(request, answered);
+  }
+
+  /** Listens at every endpoint, reaches for the peers, and begins to keep time. */
+  async start(): Promise<readonly string[]> {
+    const { network } = this.configuration.world;
+    for (const url of this.directory.record.listen) {
+      this.#listeners.push(await network.listen(url, this.service));
+    }
+    this.#meetPeers();
+    this.#loop.start();
+    this.#goOnJoining();
+    return this.#listeners.map(({ url }) => url);
+  }
+
+  /**
+   * Makes the directory part of a republic, and its journal; one caller after the other.
+   * @param contacts Who admitted this node; null when it founds the republic.
+   */
+  async belongTo(republic: RepublicIdentity, contacts: readonly Citizen[] | null): Promise<void> {
+    const founding = this.#founding.then(async () => await this.#belongTo(republic, contacts));
+    this.#founding = founding.catch(() => undefined);
+    await founding;
+  }
+
+  async #belongTo(republic: RepublicIdentity, contacts: readonly Citizen[] | null): Promise<void> {
+    if (this.over.signal.aborted) throw closedError();
+    const before = this.directory.record.contacts;
+    await this.directory.belongTo(republic, contacts);
+    await this.#openJournal();
+    if (this.directory.record.contacts === before) return;
+    this.#meetPeers();
+    this.#goOnJoining();
+  }
+
+  /** Also in a later life of a node that was stopped on the way. */
+  #goOnJoining(): void {
+    const { republic, contacts } = this.directory.record;
+    if (republic === null || contacts === null) return;
+    if (!this.isMember) this.play({ kind: "join", republic, contacts });
+    this.play({ kind: "naturalize" });
+  }
+
+  async #openJournal(): Promise<void> {
+    if (this.#journal !== null) return;
+    const { journal } = await this.directory.openJournal(
+      journalEvents(this.configuration, () => this),
+    );
+    this.#attach(journal);
+  }
+
+  /** Whether the log shows this node, not an earlier one under its id, as a member. */
+  get isMember(): boolean {
+    const { id, cookie } = this.directory.record;
+    return this.#state.legislator.republic.member(id)?.cookie === cookie;
+  }
+
+  /** This node as others are told of it. */
+  citizen(properties: Citizen["properties"]): Citizen {
+    const { id, cookie } = this.directory.record;
+    return { id, cookie, url: this.url, properties };
+  }
+
+  /** The advertised endpoint. */
+  get url(): string {
+    const { advertise } = this.directory.record;
+    return advertise ?? this.#listeners[0]?.url ?? this.directory.record.listen[0] ?? "";
+  }
+
+  /** Every member that is known, this node included. */
+  contacts(): readonly Citizen[] {
+    return this.#state.legislator.republic.members.map(({ id, cookie, url, properties }) => {
+      return { id, cookie, url, properties };
+    });
+  }
+
+  hello(): Hello {
+    const { id, cookie, starts, republic } = this.directory.record;
+    return { republic: republic?.identity ?? null, node: { id, cookie, starts }, version };
+  }
+
+  report(): NodeReport {
+    const { id, cookie } = this.directory.record;
+    return reportOf(id, cookie, this.view());
+  }
+
+  /** The cluster as this node sees it. */
+  async status(signal: AbortSignal): Promise<Status> {
+    const { peers } = this;
+    return await askStatus(
+      { legislator: this.#state.legislator, own: this.report(), peers },
+      signal,
+    );
+  }
+
+  /** The node has failed for good: attests nothing more, and says why (contracts C4, C9, C10). */
+  fail(error: KibitzerError): void {
+    if (this.#failure !== null || this.over.signal.aborted) return;
+    this.#failure = error;
+    this.logger.fatal({ event: "stopped", code: error.code, err: error }, error.message);
+    this.#loop.stop();
+    this.#failed(error);
+  }
+
+  /** Ends everything within a bound; what is under way in the journal is finished. */
+  async close(): Promise<void> {
+    this.#loop.stop();
+    this.over.abort();
+    this.publishing.close(this.#failure ?? undefined);
+    this.service.release();
+    this.changed.ring();
+    await this.#founding;
+    // Whatever fails to close, the rest is closed, and the lock is given back last.
+    try {
+      await closeAll([...this.#listeners, this.peers, this.#journal, this.#recorder]);
+    } finally {
+      await this.directory[Symbol.asyncDispose]();
+    }
+  }
+
+  #attach(journal: Journal): void {
+    this.#journal = journal;
+    this.reader.attach(journal);
+  }
+
+  #carryOut(outcome: Outcome): void {
+    const { persist, send, sendSlots, applied, barriers, halt } = outcome;
+    if (persist !== null) {
+      assert(this.#journal !== null, "a node that writes has a journal");
+      this.#journal.append(persist, this.bodies);
+    }
+    const requests = new Map<Message, ReceiveRequest>();
+    for (const { to, lane, message } of send) {
+      // The same message to several peers is one request, so that it is encoded once.
+      const request = requests.get(message) ?? receiveRequest(message, this.bodies);
+      requests.set(message, request);
+      this.peers.tell({ to, lane }, request);
+    }
+    if (applied.length > 0) this.#tell(applied);
+    for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
+    if (barriers.length > 0) this.service.takeBarriers(barriers);
+    this.#noteLeadership();
+    if (halt !== null) this.fail(haltError(halt, this.configuration.directory));
+  }
+
+  #tell(applied: Outcome["applied"]): void {
+    this.reader.take(applied);
+    this.service.take(applied);
+    const kinds = applied.map(({ effect }) => effect.kind);
+    if (!kinds.includes("membership") && !kinds.includes("government")) return;
+    this.#meetPeers();
+    this.changed.ring();
+  }
+
+  #noteLeadership(): void {
+    const { role } = this.#state.legislator;
+    const isLeading = role === "leading";
+    if (isLeading === this.#wasLeading) return;
+    this.#wasLeading = isLeading;
+    const { promised } = this.view();
+    this.logger.info({ event: isLeading ? "leads" : "follows", ballot: promised }, `role: ${role}`);
+    if (!isLeading) this.service.release();
+    this.changed.ring();
+  }
+
+  /** A journal that cannot be read back is damaged: its node must not go on as if it were not. */
+  async #sendSlots(dispatch: SlotDispatch): Promise<void> {
+    assert(this.#journal !== null, "who knows what is decided has a journal");
+    try {
+      await this.#slotSender.send(this.#journal, dispatch);
+    } catch (error) {
+      if (!this.over.signal.aborted) this.fail(asKibitzerError(error));
+    }
+  }
+
+  #meetPeers(): void {
+    // Before its own admission the log names earlier members; those that admitted it are later
+    // ones.
+    const contacts = this.isMember ? [] : (this.directory.record.contacts ?? []);
+    this.peers.set([...this.contacts(), ...contacts]);
+  }
+
+  #makeService(): Service {
+    const { bodies, reader, peers, logger } = this;
+    return new Service({
+      logger,
+      clock: this.configuration.world.clock,
+      bodies,
+      reader,
+      peers,
+      legislator: this.#state.legislator,
+      play: (request, answered) => this.play(request, answered),
+      hello: () => this.hello(),
+      identity: () => this.identity,
+      contacts: () => this.contacts(),
+      status: async (signal) => await this.status(signal),
+      report: () => this.report(),
+    });
+  }
+
+  #makePublishing(): Publishing {
+    const { clock, chance } = this.configuration.world;
+    const { signal } = this.over;
+    return new Publishing({
+      clock,
+      chance,
+      play: (input) => this.#loop.playIslander(input),
+      submit: async ({ batch }, body) =>
+        resultOf(await this.service.enqueue({ method: "enqueue", batch, body, hops: 0 }, signal)),
+      register: async (nonce) =>
+        resultOf(await this.service.register({ method: "register", nonce, hops: 0 }, signal)),
+      broken: (error) => this.fail(brokenNode(error)),
+    });
+  }
+}

@@ -1,0 +1,46 @@
+/** What the reasons for which a node stops mean to a user. */
+import { InvariantViolation, type Halt } from "../../consensus/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+
+/** Why the core halted, and what to do about it. */
+export function haltError(halt: Halt, directory: string): KibitzerError {
+  const details = { retryable: false, outcome: "unknown" } as const;
+  switch (halt.kind) {
+    case "diverged":
+      return new KibitzerError(
+        "KBZ_DIVERGED",
+        `The replicated state of this node differs from that of ${halt.peers.join(", ")} at slot ` +
+          `${halt.slot}: it has stopped. Replace it: exile it, remove ${directory}, join again.`,
+        details,
+      );
+    case "staleDisk":
+      return new KibitzerError(
+        "KBZ_STALE_DISK",
+        `${halt.peer} knows a later state of this node than ${directory} holds: it is an old ` +
+          "backup or a copy in use elsewhere, and must not vote. Exile the node, remove the " +
+          "directory, and join again.",
+        details,
+      );
+    case "exiled":
+      return new KibitzerError(
+        "KBZ_EXILED",
+        `This node was removed from its republic by slot ${halt.slot}. To come back, it joins ` +
+          `with an empty directory in place of ${directory}.`,
+        details,
+      );
+  }
+}
+
+/** What was not foreseen is a bug of ours: the node stops, since a wrong node loses data. */
+export function brokenNode(error: unknown): KibitzerError {
+  const found =
+    error instanceof InvariantViolation
+      ? `has broken an invariant ("${error.message}")`
+      : `has met what it was not made for (${String(error)})`;
+  return new KibitzerError(
+    "KBZ_INVARIANT",
+    `This node ${found} and stops before it does harm. ` +
+      "Keep its recording and report it; the rest of the cluster goes on without it.",
+    { retryable: false, outcome: "unknown", cause: error },
+  );
+}

@@ -1,0 +1,60 @@
+/**
+ * Entries as this node's own journal has them, decided ones only, followed for as long as wanted.
+ */
+import type { EntriesOptions, Entry } from "../api.ts";
+import { checkedReading } from "../arguments.ts";
+import type { Engine } from "./engine.ts";
+import { entriesOf } from "../codec/entry-stream.ts";
+import { closedError } from "./errors.ts";
+import type { EntriesBatch } from "../requests.ts";
+
+const readBytesMax = 1_048_576;
+
+type Source = Pick<Engine, "reader" | "over">;
+
+/**
+ * Ends where `options` say. One that follows for ever ends with the node, too; one that has an end
+ * and does not get there is told.
+ *
+ * @throws {KibitzerError} `KBZ_CLOSED`, `KBZ_ARGUMENT`, `KBZ_DAMAGED`; the signal's reason.
+ */
+export async function* ownEntries(
+  source: Source,
+  options: EntriesOptions,
+): AsyncGenerator<Entry, void, void> {
+  const { from, to, follow, signal } = checkedReading(options);
+  if (source.over.signal.aborted) throw closedError();
+  const last = follow ? to : Math.min(to, source.reader.indexLast);
+  let index = from;
+  while (index <= last) {
+    const batches = await batchesAt(source, index, signal);
+    if (batches === null && last === Infinity) return;
+    if (batches === null) throw closedError();
+    for (const batch of batches) {
+      for (const entry of entriesOf(batch, index, last)) {
+        signal?.throwIfAborted();
+        yield entry;
+        index = entry.index + 1;
+      }
+    }
+  }
+}
+
+/** Waits until the entry at `index` is there; null when the node has stopped. */
+async function batchesAt(
+  { reader, over }: Source,
+  index: number,
+  signal: AbortSignal | undefined,
+): Promise<readonly EntriesBatch[] | null> {
+  const either = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
+  await reader.reached({ index }, either);
+  signal?.throwIfAborted();
+  if (over.signal.aborted) return null;
+  try {
+    return await reader.read(index, readBytesMax);
+  } catch (error) {
+    // The journal was closed under the read: the end, like any other.
+    if (over.signal.aborted) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The other nodes as this one reaches them: a Caller for each, by id, at the address that the log
+ * or an invitation names. Sends; knows nothing of what it sends.
+ */
+import type { Citizen, Dispatch, NodeId } from "../../consensus/index.ts";
+import type { CallOptions, Caller, Hello, Lane, Transport } from "../../transport/index.ts";
+import type { ReceiveRequest, Request, Response } from "../requests.ts";
+import type { Clock, Timer } from "../world.ts";
+
+/** How long an exiled node is still answered, so that it learns of its exile and stops. */
+const farewellMs = 10_000;
+
+export interface PeersOptions {
+  readonly id: NodeId;
+  readonly network: Transport<Request, Response>;
+  readonly clock: Clock;
+  hello(): Hello;
+  fraction(): number;
+  /** An established connection to a peer was lost. */
+  down(id: NodeId): void;
+  /** There is no way to call a peer at its endpoint. */
+  unreachable(id: NodeId, error: unknown): void;
+}
+
+interface Reached {
+  readonly url: string;
+  readonly caller: Caller<Request, Response>;
+}
+
+export class Peers implements AsyncDisposable {
+  readonly #options: PeersOptions;
+  readonly #peers = new Map<NodeId, Reached>();
+  /** Those of them that are to be forgotten. */
+  readonly #farewells = new Map<NodeId, Timer>();
+  #isClosed = false;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Reaches `citizens` from now on, itself left out, and for a while those before that it does not
+   * name; connections that stay are kept.
+   */
+  set(citizens: readonly Citizen[]): void {
+    if (this.#isClosed) return;
+    const wanted = new Map(citizens.map(({ id, url }) => [id, url]));
+    wanted.delete(this.#options.id);
+    for (const [id, { url }] of this.#peers) {
+      if (!wanted.has(id)) this.#farewell(id);
+      else if (wanted.get(id) !== url) this.#drop(id);
+    }
+    for (const [id, url] of wanted) {
+      this.#stay(id);
+      if (!this.#peers.has(id)) this.#reach(id, url);
+    }
+  }
+
+  /** Reaches who is no member any more for a while, so that it can be told. */
+  answer({ id, url }: Pick<Citizen, "id" | "url">): void {
+    if (this.#isClosed || this.#peers.has(id)) return;
+    this.#reach(id, url);
+    this.#farewell(id);
+  }
+
+  /** One way; what cannot be sent now is lost, and the protocol copes. */
+  tell({ to, lane }: Pick<Dispatch, "to" | "lane">, request: ReceiveRequest): void {
+    this.#peers.get(to)?.caller.tell(request, lane);
+  }
+
+  /** Null when there is no such peer. */
+  async call(
+    id: NodeId,
+    request: Request,
+    options: Omit<CallOptions, "lane"> & { readonly lane?: Lane },
+  ): Promise<Response | null> {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return null;
+    return await peer.caller.call(request, { lane: "bulk", ...options });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const timer of this.#farewells.values()) timer.cancel();
+    const callers = [...this.#peers.values()].map(({ caller }) => caller);
+    this.#peers.clear();
+    await Promise.all(callers.map(async (caller) => await caller[Symbol.asyncDispose]()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Whoever cannot even be called is as good as down: the log may name an endpoint of any make. */
+  #reach(id: NodeId, url: string): void {
+    try {
+      this.#peers.set(id, { url, caller: this.#connect(id, url) });
+    } catch (error) {
+      this.#options.unreachable(id, error);
+    }
+  }
+
+  #connect(id: NodeId, url: string): Caller<Request, Response> {
+    const options = this.#options;
+    return options.network.connect(url, {
+      hello: () => options.hello(),
+      fraction: () => options.fraction(),
+      down: () => {
+        if (this.#peers.has(id) && !this.#farewells.has(id)) options.down(id);
+      },
+    });
+  }
+
+  #farewell(id: NodeId): void {
+    if (this.#farewells.has(id)) return;
+    const timer = this.#options.clock.after(farewellMs, () => this.#drop(id));
+    this.#farewells.set(id, timer);
+  }
+
+  #stay(id: NodeId): void {
+    this.#farewells.get(id)?.cancel();
+    this.#farewells.delete(id);
+  }
+
+  #drop(id: NodeId): void {
+    this.#stay(id);
+    const peer = this.#peers.get(id);
+    this.#peers.delete(id);
+    // Nobody waits for it: a connection that will not close holds nothing up.
+    void peer?.caller[Symbol.asyncDispose]();
+  }
+}

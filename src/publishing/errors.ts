@@ -1,0 +1,92 @@
+/** The errors of publishing, each with the truth about what became of the entry. */
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { Doubt } from "../kibitzer-error.ts";
+
+export function entryTooLarge(bytes: number, bytesMax: number): KibitzerError {
+  return definite(
+    "KBZ_TOO_LARGE",
+    `an entry has at most ${bytesMax} bytes, this one ${bytes}; split it`,
+  );
+}
+
+export function groupTooLarge(count: number): KibitzerError {
+  return definite(
+    "KBZ_TOO_LARGE",
+    `${count} entries do not fit into one batch; publish fewer together`,
+  );
+}
+
+export function notAnEntry(found: string): KibitzerError {
+  return definite("KBZ_ARGUMENT", `an entry is a string or a Uint8Array, not ${found}`);
+}
+
+export function notAPublisher(found: string): KibitzerError {
+  return definite(
+    "KBZ_ARGUMENT",
+    `a publisher to go on with has an id and a next sequence from 1, not ${found}`,
+  );
+}
+
+export function tooManyWait(entriesMax: number, bytesMax: number): KibitzerError {
+  return new KibitzerError(
+    "KBZ_BUSY",
+    `${entriesMax} entries or ${bytesMax} bytes wait to be published already; publish it later`,
+    { retryable: true, outcome: "none" },
+  );
+}
+
+export function publishersFull(): KibitzerError {
+  return new KibitzerError(
+    "KBZ_BUSY",
+    "the republic's table of publishers is full; publish it later, when others have expired",
+    { retryable: true, outcome: "none" },
+  );
+}
+
+export function abandoned(outcome: Doubt, reason: unknown): KibitzerError {
+  const message =
+    outcome === "none"
+      ? "the entry was withdrawn before it was submitted"
+      : "the wait was given up after the entry was submitted; look for it in the log";
+  return new KibitzerError("KBZ_ABORTED", message, {
+    retryable: outcome === "none",
+    outcome,
+    cause: reason,
+  });
+}
+
+export function closedError(outcome: Doubt, cause: unknown): KibitzerError {
+  const message =
+    outcome === "none"
+      ? "publishing is closed and the entry was not accepted; publish it elsewhere"
+      : "publishing was closed after the entry was submitted; look for it in the log";
+  return new KibitzerError("KBZ_CLOSED", message, { retryable: false, outcome, cause });
+}
+
+export function brokenError(outcome: Doubt, cause: unknown): KibitzerError {
+  return new KibitzerError("KBZ_INVARIANT", "publishing stopped: an invariant is broken", {
+    retryable: false,
+    outcome,
+    cause,
+  });
+}
+
+export function sessionOver(
+  reason: "conflict" | "unknownPublisher",
+  publisher: string | null,
+  outcome: Doubt,
+): KibitzerError {
+  const what =
+    reason === "conflict"
+      ? `publisher ${publisher ?? "?"} has used these numbers for other entries`
+      : `publisher ${publisher ?? "?"} is unknown to the republic, or has expired`;
+  const then = outcome === "none" ? "publish the entry again" : "look for the entry in the log";
+  return new KibitzerError("KBZ_PUBLISHER", `${what}; ${then}`, {
+    retryable: outcome === "none",
+    outcome,
+  });
+}
+
+function definite(code: "KBZ_TOO_LARGE" | "KBZ_ARGUMENT", message: string): KibitzerError {
+  return new KibitzerError(code, message, { retryable: false, outcome: "none" });
+}
