@@ -7,7 +7,7 @@ export {
   type ErrorOutcome,
   type KibitzerErrorCode,
 } from "./kibitzer-error.ts";
-export { ConsensusState } from "./node/consensus-state.ts";
+export { ConsensusState } from "./consensus-state.ts";
 export { replayRecording, type ReplayOptions, type ReplayResult } from "./recording/replay.ts";
 export { version } from "./version.ts";
 export type * from "./api.ts";

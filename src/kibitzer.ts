@@ -16,7 +16,7 @@ import type {
 import { checkedCitizen } from "./node/citizens.ts";
 import { configure, type KibitzerOptions } from "./configuration.ts";
 import { Deadline } from "./deadline.ts";
-import type { ConsensusState } from "./node/consensus-state.ts";
+import type { ConsensusState } from "./consensus-state.ts";
 import { Engine } from "./node/engine.ts";
 import type { Envelope } from "./recording/envelope.ts";
 import { asKibitzerError } from "./as-kibitzer-error.ts";

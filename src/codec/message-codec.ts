@@ -23,7 +23,7 @@ import {
   encodeDecreeHeader,
   encodeDescriptor,
   isBatchHeader,
-} from "../storage/decree-codec.ts";
+} from "./decree-codec.ts";
 
 /** Codes are never reused. */
 const kindCodes: Readonly<Record<Message["kind"], number>> = {

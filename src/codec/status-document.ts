@@ -10,7 +10,7 @@ import {
   matches,
   nullOr,
   type Check,
-} from "../storage/shapes.ts";
+} from "./shapes.ts";
 
 type Shape = Readonly<Record<string, Check>>;
 

@@ -16,8 +16,8 @@ import {
 import { invert } from "./bytes.ts";
 import type { ByteReader } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
-import { valueBytesMax } from "../storage/decree-codec.ts";
-import { decodeValue, encodeValue } from "../storage/value-check.ts";
+import { valueBytesMax } from "./decree-codec.ts";
+import { decodeValue, encodeValue } from "./value-check.ts";
 
 /** The first byte of every request and answer. */
 export const requestVersion = 1;

@@ -16,8 +16,8 @@ import { LogState } from "../storage/log-state.ts";
 import { readManifest, type Manifest, type SegmentEntry } from "../storage/manifest.ts";
 import { readWhole, unseal } from "../storage/sealed-file.ts";
 import { segmentName } from "../storage/segment.ts";
-import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../storage/shapes.ts";
-import { isWhole, matches, nullOr, type Check } from "../storage/shapes.ts";
+import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../codec/shapes.ts";
+import { isWhole, matches, nullOr, type Check } from "../codec/shapes.ts";
 import type { FileSystem } from "../world.ts";
 
 /** What the file `node` says, as far as it matters here. */

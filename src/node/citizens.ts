@@ -5,7 +5,7 @@
 import type { Citizen } from "../../consensus/index.ts";
 import { checkedEndpoint } from "../checked-endpoint.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import { decodeValue, encodeValue } from "../storage/value-check.ts";
+import { decodeValue, encodeValue } from "../codec/value-check.ts";
 
 /**
  * A copy that nobody else can change.

@@ -19,7 +19,7 @@ import type { Status } from "../api.ts";
 import { Bell } from "./bell.ts";
 import { closeAll } from "../close-all.ts";
 import type { Configuration } from "../configuration.ts";
-import { ConsensusState } from "./consensus-state.ts";
+import { ConsensusState } from "../consensus-state.ts";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
 import { brokenNode, haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";

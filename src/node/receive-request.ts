@@ -3,7 +3,7 @@ import { assert, type Message } from "../../consensus/index.ts";
 import { decreesOf } from "../codec/message-codec.ts";
 import type { ReceiveRequest } from "../requests.ts";
 import type { Bodies } from "../storage/bodies.ts";
-import type { FramedDecree } from "../storage/decree-codec.ts";
+import type { FramedDecree } from "../codec/decree-codec.ts";
 
 export function receiveRequest(message: Message, bodies: Bodies): ReceiveRequest {
   const attached = decreesOf(message).map(({ value }) => {

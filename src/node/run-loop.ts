@@ -8,10 +8,10 @@ import type {
   LegislatorInput,
   Outcome,
 } from "../../consensus/index.ts";
-import type { ConsensusState } from "./consensus-state.ts";
+import type { ConsensusState } from "../consensus-state.ts";
 import { brokenNode } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
-import { digestIslanderOutcome, digestOutcome } from "../codec/outcome-digest.ts";
+import { digestIslanderOutcome, digestOutcome } from "../recording/outcome-digest.ts";
 import type { EnvelopeRecorder } from "../recording/envelope-recorder.ts";
 import type { Chance, Clock, Timer } from "../world.ts";
 

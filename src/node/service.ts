@@ -39,7 +39,7 @@ import type {
 } from "../requests.ts";
 import type { LegislatorRequest } from "./run-loop.ts";
 import type { Bodies } from "../storage/bodies.ts";
-import { isHexText, isIdText } from "../storage/shapes.ts";
+import { isHexText, isIdText } from "../codec/shapes.ts";
 import type { Clock } from "../world.ts";
 
 /** A request came from a client, or was forwarded once by a node that does not lead. */

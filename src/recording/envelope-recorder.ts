@@ -5,13 +5,13 @@
 import type { Batch, Hash, IslanderInput, LegislatorInput } from "../../consensus/index.ts";
 import { putHex16 } from "../codec/bytes.ts";
 import { ByteWriter } from "../codec/byte-writer.ts";
-import type { ConsensusState } from "../node/consensus-state.ts";
+import type { ConsensusState } from "../consensus-state.ts";
 import {
   bodiesOf,
   encodeEnvelope,
   writeIslanderInput,
   writeLegislatorInput,
-} from "../codec/envelope-codec.ts";
+} from "./envelope-codec.ts";
 import { stepHeadBytes } from "./recorded-step.ts";
 import { Recorder, type RecorderOptions } from "./recorder.ts";
 

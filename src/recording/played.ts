@@ -1,6 +1,6 @@
 /** The recording of a node's inputs: opened with the node, read back on demand. */
 import type { Configuration } from "../configuration.ts";
-import type { ConsensusState } from "../node/consensus-state.ts";
+import type { ConsensusState } from "../consensus-state.ts";
 import type { Envelope } from "./envelope.ts";
 import { EnvelopeRecorder } from "./envelope-recorder.ts";
 import { recordedEnvelopes } from "./replay.ts";

@@ -4,7 +4,7 @@
  */
 import type { Hash } from "../../consensus/index.ts";
 import { ByteReader } from "../codec/byte-reader.ts";
-import { readPlayed } from "../codec/envelope-codec.ts";
+import { readPlayed } from "./envelope-codec.ts";
 import type { Played } from "./envelope.ts";
 
 /** Bytes before the envelope: whether there is a digest, and the digest. */

@@ -5,8 +5,8 @@
 import { hashZero, InvariantViolation, type Hash, type Slot } from "../../consensus/index.ts";
 import { DecodeError } from "../codec/bytes.ts";
 import { ByteReader } from "../codec/byte-reader.ts";
-import { ConsensusState } from "../node/consensus-state.ts";
-import { readPlayed } from "../codec/envelope-codec.ts";
+import { ConsensusState } from "../consensus-state.ts";
+import { readPlayed } from "./envelope-codec.ts";
 import { envelopeOf, type Envelope } from "./envelope.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { damagedRecording } from "../storage/damage.ts";

@@ -9,8 +9,17 @@ import type { Chance, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
 import { Journal, type JournalOptions, type Recovered } from "./journal.ts";
 import { readWhole, replaceFile, seal, temporarySuffix, unseal } from "./sealed-file.ts";
-import { isFlag, isHexText, isIdText, isText, isWhole, listOf, matches, nullOr } from "./shapes.ts";
-import { isCitizen } from "./value-check.ts";
+import {
+  isFlag,
+  isHexText,
+  isIdText,
+  isText,
+  isWhole,
+  listOf,
+  matches,
+  nullOr,
+} from "../codec/shapes.ts";
+import { isCitizen } from "../codec/value-check.ts";
 
 /** What the file `node` keeps. */
 export interface NodeRecord {

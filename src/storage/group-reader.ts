@@ -5,8 +5,8 @@
 import type { Ballot, Write } from "../../consensus/index.ts";
 import { DecodeError, getHex16, isZero, viewOf } from "../codec/bytes.ts";
 import { crc32 } from "../codec/crc32.ts";
-import type { FramedDecree } from "./decree-codec.ts";
-import { decodeBodySize, decodeDecree } from "./decree-codec.ts";
+import type { FramedDecree } from "../codec/decree-codec.ts";
+import { decodeBodySize, decodeDecree } from "../codec/decree-codec.ts";
 import {
   endMarker,
   groupHeaderBytes,
@@ -29,7 +29,7 @@ import {
   matches,
   nullOr,
   type Check,
-} from "./shapes.ts";
+} from "../codec/shapes.ts";
 
 export interface GroupHeader {
   readonly kind: "group" | "mark";

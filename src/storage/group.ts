@@ -5,7 +5,7 @@
 import { assert, type Ballot, type Heard, type Write } from "../../consensus/index.ts";
 import { putHex16, viewOf } from "../codec/bytes.ts";
 import { crc32 } from "../codec/crc32.ts";
-import { decreeHeaderBytes, encodeDecreeHeader } from "./decree-codec.ts";
+import { decreeHeaderBytes, encodeDecreeHeader } from "../codec/decree-codec.ts";
 import { sectorBytes, type SegmentHeader } from "./segment.ts";
 
 export const groupHeaderBytes = 128;

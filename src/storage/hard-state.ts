@@ -9,7 +9,7 @@ import { damaged, foreign } from "./damage.ts";
 import { isStorageIdentity } from "./manifest.ts";
 import { readWhole, replaceFile, seal, unseal } from "./sealed-file.ts";
 import { describe, type StorageIdentity } from "./segment.ts";
-import { isBallot, isWhole, matches } from "./shapes.ts";
+import { isBallot, isWhole, matches } from "../codec/shapes.ts";
 
 interface PromiseRecord extends StorageIdentity {
   /** Rises with each write; tells the later copy. */

@@ -6,7 +6,7 @@ import { assert, ballotZero, compareBallots } from "../../consensus/index.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
-import { decreeBody } from "./decree-codec.ts";
+import { decreeBody } from "../codec/decree-codec.ts";
 import {
   encodeGroup,
   groupHeaderBytes,

@@ -11,11 +11,11 @@ import {
   type Slot,
   type Write,
 } from "../../consensus/index.ts";
-import type { FramedDecree } from "./decree-codec.ts";
+import type { FramedDecree } from "../codec/decree-codec.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Clock, FileSystem, Timer } from "../world.ts";
 import type { Bodies } from "./bodies.ts";
-import { decreeBody } from "./decree-codec.ts";
+import { decreeBody } from "../codec/decree-codec.ts";
 import {
   encodeGroup,
   encodeMark,

@@ -6,7 +6,15 @@ import type { FileSystem } from "../world.ts";
 import { damaged, foreign } from "./damage.ts";
 import { readWhole, replaceFile, seal, unseal } from "./sealed-file.ts";
 import { describe, type StorageIdentity } from "./segment.ts";
-import { isHexText, isIdText, isWhole, listOf, matches, nullOr, type Check } from "./shapes.ts";
+import {
+  isHexText,
+  isIdText,
+  isWhole,
+  listOf,
+  matches,
+  nullOr,
+  type Check,
+} from "../codec/shapes.ts";
 
 export interface SegmentEntry {
   readonly generation: number;

@@ -4,7 +4,7 @@
  */
 import { assert, type Slot } from "../../consensus/index.ts";
 import { DecodeError, viewOf } from "../codec/bytes.ts";
-import type { FramedDecree } from "./decree-codec.ts";
+import type { FramedDecree } from "../codec/decree-codec.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
 import { readRecord } from "./group-reader.ts";

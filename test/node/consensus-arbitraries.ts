@@ -17,7 +17,7 @@ import {
   type Value,
 } from "../../consensus/index.ts";
 import { crc32 } from "../../src/codec/crc32.ts";
-import type { FramedDecree } from "../../src/storage/decree-codec.ts";
+import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import { wholeMax } from "../../src/codec/byte-reader.ts";
 import { decreesOf } from "../../src/codec/message-codec.ts";
 import type { Request, Response } from "../../src/requests.ts";

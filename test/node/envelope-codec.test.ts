@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import type { IslanderInput, LegislatorInput } from "../../consensus/index.ts";
-import { bodiesOf, decodeEnvelope, encodeEnvelope } from "../../src/codec/envelope-codec.ts";
+import { bodiesOf, decodeEnvelope, encodeEnvelope } from "../../src/recording/envelope-codec.ts";
 import { envelopeOf, playedOf, type Envelope, type Played } from "../../src/recording/envelope.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 import { batchOf, bodyOf, decreeOf } from "../storage/samples.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { hashDecree, hashZero } from "../../consensus/index.ts";
 import type { Batch, Decree, IslanderOutcome, Outcome } from "../../consensus/index.ts";
-import { digestIslanderOutcome, digestOutcome } from "../../src/codec/outcome-digest.ts";
+import { digestIslanderOutcome, digestOutcome } from "../../src/recording/outcome-digest.ts";
 import {
   ballot,
   effect,

@@ -12,9 +12,9 @@ import {
   type LegislatorInput,
   type Outcome,
 } from "../../consensus/index.ts";
-import { ConsensusState } from "../../src/node/consensus-state.ts";
+import { ConsensusState } from "../../src/consensus-state.ts";
 import { decreesOf } from "../../src/codec/message-codec.ts";
-import { digestIslanderOutcome, digestOutcome } from "../../src/codec/outcome-digest.ts";
+import { digestIslanderOutcome, digestOutcome } from "../../src/recording/outcome-digest.ts";
 import { EnvelopeRecorder } from "../../src/recording/envelope-recorder.ts";
 import { requestCodec } from "../../src/codec/request-codec.ts";
 import { Bodies } from "../../src/storage/bodies.ts";

@@ -1,8 +1,8 @@
 /** Recordings of a small republic: replayed they give the same outcomes, or say where not. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeEnvelope, encodeEnvelope } from "../../src/codec/envelope-codec.ts";
-import { ConsensusState } from "../../src/node/consensus-state.ts";
+import { decodeEnvelope, encodeEnvelope } from "../../src/recording/envelope-codec.ts";
+import { ConsensusState } from "../../src/consensus-state.ts";
 import type { Envelope } from "../../src/recording/envelope.ts";
 import { KibitzerError, type KibitzerErrorCode } from "../../src/kibitzer-error.ts";
 import { recordedEnvelopes, replayEnvelopes, replayRecording } from "../../src/recording/replay.ts";

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { hashDecree, hashZero, type Decree, type Write } from "../../consensus/index.ts";
-import type { FramedDecree } from "../../src/storage/decree-codec.ts";
+import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import { Bodies } from "../../src/storage/bodies.ts";
 import { DataDirectory } from "../../src/storage/directory.ts";
 import { Journal, type Recovered } from "../../src/storage/journal.ts";

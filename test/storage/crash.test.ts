@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { crc32 } from "../../src/codec/crc32.ts";
-import type { FramedDecree } from "../../src/storage/decree-codec.ts";
+import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import { sectorBytes } from "../../src/storage/segment.ts";
 import { everything, MemoryFiles, nothing, type Survivors } from "./memory-files.ts";
 import { openJournal, readAll, Writer, type Opened } from "./samples.ts";

@@ -1,7 +1,7 @@
 /** Every flipped byte, every missing file: noticed, and never another value. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { FramedDecree } from "../../src/storage/decree-codec.ts";
+import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 import { Journal } from "../../src/storage/journal.ts";
 import { sectorBytes } from "../../src/storage/segment.ts";

@@ -5,13 +5,13 @@ import fc from "fast-check";
 import { limits, type Citizen } from "../../consensus/index.ts";
 import { DecodeError, viewOf } from "../../src/codec/bytes.ts";
 import { crc32 } from "../../src/codec/crc32.ts";
-import type { FramedDecree } from "../../src/storage/decree-codec.ts";
+import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import {
   decodeDecree,
   decreeBody,
   decreeHeaderBytes,
   encodeDecreeHeader,
-} from "../../src/storage/decree-codec.ts";
+} from "../../src/codec/decree-codec.ts";
 import { batchOf, bodyOf, decreeOf, plain } from "./samples.ts";
 
 const hex16 = fc.stringMatching(/^[0-9a-f]{16}$/);

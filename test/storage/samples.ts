@@ -8,7 +8,7 @@ import {
   type Write,
 } from "../../consensus/index.ts";
 import { crc32 } from "../../src/codec/crc32.ts";
-import type { FramedDecree } from "../../src/storage/decree-codec.ts";
+import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import type { KibitzerError } from "../../src/kibitzer-error.ts";
 import { Bodies } from "../../src/storage/bodies.ts";
 import { Journal, type Recovered } from "../../src/storage/journal.ts";

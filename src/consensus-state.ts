@@ -13,15 +13,15 @@ import {
   type LegislatorInput,
   type Outcome,
   type Slot,
-} from "../../consensus/index.ts";
+} from "../consensus/index.ts";
 import {
   playedOf,
   type CheckpointBody,
   type CheckpointEnvelope,
   type Envelope,
   type Played,
-} from "../recording/envelope.ts";
-import { digestIslanderOutcome, digestOutcome } from "../codec/outcome-digest.ts";
+} from "./recording/envelope.ts";
+import { digestIslanderOutcome, digestOutcome } from "./recording/outcome-digest.ts";
 
 export interface Step {
   /** Null for a checkpoint, which asks nothing of anybody. */

@@ -3,8 +3,8 @@
  * batch's body is the publisher's bytes, untouched; every other value's body is its JSON.
  */
 import { limits, assert, type Batch, type Decree, type Value } from "../../consensus/index.ts";
-import { DecodeError, getHex16, invert, putHex16 } from "../codec/bytes.ts";
-import { crc32 } from "../codec/crc32.ts";
+import { DecodeError, getHex16, invert, putHex16 } from "./bytes.ts";
+import { crc32 } from "./crc32.ts";
 import { decodeValue, encodeValue, type SmallKind } from "./value-check.ts";
 
 /** Bytes of a decree's header. */

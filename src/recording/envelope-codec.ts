@@ -11,9 +11,9 @@ import {
   type Plain,
   type SubmissionResult,
 } from "../../consensus/index.ts";
-import { invert } from "./bytes.ts";
-import { ByteReader } from "./byte-reader.ts";
-import { ByteWriter } from "./byte-writer.ts";
+import { invert } from "../codec/bytes.ts";
+import { ByteReader } from "../codec/byte-reader.ts";
+import { ByteWriter } from "../codec/byte-writer.ts";
 import {
   envelopeOf,
   islanderMethod,
@@ -22,9 +22,9 @@ import {
   type Envelope,
   type Method,
   type Played,
-} from "../recording/envelope.ts";
-import { decreesOf, readMessage, writeMessage } from "./message-codec.ts";
-import { messageHead } from "./request-codec.ts";
+} from "./envelope.ts";
+import { decreesOf, readMessage, writeMessage } from "../codec/message-codec.ts";
+import { messageHead } from "../codec/request-codec.ts";
 import {
   readBootstrap,
   readCitizen,
@@ -38,7 +38,7 @@ import {
   writeReason,
   writeRepublic,
   writeSubmitted,
-} from "./value-codec.ts";
+} from "../codec/value-codec.ts";
 
 /** Codes are never reused. */
 const methodCodes: Readonly<Record<Method, number>> = {

@@ -1,6 +1,6 @@
 /** Checks of documents read from files, field by field; for type guards. Never throws. */
 import { isNodeId, type Ballot } from "../../consensus/index.ts";
-import { isHex16 } from "../codec/bytes.ts";
+import { isHex16 } from "./bytes.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 export type Check = (value: unknown) => boolean;

@@ -3,7 +3,7 @@
  * never an assertion, and never repairs.
  */
 import { compareIds, limits, type Value } from "../../consensus/index.ts";
-import { DecodeError } from "../codec/bytes.ts";
+import { DecodeError } from "./bytes.ts";
 import { isFields, isHexText, isIdText, type Fields } from "./shapes.ts";
 
 type SmallValue = Exclude<Value, { readonly kind: "batch" }>;
