@@ -38,7 +38,7 @@ export interface GroupHeader {
   readonly size: number;
   readonly writes: number;
   readonly records: number;
-  readonly openSectors: number;
+  readonly tailZeros: number;
   readonly writeFirst: number;
   readonly writeLast: number;
 }
@@ -78,7 +78,7 @@ export function readGroupHeader(
     size,
     writes: view.getUint32(36, true),
     records: view.getUint32(40, true),
-    openSectors: view.getUint32(44, true),
+    tailZeros: view.getUint32(44, true),
     writeFirst: view.getFloat64(48, true),
     writeLast: view.getFloat64(56, true),
   };

@@ -100,8 +100,8 @@ export function encodeGroup(writes: readonly FramedWrite[], place: GroupPlace): 
   view.setUint32(40, records, true);
   view.setFloat64(48, first.write.number, true);
   view.setFloat64(56, last.write.number, true);
-  // No sector ends within the header, so its checksum may come after this.
-  view.setUint32(44, countOpenSectors(pieces), true);
+  // What follows the header in its sector is no zero, so its checksum may come after this.
+  view.setUint32(44, countTailZeros(pieces), true);
   sealGroupHeader(header, view, place.segment.seed);
   return { pieces, size };
 }
@@ -238,37 +238,35 @@ class Packer {
   }
 }
 
-/** A sector that was not, or not wholly, written ends in the zeros that stood there before. */
-const openBytes = 8;
-
 /**
- * How many sectors of the pieces end in zeros by themselves. After a crash, more of them mean that
- * some were never written; else what does not match its checksum has rotted.
+ * How many zeros the sectors of the pieces end in, taken together. A sector that was never written,
+ * or only its beginning, ends in more of them than it was given, unless it lost nothing; so after a
+ * crash more mean that a group is torn, and else what does not match its checksum has rotted.
  */
-export function countOpenSectors(pieces: readonly Uint8Array[]): number {
-  let count = 0;
+export function countTailZeros(pieces: readonly Uint8Array[]): number {
+  let zeros = 0;
   let end = sectorBytes;
   for (const [position, piece] of pieces.entries()) {
     for (; end <= piece.length; end += sectorBytes) {
-      if (piece[end - 1] === 0 && endsInZeros(pieces, position, end)) count += 1;
+      if (piece[end - 1] === 0) zeros += zerosBefore(pieces, position, end);
     }
     end -= piece.length;
   }
-  return count;
+  return zeros;
 }
 
-/** Whether the bytes before `end` of a piece are zeros; they may begin in a piece before it. */
-function endsInZeros(pieces: readonly Uint8Array[], position: number, end: number): boolean {
+/** Zeros before `end` of a piece, in its sector; that may begin in a piece before it. */
+function zerosBefore(pieces: readonly Uint8Array[], position: number, end: number): number {
   let number = position;
   let at = end;
-  for (let count = 0; count < openBytes; count += 1) {
+  for (let zeros = 0; zeros < sectorBytes; zeros += 1) {
     while (at === 0) {
       number -= 1;
       at = pieces[number]?.length ?? 0;
       assert(number >= 0, "a sector is longer than its end");
     }
     at -= 1;
-    if (pieces[number]?.[at] !== 0) return false;
+    if (pieces[number]?.[at] !== 0) return zeros;
   }
-  return true;
+  return sectorBytes;
 }

@@ -4,7 +4,7 @@
  */
 import { DecodeError, isZero } from "../codec/bytes.ts";
 import { damaged } from "./damage.ts";
-import { countOpenSectors, encodeMark, groupHeaderBytes } from "./group.ts";
+import { countTailZeros, encodeMark, groupHeaderBytes } from "./group.ts";
 import { readGroup, readGroupHeader, type GroupHeader, type ReadWrite } from "./group-reader.ts";
 import { sectorBytes, type SegmentHeader, type SegmentWindow } from "./segment.ts";
 
@@ -244,7 +244,7 @@ export class JournalScan {
   }
 }
 
-/** More sectors end in zeros than the writer counted: not all of it reached the disk. */
+/** The sectors end in more zeros than the writer counted: not all of it reached the disk. */
 async function isTornGroup(
   segment: OpenedSegment,
   offset: number,
@@ -252,7 +252,7 @@ async function isTornGroup(
 ): Promise<boolean> {
   const bytes = await segment.window.at(offset, header.size);
   // The trailer is the last that is written: one without its last byte was cut within.
-  return bytes.at(-1) === 0 || countOpenSectors([bytes]) > header.openSectors;
+  return bytes.at(-1) === 0 || countTailZeros([bytes]) > header.tailZeros;
 }
 
 /** Nothing follows a header that never arrived whole; a whole group's first sector goes on. */
