@@ -96,7 +96,8 @@ export interface Log extends AsyncDisposable {
   ): Promise<{ readonly index: number }>;
   /**
    * The entries in order, from the node (asked) itself; call `barrier` first for a linearizable
-   * read.
+   * read. One that follows for ever ends when this is closed; one with an end that it has not
+   * reached then fails with `KBZ_CLOSED`.
    */
   entries(options?: EntriesOptions): AsyncIterable<Entry>;
   /**
