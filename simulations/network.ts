@@ -2,6 +2,7 @@
  * A network under virtual time: the real connections of transport/, over wires that delay, lose,
  * reorder, repeat and cut what passes. Calls are never repeated; a simulator of bytes it is not.
  */
+import { crc32 } from "../src/codec/crc32.ts";
 import { MemoryNetwork, type Codec, type MemoryFrame, type Transport } from "../transport/index.ts";
 import type { Range } from "./disk.ts";
 import type { Prng } from "./prng.ts";
@@ -62,6 +63,7 @@ export class SimulatedNetwork<Request, Response> {
     this.#prng = prng;
     this.#network = new MemoryNetwork({
       ...codecs,
+      checksum: crc32,
       deliver: (frame, run) => this.#deliver(frame, run),
     });
   }

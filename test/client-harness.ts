@@ -2,6 +2,7 @@
 import { Prng } from "../simulations/prng.ts";
 import { KibitzerClient } from "../src/client.ts";
 import type { ClientOptions, ClientWorld } from "../src/client.ts";
+import { crc32 } from "../src/codec/crc32.ts";
 import { requestCodec } from "../src/codec/request-codec.ts";
 import type { Request, Response } from "../src/requests.ts";
 import { responseCodec } from "../src/codec/response-codec.ts";
@@ -39,7 +40,7 @@ export class Harness implements AsyncDisposable {
       after: (ms: number, callback: () => void) => clock.after(ms, callback),
       soon: (callback: () => void) => queueMicrotask(callback),
     };
-    this.#network = new MemoryNetwork({ requestCodec, responseCodec, timing });
+    this.#network = new MemoryNetwork({ requestCodec, responseCodec, checksum: crc32, timing });
   }
 
   get world(): ClientWorld {

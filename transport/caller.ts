@@ -14,6 +14,12 @@ export interface Codec<Value> {
   decode(bytes: Uint8Array): Value;
 }
 
+/**
+ * CRC-32 (IEEE 802.3) of `bytes`, unsigned, continued from `seed` when one is given; injected as
+ * the codecs are. Of no bytes at all it is `seed`, or zero.
+ */
+export type Checksum = (bytes: Uint8Array, seed?: number) => number;
+
 /** Each lane is a connection of its own, so that control messages never wait behind bulk data. */
 export type Lane = "control" | "bulk";
 

@@ -2,7 +2,7 @@
  * One connection: introduces itself, checks the other side, then carries frames; the same on both
  * ends and for all kinds of wires. Knows nothing of requests and answers.
  */
-import type { Hello, Lane } from "./caller.ts";
+import type { Checksum, Hello, Lane } from "./caller.ts";
 import { decodeFailure, encodeFailure } from "./failure.ts";
 import { frameKinds, FrameParser } from "./framing.ts";
 import type { Frame, FrameKind } from "./framing.ts";
@@ -20,6 +20,7 @@ export interface ConnectionSettings {
   readonly timing: Timing;
   /** The version of frames and of what they carry; both sides name the same. */
   readonly protocol: number;
+  readonly checksum: Checksum;
   /** What all connections of a listener may hold for frames in parts; none bounds a caller. */
   readonly partialRoom?: SharedRoom | undefined;
 }
@@ -76,10 +77,11 @@ export class Connection implements WireEvents {
     this.#lane = lane;
     this.#settings = settings;
     this.#events = events;
-    this.#outbox = new Outbox(settings.protocol);
-    const { limits, timing, partialRoom: shared } = settings;
+    const { limits, timing, checksum, partialRoom: shared } = settings;
+    const framing = { version: settings.protocol, checksum };
+    this.#outbox = new Outbox(framing);
     const room = shared === undefined ? null : { shared, ownBytes: limits.partialBytesMin };
-    const parser = new FrameParser(settings.protocol, limits.helloBytesMax, room);
+    const parser = new FrameParser(framing, limits.helloBytesMax, room);
     this.#parser = parser;
     const stuck = (): void => this.#onStuck();
     this.#partialWatch = new PartialWatch({ parser, timing, limits, stuck });

@@ -49,8 +49,8 @@ export class Visit<Request, Response> implements ConnectionEvents {
   constructor(options: VisitOptions<Request, Response>) {
     this.#options = options;
     const { wire, settings, partialRoom } = options;
-    const { limits, timing, protocol } = settings;
-    const connectionSettings = { limits, timing, protocol, partialRoom };
+    const { limits, timing, protocol, checksum } = settings;
+    const connectionSettings = { limits, timing, protocol, checksum, partialRoom };
     this.#connection = new Connection(wire, null, connectionSettings, this);
   }
 

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { crc32 } from "../../src/codec/crc32.ts";
 import { TransportError } from "../../transport/index.ts";
 import type {
   Callee,
@@ -58,6 +59,7 @@ export const parcelCodec: Codec<Parcel> = {
 export const parcelOptions: TransportOptions<Parcel, Parcel> = {
   requestCodec: parcelCodec,
   responseCodec: parcelCodec,
+  checksum: crc32,
 };
 
 const none = new Uint8Array(0);
@@ -66,6 +68,13 @@ const parcel = (verb: string, body: Uint8Array = none): Parcel => ({ verb, body 
 
 export function helloOf(id: string, republic: string | null = "r#1"): Hello {
   return { republic, node: { id, cookie: `cookie-${id}`, starts: 3 }, version: "0.0.1" };
+}
+
+/** A frame of the head's twelve bytes and `body`, with its checksum between them. */
+function sealed(head: readonly number[], body: readonly number[] = []): readonly number[] {
+  const checksum = new Uint8Array(4);
+  new DataView(checksum.buffer).setUint32(0, crc32(Uint8Array.from([...head, ...body])));
+  return [...head, ...checksum, ...body];
 }
 
 /** A callee that answers by a table of verbs and remembers what it was asked. */
@@ -285,7 +294,7 @@ function tells(scene: MakeScene): void {
   test("large and small ones keep their order and their bytes", async () => {
     await using s = await scene();
     await s.call("ready");
-    const sizes = [0, 5, 70_000, 1, 4096, 4097, 300_000, 0, 65_524, 9];
+    const sizes = [0, 5, 70_000, 1, 4096, 4097, 300_000, 0, 65_520, 9];
     for (const size of sizes)
       assert.ok(s.caller.tell(parcel(`${size}`, new Uint8Array(size)), "bulk"));
     await s.call("done");
@@ -542,8 +551,10 @@ function door(scene: MakeScene): void {
     const bytes = [
       [0, 0, 0, 0],
       [255, 255, 255, 255, 1, 1],
-      [0, 0, 0, 9, 1, 1, 0, 0, 0, 0, 0, 0, 0x7b],
-      [0, 0, 0, 8, 1, 2, 0, 0, 0, 0, 0, 1],
+      sealed([0, 0, 0, 13, 1, 1, 0, 0, 0, 0, 0, 0], [0x7b]),
+      sealed([0, 0, 0, 12, 1, 2, 0, 0, 0, 0, 0, 1]),
+      sealed([0, 0, 0, 12, 1, 8, 0, 0, 0, 0, 0, 0]),
+      [0, 0, 0, 13, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x7b],
       [0, 0, 1, 0, 1, 1, 0, 0, 0, 0],
       [...new TextEncoder().encode("GET / HTTP/1.1\r\nHost: x\r\n\r\n")],
       Array.from({ length: 100_000 }, (_, index) => (index * 31) & 255),
@@ -564,11 +575,11 @@ function partials(scene: MakeScene): void {
     const { rubbish } = s.harness;
     await s.call("ready");
     if (rubbish === null) return;
-    const hello = JSON.stringify({ protocol: "kibitzer", lane: "bulk", ...helloOf("c") });
-    const head = [0, 0, 0, 8 + hello.length, 1, 1, 0, 0, 0, 0, 0, 0];
-    const partial = [0, 255, 0, 0, 1, 5, 0, 0, 0, 0, 0, 0, 1, 120];
-    const bytes = [...head, ...new TextEncoder().encode(hello), ...partial];
-    await rubbish(s.listener.url, Uint8Array.from(bytes));
+    const text = JSON.stringify({ protocol: "kibitzer", lane: "bulk", ...helloOf("c") });
+    const head = [0, 0, 0, 12 + text.length, 1, 1, 0, 0, 0, 0, 0, 0];
+    const hello = sealed(head, [...new TextEncoder().encode(text)]);
+    const partial = [0, 255, 0, 0, 1, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 120];
+    await rubbish(s.listener.url, Uint8Array.from([...hello, ...partial]));
     await s.callee.until(() => s.callee.refusals.length > 0);
     const codes = s.callee.refusals.map((error) => error instanceof TransportError && error.code);
     assert.deepEqual(codes, ["KBZ_TIMEOUT"]);

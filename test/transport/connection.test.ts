@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { crc32 } from "../../src/codec/crc32.ts";
 import { Connection } from "../../transport/connection.ts";
 import type { ConnectionEvents } from "../../transport/connection.ts";
 import { frameKinds, FrameParser } from "../../transport/framing.ts";
@@ -16,6 +17,7 @@ import type { Parcel } from "../conformance/caller.ts";
 import { FakeWire, ManualTiming } from "./fake-wire.ts";
 
 const protocol = 1;
+const framing = { version: protocol, checksum: crc32 };
 
 interface End {
   readonly wire: FakeWire;
@@ -39,19 +41,19 @@ function makeEnd(hello: Hello = helloOf("a")): End {
     drained: () => undefined,
     lost: (error) => lost.push(error),
   };
-  const settings = { limits: transportLimits, timing, protocol };
+  const settings = { limits: transportLimits, timing, protocol, checksum: crc32 };
   const connection = new Connection(wire, "bulk", settings, events);
   return { wire, timing, connection, opened, frames, lost };
 }
 
 function frameOf(kind: Frame["kind"], id: number, body: Uint8Array): Uint8Array {
-  const outbox = new Outbox(protocol);
+  const outbox = new Outbox(framing);
   outbox.append(kind, id, [body]);
   return Buffer.concat(outbox.take());
 }
 
 function kindsIn(bytes: Uint8Array): readonly number[] {
-  const parser = new FrameParser(protocol, transportLimits.frameBytesMax);
+  const parser = new FrameParser(framing, transportLimits.frameBytesMax);
   const kinds: number[] = [];
   parser.push(bytes);
   for (let frame = parser.next(); frame !== null; frame = parser.next()) kinds.push(frame.kind);
@@ -127,6 +129,26 @@ test("a second hello, and a frame before the first, end the connection", () => {
       lost.map(({ code }) => code),
       ["KBZ_MALFORMED"],
     );
+  }
+});
+
+/** One bit of its body is another. */
+function damaged(frame: Uint8Array): Uint8Array {
+  return frame.map((byte, at) => (at === frame.length - 1 ? byte ^ 1 : byte));
+}
+
+test("a damaged frame ends the connection, before the hello and after", () => {
+  const tell = frameOf(frameKinds.tell, 0, new Uint8Array(9));
+  for (const chunks of [[damaged(helloFrame)], [helloFrame, tell, damaged(tell), tell]]) {
+    const { wire, frames, lost } = makeEnd();
+    wire.events?.opened();
+    for (const chunk of chunks) wire.events?.data(chunk);
+    assert.deepEqual([frames.length, wire.ended], [chunks.length === 1 ? 0 : 1, true]);
+    assert.deepEqual(
+      lost.map(({ code }) => code),
+      ["KBZ_MALFORMED"],
+    );
+    assert.match(lost[0]?.message ?? "", /damaged on its way/);
   }
 });
 

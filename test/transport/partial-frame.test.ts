@@ -4,7 +4,16 @@ import { once } from "node:events";
 import { test } from "node:test";
 import fc from "fast-check";
 import { WebSocket } from "ws";
-import { FrameParser, frameKinds, writeFrameHead } from "../../transport/framing.ts";
+import { crc32 } from "../../src/codec/crc32.ts";
+import {
+  coveredHeaderBytes,
+  frameHeaderBytes,
+  FrameParser,
+  frameKinds,
+  writeFrameChecksum,
+  writeFrameHead,
+} from "../../transport/framing.ts";
+import type { FrameKind } from "../../transport/framing.ts";
 import { encodeHello } from "../../transport/hello.ts";
 import { createTransport, TransportError, transportLimits } from "../../transport/index.ts";
 import { SharedRoom } from "../../transport/partial-body.ts";
@@ -13,18 +22,21 @@ import { helloOf, parcelOptions } from "../conformance/caller.ts";
 import { FakeWire, ManualTiming } from "./fake-wire.ts";
 
 const version = 1;
+const framing = { version, checksum: crc32 };
 const { partialMs, partialBytesMin, frameBytesMax } = transportLimits;
 const MiB = 1024 * 1024;
 
-function headOf(bodyBytes: number, kind: number = frameKinds.tell): Uint8Array {
-  const head = new Uint8Array(12);
-  writeFrameHead(head, 0, { version, kind: frameKinds.tell, id: 0, bodyBytes });
-  head[5] = kind;
+/** The header of a frame with this body, or with so many zeros. */
+function headOf(of: Uint8Array | number, kind: FrameKind = frameKinds.tell): Uint8Array {
+  const body = typeof of === "number" ? new Uint8Array(of) : of;
+  const head = new Uint8Array(frameHeaderBytes);
+  writeFrameHead(head, { version, kind, id: 0, bodyBytes: body.length });
+  writeFrameChecksum(head, 0, crc32(body, crc32(head.subarray(0, coveredHeaderBytes))));
   return head;
 }
 
 const helloBody = encodeHello(helloOf("b"), null);
-const helloFrame = Buffer.concat([headOf(helloBody.length, frameKinds.hello), helloBody]);
+const helloFrame = Buffer.concat([headOf(helloBody, frameKinds.hello), helloBody]);
 
 interface Door {
   readonly timing: ManualTiming;
@@ -55,7 +67,7 @@ function makeDoor(changes: Partial<typeof transportLimits> = {}): Door {
 }
 
 test("a frame that does not come to its end ends its connection, told once", () => {
-  for (const bytes of [headOf(100).subarray(0, 3), headOf(100), headOf(frameBytesMax - 8)]) {
+  for (const bytes of [headOf(100).subarray(0, 3), headOf(100), headOf(frameBytesMax - 12)]) {
     const { timing, codes, enter } = makeDoor();
     const wire = enter();
     assert.equal(timing.timers, 0);
@@ -85,10 +97,10 @@ test("frames that each end in time follow one another in parts for ever", () => 
   const { timing, codes, enter } = makeDoor();
   const wire = enter();
   const body = Uint8Array.of(1, 120, 0, 0, 0, 0);
-  wire.events?.data(headOf(body.length));
+  wire.events?.data(headOf(body));
   for (let time = 0; time < 10; time += 1) {
     timing.advance(partialMs - 1);
-    wire.events?.data(Buffer.concat([body, headOf(body.length)]));
+    wire.events?.data(Buffer.concat([body, headOf(body)]));
   }
   assert.deepEqual([codes, wire.ended], [[], false]);
   wire.events?.data(body);
@@ -100,8 +112,8 @@ test("memory comes with the bytes, not with the word of a header", () => {
   const parts = fc.array(fc.integer({ min: 1, max: 300_000 }), { minLength: 1, maxLength: 30 });
   fc.assert(
     fc.property(parts, (lengths) => {
-      const parser = new FrameParser(version, frameBytesMax);
-      parser.push(headOf(frameBytesMax - 8));
+      const parser = new FrameParser(framing, frameBytesMax);
+      parser.push(headOf(frameBytesMax - 12));
       assert.equal(parser.next(), null);
       let came = 0;
       for (const length of lengths) {
@@ -126,7 +138,7 @@ test("all room that frames in parts took together is given back, whole or not", 
       const shared = new SharedRoom(MiB);
       const parsers = list.map(({ body, sent }) => {
         const room = { shared, ownBytes: partialBytesMin };
-        const parser = new FrameParser(version, frameBytesMax, room);
+        const parser = new FrameParser(framing, frameBytesMax, room);
         parser.push(headOf(body));
         parser.next();
         try {
