@@ -115,11 +115,18 @@ function refusals(child: Child): number {
   return child.stderr.split('"event":"refused"').length - 1;
 }
 
-test("rubbish on the listener is refused and logged; the node goes on", async (t) => {
+test("rubbish on each kind of listener is refused and logged; the node goes on", async (t) => {
   const kit = Kit.open(t);
   const cluster = await Cluster.start(kit, { count: 1 });
-  const port = Number(new URL(cluster.node("a").url).port);
-  const child = cluster.child("a");
+  const { url } = cluster.node("a");
+  const ws = { host: "127.0.0.1", port: Number(new URL(url).port) };
+  const tcp = { host: "127.0.0.1", port: await freePorts(1) };
+  const unix = { path: kit.path("socket") };
+  await cluster.kill("a", "SIGTERM");
+  const listen = [url, `tcp://127.0.0.1:${tcp.port}`, `unix:${unix.path}`];
+  const args = listen.flatMap((endpoint) => ["--listen", endpoint]);
+  const child = cluster.startNode("a", { args });
+  await child.untilEvent("ready");
   const upgrade = [
     "GET / HTTP/1.1",
     "Host: 127.0.0.1",
@@ -130,14 +137,25 @@ test("rubbish on the listener is refused and logged; the node goes on", async (t
     "",
     "",
   ].join("\r\n");
+  const noise = Buffer.from([0, 255, 1, 254, 13, 10, 13, 10]);
   const rubbish = [
-    Buffer.from([0, 255, 1, 254, 13, 10, 13, 10]),
-    Buffer.concat([Buffer.from(upgrade), Buffer.alloc(4096, 0xa5)]),
+    { to: ws, bytes: noise },
+    { to: ws, bytes: Buffer.concat([Buffer.from(upgrade), Buffer.alloc(4096, 0xa5)]) },
     // A frame that promises more than a frame may hold.
-    Buffer.concat([Buffer.from(upgrade), Buffer.from([0x82, 0xff]), Buffer.alloc(64, 0x7f)]),
+    {
+      to: ws,
+      bytes: Buffer.concat([
+        Buffer.from(upgrade),
+        Buffer.from([0x82, 0xff]),
+        Buffer.alloc(64, 0x7f),
+      ]),
+    },
+    { to: tcp, bytes: noise },
+    { to: tcp, bytes: Buffer.alloc(100_000, 0xa5) },
+    { to: unix, bytes: noise },
   ];
-  for (const [at, bytes] of rubbish.entries()) {
-    const socket = connect({ host: "127.0.0.1", port });
+  for (const [at, { to, bytes }] of rubbish.entries()) {
+    const socket = connect(to);
     socket.on("error", () => undefined);
     const closed = once(socket, "close");
     socket.resume();
