@@ -5,6 +5,7 @@
 import type { Citizen, RepublicIdentity, Value } from "./decree.ts";
 import type { Ballot, Hash, NodeId, Slot, Tick } from "./identifiers.ts";
 import type { DurableState } from "./durable-state.ts";
+import { limits } from "./limits.ts";
 import type { Heard, Promised, Report } from "./messages.ts";
 import type { Halt } from "./outcome.ts";
 
@@ -155,7 +156,8 @@ export interface LegislatorState {
 
 export function initialState(durable: DurableState): LegislatorState {
   const { promised, accepted, republic, decrees, heard, writeLast } = durable;
-  const length = republic.slot + decrees.length;
+  const { slot } = republic;
+  const length = slot + decrees.length;
   return {
     now: 0,
     halt: null,
@@ -181,7 +183,8 @@ export function initialState(durable: DurableState): LegislatorState {
     fetches: 0,
     resynchronizedRound: -1,
     waiters: new Map(),
-    hashes: new Map(),
+    // What a disk holds is compared, too, where nothing is decided any more.
+    hashes: new Map([[slot % limits.hashesKept, { slot, hash: republic.stateHash }]]),
     heard: new Map(heard.map((each) => [each.id, each])),
     heardChanged: false,
     vouchers: [],

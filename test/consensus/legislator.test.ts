@@ -150,3 +150,19 @@ describe("a node that halted", () => {
     assert.equal(outcome.deadline, null);
   });
 });
+
+describe("a disk that holds another past than all others", () => {
+  test("is noticed where nothing is decided any more", () => {
+    const node = new SeatedMember();
+    node.round(["b", "c"], { stateHash: cookieOf("abc") });
+    node.round(["b", "c"], { stateHash: cookieOf("abc") });
+    assert.deepEqual(node.halted, { kind: "diverged", slot: 7, peers: ["b", "c"] });
+  });
+
+  test("is not what a member is told that agrees", () => {
+    const node = new SeatedMember();
+    node.round(["b", "c"]);
+    node.round(["b", "c"]);
+    assert.equal(node.halted, null);
+  });
+});
