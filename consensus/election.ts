@@ -58,7 +58,8 @@ function beginRound(chamber: Chamber): void {
   pingAll(chamber);
 }
 
-function pingAll(chamber: Chamber): void {
+/** Out of turn, when there is news: of a lost connection, or that this node leads now. */
+export function pingAll(chamber: Chamber): void {
   const { round } = chamber.state;
   const report = reportOf(chamber);
   for (const id of whomToPing(chamber)) {

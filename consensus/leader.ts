@@ -113,7 +113,8 @@ export function propose(chamber: Chamber): void {
   const values: Value[] = [];
   let { bytes } = log;
   let slots = log.length - chamber.republic.slot;
-  let closed = log.endsInStopSign || role.handingOver !== null;
+  // The successor is to catch up before it is told.
+  let closed = log.endsInStopSign || role.handingOver?.told === false;
   while (!closed && slots < limits.slotsInFlightMax && bytes < limits.bytesInFlightMax) {
     const value = role.queue.shift();
     if (value === undefined) break;

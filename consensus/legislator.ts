@@ -24,6 +24,7 @@ import {
   onPing,
   onPong,
   onSent,
+  pingAll,
   onTakeOver,
 } from "./election.ts";
 import { found, mayFound, onBootstrap, onJoin, resumeFounding } from "./founding.ts";
@@ -140,8 +141,10 @@ export class Legislator {
     chamber.begin(input.now, input.when);
     if (!chamber.halted) {
       const governmentBefore = chamber.republic.government?.number;
+      const roleBefore = this.role;
       this.#dispatch(input);
       this.#settle(governmentBefore);
+      if (this.role === "leading" && roleBefore !== "leading") pingAll(chamber);
     }
     checkState(chamber);
     return chamber.finish(this.#deadline());

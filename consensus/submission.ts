@@ -12,9 +12,9 @@ import { sameBallot } from "./identifiers.ts";
 
 export function onEnqueue(chamber: Chamber, value: Batch | Registration): void {
   const { role } = chamber.state;
-  if (role.kind !== "leading" || role.handingOver !== null) {
-    const leader = role.kind === "leading" ? null : knownLeader(chamber);
-    chamber.refuse(chamber.republic.government === null ? "noRepublic" : "notLeading", leader);
+  if (role.kind !== "leading") {
+    const reason = chamber.republic.government === null ? "noRepublic" : "notLeading";
+    chamber.refuse(reason, knownLeader(chamber));
     return;
   }
   if (value.kind === "batch" && !isNext(chamber, role, value)) return;
@@ -157,7 +157,10 @@ export function onTransfer(chamber: Chamber, to: NodeId | null): void {
   chamber.reply({ kind: "enqueued" });
 }
 
-/** Tells the successor to take over once it holds the whole log; gives up after a while. */
+/**
+ * Tells the successor to take over once it holds the whole log; gives up after a while. Goes on
+ * proposing meanwhile: what the successor lacks comes to it with the promises.
+ */
 export function handOver(chamber: Chamber): void {
   const { role, now } = chamber.state;
   if (role.kind !== "leading" || role.handingOver === null) return;

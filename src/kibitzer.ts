@@ -251,7 +251,12 @@ export class Kibitzer implements Log, Membership {
     });
     if (!isTaken) return;
     using deadline = new Deadline(engine.configuration.world.clock, handOverMs, engine.over.signal);
-    await engine.changed.until(() => engine.view().role !== "leading", deadline.signal);
+    // Who went before the successor leads would be missed, and others would campaign against it.
+    const isSucceeded = (): boolean => {
+      const { role, leader } = engine.view();
+      return role !== "leading" && leader !== null && leader !== this.id;
+    };
+    await engine.changed.until(isSucceeded, deadline.signal);
   }
 }
 

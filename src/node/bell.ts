@@ -3,6 +3,10 @@
 export class Bell {
   readonly #waiting = new Set<() => void>();
 
+  get isAwaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   ring(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();

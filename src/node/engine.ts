@@ -317,6 +317,7 @@ export class Engine {
     for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
     if (barriers.length > 0) this.service.takeBarriers(barriers);
     this.#noteLeadership();
+    if (this.changed.isAwaited) this.changed.ring();
     if (halt !== null) this.fail(haltError(halt, this.configuration.directory));
   }
 
@@ -370,6 +371,7 @@ export class Engine {
       hello: () => this.hello(),
       identity: () => this.identity,
       contacts: () => this.contacts(),
+      changed: this.changed,
       status: async (signal) => await this.status(signal),
       report: () => this.report(),
     });

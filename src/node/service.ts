@@ -6,7 +6,6 @@ import type {
   Applied,
   Batch,
   Citizen,
-  Decree,
   Legislator,
   NodeId,
   Outcome,
@@ -14,9 +13,11 @@ import type {
   Registration,
   RepublicIdentity,
 } from "../../consensus/index.ts";
+import { TransportError } from "../../transport/index.ts";
 import type { Callee, Hello } from "../../transport/index.ts";
 import type { Status } from "../api.ts";
 import { isBodyOf, verifyBatch } from "../codec/batch.ts";
+import type { Bell } from "./bell.ts";
 import { checkedCitizen } from "./citizens.ts";
 import { Deadline } from "../deadline.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
@@ -38,6 +39,7 @@ import type {
   TransferRequest,
 } from "../requests.ts";
 import type { LegislatorRequest } from "./run-loop.ts";
+import { keyOf, Settlements, undecided, type Settled } from "./settlements.ts";
 import type { Bodies } from "../storage/bodies.ts";
 import { isHexText, isIdText } from "../codec/shapes.ts";
 import type { Clock } from "../world.ts";
@@ -45,10 +47,10 @@ import type { Clock } from "../world.ts";
 /** A request came from a client, or was forwarded once by a node that does not lead. */
 const hopsMax = 1;
 const forwardMs = 5_000;
+/** Most changes of leader take less. */
+const successionMs = 250;
 const waitMsMax = 30_000;
 const readBytesMax = 1_048_576;
-
-type Settled = (response: Response) => void;
 
 /** What a node that does not lead asks of the leader in the asker's stead. */
 type Forwarded = Extract<Request, { readonly hops: number }>;
@@ -64,6 +66,8 @@ export interface ServiceOptions {
   hello(): Hello;
   /** The republic that this node belongs to, or null. */
   identity(): RepublicIdentity | null;
+  /** Rings when another node may lead. */
+  readonly changed: Bell;
   /** Every member that is known. */
   contacts(): readonly Citizen[];
   status(signal: AbortSignal): Promise<Status>;
@@ -72,8 +76,7 @@ export interface ServiceOptions {
 
 export class Service implements Callee<Request, Response> {
   readonly #options: ServiceOptions;
-  /** Who waits for the effect of a batch or registration, by its key. */
-  readonly #pending = new Map<string, Settled[]>();
+  readonly #settlements = new Settlements();
   readonly #barriers = new Map<number, (slot: number | null) => void>();
   #barrierLast = 0;
 
@@ -177,11 +180,7 @@ export class Service implements Callee<Request, Response> {
 
   /** Tells those who wait what became of their batches and registrations. */
   take(applied: readonly Applied[]): void {
-    if (this.#pending.size === 0) return;
-    for (const { decree, effect } of applied) {
-      const key = keyOfDecree(decree);
-      if (key !== null) this.#settle(key, { kind: "effect", effect });
-    }
+    this.#settlements.take(applied);
   }
 
   /** Barriers that the core has answered. */
@@ -199,16 +198,9 @@ export class Service implements Callee<Request, Response> {
    * may yet be decided, so nobody is told that it was refused (contract C7).
    */
   release(): void {
-    for (const key of this.#pending.keys()) this.#settle(key, undecided);
+    this.#settlements.release();
     for (const answered of this.#barriers.values()) answered(null);
     this.#barriers.clear();
-  }
-
-  #settle(key: string, response: Response): void {
-    const waiting = this.#pending.get(key);
-    if (waiting === undefined) return;
-    this.#pending.delete(key);
-    for (const settled of waiting) settled(response);
   }
 
   /** Whether every batch of a message came with the bytes that its descriptor names. */
@@ -229,7 +221,7 @@ export class Service implements Callee<Request, Response> {
   ): Promise<Response> {
     const input = { kind: "enqueue", value } as const;
     return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
-      if (reply?.kind === "enqueued") this.#await(key, settled, signal);
+      if (reply?.kind === "enqueued") this.#settlements.await(key, settled, signal);
       else if (reply?.kind === "settled") settled({ kind: "effect", effect: reply.effect });
       else settled(reply?.kind === "refused" ? reply : refusal("noRepublic", null));
     });
@@ -245,6 +237,24 @@ export class Service implements Callee<Request, Response> {
     signal: AbortSignal,
     onReply: (reply: Outcome["reply"], settled: Settled) => void,
   ): Promise<Response> {
+    for (let attempt = 1; ; attempt += 1) {
+      const here = await this.#playHere(input, signal, onReply);
+      if (!isNotLeading(here)) return here;
+      const { leader: asked } = here;
+      const there = await this.#forward(request, asked, signal);
+      // Whoever was forwarded to waits only for its own turn: it forwards no further.
+      const mayWait = attempt === 1 && (request.hops < hopsMax || asked === null);
+      if (!mayWait || !isNotLeading(there) || !(await this.#isSucceeded(asked, signal))) {
+        return there;
+      }
+    }
+  }
+
+  async #playHere(
+    input: LegislatorRequest,
+    signal: AbortSignal,
+    onReply: (reply: Outcome["reply"], settled: Settled) => void,
+  ): Promise<Response> {
     const { promise, resolve } = Promise.withResolvers<Response>();
     const onAbort = (): void => resolve(undecided);
     // A node that has stopped plays nothing, and answers nothing.
@@ -254,28 +264,19 @@ export class Service implements Callee<Request, Response> {
       signal.removeEventListener("abort", onAbort);
       if (!signal.aborted) onReply(reply, resolve);
     });
-    const response = await promise;
-    const isElsewhere = response.kind === "refused" && response.reason === "notLeading";
-    return isElsewhere ? await this.#forward(request, response.leader, signal) : response;
+    return await promise;
   }
 
-  #await(key: string, settled: Settled, signal: AbortSignal): void {
-    const onAbort = (): void => this.#giveUp(key, told);
-    const told = (response: Response): void => {
-      signal.removeEventListener("abort", onAbort);
-      settled(response);
+  /** While leadership changes hands, requests are held for a moment: quicker than asked again. */
+  async #isSucceeded(before: NodeId | null, signal: AbortSignal): Promise<boolean> {
+    const { changed, clock, legislator } = this.#options;
+    using deadline = new Deadline(clock, successionMs, signal);
+    const isKnown = (): boolean => {
+      const { leader } = legislator.view();
+      return leader !== null && leader !== before;
     };
-    signal.addEventListener("abort", onAbort, { once: true });
-    const waiting = this.#pending.get(key);
-    if (waiting === undefined) this.#pending.set(key, [told]);
-    else waiting.push(told);
-  }
-
-  #giveUp(key: string, settled: Settled): void {
-    const waiting = this.#pending.get(key)?.filter((other) => other !== settled) ?? [];
-    if (waiting.length === 0) this.#pending.delete(key);
-    else this.#pending.set(key, waiting);
-    settled(undecided);
+    await changed.until(isKnown, deadline.signal);
+    return isKnown();
   }
 
   /** Asks the leader in the asker's stead; at most one hop. */
@@ -288,9 +289,16 @@ export class Service implements Callee<Request, Response> {
     if (hops >= hopsMax || leader === null) return refusal("notLeading", leader);
     const forwarded = { ...request, hops: hops + 1 };
     const options = { timeoutMs: forwardMs, signal };
-    return (
-      (await this.#options.peers.call(leader, forwarded, options)) ?? refusal("notLeading", null)
-    );
+    try {
+      const response = await this.#options.peers.call(leader, forwarded, options);
+      return response ?? refusal("notLeading", null);
+    } catch (error) {
+      // It was certainly not carried out: nobody leads there.
+      if (error instanceof TransportError && error.outcome === "none" && error.remote === null) {
+        return refusal("notLeading", null);
+      }
+      throw error;
+    }
   }
 
   /** Has the leader take, or refuse, what an operator wants; the log shows whether it is done. */
@@ -349,8 +357,9 @@ export class Service implements Callee<Request, Response> {
   }
 }
 
-/** Taken, and nothing more is known: it may or may not be decided. */
-const undecided: Response = { kind: "enqueued" };
+function isNotLeading(response: Response): response is Response & { readonly kind: "refused" } {
+  return response.kind === "refused" && response.reason === "notLeading";
+}
 
 function refusal(reason: RefusalReason, leader: NodeId | null): Response {
   return { kind: "refused", reason, leader };
@@ -363,13 +372,4 @@ function wrongRepublic(wanted: string, found: string): KibitzerError {
       `"${wanted}", or leave the name out to join "${found}".`,
     { retryable: false, outcome: "none" },
   );
-}
-
-function keyOf({ publisher, sequence }: Batch): string {
-  return `${publisher}/${sequence}`;
-}
-
-function keyOfDecree({ value }: Decree): string | null {
-  if (value.kind === "batch") return keyOf(value);
-  return value.kind === "registration" ? value.nonce : null;
 }

@@ -7,7 +7,7 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { FileSystem } from "../world.ts";
 import { damaged, foreign } from "./damage.ts";
 import { isStorageIdentity } from "./manifest.ts";
-import { readWhole, replaceFile, seal, unseal } from "./sealed-file.ts";
+import { overwriteFile, readWhole, replaceFile, seal, unseal } from "./sealed-file.ts";
 import { describe, type StorageIdentity } from "./segment.ts";
 import { isBallot, isWhole, matches } from "../codec/shapes.ts";
 
@@ -20,11 +20,15 @@ interface PromiseRecord extends StorageIdentity {
 /** The files of the two copies. */
 export const copyNames = ["promise-1", "promise-2"] as const;
 const promiseVersion = 1;
+/** More than any record takes: a copy never changes its size, and is written where it stands. */
+const recordBytes = 800;
 
 export class HardState {
   readonly #files: FileSystem;
   readonly #directory: string;
   readonly #identity: StorageIdentity;
+  /** Names of copies that can be written where they stand: the others are damaged, or missing. */
+  readonly #intact: Set<string>;
   #counter: number;
   #promised: Ballot;
 
@@ -32,13 +36,17 @@ export class HardState {
     files: FileSystem,
     directory: string,
     identity: StorageIdentity,
-    latest: { readonly counter: number; readonly promised: Ballot },
+    found: {
+      readonly intact: ReadonlySet<string>;
+      readonly latest: Pick<PromiseRecord, "counter" | "promised">;
+    },
   ) {
     this.#files = files;
     this.#directory = directory;
     this.#identity = identity;
-    this.#counter = latest.counter;
-    this.#promised = latest.promised;
+    this.#intact = new Set(found.intact);
+    this.#counter = found.latest.counter;
+    this.#promised = found.latest.promised;
   }
 
   /**
@@ -52,18 +60,19 @@ export class HardState {
     identity: StorageIdentity,
     expected: boolean,
   ): Promise<HardState> {
-    const copies: (PromiseRecord | null)[] = [];
+    const copies = new Map<string, PromiseRecord>();
     const failures: unknown[] = [];
     for (const name of copyNames) {
       try {
-        copies.push(await readCopy(files, `${directory}/${name}`, identity));
+        const copy = await readCopy(files, `${directory}/${name}`, identity);
+        if (copy !== null) copies.set(name, copy);
       } catch (error) {
         // Another's file, or a later version, is not damage to be repaired from the other copy.
         if (!(error instanceof KibitzerError) || error.code !== "KBZ_DAMAGED") throw error;
         failures.push(error);
       }
     }
-    const intact = copies.filter((copy) => copy !== null);
+    const intact = [...copies.values()];
     const first = intact[0];
     if (first === undefined && (expected || failures.length > 0)) {
       throw amnesia(directory, failures[0]);
@@ -72,7 +81,10 @@ export class HardState {
       (left, right) => (right.counter > left.counter ? right : left),
       first ?? { ...identity, counter: 0, promised: ballotZero },
     );
-    const state = new HardState(files, directory, identity, latest);
+    const state = new HardState(files, directory, identity, {
+      intact: new Set(copies.keys()),
+      latest,
+    });
     const areEqual = intact.length === 2 && intact.every((copy) => copy.counter === latest.counter);
     if (!areEqual) await state.write(latest.promised);
     return state;
@@ -82,13 +94,23 @@ export class HardState {
     return this.#promised;
   }
 
-  /** Durable twice when this resolves. A failure is final: the caller attests nothing more. */
+  /**
+   * Durable twice when this resolves. A failure is final: the caller attests nothing more. While
+   * one copy is written the other is whole: it holds the promise before, or already this one.
+   */
   async write(promised: Ballot): Promise<void> {
     assert(compareBallots(promised, this.#promised) >= 0, "a promise never falls");
     this.#counter += 1;
     const record: PromiseRecord = { ...this.#identity, counter: this.#counter, promised };
-    const bytes = seal("promise", promiseVersion, record);
-    for (const name of copyNames) await replaceFile(this.#files, this.#directory, name, bytes);
+    const bytes = seal("promise", promiseVersion, record, recordBytes);
+    for (const name of copyNames) {
+      if (this.#intact.has(name)) {
+        await overwriteFile(this.#files, `${this.#directory}/${name}`, bytes);
+      } else {
+        await replaceFile(this.#files, this.#directory, name, bytes);
+        this.#intact.add(name);
+      }
+    }
     this.#promised = promised;
   }
 }

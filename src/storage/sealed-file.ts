@@ -15,8 +15,14 @@ const lineBytesMax = 80;
 /** Temporary files end in this; one that is left over was never in use. */
 export const temporarySuffix = ".tmp";
 
-export function seal(kind: string, version: number, document: unknown): Uint8Array {
-  const text = `${JSON.stringify(document)}\n`;
+/** @param bytesMin Bytes of the document at least: spaces make up for what it lacks. */
+export function seal(
+  kind: string,
+  version: number,
+  document: unknown,
+  bytesMin: number = 0,
+): Uint8Array {
+  const text = `${JSON.stringify(document).padEnd(bytesMin)}\n`;
   const body = encoder.encode(text);
   const line = `kibitzer ${kind} ${version} ${sum(kind, version, body)} ${body.length}\n`;
   return encoder.encode(line + text);
@@ -56,6 +62,24 @@ export async function readWhole(files: FileSystem, path: string): Promise<Uint8A
     const bytes = new Uint8Array(await file.size());
     const count = await file.read(bytes, 0);
     return bytes.subarray(0, count);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Writes a file anew where it stands; durable when this resolves. Not atomic: after a crash it may
+ * be neither the old nor the new one, so another copy has to be whole at that time.
+ */
+export async function overwriteFile(
+  files: FileSystem,
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const file = await files.open(path, "write");
+  try {
+    await file.write([bytes], 0);
+    await file.datasync();
   } finally {
     await file.close();
   }

@@ -90,13 +90,7 @@ test("a promise is kept twice, one copy after the other, before it is reported",
     [
       "write journal/segment-00000001.tmp",
       "datasync journal/segment-00000001.tmp",
-      ...["1", "2"].flatMap((copy) => [
-        `open promise-${copy}.tmp`,
-        `write promise-${copy}.tmp`,
-        `datasync promise-${copy}.tmp`,
-        `rename promise-${copy}.tmp`,
-        "syncDirectory /data",
-      ]),
+      ...["1", "2"].flatMap((copy) => [`write promise-${copy}`, `datasync promise-${copy}`]),
     ],
   );
   assert.ok(early.every((count) => count === 0));
