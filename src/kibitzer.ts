@@ -2,6 +2,7 @@
  * A node of a republic: wraps a Legislator and an Islander, records its inputs, calls its peers.
  * The public face; the parts and how they work together are the engine's.
  */
+import { sameBallot } from "../consensus/index.ts";
 import type { Government, NodeId, RepublicIdentity } from "../consensus/index.ts";
 import { TransportError } from "../transport/index.ts";
 import type {
@@ -251,12 +252,15 @@ export class Kibitzer implements Log, Membership {
     });
     if (!isTaken) return;
     using deadline = new Deadline(engine.configuration.world.clock, handOverMs, engine.over.signal);
-    // Who went before the successor leads would be missed, and others would campaign against it.
+    // Who went earlier would be missed: by the successor, which counts on promises and votes, and by
+    // others, which would campaign against it.
     const isSucceeded = (): boolean => {
-      const { role, leader } = engine.view();
-      return role !== "leading" && leader !== null && leader !== this.id;
+      const { promised, accepted } = engine.view();
+      return accepted.id !== this.id && sameBallot(accepted, promised);
     };
     await engine.changed.until(isSucceeded, deadline.signal);
+    const { length } = engine.view();
+    await engine.changed.until(() => engine.view().decided >= length, deadline.signal);
   }
 }
 

@@ -91,6 +91,13 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     return true;
   }
 
+  /** The peer is there: dials now, if it is not connected, and waits for no back-off. */
+  hurry(): void {
+    if (this.#state.kind !== "backing-off") return;
+    this.#state.timer.cancel();
+    this.#redial();
+  }
+
   /** Rejects everything that is pending; resolves when the connection is gone. */
   async close(): Promise<void> {
     const state = this.#state;

@@ -28,6 +28,7 @@ export class Link<Request, Response> implements Caller<Request, Response> {
         dial: () => options.dial(lane),
         opened: (remote) => {
           this.#remote = remote;
+          this.#lanes[lane === "control" ? "bulk" : "control"].hurry();
           if (lane === "control") caller.up?.(remote);
         },
       });

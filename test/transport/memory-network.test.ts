@@ -191,6 +191,24 @@ test("a cut ends connections and lets none be until it is healed", async () => {
   assert.equal(caller.connected, true);
 });
 
+test("a peer that is back on one lane is dialled on the other at once", async () => {
+  for (const first of [0, 1]) {
+    const world = makeWorld();
+    let draws = first;
+    const fraction = (): number => ((draws += 1) % 2 === 0 ? 0 : 0.99);
+    const caller = world.network.transport("a").connect("memory:b", { ...options, fraction });
+    // Long enough for the longest back-off; one lane's is by far the shorter one.
+    await world.run(20_000);
+    const heard: string[] = [];
+    await world.network.transport("b").listen("memory:b", makeCallee(new Map(), heard));
+    const lanes = ["control", "bulk"] as const;
+    const isUp = (): boolean => lanes.some((lane) => caller.tell({ verb: lane, body: none }, lane));
+    while (!isUp()) await world.run(1);
+    await world.run(4);
+    for (const lane of lanes) assert.equal(caller.tell({ verb: lane, body: none }, lane), true);
+  }
+});
+
 type Step =
   | { readonly kind: "call"; readonly ms: number }
   | { readonly kind: "cut" }
