@@ -252,8 +252,8 @@ export class Kibitzer implements Log, Membership {
     });
     if (!isTaken) return;
     using deadline = new Deadline(engine.configuration.world.clock, handOverMs, engine.over.signal);
-    // Who went earlier would be missed: by the successor, which counts on promises and votes, and by
-    // others, which would campaign against it.
+    // Who went earlier would be missed by the successor, which counts on promises and votes; and
+    // others would campaign against it.
     const isSucceeded = (): boolean => {
       const { promised, accepted } = engine.view();
       return accepted.id !== this.id && sameBallot(accepted, promised);
