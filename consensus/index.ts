@@ -17,7 +17,7 @@ export type * from "./outcome.ts";
 export type * from "./republic-state.ts";
 export type * from "./durable-state.ts";
 export type * from "./islander-outcome.ts";
-export { hashDecree, hashZero, Mixer } from "./hash.ts";
+export { hashDecree, hashZero, hex16, Mixer } from "./hash.ts";
 export { toPlain, type Plain } from "./plain.ts";
 export { majorityOf } from "./quorum.ts";
 export { Republic, emptyRepublic } from "./republic.ts";

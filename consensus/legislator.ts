@@ -106,6 +106,7 @@ export class Legislator {
     | "departed"
     | "slot"
     | "hash"
+    | "stateHash"
     | "time"
     | "index"
     | "parliamentSize"
@@ -119,6 +120,11 @@ export class Legislator {
     return this.#chamber.state.role.kind;
   }
 
+  /** Who leads, as far as this node knows. */
+  get leader(): NodeId | null {
+    return knownLeader(this.#chamber);
+  }
+
   view(): LegislatorView {
     const { state, log, republic } = this.#chamber;
     return {
@@ -129,7 +135,7 @@ export class Legislator {
       decided: republic.slot,
       index: republic.index,
       stateHash: republic.stateHash,
-      leader: knownLeader(this.#chamber),
+      leader: this.leader,
       ballot: knownBallot(this.#chamber) ?? state.promised,
       quorumConnected: isQuorumConnected(this.#chamber),
     };

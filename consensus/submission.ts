@@ -58,6 +58,8 @@ function isNext(chamber: Chamber, role: Leading, batch: Batch): boolean {
  * both; for another one nothing can be told before the first is decided.
  */
 function answerForFirst(chamber: Chamber, role: Leading, batch: Batch): void {
+  const taken = role.expected.get(batch.publisher) ?? 0;
+  assert(batch.sequence < taken, "a batch that is proposed has the numbers");
   const isSame = isProposed(chamber, role, (value) => {
     return value.kind === "batch" && sameBatch(value, batch);
   });
@@ -165,6 +167,7 @@ export function handOver(chamber: Chamber): void {
   const { role, now } = chamber.state;
   if (role.kind !== "leading" || role.handingOver === null) return;
   const { to, until, told } = role.handingOver;
+  assert(role.followers.has(to), "the successor is a follower");
   if (now >= until || !chamber.hears(to)) {
     role.handingOver = null;
     return;

@@ -1,19 +1,23 @@
 /**
- * The content of a simulated file: pages that are never changed in place, so that a copy is cheap
- * and zeros cost nothing. Knows nothing of durability.
+ * The content of a simulated file: pages that copies share until one of them is written, so that a
+ * copy is cheap and zeros cost nothing. Knows nothing of durability.
  */
 import { assert } from "../consensus/assert.ts";
+import { isZero } from "../src/codec/bytes.ts";
 
 const pageBytes = 4096;
 const zeroPage = Buffer.alloc(pageBytes);
 
 export class SparseBytes {
   readonly #pages: Map<number, Uint8Array>;
+  /** Pages that no copy has: they are changed in place. */
+  readonly #own = new Set<number>();
   #size: number;
 
   constructor(original?: SparseBytes) {
     this.#pages = new Map(original === undefined ? [] : original.#pages);
     this.#size = original === undefined ? 0 : original.#size;
+    if (original !== undefined) original.#own.clear();
   }
 
   get size(): number {
@@ -53,7 +57,7 @@ export class SparseBytes {
     assert(Number.isSafeInteger(size) && size >= 0, "a size is whole and not negative");
     if (size < this.#size) {
       for (const page of this.#pages.keys()) {
-        if (page * pageBytes >= size) this.#pages.delete(page);
+        if (page * pageBytes >= size) this.#drop(page);
       }
       const rest = size % pageBytes;
       if (rest > 0) {
@@ -65,11 +69,20 @@ export class SparseBytes {
 
   #writePage(number: number, offset: number, bytes: Uint8Array): void {
     const before = this.#pages.get(number);
-    const zeros = Buffer.compare(bytes, zeroPage.subarray(0, bytes.length)) === 0;
-    if (before === undefined && zeros) return;
+    if (before !== undefined && this.#own.has(number)) {
+      before.set(bytes, offset);
+      return;
+    }
+    if (before === undefined && isZero(bytes)) return;
     const page = new Uint8Array(pageBytes);
     if (before !== undefined) page.set(before);
     page.set(bytes, offset);
     this.#pages.set(number, page);
+    this.#own.add(number);
+  }
+
+  #drop(number: number): void {
+    this.#pages.delete(number);
+    this.#own.delete(number);
   }
 }

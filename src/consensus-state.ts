@@ -57,8 +57,8 @@ export class ConsensusState {
 
   /** Of the replicated state, after its last applied slot (contract C10). */
   get hash(): { readonly slot: Slot; readonly value: Hash } {
-    const { decided, stateHash } = this.#legislator.view();
-    return { slot: decided, value: stateHash };
+    const { slot, stateHash } = this.#legislator.republic;
+    return { slot, value: stateHash };
   }
 
   /** One of the three ways in, beside `stepIslander` and `play`. */

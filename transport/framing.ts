@@ -103,7 +103,8 @@ export function joinPieces(pieces: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
-function readUint32(bytes: Uint8Array, offset: number): number {
+/** Big-endian. */
+export function readUint32(bytes: Uint8Array, offset: number): number {
   const high = ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0);
   const low = ((bytes[offset + 2] ?? 0) << 8) | (bytes[offset + 3] ?? 0);
   return high * 65_536 + low;

@@ -3,7 +3,7 @@
  * network when, and whether, a frame arrives.
  */
 import type { Lane } from "./caller.ts";
-import { frameHeaderBytes, frameKinds, joinPieces } from "./framing.ts";
+import { frameHeaderBytes, frameKinds, joinPieces, readUint32 } from "./framing.ts";
 import type { Wire, WireEvents } from "./wire.ts";
 
 /**
@@ -90,10 +90,10 @@ export class MemoryWire implements Wire {
   write(pieces: readonly Uint8Array[]): void {
     if (this.#state !== "open") return;
     const bytes = joinPieces(pieces);
-    const view = new DataView(bytes.buffer);
     for (let start = 0; start < bytes.length;) {
-      const end = start + 4 + view.getUint32(start);
-      this.#sendFrame(bytes.slice(start, end));
+      const end = start + 4 + readUint32(bytes, start);
+      // Nobody changes bytes that were received: the frames may share their memory.
+      this.#sendFrame(bytes.subarray(start, end));
       start = end;
     }
   }

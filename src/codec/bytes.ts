@@ -1,4 +1,5 @@
 /** What all byte formats share, on the wire and on the disk: numbers, codes, refusals. */
+import { hex16 } from "../../consensus/index.ts";
 
 /** Bytes that are not a value of a format; `offset` counts from where decoding began. */
 export class DecodeError extends Error {
@@ -34,7 +35,7 @@ export function putHex16(view: DataView, at: number, hex: string): void {
 }
 
 export function getHex16(view: DataView, at: number): string {
-  return hex8(view.getUint32(at, true)) + hex8(view.getUint32(at + 4, true));
+  return hex16(view.getUint32(at, true), view.getUint32(at + 4, true));
 }
 
 /** A 32-bit number as 8 hex digits. */

@@ -1,28 +1,36 @@
-/** Wakes those who wait for something to change; they look for themselves whether it did. */
+/** Tells those who wait for something to change when it has; looks for them at each ring. */
+
+interface Waiting {
+  condition(): boolean;
+  wake(): void;
+}
 
 export class Bell {
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<Waiting>();
 
   get isAwaited(): boolean {
     return this.#waiting.size > 0;
   }
 
   ring(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
+    for (const waiting of this.#waiting) if (waiting.condition()) waiting.wake();
   }
 
-  /** Resolves once `condition` holds, or when `signal` aborts; looks at each ring. */
+  /**
+   * Resolves once `condition` holds, or when `signal` aborts.
+   * @param condition Cheap, and without effect: it is asked at each ring.
+   */
   async until(condition: () => boolean, signal: AbortSignal): Promise<void> {
-    while (!condition() && !signal.aborted) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const wake = (): void => resolve();
-      this.#waiting.add(wake);
-      signal.addEventListener("abort", wake, { once: true });
-      await promise;
+    if (condition() || signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = (): void => {
+      this.#waiting.delete(waiting);
       signal.removeEventListener("abort", wake);
-      this.#waiting.delete(wake);
-    }
+      resolve();
+    };
+    const waiting = { condition, wake };
+    this.#waiting.add(waiting);
+    signal.addEventListener("abort", wake, { once: true });
+    await promise;
   }
 }

@@ -61,7 +61,7 @@ export interface ServiceOptions {
   readonly bodies: Bodies;
   readonly reader: LogReader;
   readonly peers: Pick<Peers, "answer" | "call">;
-  readonly legislator: Pick<Legislator, "role" | "republic" | "view">;
+  readonly legislator: Pick<Legislator, "role" | "republic" | "leader">;
   play(request: LegislatorRequest, answered?: (outcome: Outcome) => void): void;
   hello(): Hello;
   /** The republic that this node belongs to, or null. */
@@ -158,7 +158,7 @@ export class Service implements Callee<Request, Response> {
   async barrier(request: BarrierRequest, signal: AbortSignal): Promise<Response> {
     const slot = await this.#ownBarrier();
     if (slot !== null) return await this.#reached(slot, signal);
-    const { leader } = this.#options.legislator.view();
+    const { leader } = this.#options.legislator;
     const response = await this.#forward(request, leader, signal);
     if (response.kind !== "barrier") return response;
     return await this.#reached(response.slot, signal);
@@ -169,7 +169,7 @@ export class Service implements Callee<Request, Response> {
     const { id, cookie } = request;
     const { role, republic } = this.#options.legislator;
     if (role === "leading" && republic.member(id)?.cookie !== cookie) {
-      return refusal("notFound", this.#options.legislator.view().leader);
+      return refusal("notFound", this.#options.legislator.leader);
     }
     return await this.#order(request, { kind: "exile", id }, signal);
   }
@@ -272,7 +272,7 @@ export class Service implements Callee<Request, Response> {
     const { changed, clock, legislator } = this.#options;
     using deadline = new Deadline(clock, successionMs, signal);
     const isKnown = (): boolean => {
-      const { leader } = legislator.view();
+      const { leader } = legislator;
       return leader !== null && leader !== before;
     };
     await changed.until(isKnown, deadline.signal);

@@ -4,7 +4,7 @@
  */
 import { assert } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import type { Clock, FileHandle, FileSystem } from "../world.ts";
+import type { Clock, FileHandle, FileSystem, Timer } from "../world.ts";
 import {
   decodeFrameHeader,
   decodeOpening,
@@ -62,6 +62,9 @@ interface Current {
 const MiB = 1024 * 1024;
 /** More than this waiting for the disk ends the recording: it must not take the node's memory. */
 const waitingBytesMax = 64 * MiB;
+/** Frames are written together: after so long, or once they are so many bytes. */
+const flushMs = 20;
+const flushBytes = MiB / 4;
 /** A recording is kept in so many parts, so that old ones can go. */
 const parts = 8;
 
@@ -80,7 +83,7 @@ export class Recorder implements AsyncDisposable {
   #waitingBytes = 0;
   #file: Current | null = null;
   #flushing: Promise<void> | null = null;
-  #isScheduled = false;
+  #flushTimer: Timer | null = null;
   #failed = false;
   #isClosed = false;
 
@@ -107,8 +110,8 @@ export class Recorder implements AsyncDisposable {
   }
 
   /**
-   * Takes a frame over; `chunks` must not be written to any more. Written with others once the turn
-   * of the event loop is over.
+   * Takes a frame over; `chunks` must not be written to any more. Written with others, soon: a
+   * process that is killed loses the last moments of its recording.
    */
   append(chunks: readonly Uint8Array[]): void {
     assert(!this.#isClosed, "nothing is appended to a closed recording");
@@ -134,6 +137,7 @@ export class Recorder implements AsyncDisposable {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#flushTimer?.cancel();
     if (!this.#failed) this.#frame("end", []);
     while (this.#flushing !== null) await this.#flushing;
     await this.#flush();
@@ -171,16 +175,15 @@ export class Recorder implements AsyncDisposable {
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#isClosed || this.#flushing !== null) return;
-    this.#isScheduled = true;
-    this.#options.clock.soon(() => {
-      this.#isScheduled = false;
-      if (!this.#isClosed) this.#startFlush();
-    });
+    if (this.#isClosed || this.#flushing !== null) return;
+    if (this.#waitingBytes >= flushBytes) this.#startFlush();
+    else this.#flushTimer ??= this.#options.clock.after(flushMs, () => this.#startFlush());
   }
 
   /** One flush at a time. */
   #startFlush(): void {
+    this.#flushTimer?.cancel();
+    this.#flushTimer = null;
     this.#flushing ??= this.#flush().then(() => {
       this.#flushing = null;
       if (this.#waiting.length > 0) this.#schedule();

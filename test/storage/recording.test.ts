@@ -8,13 +8,15 @@ import { everything, MemoryFiles, systemError } from "./memory-files.ts";
 interface Setting {
   readonly files: MemoryFiles;
   readonly errors: Error[];
+  /** Who waits for time to pass. */
+  readonly timers: { readonly ms: number; readonly callback: () => void }[];
   wall: number;
   /** How many frames were appended: the state that a checkpoint tells. */
   count: number;
 }
 
 function setting(files = new MemoryFiles()): Setting {
-  return { files, errors: [], wall: 1_700_000_000_000, count: 0 };
+  return { files, errors: [], timers: [], wall: 1_700_000_000_000, count: 0 };
 }
 
 async function record(at: Setting, change: Partial<RecorderOptions> = {}): Promise<Recorder> {
@@ -24,7 +26,11 @@ async function record(at: Setting, change: Partial<RecorderOptions> = {}): Promi
     clock: {
       now: () => 0,
       wall: () => at.wall,
-      after: () => ({ cancel: () => {} }),
+      after(ms, callback) {
+        const timer = { ms, callback };
+        at.timers.push(timer);
+        return { cancel: () => at.timers.splice(at.timers.indexOf(timer), 1) };
+      },
       soon: (callback) => void setImmediate(callback),
     },
     subject: { id: "a" },
@@ -161,8 +167,14 @@ test("each start goes on in a file of its own, behind one that was cut off by a 
   const at = setting();
   const killed = await record(at);
   append(killed, at);
-  await new Promise((resolve) => void setImmediate(resolve));
-  await new Promise((resolve) => void setImmediate(resolve));
+  assert.deepEqual(
+    at.timers.map(({ ms }) => ms),
+    [20],
+    "what is appended within 20 ms is written together",
+  );
+  at.timers[0]?.callback();
+  assert.equal(at.timers.length, 0);
+  await killed.flushed();
   const later = setting(at.files.powerLost(everything));
   later.files.put(first, at.files.bytesOf(first));
   later.count = at.count;
