@@ -2,14 +2,16 @@
  * `npm run simulate`: seeds in, verdict out. What it prints to stdout depends on seeds and commit
  * only; timings and progress go to stderr.
  */
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { dataDirectory } from "./cluster.ts";
-import { Simulation, type RunReport } from "./simulation.ts";
+import { runSeeds } from "./seed-pool.ts";
+import type { SeedResult } from "./seed-run.ts";
+import type { RunReport } from "./simulation.ts";
+import { sorted, Summary, type Counts } from "./summary.ts";
 
-const usage = `Usage: kibitz simulate [--seed N] [--seeds COUNT] [--from N] [--seconds N] [--json]
+const usage = `Usage: kibitz simulate [--seed N | [--from N] --seeds COUNT] [--seconds N] [--jobs N]
+                       [--json]
 
 Runs simulated clusters with faults and checks, one for each seed.
 
@@ -17,6 +19,7 @@ Runs simulated clusters with faults and checks, one for each seed.
   --seeds COUNT  how many seeds to run (default 20)
   --from N       the first of them (default 1)
   --seconds N    simulated seconds under faults, each (default 20)
+  --jobs N       how many threads (default: one for each core, at most 8)
   --json         one JSON value a line; the last is the summary
   --help         this text`;
 
@@ -24,11 +27,14 @@ interface Arguments {
   readonly from: number;
   readonly count: number;
   readonly seconds: number;
+  readonly jobs: number;
   readonly isSingle: boolean;
   readonly isJson: boolean;
 }
 
 const secondsDefault = 20;
+/** Columns. */
+const barWidth = 30;
 
 /** @throws {Error} when an argument is invalid. */
 function parse(args: readonly string[]): Arguments | null {
@@ -39,6 +45,7 @@ function parse(args: readonly string[]): Arguments | null {
       seeds: { type: "string" },
       from: { type: "string" },
       seconds: { type: "string" },
+      jobs: { type: "string" },
       json: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
@@ -52,6 +59,7 @@ function parse(args: readonly string[]): Arguments | null {
     from: whole("seed", values.seed ?? values.from ?? "1", 0),
     count: isSingle ? 1 : whole("seeds", values.seeds ?? "20", 1),
     seconds: whole("seconds", values.seconds ?? String(secondsDefault), 1),
+    jobs: whole("jobs", values.jobs ?? String(Math.min(8, availableParallelism())), 1),
     isSingle,
     isJson: values.json === true,
   };
@@ -63,34 +71,6 @@ function whole(name: string, text: string, least: number): number {
   throw new Error(`--${name}: wanted a whole number from ${least}, got ${JSON.stringify(text)}`);
 }
 
-interface Summary {
-  seeds: number;
-  failed: number;
-  steps: number;
-  seconds: number;
-  submitted: number;
-  acknowledged: number;
-  barriers: number;
-  lives: number;
-  replayed: number;
-  readonly faults: Map<string, number>;
-}
-
-function add(summary: Summary, report: RunReport): void {
-  summary.seeds += 1;
-  if (report.failure !== null) summary.failed += 1;
-  summary.steps += report.steps;
-  summary.seconds += report.seconds;
-  summary.submitted += report.submitted;
-  summary.acknowledged += report.acknowledged;
-  summary.barriers += report.barriers;
-  summary.lives += report.lives;
-  summary.replayed += report.replayed;
-  for (const [id, count] of report.faults) {
-    summary.faults.set(id, (summary.faults.get(id) ?? 0) + count);
-  }
-}
-
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
@@ -99,15 +79,11 @@ function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-function faultsOf(faults: ReadonlyMap<string, number>): Record<string, number> {
-  return Object.fromEntries([...faults].toSorted(([left], [right]) => (left < right ? -1 : 1)));
-}
-
 function printReport(report: RunReport, { isJson, isSingle }: Arguments): void {
   const { swarm, failure, faults, ...rest } = report;
   if (isJson) {
     const failed = failure === null ? null : { id: failure.invariant, message: failure.message };
-    print(JSON.stringify({ ...rest, faults: faultsOf(faults), swarm, failure: failed }));
+    print(JSON.stringify({ ...rest, faults: sorted(faults), swarm, failure: failed }));
     return;
   }
   if (isSingle || failure !== null) print(`seed ${report.seed} drew ${JSON.stringify(swarm)}`);
@@ -119,22 +95,7 @@ function printReport(report: RunReport, { isJson, isSingle }: Arguments): void {
   );
 }
 
-/** Writes what a person needs to look into a failure; returns where. */
-function keepEvidence(simulation: Simulation, report: RunReport): string {
-  const directory = mkdtempSync(join(tmpdir(), `kibitz-simulate-${report.seed}-`));
-  for (const { id, disk } of simulation.cluster.nodes) {
-    for (const path of disk.paths()) {
-      const target = join(directory, id, path);
-      mkdirSync(dirname(target), { recursive: true });
-      writeFileSync(target, disk.peek(path) ?? new Uint8Array());
-    }
-  }
-  const { failure } = report;
-  writeFileSync(join(directory, "story.txt"), `${failure?.lines.join("\n")}\n${failure?.stack}\n`);
-  return directory;
-}
-
-function printFailure(simulation: Simulation, report: RunReport, seconds: number): void {
+function printFailure({ report, evidence }: SeedResult, seconds: number): void {
   const { failure, seed, steps } = report;
   if (failure === null) return;
   const option = seconds === secondsDefault ? "" : ` --seconds ${seconds}`;
@@ -142,38 +103,50 @@ function printFailure(simulation: Simulation, report: RunReport, seconds: number
   print(`  repeat: npm run simulate -- --seed ${seed}${option}`);
   print(`      or: kibitz simulate --seed ${seed}${option}`);
   tell(failure.stack);
-  tell(`  recordings: ${keepEvidence(simulation, report)}/*/${dataDirectory}/recording`);
+  tell(`  recordings: ${evidence}/*/${dataDirectory}/recording`);
+}
+
+/** One line that is written over, for a person who waits. */
+function showProgress({ seeds, failed }: Counts, count: number): void {
+  if (!process.stderr.isTTY || count === 1) return;
+  const filled = Math.floor((seeds / count) * barWidth);
+  const bar = "█".repeat(filled) + "░".repeat(barWidth - filled);
+  const end = seeds === count ? "\u001B[2K\r" : "";
+  process.stderr.write(`\r${bar} ${seeds} of ${count} seeds, ${failed} failed ${end}`);
 }
 
 async function simulate(args: Arguments): Promise<number> {
-  const faultsNone = new Map<string, number>();
-  const nothing = { seeds: 0, failed: 0, steps: 0, seconds: 0, submitted: 0 };
-  const summary: Summary = {
-    ...nothing,
-    acknowledged: 0,
-    barriers: 0,
-    lives: 0,
-    replayed: 0,
-    faults: faultsNone,
-  };
+  const { count, from, seconds, isSingle, isJson } = args;
+  const summary = new Summary();
   const begun = performance.now();
-  for (let seed = args.from; seed < args.from + args.count; seed += 1) {
-    const simulation = new Simulation(seed, args.isSingle ? { linesKept: 3_000_000 } : {});
-    const report = await simulation.run(args.seconds);
-    add(summary, report);
-    printReport(report, args);
-    if (!args.isJson) printFailure(simulation, report, args.seconds);
-    else if (report.failure !== null) keepEvidence(simulation, report);
+  const orders = Array.from({ length: count }, (_, at) => ({
+    seed: from + at,
+    seconds,
+    ...(isSingle ? { linesKept: 3_000_000 } : {}),
+  }));
+  for await (const result of runSeeds(orders, args.jobs)) {
+    summary.add(result);
+    printReport(result.report, args);
+    if (!isJson) printFailure(result, seconds);
+    showProgress(summary.counts, count);
   }
-  const elapsed = (performance.now() - begun) / 1000;
-  const { faults, ...counts } = summary;
-  if (args.isJson) print(JSON.stringify({ summary: { ...counts, faults: faultsOf(faults) } }));
+  const { counts, faults } = summary;
+  if (isJson) print(JSON.stringify({ summary: { ...counts, faults } }));
   else {
+    print(`faults by kind: ${JSON.stringify(faults)}`);
     print(`${counts.seeds} seeds, ${counts.failed} failed; ${JSON.stringify(counts)}`);
-    print(`faults by kind: ${JSON.stringify(faultsOf(faults))}`);
   }
-  tell(`${elapsed.toFixed(1)} s, ${(summary.seconds / elapsed).toFixed(0)} × real time`);
-  return summary.failed === 0 ? 0 : 1;
+  tellSpeed(summary, performance.now() - begun);
+  return counts.failed === 0 ? 0 : 1;
+}
+
+function tellSpeed({ counts, speed, rated }: Summary, elapsedMs: number): void {
+  const hourly = Math.round((counts.seeds / elapsedMs) * 3_600_000).toLocaleString("en");
+  const seconds = (elapsedMs / 1000).toFixed(1);
+  tell(`${seconds} s, ${hourly} seeds an hour; each thread ${speed.toFixed(0)} × real time`);
+  if (rated.runs === 0) return;
+  const which = "of three nodes and 20 operations a second or more";
+  tell(`${rated.runs} runs ${which}: ${rated.speed.toFixed(0)} × real time`);
 }
 
 try {
