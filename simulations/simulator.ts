@@ -57,20 +57,7 @@ export class Simulator {
     return this.#queue.push(this.#now + delay, callback);
   }
 
-  /** Lets the next event happen; false when there is none up to `until`. */
-  async step(until: Micros): Promise<boolean> {
-    const event = this.#queue.pop(until);
-    if (event === null) return false;
-    assert(event.time >= this.#now, "time never runs backwards");
-    this.#now = event.time;
-    this.#steps += 1;
-    event.callback();
-    await this.rest();
-    if (this.#failure !== null) throw this.#failure.error;
-    return true;
-  }
-
-  /** Ends the run: `step` throws the first error that it was told of. */
+  /** Ends the run, which rejects with the first error that it was told of. */
   fail(error: unknown): void {
     this.#failure ??= { error };
   }
@@ -94,23 +81,48 @@ export class Simulator {
    * Lets events happen until `done` holds or time `until` is reached.
    * @returns whether `done` held; it is asked after each event.
    */
-  async run(until: Micros, done: () => boolean = () => false): Promise<boolean> {
-    await this.rest();
-    while (!done()) {
-      if (await this.step(until)) continue;
-      this.#now = Math.max(this.#now, until);
-      return false;
-    }
-    return true;
+  run(until: Micros, done: () => boolean = () => false): Promise<boolean> {
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const next = (): void => {
+      try {
+        if (this.#failure !== null) throw this.#failure.error;
+        if (done()) resolve(true);
+        else if (this.#step(until)) this.#afterRest(next);
+        else resolve(false);
+      } catch (error) {
+        reject(error);
+      }
+    };
+    this.#afterRest(next);
+    return promise;
   }
 
   /** Resolves when every promise that can go on has gone on. */
   async rest(): Promise<void> {
-    if (this.#steps % eventsPerTurn === 0) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => this.#afterRest(resolve));
+  }
+
+  /** Lets the next event happen; false when there is none up to `until`, which it then is. */
+  #step(until: Micros): boolean {
+    const event = this.#queue.pop(until);
+    if (event === null) {
+      this.#now = Math.max(this.#now, until);
+      return false;
     }
-    // A next tick comes only when the queue of microtasks has run empty, however long it grew.
-    await new Promise<void>((resolve) => process.nextTick(resolve));
+    assert(event.time >= this.#now, "time never runs backwards");
+    this.#now = event.time;
+    this.#steps += 1;
+    event.callback();
+    return true;
+  }
+
+  /**
+   * Calls back as a microtask, since ticks follow each other without a rest: a tick comes only when
+   * the queue of microtasks has run empty, however long it grew.
+   */
+  #afterRest(next: () => void): void {
+    if (this.#steps % eventsPerTurn === 0) setImmediate(queueMicrotask, next);
+    else process.nextTick(queueMicrotask, next);
   }
 }
 
