@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { dataDirectory } from "./cluster.ts";
+import { missingFaults } from "./fault-kinds.ts";
 import { Simulation, type RunReport } from "./simulation.ts";
 
 const usage = `Usage: kibitz simulate [--seed N] [--seeds COUNT] [--from N] [--seconds N] [--json]
@@ -167,13 +168,15 @@ async function simulate(args: Arguments): Promise<number> {
   }
   const elapsed = (performance.now() - begun) / 1000;
   const { faults, ...counts } = summary;
+  const missing = missingFaults(faults, counts.seeds);
+  if (missing.length > 0) tell(`H4: in ${counts.seeds} seeds none of ${missing.join(" ")}`);
   if (args.isJson) print(JSON.stringify({ summary: { ...counts, faults: faultsOf(faults) } }));
   else {
     print(`${counts.seeds} seeds, ${counts.failed} failed; ${JSON.stringify(counts)}`);
     print(`faults by kind: ${JSON.stringify(faultsOf(faults))}`);
   }
   tell(`${elapsed.toFixed(1)} s, ${(summary.seconds / elapsed).toFixed(0)} × real time`);
-  return summary.failed === 0 ? 0 : 1;
+  return summary.failed === 0 && missing.length === 0 ? 0 : 1;
 }
 
 try {
