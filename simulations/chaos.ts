@@ -1,25 +1,32 @@
 /**
- * Does to a cluster what its swarm says, each at its own rhythm: cuts, crashes, pauses, full disks.
- * As a supervisor it also starts again what has ended. Stops at once when told to be calm.
+ * Does to a cluster what its swarm says, each at its own rhythm: cuts, crashes, pauses, full disks,
+ * clocks, damage, operators. Stops at once when told to be calm; what then stays broken, stays so.
  */
+import type { Atlas } from "./atlas.ts";
+import type { Governments } from "./checkers/governments.ts";
 import { Violation } from "./core/violation.ts";
 import type { Cluster, SimulatedNode } from "./cluster.ts";
+import { Cuts } from "./cuts.ts";
 import { calmDisk, type DiskFaults, type Range } from "./disk.ts";
+import { FolderFaults } from "./folder-faults.ts";
 import { calmNetwork } from "./network.ts";
+import { Operator } from "./operator.ts";
 import type { Prng } from "./prng.ts";
-import { millisecond, second, type Simulator } from "./simulator.ts";
-import type { CutShape, Rhythm, Swarm } from "./swarm.ts";
+import type { PowerLoss } from "./simulated-file.ts";
+import { millisecond, second, type Micros, type Simulator } from "./simulator.ts";
+import { Supervisor } from "./supervisor.ts";
+import type { Rhythm, Swarm } from "./swarm.ts";
 
 /** L10: how long a node may take to close cleanly, whatever happens meanwhile. */
 const closeMax = 60 * second;
+const atlasMicros = 200 * millisecond;
 type Crashes = NonNullable<Swarm["crashes"]>;
-
-const downLong: Range = { min: 2000, max: 6000 };
-const downDefault: Range = { min: 50, max: 2000 };
 
 export interface ChaosOptions {
   readonly swarm: Swarm;
   readonly cluster: Cluster;
+  readonly atlas: Atlas;
+  readonly governments: Governments;
   /** Whether what has ended is started again before the calm. */
   readonly supervised: boolean;
 }
@@ -29,60 +36,128 @@ export class Chaos {
   readonly #prng: Prng;
   readonly #swarm: Swarm;
   readonly #cluster: Cluster;
-  readonly #supervised: boolean;
+  readonly #atlas: Atlas;
+  readonly #supervisor: Supervisor;
+  readonly #folders: FolderFaults;
+  readonly #operator: Operator;
+  readonly #cuts: Cuts;
   #isArmed = false;
   #isCalm = false;
 
   constructor(simulator: Simulator, prng: Prng, options: ChaosOptions) {
+    const { swarm, cluster, atlas } = options;
     this.#simulator = simulator;
     this.#prng = prng;
-    this.#swarm = options.swarm;
-    this.#cluster = options.cluster;
-    this.#supervised = options.supervised;
+    this.#swarm = swarm;
+    this.#cluster = cluster;
+    this.#atlas = atlas;
+    const parts = { ...options, simulator };
+    const supervisor = new Supervisor({ ...parts, prng: prng.fork("supervisor") });
+    this.#supervisor = supervisor;
+    this.#folders = new FolderFaults({ ...parts, prng: prng.fork("folders"), supervisor });
+    this.#operator = new Operator({ ...parts, prng: prng.fork("operator"), supervisor });
+    this.#cuts = new Cuts({
+      simulator,
+      prng: prng.fork("cuts"),
+      network: cluster.network,
+      periodMs: swarm.timing.silenceMs,
+      isCalm: () => this.#isCalm,
+    });
   }
 
   start(): void {
-    const { cuts, crashes, restarts, pauses, fullDisks } = this.#swarm;
+    const { cuts, crashes, restarts, pauses, fullDisks, readOnlyDisks } = this.#swarm;
+    const { damage, folders, operator, deafness, clocks } = this.#swarm;
     this.#cluster.network.faults = this.#swarm.network;
     for (const [position, { disk }] of this.#cluster.nodes.entries()) {
       disk.faults = this.#faultsOf(position);
     }
-    if (cuts !== null) this.#repeat(cuts, () => this.#cut(cuts));
-    if (crashes !== null) this.#repeat(crashes, () => this.#crash(crashes));
-    if (restarts !== null) this.#repeat(restarts, () => this.#close());
-    if (pauses !== null) this.#repeat(pauses, () => this.#pause(pauses.lengthMs));
-    if (fullDisks !== null) this.#repeat(fullDisks, () => this.#fillDisk(fullDisks.lengthMs));
+    this.#heedAtlas();
+    this.#repeat(cuts, (how) => this.#cut(how));
+    this.#repeat(crashes, (how) => this.#crash(how));
+    this.#repeat(restarts, () => this.#close());
+    this.#repeat(pauses, ({ lengthMs }) => this.#pause(lengthMs));
+    this.#repeat(fullDisks, ({ lengthMs }) => this.#fillDisk(lengthMs));
+    this.#repeat(readOnlyDisks, ({ lengthMs }) => this.#makeReadOnly(lengthMs));
+    this.#repeat(deafness, (how) => this.#deafen(how));
+    this.#repeat(damage, () => this.#folders.damage());
+    this.#repeat(folders, ({ kinds }) => this.#folders.strike(this.#prng.pick(kinds)));
+    this.#repeat(operator, ({ kinds }) => this.#operator.act(this.#prng.pick(kinds)));
+    const { steps, freezes } = clocks;
+    this.#repeat(steps, ({ maxMs }) => this.#stepClock(maxMs));
+    this.#repeat(freezes, ({ lengthMs }) => this.#freezeClocks(lengthMs));
   }
 
-  /** Heals everything and brings every node back. */
-  calm(): void {
+  /** Ends all faults, and whatever operators do: what comes next is no more theirs to mend. */
+  leave(): void {
+    this.#supervisor.leave();
+    this.#endFaults();
+  }
+
+  /**
+   * Heals a core and brings it back; what is wrong with the others stays so for good (8.3).
+   * @returns The core.
+   */
+  calm(): readonly SimulatedNode[] {
+    this.#supervisor.calm();
+    const { nodes } = this.#cluster;
+    const core = this.#atlas.core(this.#prng);
+    this.#simulator.trace.note(`calm: ${core.map(({ id }) => id).join(" ")}`);
+    this.#endFaults();
+    for (const node of nodes) {
+      if (node.isIn && !core.includes(node)) this.#leaveBroken(node, core);
+    }
+    for (const node of core) {
+      // Whoever has damage finds it, and is replaced.
+      if (node.disk.wounds.isSuspect) this.#cluster.crash(node, null);
+      this.#cluster.start(node);
+    }
+    return core;
+  }
+
+  #endFaults(): void {
     this.#isCalm = true;
-    this.#simulator.trace.note("calm");
-    this.#cluster.network.healAll();
-    this.#cluster.network.faults = { ...calmNetwork, delayMicros: { min: 200, max: 2000 } };
-    for (const { disk } of this.#cluster.nodes) {
+    this.#folders.calm();
+    const { network, nodes } = this.#cluster;
+    network.healAll();
+    network.droppedKinds = new Set();
+    network.faults = { ...calmNetwork, delayMicros: { min: 200, max: 2000 } };
+    for (const { disk } of nodes) {
       disk.faults = calmDisk;
       disk.capacity = Number.MAX_SAFE_INTEGER;
+      disk.isReadOnly = false;
       disk.onOperation = null;
     }
-    for (const node of this.#cluster.nodes) this.#cluster.start(node);
   }
 
   /** The supervisor's part: what has ended is started again. */
   down(node: SimulatedNode): void {
-    node.disk.onOperation = null;
-    if (!this.#supervised && !this.#isCalm) return;
-    // Now and then one stays away for long, so that the others go on without it.
-    const usual = this.#swarm.crashes?.downMs ?? downDefault;
-    const range = this.#prng.chance(0.2) ? downLong : usual;
-    const delay = this.#isCalm ? 100 * millisecond : this.#draw(range);
-    this.#simulator.after(delay, () => this.#cluster.start(node));
+    this.#supervisor.down(node);
   }
 
-  #repeat({ meanMs }: Rhythm, act: () => void): void {
+  refused(node: SimulatedNode, code: string): void {
+    this.#supervisor.refused(node, code);
+  }
+
+  /** Down, or cut off from the core in one direction or both, for good. */
+  #leaveBroken(node: SimulatedNode, core: readonly SimulatedNode[]): void {
+    const { network } = this.#cluster;
+    const how = this.#prng.pick(this.#swarm.liveness.outsiders);
+    this.#simulator.trace.note(`for good: ${node.id} ${how}`);
+    node.isIn = false;
+    if (how === "down") this.#cluster.crash(node, null);
+    for (const { id } of core) {
+      if (how === "cut" || how === "deaf") network.cut(id, node.id, "drop");
+      if (how === "cut" || how === "mute") network.cut(node.id, id, "drop");
+    }
+  }
+
+  #repeat<How extends Rhythm>(how: How | null, act: (how: How) => void): void {
+    if (how === null) return;
+    const { meanMs } = how;
     const again = (): void => {
       if (this.#isCalm) return;
-      act();
+      act(how);
       wait();
     };
     const wait = (): void => {
@@ -93,40 +168,33 @@ export class Chaos {
   }
 
   #cut({ kinds, lengthMs }: NonNullable<Swarm["cuts"]>): void {
-    const { nodes, network } = this.#cluster;
-    if (nodes.length < 2 || kinds.length === 0) return;
-    const pairs = this.#pairs(this.#prng.pick(kinds));
-    for (const [one, other, shape] of pairs) {
-      if (shape === "sever") network.sever(one, other);
-      else network.cut(one, other, shape === "hold" ? "hold" : "drop");
-    }
-    this.#simulator.after(this.#draw(lengthMs), () => {
-      for (const [one, other] of pairs) network.heal(one, other);
-    });
+    if (kinds.length === 0) return;
+    const ids = this.#cluster.nodes.map(({ id }) => id);
+    this.#cuts.cut(this.#prng.pick(kinds), ids, this.#draw(lengthMs));
   }
 
-  /** The ordered pairs that a cut of some shape concerns, and how each is cut. */
-  #pairs(shape: CutShape): readonly (readonly [string, string, "drop" | "hold" | "sever"])[] {
-    const prng = this.#prng;
-    const ids = this.#cluster.nodes.map(({ id }) => id);
-    const one = prng.pick(ids);
-    const other = prng.pick(ids.filter((id) => id !== one));
-    if (shape === "oneWay") return [[one, other, "drop"]];
-    if (shape === "hold") return [[one, other, "hold"]];
-    if (shape === "sever") return [[one, other, "sever"]];
-    const here = ids.filter((id) => (shape === "isolate" ? id === one : prng.chance(0.5)));
-    const there = ids.filter((id) => !here.includes(id));
-    const how = prng.pick(["drop", "sever", "hold"] as const);
-    return here.flatMap((left) =>
-      there.flatMap((right): readonly (readonly [string, string, "drop" | "hold" | "sever"])[] =>
-        how === "sever"
-          ? [[left, right, how]]
-          : [
-              [left, right, how],
-              [right, left, how],
-            ],
-      ),
-    );
+  /** Victims' disks fail as theirs do, as long as the others can do without them. */
+  #heedAtlas(): void {
+    const { lateErrorChance, staleReadChance, misdirectedReadChance } = this.#swarm.victimDisk;
+    const faults = { lateErrorChance, staleReadChance, misdirectedReadChance };
+    if (Object.values(faults).every((chance) => chance === 0)) return;
+    const look = (): void => {
+      if (this.#isCalm) return;
+      for (const [position, node] of this.#cluster.nodes.entries()) {
+        if (!this.#atlas.isVictim(node)) continue;
+        const usual = this.#faultsOf(position);
+        node.disk.faults = this.#atlas.mayDamage(node) ? { ...usual, ...faults } : usual;
+      }
+      this.#simulator.after(atlasMicros, look);
+    };
+    look();
+  }
+
+  /** K3, K4: unsynced sectors are torn or garbage only where the atlas allows damage. */
+  #powerOf(node: SimulatedNode, power: PowerLoss | null): PowerLoss | null {
+    const { torn, garbage } = this.#swarm.victimDisk;
+    if (power === null || !(torn || garbage) || !this.#atlas.mayDamage(node)) return power;
+    return { ...power, torn, garbage };
   }
 
   #faultsOf(position: number): DiskFaults {
@@ -144,32 +212,47 @@ export class Chaos {
     const { crashes } = this.#swarm;
     if (this.#isCalm || crashes === null) return;
     this.#simulator.after(0, () => {
-      for (const node of this.#victims(crashes.together)) this.#cluster.crash(node, crashes.power);
+      this.#crashAll(crashes);
     });
   }
 
-  #crash({ together, power, inStorage, atAcknowledgement }: Crashes): void {
+  #crashAll({ together, power }: Crashes): void {
+    const victims = this.#victims(together);
+    if (victims.length > 1) this.#simulator.trace.fault("X2", `${together} ${victims.length}`);
+    for (const [number, node] of victims.entries()) {
+      const crash = (): void => {
+        if (!this.#isCalm) this.#cluster.crash(node, this.#powerOf(node, power));
+      };
+      // X2: one after the other, faster than they recover.
+      if (together !== "rolling" || number === 0) crash();
+      else this.#simulator.after(number * this.#draw({ min: 1, max: 300 }), crash);
+    }
+  }
+
+  #crash(crashes: Crashes): void {
+    const { together, power, inStorage, atAcknowledgement } = crashes;
     if (atAcknowledgement) {
       this.#isArmed = true;
       return;
     }
+    if (!inStorage) {
+      this.#crashAll(crashes);
+      return;
+    }
     for (const node of this.#victims(together)) {
-      if (!inStorage) {
-        this.#cluster.crash(node, power);
-        continue;
-      }
       const last = node.disk.operations + this.#prng.integer(1, 40);
       node.disk.onOperation = (number) => {
         if (number < last) return;
         node.disk.onOperation = null;
         this.#simulator.trace.fault("K20", `crash ${node.id} at its call ${number}`);
-        this.#cluster.crash(node, power);
+        this.#cluster.crash(node, this.#powerOf(node, power));
       };
     }
   }
 
-  #victims(together: "one" | "minority" | "all"): readonly SimulatedNode[] {
+  #victims(together: Crashes["together"]): readonly SimulatedNode[] {
     const up = this.#cluster.nodes.filter(({ life }) => life !== null);
+    if (together === "rolling") return this.#prng.shuffle(up);
     if (together === "all" || up.length === 0) return up;
     if (together === "one") return [this.#prng.pick(up)];
     const most = Math.floor((this.#cluster.nodes.length - 1) / 2);
@@ -183,7 +266,15 @@ export class Chaos {
     const { life } = node;
     this.#simulator.trace.fault("X13", `close ${node.id}`);
     const how = this.#prng.pick(["stop", "close"] as const);
+    const { kibitzer } = node;
     this.#cluster.close(node, how).catch((error: unknown) => this.#simulator.fail(error));
+    if (this.#prng.chance(0.3)) {
+      // The second signal of somebody who has no patience.
+      this.#simulator.after(this.#draw({ min: 0, max: 100 }), () => {
+        if (life?.alive !== true) return;
+        kibitzer?.close().catch((error: unknown) => this.#simulator.fail(error));
+      });
+    }
     this.#simulator.after(closeMax, () => {
       if (life === null || !life.alive || node.life !== life) return;
       this.#simulator.fail(new Violation("L10", `node ${node.id} does not close`));
@@ -207,7 +298,39 @@ export class Chaos {
     });
   }
 
-  #draw({ min, max }: Range): number {
+  #makeReadOnly(lengthMs: Range): void {
+    const { disk } = this.#prng.pick(this.#cluster.nodes);
+    disk.isReadOnly = true;
+    this.#simulator.after(this.#draw(lengthMs), () => {
+      disk.isReadOnly = false;
+    });
+  }
+
+  #deafen({ kinds, lengthMs }: NonNullable<Swarm["deafness"]>): void {
+    const { network } = this.#cluster;
+    network.droppedKinds = new Set([this.#prng.pick(kinds)]);
+    this.#simulator.after(this.#draw(lengthMs), () => {
+      network.droppedKinds = new Set();
+    });
+  }
+
+  #stepClock(maxMs: number): void {
+    const { life, id } = this.#prng.pick(this.#cluster.nodes);
+    const step = this.#prng.integer(-maxMs, maxMs);
+    if (life === null) return;
+    this.#simulator.trace.fault("T3", `${id} by ${step} ms`);
+    life.stepWall(step);
+  }
+
+  #freezeClocks(lengthMs: Range): void {
+    const { life, id } = this.#prng.pick(this.#cluster.nodes);
+    const length = this.#draw(lengthMs);
+    if (life === null) return;
+    this.#simulator.trace.fault("T5", `${id} for ${length}`);
+    life.freezeClocks(length);
+  }
+
+  #draw({ min, max }: Range): Micros {
     return this.#prng.integer(min, max) * millisecond;
   }
 }

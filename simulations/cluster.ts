@@ -7,8 +7,8 @@ import { KibitzerError } from "../src/kibitzer-error.ts";
 import { requestCodec } from "../src/codec/request-codec.ts";
 import type { Request, Response } from "../src/requests.ts";
 import { responseCodec } from "../src/codec/response-codec.ts";
-import { Violation } from "./core/violation.ts";
-import { SimulatedDisk } from "./disk.ts";
+import { demand, Violation } from "./core/violation.ts";
+import { SimulatedDisk, type DiskImage } from "./disk.ts";
 import { SimulatedNetwork } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
@@ -30,6 +30,20 @@ export interface SimulatedNode {
   lives: number;
   /** How often its machine lost power. */
   powerLosses: number;
+  /** Whether it takes part at all: not yet, or no more, if not. */
+  isIn: boolean;
+  /** Whether its disk must join a republic: it may not found one. */
+  joins: boolean;
+  /** Whether it was a member with this disk. */
+  wasReady: boolean;
+  /** Whether it is being exiled, to come back with an empty disk. */
+  isReplaced: boolean;
+  /** Errors with which it may stop, after what was done to its disk or to its membership. */
+  readonly pardons: Set<string>;
+  /** The code with which its last life refused to go on, after what was done to it; or null. */
+  refusal: string | null;
+  /** Why it must not become a member with this disk, or null. */
+  mustNotServe: string | null;
 }
 
 export interface ClusterEvents {
@@ -37,9 +51,42 @@ export interface ClusterEvents {
   ready(node: SimulatedNode): void;
   /** The process has ended: crashed, closed or failed. */
   down(node: SimulatedNode): void;
+  /** It has ended with an error that was to be expected, and will not come back by itself. */
+  refused(node: SimulatedNode, code: string): void;
 }
 
 const retryMicros = 300 * millisecond;
+const joinMs = 3000;
+
+function newNode(id: string, disk: SimulatedDisk, isIn: boolean): SimulatedNode {
+  return {
+    id,
+    disk,
+    life: null,
+    kibitzer: null,
+    lives: 0,
+    powerLosses: 0,
+    isIn,
+    joins: id !== "a",
+    wasReady: false,
+    isReplaced: false,
+    pardons: new Set(),
+    refusal: null,
+    mustNotServe: null,
+  };
+}
+
+function kindOf(request: Request): string | null {
+  return request.method === "receive" ? request.message.kind : null;
+}
+
+/** The code of an error with which `node` may stop, or null. */
+function pardoned({ disk, pardons }: SimulatedNode, error: unknown): string | null {
+  if (!(error instanceof KibitzerError)) return null;
+  const { code } = error;
+  const isPardoned = pardons.has(code) || (code === "KBZ_DAMAGED" && disk.wounds.isSuspect);
+  return isPardoned ? code : null;
+}
 
 export class Cluster {
   readonly network: SimulatedNetwork<Request, Response>;
@@ -56,11 +103,12 @@ export class Cluster {
     this.#prng = prng;
     this.#swarm = swarm;
     this.#events = events;
-    const codecs = { requestCodec, responseCodec };
+    const codecs = { requestCodec, responseCodec, kindOf };
     this.network = new SimulatedNetwork(simulator, prng.fork("network"), codecs);
-    this.nodes = ["a", "b", "c", "d", "e", "f", "g"].slice(0, swarm.nodes).map((id) => {
+    const ids = ["a", "b", "c", "d", "e", "f", "g"].slice(0, swarm.nodes + swarm.newcomers);
+    this.nodes = ids.map((id, position) => {
       const disk = new SimulatedDisk(simulator, id, prng.fork(`disk ${id}`));
-      return { id, disk, life: null, kibitzer: null, lives: 0, powerLosses: 0 };
+      return newNode(id, disk, position < swarm.nodes);
     });
   }
 
@@ -71,13 +119,10 @@ export class Cluster {
 
   /** Begins a process on the node's disk; it founds or joins the republic when it has to. */
   start(node: SimulatedNode): void {
-    if (node.life !== null) return;
+    if (node.life !== null || !node.isIn) return;
     node.lives += 1;
-    const { wallSpreadMs, drift } = this.#swarm.clocks;
-    const life = this.#simulator.begin(node.id, {
-      wallOffset: 1_700_000_000_000 + this.#prng.integer(-wallSpreadMs, wallSpreadMs),
-      rate: 1 + drift * (2 * this.#prng.fraction() - 1),
-    });
+    node.refusal = null;
+    const life = this.#begin(node.id);
     node.life = life;
     this.#simulator.trace.note(`start ${node.id}, life ${node.lives}`);
     this.#run(node, life).catch((error: unknown) => this.#fail(node, life, error));
@@ -111,12 +156,50 @@ export class Cluster {
     this.#down(node);
   }
 
-  async #run(node: SimulatedNode, life: Life): Promise<void> {
-    const { id, disk } = node;
-    const kibitzer = await Kibitzer.open({
+  /** An empty disk, an old backup, or somebody else's folder. No process may be using it. */
+  replaceDisk(node: SimulatedNode, image: DiskImage): void {
+    node.disk.restore(image);
+    node.joins = true;
+    node.pardons.clear();
+    node.mustNotServe = null;
+  }
+
+  /** X9: a second process on the folder of one that runs; it must be refused. */
+  async startTwin(node: SimulatedNode): Promise<void> {
+    const { life: first, id } = node;
+    if (first === null) return;
+    const name = `${id}-twin`;
+    const life = this.#begin(name);
+    this.#simulator.trace.fault("X9", `twin of ${id}`);
+    first.onEnd(() => life.end());
+    try {
+      await this.#open(node, life, name);
+    } catch (error) {
+      if (error instanceof KibitzerError && error.code === "KBZ_IN_USE") return;
+      if (isOfDisk(error)) return;
+      throw error;
+    } finally {
+      life.end();
+    }
+    throw new Violation("M4", `two processes have opened the directory of ${id}`);
+  }
+
+  #begin(name: string): Life {
+    const { wallSpreadMs, drift } = this.#swarm.clocks;
+    const { trace } = this.#simulator;
+    if (wallSpreadMs > 0) trace.fault("T1", `${name} up to ${wallSpreadMs} ms`);
+    if (drift > 0) trace.fault("T2", `${name} up to ${drift}`);
+    return this.#simulator.begin(name, {
+      wallOffset: 1_700_000_000_000 + this.#prng.integer(-wallSpreadMs, wallSpreadMs),
+      rate: 1 + drift * (2 * this.#prng.fraction() - 1),
+    });
+  }
+
+  async #open({ id, disk, lives }: SimulatedNode, life: Life, name: string): Promise<Kibitzer> {
+    return await Kibitzer.open({
       id,
       directory: dataDirectory,
-      listen: [`memory:${id}`],
+      listen: [`memory:${name}`],
       parliamentSize: this.#swarm.parliamentSize,
       timing: this.#swarm.timing,
       storage: {
@@ -126,27 +209,38 @@ export class Cluster {
       world: {
         files: disk.mount(life),
         clock: life.clock,
-        chance: this.#prng.fork(`chance ${id} ${node.lives}`),
-        network: this.network.join(id, life),
+        chance: this.#prng.fork(`chance ${name} ${lives}`),
+        network: this.network.join(name, life),
       },
     });
+  }
+
+  async #run(node: SimulatedNode, life: Life): Promise<void> {
+    const { id, disk } = node;
+    const damage = disk.wounds.refusal(disk.directories);
+    if (damage !== null) this.#simulator.trace.note(`start ${id} on a damaged disk: ${damage}`);
+    const kibitzer = await this.#open(node, life, id);
+    demand(damage === null, "D7", () => `${id} has started, though ${damage}`);
     void kibitzer.ended.then((error) => {
       if (error !== null && life.alive) this.#fail(node, life, error);
     });
-    while (!(await this.#belongs(kibitzer, id))) {
+    while (!(await this.#belongs(kibitzer, node))) {
       await life.promise<void>((resolve) => life.after(retryMicros, () => resolve()));
     }
     if (!life.alive || node.life !== life) return;
+    const { mustNotServe } = node;
+    demand(mustNotServe === null, "D5", () => `${id} is a member, though ${mustNotServe}`);
     node.kibitzer = kibitzer;
+    node.wasReady = true;
     this.#simulator.trace.note(`ready ${id}`);
     this.#events.ready(node);
   }
 
   /** Founds or joins; false when it should be tried again. */
-  async #belongs(kibitzer: Kibitzer, id: string): Promise<boolean> {
+  async #belongs(kibitzer: Kibitzer, node: SimulatedNode): Promise<boolean> {
     try {
-      if (id === "a") await kibitzer.bootstrap(republicName);
-      else await kibitzer.join(republicName, "memory:a");
+      if (!node.joins) await kibitzer.bootstrap(republicName);
+      else await kibitzer.join(republicName, this.#contact(node), { timeoutMs: joinMs });
       return true;
     } catch (error) {
       if (!(error instanceof KibitzerError)) throw error;
@@ -156,17 +250,28 @@ export class Cluster {
     }
   }
 
+  /** Whom a newcomer asks: one that seems to be a member, if there is any. */
+  #contact(node: SimulatedNode): string {
+    const others = this.nodes.filter((other) => other !== node && other.isIn);
+    const members = others.filter(({ kibitzer }) => kibitzer !== null);
+    const known = members.length > 0 ? members : others;
+    return `memory:${known.length === 0 ? node.id : this.#prng.pick(known).id}`;
+  }
+
   /** The process has ended by itself, as a supervisor sees it. */
   #fail(node: SimulatedNode, life: Life, error: unknown): void {
     if (!life.alive) return;
     this.#simulator.trace.note(`failed ${node.id}: ${String(error)}`);
-    if (!(this.toleratesDiskErrors && isOfDisk(error))) {
+    const code = pardoned(node, error);
+    if (code === null && !(this.toleratesDiskErrors && isOfDisk(error))) {
       this.#simulator.fail(asViolation(node.id, error));
       return;
     }
     life.end();
     this.network.leave(node.id, "reset");
     this.#down(node);
+    node.refusal = code;
+    if (code !== null) this.#events.refused(node, code);
   }
 
   #down(node: SimulatedNode): void {
@@ -177,7 +282,7 @@ export class Cluster {
 }
 
 /** Whether an injected error of the disk caused it. */
-function isOfDisk(error: unknown): boolean {
+export function isOfDisk(error: unknown): boolean {
   if (error instanceof SystemError) return true;
   return error instanceof Error && error.cause !== undefined && isOfDisk(error.cause);
 }

@@ -6,10 +6,12 @@ import { KibitzerError } from "../src/kibitzer-error.ts";
 import type { FileSystem } from "../src/world.ts";
 import { MountedDisk } from "./mounted-disk.ts";
 import type { Prng } from "./prng.ts";
-import { SimulatedDirectories } from "./simulated-directories.ts";
-import type { SimulatedFile, PowerLoss } from "./simulated-file.ts";
+import { directoryOf, SimulatedDirectories } from "./simulated-directories.ts";
+import { SimulatedFile, type PowerLoss } from "./simulated-file.ts";
+import type { SparseBytes } from "./sparse-bytes.ts";
 import type { Life, Micros, Simulator } from "./simulator.ts";
 import { SystemError } from "./system-error.ts";
+import { Wounds } from "./wounds.ts";
 
 export interface Range {
   readonly min: number;
@@ -29,6 +31,13 @@ export interface DiskFaults {
   readonly writeErrorChance: number;
   /** K13: the sync fails once, the next one says "ok" and lies. */
   readonly syncErrorChance: number;
+  /** K14: a sync says "ok"; the next one fails, and what the first wrote is gone. */
+  readonly lateErrorChance: number;
+  /** K18: too many open files, or no permission any more. */
+  readonly openErrorChance: number;
+  /** K9, K7: a sector of what is read is older, or comes from elsewhere. */
+  readonly staleReadChance: number;
+  readonly misdirectedReadChance: number;
 }
 
 export const calmDisk: DiskFaults = {
@@ -40,7 +49,14 @@ export const calmDisk: DiskFaults = {
   readErrorChance: 0,
   writeErrorChance: 0,
   syncErrorChance: 0,
+  lateErrorChance: 0,
+  openErrorChance: 0,
+  staleReadChance: 0,
+  misdirectedReadChance: 0,
 };
+
+/** All files of a disk, by their paths. */
+export type DiskImage = ReadonlyMap<string, SparseBytes>;
 
 export type OperationKind = "read" | "write" | "sync";
 
@@ -60,6 +76,10 @@ export class SimulatedDisk {
   faults: DiskFaults = calmDisk;
   /** K15: bytes that all files together may have. */
   capacity: number = Number.MAX_SAFE_INTEGER;
+  /** K18: mounted read-only, as a system does after errors. */
+  isReadOnly = false;
+  /** What was damaged, as far as that can be told. */
+  readonly wounds: Wounds = new Wounds();
   /** Called at the beginning of each call, with its number; a sweep may end the life there. */
   onOperation: ((number: number) => void) | null = null;
   readonly #simulator: Simulator;
@@ -87,13 +107,34 @@ export class SimulatedDisk {
 
   /** Takes from all files what was not synced, or part of it. No process may be using the disk. */
   losePower(how: PowerLoss): void {
+    const { trace } = this.#simulator;
     const names = this.#directories.losePower(how.survival, this.#prng);
     let dirty = 0;
-    for (const [, file] of this.#directories.files()) {
-      if (file.dirty) dirty += 1;
-      file.losePower(how, this.#prng);
+    for (const [path, file] of this.#directories.files()) {
+      if (!file.dirty) continue;
+      dirty += 1;
+      const { lost, torn, garbage } = file.losePower(how, this.#prng);
+      const where = `disk ${this.name} ${path}`;
+      if (lost > 0) trace.fault("K2", `${where}: ${lost} sectors lost`);
+      if (torn > 0) trace.fault("K3", `${where}: ${torn} sectors torn`);
+      if (garbage > 0) trace.fault("K4", `${where}: ${garbage} sectors of garbage`);
+      if (torn + garbage > 0) this.wounds.suspect();
     }
-    this.#simulator.trace.note(`disk ${this.name} lost power: ${dirty} files, ${names} names`);
+    if (names > 0) trace.fault("K17", `disk ${this.name}: ${names} names lost`);
+    trace.note(`disk ${this.name} lost power: ${dirty} files, ${names} names`);
+  }
+
+  /** Everything durable, for a later `restore`. */
+  image(): DiskImage {
+    return new Map(this.#directories.files().map(([path, file]) => [path, file.image()]));
+  }
+
+  /** Another content in place of all; no process may be using the disk. */
+  restore(image: DiskImage): void {
+    const files = [...image].map(([path, bytes]) => [path, new SimulatedFile(bytes)] as const);
+    this.#directories.replace(new Map(files));
+    this.#locks.clear();
+    this.wounds.clear();
   }
 
   /** The bytes of a file as a process would read them, or null. For checkers. */
@@ -105,6 +146,24 @@ export class SimulatedDisk {
     return bytes;
   }
 
+  /** K22: temporary files as a process leaves them that ends while it writes; returns how many. */
+  leaveTemporary(directory: string): number {
+    // Nobody writes anything else before the file that says who the node is.
+    const isNode = this.#directories.file(`${directory}/node`) !== undefined;
+    const others = isNode ? ["promise-1", "journal/manifest", "journal/segment-7"] : [];
+    let left = 0;
+    for (const name of ["node", ...others]) {
+      const path = `${directory}/${name}.tmp`;
+      if (!this.#directories.hasDirectory(directoryOf(path))) continue;
+      if (this.#directories.file(path) !== undefined) continue;
+      const file = new SimulatedFile();
+      file.write(Buffer.from("kibitzer node 1"), this.#prng.integer(0, 700));
+      this.#directories.create(path, file);
+      left += 1;
+    }
+    return left;
+  }
+
   /** All paths, sorted. */
   paths(): readonly string[] {
     return this.#directories.files().map(([path]) => path);
@@ -112,12 +171,6 @@ export class SimulatedDisk {
 
   bytesUsed(): number {
     return this.#directories.files().reduce((sum, [, file]) => sum + file.size, 0);
-  }
-
-  /** K5: flips the bits of `mask` in one durable byte. */
-  rot(path: string, position: number, mask: number): void {
-    this.#directories.file(path)?.rot(position, mask);
-    this.#simulator.trace.fault("K5", `disk ${this.name} ${path} at ${position}`);
   }
 
   /** Carries out `perform` when the latency drawn for it has passed, if `life` lasts that long. */
@@ -159,20 +212,31 @@ export class SimulatedDisk {
     return true;
   }
 
+  /** A read gave other bytes than the disk holds. */
+  misread(id: string, detail: string): void {
+    this.#simulator.trace.fault(id, `disk ${this.name} ${detail}`);
+    this.wounds.suspect();
+  }
+
   get prng(): Prng {
     return this.#prng;
   }
 
   /** @throws ENOSPC when the disk cannot grow by `bytes`. */
-  reserve(bytes: number, path: string): void {
+  reserve(bytes: number, path: string, call: string = "write"): void {
+    if (this.isReadOnly) {
+      this.#simulator.trace.fault("K18", `disk ${this.name} ${path}: read-only`);
+      throw new SystemError("EROFS", call, path);
+    }
     if (bytes <= 0 || this.capacity === Number.MAX_SAFE_INTEGER) return;
     if (this.bytesUsed() + bytes <= this.capacity) return;
     this.#simulator.trace.fault("K15", `disk ${this.name} ${path}`);
-    throw new SystemError("ENOSPC", "write", path);
+    throw new SystemError("ENOSPC", call, path);
   }
 
   lock(life: Life, path: string): AsyncDisposable {
     if (this.#locks.has(path)) {
+      this.#simulator.trace.note(`disk ${this.name} ${path} is locked`);
       throw new KibitzerError(
         "KBZ_IN_USE",
         `Wanted the lock ${path}, but a process holds it. Stop that process first.`,

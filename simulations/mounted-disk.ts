@@ -17,6 +17,9 @@ export class MountedDisk implements FileSystem {
 
   open(path: string, mode: "read" | "write" | "create"): Promise<FileHandle> {
     return this.#operate("write", `open ${path} ${mode}`, () => {
+      if (this.#disk.strikes(this.#disk.faults.openErrorChance, "K18", `open ${path}`)) {
+        throw new SystemError(this.#disk.prng.pick(["EMFILE", "EACCES"]), "open", path);
+      }
       if (mode !== "create") {
         const file = this.#disk.find(path);
         return new OpenFile(this.#disk, this.#life, { path, file, writable: mode === "write" });
@@ -24,7 +27,7 @@ export class MountedDisk implements FileSystem {
       const { directories } = this.#disk;
       if (directories.file(path) !== undefined) throw new SystemError("EEXIST", "open", path);
       this.#requireDirectory(directoryOf(path), path);
-      this.#disk.reserve(4096, path);
+      this.#disk.reserve(4096, path, "open");
       const file = new SimulatedFile();
       directories.create(path, file);
       return new OpenFile(this.#disk, this.#life, { path, file, writable: true });
@@ -52,6 +55,8 @@ export class MountedDisk implements FileSystem {
   rename(from: string, to: string): Promise<void> {
     return this.#operate("write", `rename ${from} ${to}`, () => {
       this.#disk.find(from);
+      // A directory may have to grow for a name.
+      this.#disk.reserve(1, to, "rename");
       this.#disk.directories.rename(from, to);
     });
   }
@@ -95,6 +100,34 @@ export class MountedDisk implements FileSystem {
   }
 }
 
+/** K7, K9: one sector of what was read is older than it should be, or another one. */
+function misread(
+  disk: SimulatedDisk,
+  { path, file }: Opened,
+  bytes: Uint8Array,
+  position: number,
+): void {
+  const { staleReadChance, misdirectedReadChance } = disk.faults;
+  if (staleReadChance === 0 && misdirectedReadChance === 0) return;
+  const room = Math.min(bytes.length, file.settled - position);
+  const start = (sectorBytes - (position % sectorBytes)) % sectorBytes;
+  if (room - start < sectorBytes) return;
+  const isStale = disk.prng.chance(staleReadChance);
+  if (!isStale && !disk.prng.chance(misdirectedReadChance)) return;
+  const sectors = Math.floor((room - start) / sectorBytes);
+  const at = start + sectorBytes * disk.prng.integer(0, sectors - 1);
+  const sector = new Uint8Array(sectorBytes);
+  // What a log's sector held before are the zeros that it was made of.
+  const elsewhere = Math.max(0, file.settled - sectorBytes);
+  if (!isStale) file.read(sector, sectorBytes * Math.floor((elsewhere / sectorBytes) * 0.7));
+  const target = bytes.subarray(at, at + sectorBytes);
+  if (Buffer.compare(target, sector) === 0) return;
+  target.set(sector);
+  disk.misread(isStale ? "K9" : "K7", `read ${path} at ${position + at}`);
+}
+
+const sectorBytes = 512;
+
 interface Opened {
   readonly path: string;
   readonly file: SimulatedFile;
@@ -134,7 +167,9 @@ class OpenFile implements FileHandle {
       if (this.#disk.strikes(this.#disk.faults.readErrorChance, "K12", `read ${path}`)) {
         throw new SystemError("EIO", "read", path);
       }
-      return file.read(target, position);
+      const count = file.read(target, position);
+      misread(this.#disk, this.#opened, target.subarray(0, count), position);
+      return count;
     });
   }
 
@@ -147,7 +182,13 @@ class OpenFile implements FileHandle {
         file.failSync(pending, this.#disk.prng);
         throw new SystemError("EIO", "fdatasync", path);
       }
-      file.sync(pending);
+      if (file.owesError) {
+        if (file.tellLate(pending, this.#disk.prng) > 0) this.#disk.wounds.suspect();
+        throw new SystemError("EIO", "fdatasync", path);
+      }
+      const { lateErrorChance } = this.#disk.faults;
+      if (this.#disk.strikes(lateErrorChance, "K14", `sync ${path}`)) file.syncHalf(pending);
+      else file.sync(pending);
     });
   }
 

@@ -3,7 +3,13 @@
  * reorder, repeat and cut what passes. Calls are never repeated; a simulator of bytes it is not.
  */
 import { crc32 } from "../src/codec/crc32.ts";
-import { MemoryNetwork, type Codec, type MemoryFrame, type Transport } from "../transport/index.ts";
+import {
+  MemoryNetwork,
+  type Callee,
+  type Codec,
+  type MemoryFrame,
+  type Transport,
+} from "../transport/index.ts";
 import type { Range } from "./disk.ts";
 import type { Prng } from "./prng.ts";
 import type { Life, Simulator } from "./simulator.ts";
@@ -22,6 +28,8 @@ export interface NetworkFaults {
   readonly duplicateMicros: Range;
   /** N3: what is told may overtake what was told before. */
   readonly reorder: boolean;
+  /** N19: frames under way from one node to another; more are lost. Null: no bound. */
+  readonly capacity: number | null;
 }
 
 export const calmNetwork: NetworkFaults = {
@@ -32,6 +40,7 @@ export const calmNetwork: NetworkFaults = {
   duplicateChance: 0,
   duplicateMicros: { min: 0, max: 0 },
   reorder: false,
+  capacity: null,
 };
 
 /** A one-way cut: what is sent meanwhile is lost ("drop") or arrives all at once later ("hold"). */
@@ -45,10 +54,14 @@ interface Cut {
 export interface Codecs<Request, Response> {
   readonly requestCodec: Codec<Request>;
   readonly responseCodec: Codec<Response>;
+  /** What kind of message was told; null for none that can be dropped by its kind (N14). */
+  readonly kindOf?: (request: Request) => string | null;
 }
 
 export class SimulatedNetwork<Request, Response> {
   faults: NetworkFaults = calmNetwork;
+  /** N14: kinds of messages that get lost, all of them. */
+  droppedKinds: ReadonlySet<string> = new Set();
   readonly #simulator: Simulator;
   readonly #prng: Prng;
   readonly #network: MemoryNetwork<Request, Response>;
@@ -57,10 +70,16 @@ export class SimulatedNetwork<Request, Response> {
   readonly #severed = new Set<string>();
   /** When the latest frame that must not be overtaken arrives, for each way and lane. */
   readonly #arrivals = new Map<string, number>();
+  /** When the latest frame that may be overtaken arrives. */
+  readonly #latest = new Map<string, number>();
+  /** Frames under way, by way; counted while there is a capacity. */
+  readonly #underWay = new Map<string, number>();
+  readonly #kindOf: (request: Request) => string | null;
 
   constructor(simulator: Simulator, prng: Prng, codecs: Codecs<Request, Response>) {
     this.#simulator = simulator;
     this.#prng = prng;
+    this.#kindOf = codecs.kindOf ?? (() => null);
     this.#network = new MemoryNetwork({
       ...codecs,
       checksum: crc32,
@@ -71,7 +90,11 @@ export class SimulatedNetwork<Request, Response> {
   /** The network as `life` has it, under `name`; its address is `memory:NAME`. */
   join(name: string, life: Life): Transport<Request, Response> {
     this.#lives.set(name, life);
-    return this.#network.transport(name, { timing: life.clock });
+    const transport = this.#network.transport(name, { timing: life.clock });
+    return {
+      connect: (url, options) => transport.connect(url, options),
+      listen: (url, callee) => transport.listen(url, this.#deafened(name, callee)),
+    };
   }
 
   /** Call after the life has ended: its peers notice soon ("reset") or when it comes back. */
@@ -109,6 +132,30 @@ export class SimulatedNetwork<Request, Response> {
     for (const key of this.#cuts.keys()) this.#healWay(key);
   }
 
+  /** Lets everything pass again from `from` to `to`. */
+  release(from: string, to: string): void {
+    this.#healWay(way(from, to));
+  }
+
+  /** Hears everything but what is dropped by its kind, as if that had been lost on the way. */
+  #deafened(name: string, callee: Callee<Request, Response>): Callee<Request, Response> {
+    return {
+      hello: () => callee.hello(),
+      answer: (request, from, signal) => callee.answer(request, from, signal),
+      hear: (request, from) => {
+        if (this.droppedKinds.size > 0) {
+          const kind = this.#kindOf(request);
+          if (kind !== null && this.droppedKinds.has(kind)) {
+            this.#simulator.trace.fault("N14", `${kind} to ${name}`);
+            return;
+          }
+        }
+        callee.hear(request, from);
+      },
+      refused: (detail) => callee.refused?.(detail),
+    };
+  }
+
   #healWay(key: string): void {
     const cut = this.#cuts.get(key);
     if (cut === undefined) return;
@@ -133,21 +180,45 @@ export class SimulatedNetwork<Request, Response> {
   #pass(frame: MemoryFrame, label: string, run: () => void): void {
     const { faults } = this;
     if (frame.kind !== "close" && this.#strikes(faults.lossChance, "N1", label)) return;
-    this.#schedule(frame, label, run);
+    if (this.#isFull(frame, label)) return;
+    const delay = this.#schedule(frame, label, run);
+    if (faults.capacity !== null) this.#occupy(frame, delay);
     if (frame.kind === "tell" && this.#strikes(faults.duplicateChance, "N4", label)) {
       this.#arrive(frame, run, this.#draw(faults.duplicateMicros) + this.#delay(label));
     }
   }
 
-  #schedule(frame: MemoryFrame, label: string, run: () => void): void {
+  #isFull({ from, to, kind }: MemoryFrame, label: string): boolean {
+    const { capacity } = this.faults;
+    if (capacity === null || kind === "close") return false;
+    if ((this.#underWay.get(way(from, to)) ?? 0) < capacity) return false;
+    this.#simulator.trace.fault("N19", label);
+    return true;
+  }
+
+  #occupy({ from, to }: MemoryFrame, delay: number): void {
+    const key = way(from, to);
+    this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
+    this.#simulator.after(delay, () => {
+      this.#underWay.set(key, (this.#underWay.get(key) ?? 1) - 1);
+    });
+  }
+
+  /** Returns how long it is under way. */
+  #schedule(frame: MemoryFrame, label: string, run: () => void): number {
     const { now, trace } = this.#simulator;
     trace.note(`net ${label}`);
     const key = `${way(frame.from, frame.to)} ${frame.lane}`;
     const earliest = this.#arrivals.get(key) ?? 0;
-    const time = Math.max(earliest, now + this.#delay(label));
+    const drawn = now + this.#delay(label);
     // Even an unruly network does not break the conversation: only what is told overtakes.
-    if (!(this.faults.reorder && frame.kind === "tell")) this.#arrivals.set(key, time);
+    const isFree = this.faults.reorder && frame.kind === "tell";
+    const time = isFree ? drawn : Math.max(earliest, drawn);
+    if (!isFree) this.#arrivals.set(key, time);
+    else if (time < (this.#latest.get(key) ?? 0)) trace.fault("N3", label);
+    else this.#latest.set(key, time);
     this.#arrive(frame, run, time - now);
+    return time - now;
   }
 
   #arrive(frame: MemoryFrame, run: () => void, delay: number): void {

@@ -6,12 +6,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { SimulatedNode } from "./cluster.ts";
-import { calmDisk } from "./disk.ts";
 import { calmNetwork, type NetworkFaults } from "./network.ts";
 import type { PowerLoss } from "./simulated-file.ts";
 import { Simulation, type Stage } from "./simulation.ts";
 import { millisecond, second } from "./simulator.ts";
-import type { Swarm } from "./swarm.ts";
+import { calmSwarm, type Swarm } from "./swarm.ts";
 
 type Command =
   | { readonly kind: "publish"; readonly node: number; readonly count: number }
@@ -53,30 +52,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 const power: PowerLoss = { survival: 0.5, torn: false, garbage: false };
 
 function swarmOf(nodes: number, network: Partial<NetworkFaults>): Swarm {
-  return {
-    nodes,
-    parliamentSize: 5,
-    foundedUnderFaults: false,
-    timing: { pingMs: 20, silenceMs: 120, stallMs: 800 },
-    segmentBytes: 16_384,
-    network: { ...calmNetwork, ...network },
-    disk: calmDisk,
-    slowDisks: { nodes: [], factor: 1 },
-    cuts: null,
-    crashes: null,
-    restarts: null,
-    pauses: null,
-    fullDisks: null,
-    clocks: { wallSpreadMs: 1000, drift: 0 },
-    workload: {
-      publishesPerSecond: 0,
-      burstMax: 1,
-      bytesMax: 600,
-      abortChance: 0,
-      barriersPerSecond: 0,
-      readsPerSecond: 0,
-    },
-  };
+  return { ...calmSwarm, nodes, network: { ...calmNetwork, ...network } };
 }
 
 async function carryOut(command: Command, { simulator, cluster, clients }: Stage): Promise<void> {

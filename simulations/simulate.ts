@@ -5,6 +5,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { dataDirectory } from "./cluster.ts";
+import { missingFaults } from "./fault-kinds.ts";
 import { runSeeds } from "./seed-pool.ts";
 import type { SeedResult } from "./seed-run.ts";
 import type { RunReport } from "./simulation.ts";
@@ -131,13 +132,15 @@ async function simulate(args: Arguments): Promise<number> {
     showProgress(summary.counts, count);
   }
   const { counts, faults } = summary;
+  const missing = missingFaults(summary.faultCounts, counts.seeds);
+  if (missing.length > 0) tell(`H4: in ${counts.seeds} seeds none of ${missing.join(" ")}`);
   if (isJson) print(JSON.stringify({ summary: { ...counts, faults } }));
   else {
     print(`faults by kind: ${JSON.stringify(faults)}`);
     print(`${counts.seeds} seeds, ${counts.failed} failed; ${JSON.stringify(counts)}`);
   }
   tellSpeed(summary, performance.now() - begun);
-  return counts.failed === 0 ? 0 : 1;
+  return counts.failed === 0 && missing.length === 0 ? 0 : 1;
 }
 
 function tellSpeed({ counts, speed, rated }: Summary, elapsedMs: number): void {

@@ -14,10 +14,12 @@ export interface PendingNames {
   readonly apply: (names: Map<string, SimulatedFile>) => void;
 }
 
+const roots = ["", "/", "."] as const;
+
 export class SimulatedDirectories {
   #seen = new Map<string, SimulatedFile>();
   readonly #durable = new Map<string, SimulatedFile>();
-  readonly #directories = new Set<string>(["", "/", "."]);
+  readonly #directories = new Set<string>(roots);
   #pending: PendingNames[] = [];
 
   file(path: string): SimulatedFile | undefined {
@@ -99,6 +101,24 @@ export class SimulatedDirectories {
     this.#pending = [];
     this.#seen = new Map(this.#durable);
     return count;
+  }
+
+  /** K16: the name is gone, at once and for good. */
+  lose(path: string): void {
+    this.#seen.delete(path);
+    this.#durable.delete(path);
+    this.#pending = this.#pending.filter(({ paths }) => !paths.includes(path));
+  }
+
+  /** Another set of files in place of all: an empty disk, an old backup, somebody else's folder. */
+  replace(files: ReadonlyMap<string, SimulatedFile>): void {
+    this.#pending = [];
+    this.#durable.clear();
+    for (const [path, file] of files) this.#durable.set(path, file);
+    this.#seen = new Map(this.#durable);
+    this.#directories.clear();
+    for (const root of roots) this.#directories.add(root);
+    for (const path of files.keys()) this.makeDirectory(directoryOf(path));
   }
 
   #change(

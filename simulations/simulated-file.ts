@@ -24,10 +24,31 @@ const sectorBytes = 512;
 /** Beyond this the operating system has long written the older ones back. */
 const pendingMax = 128;
 
+/** What a loss of power did to one file, in sectors. */
+export interface Losses {
+  lost: number;
+  torn: number;
+  garbage: number;
+}
+
+/** Files up to this size keep the version before, which a stale read or a lost write shows. */
+const versionedBytesMax = 4096;
+
 export class SimulatedFile {
   #cached = new SparseBytes();
   #durable = new SparseBytes();
   #pending: PendingChange[] = [];
+  #before: SparseBytes | null = null;
+  #settled = 0;
+  /** K14: what a sync said is durable and is not, told at the next one. */
+  #unkept: readonly PendingChange[] | null = null;
+
+  constructor(content?: SparseBytes) {
+    if (content === undefined) return;
+    this.#durable = new SparseBytes(content);
+    this.#cached = new SparseBytes(content);
+    this.#settled = content.size;
+  }
 
   get size(): number {
     return this.#cached.size;
@@ -36,6 +57,24 @@ export class SimulatedFile {
   /** Whether a loss of power might lose something. */
   get dirty(): boolean {
     return this.#pending.length > 0;
+  }
+
+  /**
+   * Up to here a later sync proves that all was synced: what is damaged there must be noticed. The
+   * last synced write of a log that only grows cannot be told from one that never arrived.
+   */
+  get settled(): number {
+    return this.#settled;
+  }
+
+  /** What is durable, as it is now. */
+  image(): SparseBytes {
+    return new SparseBytes(this.#durable);
+  }
+
+  /** The version before the last sync, of a small file that was written where it stands. */
+  get before(): SparseBytes | null {
+    return this.#before;
   }
 
   write(bytes: Uint8Array, position: number): void {
@@ -57,8 +96,38 @@ export class SimulatedFile {
 
   /** The end of a sync that began with `changes` pending. */
   sync(changes: readonly PendingChange[]): void {
+    this.#unkept = null;
+    this.#settle(changes);
     for (const change of changes) apply(this.#durable, change);
     this.#forget(changes);
+  }
+
+  /** K14: a sync that says "ok", though what it wrote is kept only if no other sync follows. */
+  syncHalf(changes: readonly PendingChange[]): void {
+    this.sync(changes);
+    if (changes.length > 0) this.#unkept = changes;
+  }
+
+  /** Whether the next sync tells of a failure of the one before (K14). */
+  get owesError(): boolean {
+    return this.#unkept !== null;
+  }
+
+  /**
+   * K14: the sync that tells. Pages of the earlier one have gone back to zeros, as they were before
+   * a log grew over them; what was written since is there, and proves that they were synced.
+   * @returns how many writes are gone.
+   */
+  tellLate(changes: readonly PendingChange[], prng: Prng): number {
+    let gone = 0;
+    for (const change of this.#unkept ?? []) {
+      if (change.kind !== "write" || !prng.chance(0.5)) continue;
+      this.damage(new Uint8Array(change.bytes.length), change.position);
+      gone += 1;
+    }
+    for (const change of this.#pending) apply(this.#cached, change);
+    this.sync(changes);
+    return gone;
   }
 
   /**
@@ -73,13 +142,17 @@ export class SimulatedFile {
   }
 
   /** What a process finds after the power came back. */
-  losePower(how: PowerLoss, prng: Prng): void {
+  losePower(how: PowerLoss, prng: Prng): Losses {
+    const losses: Losses = { lost: 0, torn: 0, garbage: 0 };
     for (const change of this.#pending) {
-      if (change.kind === "write") this.#tear(change.bytes, change.position, { how, prng });
+      if (change.kind === "write") this.#tear(change.bytes, change.position, { how, prng, losses });
       else if (prng.chance(how.survival)) apply(this.#durable, change);
+      else losses.lost += 1;
     }
     this.#pending = [];
+    this.#unkept = null;
     this.#cached = new SparseBytes(this.#durable);
+    return losses;
   }
 
   /** Flips bits of one durable byte, as rot does (K5). */
@@ -87,8 +160,26 @@ export class SimulatedFile {
     const byte = new Uint8Array(1);
     this.#durable.read(byte, position);
     byte[0] = (byte[0] ?? 0) ^ mask;
-    this.#durable.write(byte, position);
-    this.#cached.write(byte, position);
+    this.damage(byte, position);
+  }
+
+  /** Puts other bytes in the place of durable ones; the file neither grows nor shrinks. */
+  damage(bytes: Uint8Array, position: number): void {
+    const fitting = bytes.subarray(0, Math.max(0, this.#durable.size - position));
+    this.#durable.write(fitting, position);
+    this.#cached.write(fitting, position);
+  }
+
+  #settle(changes: readonly PendingChange[]): void {
+    let first = Infinity;
+    for (const change of changes) {
+      if (change.kind === "write") first = Math.min(first, change.position);
+    }
+    // Where only the size changed, somebody has closed the file, and keeps elsewhere that it did.
+    if (changes.length > 0) this.#settled = first === Infinity ? this.size : first;
+    const { size } = this.#durable;
+    if (first !== 0 || size === 0 || size > versionedBytesMax) return;
+    this.#before = new SparseBytes(this.#durable);
   }
 
   #change(change: PendingChange): void {
@@ -105,7 +196,11 @@ export class SimulatedFile {
   #tear(
     bytes: Uint8Array,
     position: number,
-    { how, prng }: { readonly how: PowerLoss; readonly prng: Prng },
+    {
+      how,
+      prng,
+      losses,
+    }: { readonly how: PowerLoss; readonly prng: Prng; readonly losses: Losses },
   ): void {
     const whole = prng.chance(0.3);
     const wholeSurvives = prng.chance(how.survival);
@@ -115,12 +210,15 @@ export class SimulatedFile {
       const end = Math.min(bytes.length, start + rest);
       const sector = bytes.subarray(start, end);
       const survives = whole ? wholeSurvives : prng.chance(how.survival);
+      if (!survives) losses.lost += 1;
       if (survives) {
         this.#durable.write(sector, position + start);
       } else if (how.torn && prng.chance(0.1)) {
+        losses.torn += 1;
         const cut = prng.integer(0, sector.length);
         this.#durable.write(sector.subarray(0, cut), position + start);
       } else if (how.garbage && prng.chance(0.1)) {
+        losses.garbage += 1;
         const garbage = sector.map(() => prng.integer(0, 255));
         this.#durable.write(garbage, position + start);
       }

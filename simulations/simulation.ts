@@ -2,14 +2,17 @@
  * One run: a seed, a swarm drawn from it, a safety phase with faults, a liveness phase without, and
  * the checks. Its result depends on the seed only; it touches nothing outside itself.
  */
+import { Atlas } from "./atlas.ts";
 import { Agreement } from "./checkers/agreement.ts";
 import { Durability } from "./checkers/durability.ts";
+import { Governments } from "./checkers/governments.ts";
 import { checkClosing, checkProgress, type ProgressParts } from "./checkers/progress.ts";
 import { checkReplay } from "./checkers/replay.ts";
 import { Chaos } from "./chaos.ts";
-import { Cluster } from "./cluster.ts";
+import { Cluster, type SimulatedNode } from "./cluster.ts";
 import { Prng } from "./prng.ts";
 import { Simulator, second } from "./simulator.ts";
+import { damageMajority } from "./safety-only.ts";
 import { drawSwarm, type Swarm } from "./swarm.ts";
 import { Trace } from "./trace.ts";
 import { Violation } from "./core/violation.ts";
@@ -36,6 +39,8 @@ export interface RunReport {
   readonly lives: number;
   /** Inputs of all nodes that were replayed from their recordings. */
   readonly replayed: number;
+  /** L7: why the core could not converge, proved; null when it did. */
+  readonly stuck: string | null;
   /** Injected faults by their ids. */
   readonly faults: ReadonlyMap<string, number>;
   /** Of everything that happened: equal for equal seeds. */
@@ -70,8 +75,10 @@ export class Simulation {
   readonly #clients: Clients;
   readonly #agreement: Agreement;
   readonly #durability = new Durability();
+  readonly #governments: Governments;
   readonly #parts: ProgressParts;
   #replayed = 0;
+  #stuck: string | null = null;
 
   constructor(seed: number, options: SimulationOptions = {}) {
     const prng = new Prng(seed);
@@ -90,18 +97,23 @@ export class Simulation {
       ...checkers,
     });
     this.cluster = new Cluster(simulator, prng.fork("cluster"), swarm, {
-      ready: (node) => this.#clients.ready(node),
+      ready: (node) => {
+        this.#clients.ready(node);
+        this.#followGovernments(node);
+      },
+      refused: (node, code) => this.#chaos.refused(node, code),
       down: (node) => {
         this.#clients.down(node);
         this.#chaos.down(node);
       },
     });
-    this.#chaos = new Chaos(simulator, prng.fork("chaos"), {
-      swarm,
-      cluster: this.cluster,
-      supervised,
-    });
-    this.#parts = { simulator, cluster: this.cluster, clients: this.#clients, ...checkers };
+    const { cluster } = this;
+    const governments = new Governments(swarm.parliamentSize);
+    this.#governments = governments;
+    const atlas = new Atlas({ swarm, cluster, governments, agreement: this.#agreement });
+    const shared = { swarm, cluster, atlas, governments };
+    this.#chaos = new Chaos(simulator, prng.fork("chaos"), { ...shared, supervised });
+    this.#parts = { simulator, atlas, cluster, clients: this.#clients, governments, ...checkers };
   }
 
   /** Runs both phases; the safety phase takes `seconds` of virtual time. Never throws. */
@@ -123,8 +135,7 @@ export class Simulation {
     try {
       await this.#found();
       await script(this.#parts);
-      this.#chaos.calm();
-      await checkProgress(this.#parts);
+      this.#stuck = await this.#finish();
       await checkClosing(this.#parts);
       this.#replayed = await checkReplay(this.#parts);
     } catch (error) {
@@ -135,13 +146,37 @@ export class Simulation {
     return this.#report(failure);
   }
 
+  /** @returns Why nothing could recover, proved, or null: it did. */
+  async #finish(): Promise<string | null> {
+    if (!this.swarm.atlas.isSafetyOnly) {
+      return await checkProgress(this.#parts, this.#chaos.calm());
+    }
+    this.#chaos.leave();
+    const prng = new Prng(`safety only ${this.seed}`);
+    return await damageMajority({ ...this.#parts, prng });
+  }
+
   async #found(): Promise<void> {
     const { cluster, simulator } = this;
     for (const node of cluster.nodes) cluster.start(node);
     if (this.swarm.foundedUnderFaults) return;
-    const whole = (): boolean => cluster.ready().length === cluster.nodes.length;
+    const whole = (): boolean => cluster.ready().length === this.swarm.nodes;
     if (await simulator.run(simulator.now + foundingMax, whole)) return;
     throw new Violation("L2", `the republic was not whole after ${foundingMax / second} s`);
+  }
+
+  /** M1: what every node has shown as its government. */
+  #followGovernments({ id, life, kibitzer }: SimulatedNode): void {
+    if (life === null || kibitzer === null) return;
+    const follow = async (): Promise<void> => {
+      let before: number | null = null;
+      for await (const government of kibitzer.governments()) {
+        if (!life.alive) return;
+        this.#governments.show(id, government, before);
+        before = government.number;
+      }
+    };
+    follow().catch((error: unknown) => this.simulator.fail(error));
   }
 
   #describe(error: unknown): Failure {
@@ -164,6 +199,7 @@ export class Simulation {
       barriers: this.#clients.barriers,
       lives: this.cluster.nodes.reduce((sum, { lives }) => sum + lives, 0),
       replayed: this.#replayed,
+      stuck: this.#stuck,
       faults: simulator.trace.faults(),
       trace: simulator.trace.hash(),
       failure,

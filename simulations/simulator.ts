@@ -136,6 +136,9 @@ export class Life {
   readonly #simulator: Simulator;
   #alive = true;
   #pausedUntil: Micros = 0;
+  #wallStep = 0;
+  #frozenAt: Micros = 0;
+  #frozenUntil: Micros = 0;
   readonly #mourners = new Set<() => void>();
 
   constructor(simulator: Simulator, name: string, clock: ClockOptions) {
@@ -175,6 +178,28 @@ export class Life {
     this.#pausedUntil = Math.max(this.#pausedUntil, this.#simulator.now + duration);
   }
 
+  /** T3: the wall clock jumps by so many milliseconds, as when somebody sets it. */
+  stepWall(ms: number): void {
+    this.#wallStep += ms;
+  }
+
+  /** Milliseconds that the wall clock has been set forward. */
+  get wallStep(): number {
+    return this.#wallStep;
+  }
+
+  /** T5: both clocks stand still for so long, then jump to where they should be; timers go on. */
+  freezeClocks(duration: Micros): void {
+    this.#frozenAt = this.clockTime;
+    this.#frozenUntil = this.#simulator.now + duration;
+  }
+
+  /** The virtual time that the clocks of this life are made of. */
+  get clockTime(): Micros {
+    const { now } = this.#simulator;
+    return now < this.#frozenUntil ? this.#frozenAt : now;
+  }
+
   /** Calls back once, when this life ends. Returns how to stop listening. */
   onEnd(callback: () => void): () => void {
     this.#mourners.add(callback);
@@ -208,26 +233,25 @@ export class Life {
 
 /** Monotonic from the start of its life, at its own rate, with its own idea of the wall clock. */
 class LocalClock implements Clock {
-  readonly #simulator: Simulator;
   readonly #life: Life;
   readonly #options: ClockOptions;
   readonly #start: Micros;
 
   constructor(simulator: Simulator, life: Life, options: ClockOptions) {
     assert(options.rate > 0, "a clock runs forward");
-    this.#simulator = simulator;
     this.#life = life;
     this.#options = options;
     this.#start = simulator.now;
   }
 
   now(): number {
-    return Math.floor(((this.#simulator.now - this.#start) * this.#options.rate) / millisecond);
+    const elapsed = this.#life.clockTime - this.#start;
+    return Math.floor((elapsed * this.#options.rate) / millisecond);
   }
 
   wall(): number {
-    const elapsed = (this.#simulator.now * this.#options.rate) / millisecond;
-    return Math.floor(this.#options.wallOffset + elapsed);
+    const elapsed = (this.#life.clockTime * this.#options.rate) / millisecond;
+    return Math.floor(this.#options.wallOffset + this.#life.wallStep + elapsed);
   }
 
   after(ms: number, callback: () => void): Timer {

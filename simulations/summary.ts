@@ -44,6 +44,10 @@ export class Summary {
     return sorted(this.#faults);
   }
 
+  get faultCounts(): ReadonlyMap<string, number> {
+    return this.#faults;
+  }
+
   /** Simulated seconds for each second of one processor, all runs. */
   get speed(): number {
     return this.#counts.seconds / (this.#elapsedMs / 1000);

@@ -3,6 +3,7 @@
  * the runs, since a fault that is always on hides what only calm shows. Draws, and nothing else.
  */
 import { calmDisk, type DiskFaults, type Range } from "./disk.ts";
+import { damageKinds, type DamageKind } from "./disk-damage.ts";
 import { calmNetwork, type NetworkFaults } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
@@ -13,7 +14,10 @@ export interface Rhythm {
 }
 
 export interface Swarm {
+  /** Those that the republic begins with. */
   readonly nodes: number;
+  /** O6: further ones, that an operator lets join later. */
+  readonly newcomers: number;
   readonly parliamentSize: number;
   /** Whether the faults begin before the republic is whole. */
   readonly foundedUnderFaults: boolean;
@@ -25,6 +29,30 @@ export interface Swarm {
   readonly segmentBytes: number;
   readonly network: NetworkFaults;
   readonly disk: DiskFaults;
+  readonly atlas: {
+    /**
+     * Positions of the nodes whose copies may be damaged or lost: a minority of any parliament, so
+     * that the others always have everything and can go on.
+     */
+    readonly victims: readonly number[];
+    /** H5, K10, K11: in the end a majority is damaged: nothing may be expected but the truth. */
+    readonly isSafetyOnly: boolean;
+  };
+  /** What may go wrong with the victims' disks only. */
+  readonly victimDisk: Pick<
+    DiskFaults,
+    "lateErrorChance" | "staleReadChance" | "misdirectedReadChance"
+  > & {
+    /** K3, K4: what a loss of power does to their unsynced sectors. */
+    readonly torn: boolean;
+    readonly garbage: boolean;
+  };
+  /** K5, K7, K8, K9, K16, at rest. */
+  readonly damage: (Rhythm & { readonly kinds: readonly DamageKind[] }) | null;
+  /** X5, X6, X8, X9. */
+  readonly folders: (Rhythm & { readonly kinds: readonly FolderFault[] }) | null;
+  /** O5, O6, O12. */
+  readonly operator: (Rhythm & { readonly kinds: readonly OperatorAction[] }) | null;
   /** K19: nodes whose syncs take so many times longer than the others'. */
   readonly slowDisks: { readonly nodes: readonly number[]; readonly factor: number };
   readonly cuts:
@@ -39,18 +67,46 @@ export interface Swarm {
         /** The crash comes in the very step in which an entry is acknowledged. */
         readonly atAcknowledgement: boolean;
         /** X2: how many at once. */
-        readonly together: "one" | "minority" | "all";
+        readonly together: "one" | "minority" | "all" | "rolling";
+        /** X10: how likely the next life ends in its recovery. */
+        readonly loopChance: number;
       })
     | null;
+  /** K22: how likely a start finds temporary files that somebody left over. */
+  readonly leftOverChance: number;
   readonly restarts: Rhythm | null;
   readonly pauses: (Rhythm & { readonly lengthMs: Range }) | null;
   readonly fullDisks: (Rhythm & { readonly lengthMs: Range }) | null;
-  readonly clocks: { readonly wallSpreadMs: number; readonly drift: number };
+  /** K18: mounted read-only for a while. */
+  readonly readOnlyDisks: (Rhythm & { readonly lengthMs: Range }) | null;
+  /** N14: for a while all messages of a kind are lost. */
+  readonly deafness:
+    (Rhythm & { readonly lengthMs: Range; readonly kinds: readonly string[] }) | null;
+  readonly clocks: {
+    readonly wallSpreadMs: number;
+    readonly drift: number;
+    /** T3: how often, and how far at most, a wall clock is set. */
+    readonly steps: (Rhythm & { readonly maxMs: number }) | null;
+    /** T5: how often, and how long, clocks stand still. */
+    readonly freezes: (Rhythm & { readonly lengthMs: Range }) | null;
+  };
+  /** 8.3: who takes part in the liveness phase, and what is wrong with the others, for good. */
+  readonly liveness: {
+    /** Whether all nodes come back, or a core that is a majority only. */
+    readonly isWhole: boolean;
+    readonly outsiders: readonly OutsiderFault[];
+  };
   readonly workload: Workload;
 }
 
 /** `oneWay` and `hold` are silent; `split` parts the nodes in two; `isolate` cuts one off. */
-export type CutShape = "oneWay" | "hold" | "sever" | "split" | "isolate";
+export type CutShape = "oneWay" | "hold" | "sever" | "split" | "isolate" | "flap" | "swizzle";
+
+/** No disk any more; an old one; a neighbour's; the right one, but two processes on it. */
+export type FolderFault = "empty" | "backup" | "foreign" | "twin";
+export type OperatorAction = "exile" | "transfer" | "join";
+/** What stays broken: down, or cut off both ways, or in one direction only. */
+export type OutsiderFault = "down" | "cut" | "deaf" | "mute";
 
 export interface Workload {
   /** Calls of publish for each second, all nodes together. */
@@ -58,42 +114,178 @@ export interface Workload {
   /** Entries that are published in one turn. */
   readonly burstMax: number;
   readonly bytesMax: number;
+  /** V2: the part of publishes at the limit of an entry's size, and one byte beyond it. */
+  readonly giantChance: number;
   /** The part of publishes whose caller gives up early. */
   readonly abortChance: number;
   readonly barriersPerSecond: number;
   readonly readsPerSecond: number;
 }
 
-const cutShapes: readonly CutShape[] = ["oneWay", "hold", "sever", "split", "isolate"];
+const cutShapes: readonly CutShape[] = [
+  "oneWay",
+  "hold",
+  "sever",
+  "split",
+  "isolate",
+  "flap",
+  "swizzle",
+];
+const folderFaults: readonly FolderFault[] = ["empty", "backup", "foreign", "twin"];
+const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join"];
+const outsiderFaults: readonly OutsiderFault[] = ["down", "cut", "deaf", "mute"];
+/** Those whose loss a protocol must live with: each has an answer, or a repetition, of its own. */
+const messageKinds = [
+  "ping",
+  "pong",
+  "prepare",
+  "promised",
+  "synchronize",
+  "accept",
+  "accepted",
+  "decide",
+  "fetch",
+  "learn",
+  "confirm",
+] as const;
+
+/** Three nodes that nothing happens to, and that nobody asks anything. */
+export const calmSwarm: Swarm = {
+  nodes: 3,
+  newcomers: 0,
+  parliamentSize: 5,
+  foundedUnderFaults: false,
+  timing: { pingMs: 20, silenceMs: 120, stallMs: 800 },
+  segmentBytes: 16_384,
+  network: calmNetwork,
+  disk: calmDisk,
+  atlas: { victims: [], isSafetyOnly: false },
+  victimDisk: {
+    lateErrorChance: 0,
+    staleReadChance: 0,
+    misdirectedReadChance: 0,
+    torn: false,
+    garbage: false,
+  },
+  damage: null,
+  folders: null,
+  operator: null,
+  slowDisks: { nodes: [], factor: 1 },
+  cuts: null,
+  crashes: null,
+  leftOverChance: 0,
+  restarts: null,
+  pauses: null,
+  fullDisks: null,
+  readOnlyDisks: null,
+  deafness: null,
+  clocks: { wallSpreadMs: 1000, drift: 0, steps: null, freezes: null },
+  liveness: { isWhole: true, outsiders: [] },
+  workload: {
+    publishesPerSecond: 0,
+    burstMax: 1,
+    bytesMax: 600,
+    giantChance: 0,
+    abortChance: 0,
+    barriersPerSecond: 0,
+    readsPerSecond: 0,
+  },
+};
 
 export function drawSwarm(prng: Prng): Swarm {
   const nodes = prng.pick([1, 3, 3, 3, 3, 5]);
   const pingMs = prng.pick([20, 50, 100]);
+  const parliamentSize = prng.pick([3, 5, 5]);
   return {
     nodes,
-    parliamentSize: prng.pick([3, 5, 5]),
+    newcomers: prng.chance(0.25) ? prng.integer(1, 2) : 0,
+    parliamentSize,
     foundedUnderFaults: prng.chance(0.25),
     timing: { pingMs, silenceMs: pingMs * prng.integer(4, 10), stallMs: pingMs * 40 },
     segmentBytes: prng.pick([16_384, 65_536, 262_144]),
     network: drawNetwork(prng.fork("network")),
     disk: drawDisk(prng.fork("disk")),
+    ...drawAtlas(prng.fork("atlas"), nodes, Math.min(nodes, parliamentSize)),
+    operator: drawOperator(prng.fork("operator")),
     slowDisks: {
       nodes: prng.chance(0.5) ? drawSome(prng, nodes) : [],
       factor: prng.pick([3, 10, 30]),
     },
     cuts: drawCuts(prng.fork("cuts")),
     crashes: drawCrashes(prng.fork("crashes")),
+    leftOverChance: prng.chance(0.3) ? 0.3 : 0,
     restarts: prng.chance(0.3) ? { meanMs: prng.integer(1000, 8000) } : null,
     pauses: prng.chance(0.3)
       ? { meanMs: prng.integer(500, 5000), lengthMs: { min: 50, max: prng.integer(100, 5000) } }
       : null,
-    fullDisks: prng.chance(0.15)
-      ? { meanMs: prng.integer(2000, 8000), lengthMs: { min: 100, max: 3000 } }
-      : null,
-    clocks: prng.chance(0.5)
-      ? { wallSpreadMs: prng.pick([0, 1000, 86_400_000]), drift: prng.pick([0, 0.01, 0.3]) }
-      : { wallSpreadMs: 0, drift: 0 },
+    fullDisks: drawEpisodes(prng, 0.15),
+    readOnlyDisks: drawEpisodes(prng, 0.1),
+    deafness: drawDeafness(prng.fork("deafness")),
+    clocks: drawClocks(prng.fork("clocks")),
+    liveness: {
+      isWhole: prng.chance(0.5),
+      outsiders: outsiderFaults.filter(() => prng.chance(0.6)),
+    },
     workload: drawWorkload(prng.fork("workload")),
+  };
+}
+
+function drawEpisodes(prng: Prng, chance: number): Swarm["fullDisks"] {
+  if (!prng.chance(chance)) return null;
+  return { meanMs: prng.integer(2000, 8000), lengthMs: { min: 100, max: 3000 } };
+}
+
+/** Which copies may be damaged, and how: off in most runs, so that the others can ask for more. */
+function drawAtlas(
+  prng: Prng,
+  nodes: number,
+  seats: number,
+): Pick<Swarm, "atlas" | "victimDisk" | "damage" | "folders"> {
+  const positions = prng.shuffle(Array.from({ length: nodes }, (_, position) => position));
+  const most = Math.floor((seats - 1) / 2);
+  const victims = prng.chance(0.5) ? positions.slice(0, prng.integer(Math.min(1, most), most)) : [];
+  const rare = (chance: number): number => (prng.chance(0.2) ? chance : 0);
+  const kinds = damageKinds.filter(() => prng.chance(0.5));
+  const folders = folderFaults.filter(() => prng.chance(0.5));
+  const rhythm = { meanMs: prng.integer(2000, 8000) };
+  return {
+    atlas: { victims, isSafetyOnly: prng.chance(0.04) },
+    victimDisk: {
+      lateErrorChance: rare(0.002),
+      staleReadChance: rare(0.002),
+      misdirectedReadChance: rare(0.002),
+      torn: prng.chance(0.4),
+      garbage: prng.chance(0.3),
+    },
+    damage: prng.chance(0.6) && kinds.length > 0 ? { ...rhythm, kinds } : null,
+    folders: prng.chance(0.4) && folders.length > 0 ? { ...rhythm, kinds: folders } : null,
+  };
+}
+
+function drawOperator(prng: Prng): Swarm["operator"] {
+  const kinds = operatorActions.filter(() => prng.chance(0.7));
+  if (prng.chance(0.5) || kinds.length === 0) return null;
+  return { meanMs: prng.integer(1000, 6000), kinds };
+}
+
+function drawDeafness(prng: Prng): Swarm["deafness"] {
+  if (prng.chance(0.8)) return null;
+  const kinds = messageKinds.filter(() => prng.chance(0.4));
+  if (kinds.length === 0) return null;
+  return { meanMs: prng.integer(1000, 6000), lengthMs: { min: 100, max: 3000 }, kinds };
+}
+
+function drawClocks(prng: Prng): Swarm["clocks"] {
+  const isSteady = prng.chance(0.5);
+  return {
+    wallSpreadMs: isSteady ? 0 : prng.pick([0, 1000, 86_400_000]),
+    drift: isSteady ? 0 : prng.pick([0, 0.01, 0.3]),
+    steps: prng.chance(0.2)
+      ? { meanMs: prng.integer(500, 4000), maxMs: prng.pick([1, 1000, 86_400_000]) }
+      : null,
+    freezes: prng.chance(0.15)
+      ? { meanMs: prng.integer(1000, 6000), lengthMs: { min: 10, max: 3000 } }
+      : null,
   };
 }
 
@@ -120,6 +312,7 @@ function drawNetwork(prng: Prng): NetworkFaults {
     duplicateChance: prng.chance(0.4) ? prng.pick([0.01, 0.3]) : 0,
     duplicateMicros: { min: 0, max: prng.pick([1000, 500_000, 20_000_000]) },
     reorder: prng.chance(0.3),
+    capacity: prng.chance(0.1) ? prng.integer(2, 20) : null,
   };
 }
 
@@ -136,6 +329,7 @@ function drawDisk(prng: Prng): DiskFaults {
     readErrorChance: prng.chance(0.1) ? 0.0005 : 0,
     writeErrorChance: prng.chance(0.15) ? 0.0005 : 0,
     syncErrorChance: prng.chance(0.2) ? prng.pick([0.001, 0.005]) : 0,
+    openErrorChance: prng.chance(0.1) ? 0.002 : 0,
   };
 }
 
@@ -150,7 +344,8 @@ function drawCuts(prng: Prng): Swarm["cuts"] {
 
 function drawCrashes(prng: Prng): Swarm["crashes"] {
   if (prng.chance(0.35)) return null;
-  // A sector is written whole or not at all; torn inside, it may be damage that stops its node.
+  // A sector is written whole or not at all; torn inside, it may be damage that stops its node,
+  // and is for the atlas to allow.
   const power = { survival: prng.pick([0, 0.5, 0.9]), torn: false, garbage: false };
   return {
     meanMs: prng.integer(800, 6000),
@@ -158,7 +353,8 @@ function drawCrashes(prng: Prng): Swarm["crashes"] {
     power: prng.chance(0.7) ? power : null,
     inStorage: prng.chance(0.4),
     atAcknowledgement: prng.chance(0.5),
-    together: prng.pick(["one", "minority", "all", "all"]),
+    together: prng.pick(["one", "minority", "all", "all", "rolling"]),
+    loopChance: prng.chance(0.3) ? prng.pick([0.3, 0.8]) : 0,
   };
 }
 
@@ -167,6 +363,7 @@ function drawWorkload(prng: Prng): Workload {
     publishesPerSecond: prng.pick([5, 20, 60]),
     burstMax: prng.pick([1, 5, 50]),
     bytesMax: prng.pick([64, 64, 4000, 30_000]),
+    giantChance: prng.chance(0.05) ? 0.01 : 0,
     abortChance: prng.chance(0.3) ? 0.1 : 0,
     barriersPerSecond: prng.pick([0, 2, 10]),
     readsPerSecond: prng.pick([0, 2]),

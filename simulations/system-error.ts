@@ -5,6 +5,9 @@ const meanings = {
   ENOENT: "no such file or directory",
   EEXIST: "file already exists",
   ENOSPC: "no space left on device",
+  EMFILE: "too many open files",
+  EACCES: "permission denied",
+  EROFS: "read-only file system",
   EBADF: "bad file descriptor",
 } as const;
 

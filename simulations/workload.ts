@@ -2,12 +2,13 @@
  * What clients ask of the nodes: publishes of unique values, barriers, reads and followers; every
  * answer is handed to the checkers at once. Chooses by its seed only.
  */
+import { limits } from "../consensus/index.ts";
 import type { Kibitzer } from "../src/kibitzer.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 import type { Agreement } from "./checkers/agreement.ts";
 import { brief } from "./checkers/agreement.ts";
 import type { Durability, Submission } from "./checkers/durability.ts";
-import type { SimulatedNode } from "./cluster.ts";
+import { isOfDisk, type SimulatedNode } from "./cluster.ts";
 import { demand } from "./core/violation.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
@@ -35,6 +36,8 @@ interface Session {
 
 const statusMicros = 700 * millisecond;
 const barrierPatience = 3 * second;
+/** So many entries at once are a flood. */
+const floodLeast = 20;
 
 export class Clients {
   readonly #parts: WorkloadParts;
@@ -89,6 +92,15 @@ export class Clients {
     if (session !== undefined) this.#publishOne(session, null);
   }
 
+  /** Whether anything that was published at one of `nodes` has no answer yet. */
+  isAwaitedAt(nodes: readonly SimulatedNode[]): boolean {
+    const sessions = nodes.map(({ id }) => this.#sessions.get(id)?.name);
+    for (const { session } of this.#parts.durability.waiting) {
+      if (sessions.includes(session)) return true;
+    }
+    return false;
+  }
+
   /** Shows the whole log of `node` to the checkers, up to what a barrier gives. */
   async readAll(node: SimulatedNode): Promise<number> {
     const session = this.#sessions.get(node.id);
@@ -113,6 +125,7 @@ export class Clients {
   #publishSome(session: Session): void {
     const { prng, options } = this.#parts;
     const count = prng.chance(0.2) ? prng.integer(1, options.burstMax) : 1;
+    if (count >= floodLeast) this.#parts.simulator.trace.fault("V3", `${count} at ${session.name}`);
     for (let number = 0; number < count; number += 1) {
       const patience = prng.chance(options.abortChance) ? prng.integer(0, second) : null;
       this.#publishOne(session, patience);
@@ -123,7 +136,10 @@ export class Clients {
     const { simulator, prng, durability, options } = this.#parts;
     this.#values += 1;
     const padding = prng.chance(0.1) ? prng.integer(0, options.bytesMax) : 8;
-    const submission = durability.submit(`${name}.${this.#values} ${"x".repeat(padding)}`, name);
+    const head = `${name}.${this.#values} `;
+    const isGiant = options.giantChance > 0 && prng.chance(options.giantChance);
+    const size = isGiant ? this.#giantBytes() : head.length + padding;
+    const submission = durability.submit(head.padEnd(size, "x"), name);
     const controller = new AbortController();
     if (patience !== null) simulator.after(patience, () => controller.abort());
     kibitzer
@@ -133,6 +149,14 @@ export class Clients {
         (error: unknown) => this.#refused(life, submission, error),
       )
       .catch((error: unknown) => simulator.fail(error));
+  }
+
+  /** V2: as large as an entry may be, or one byte larger. */
+  #giantBytes(): number {
+    const { simulator, prng } = this.#parts;
+    const size = limits.entryBytesMax + prng.integer(0, 1);
+    simulator.trace.fault("V2", `an entry of ${size} bytes`);
+    return size;
   }
 
   #acknowledged(life: Life, submission: Submission, index: number): void {
@@ -228,7 +252,11 @@ export class Clients {
   /** A refused read or barrier is an answer like another; anything else ends the run. */
   #guard(session: Session, work: Promise<void>): void {
     work.catch((error: unknown) => {
-      if (!session.life.alive || error instanceof KibitzerError || isAbort(error)) return;
+      if (!session.life.alive || isAbort(error)) return;
+      const { isSuspect } = session.node.disk.wounds;
+      // D7: who tells of damage has some, or could not read.
+      const isTrue = isSuspect || isOfDisk(error);
+      if (error instanceof KibitzerError && (error.code !== "KBZ_DAMAGED" || isTrue)) return;
       this.#parts.simulator.fail(error);
     });
   }

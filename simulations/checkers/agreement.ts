@@ -9,6 +9,7 @@ import { demand } from "../core/violation.ts";
 export interface Standing {
   readonly index: number;
   readonly slot: number;
+  readonly government: number;
   readonly publisher: string;
   readonly sequence: number;
   readonly text: string;
@@ -42,7 +43,7 @@ export class Agreement {
   /** Node `node` shows `entry`. */
   show(node: string, entry: Entry): Standing {
     const text = entry.text();
-    const { index, slot, publisher, sequence } = entry;
+    const { index, slot, government, publisher, sequence } = entry;
     const before = this.#log.get(index);
     if (before !== undefined) {
       demand(before.text === text && before.slot === slot, "A1", () => {
@@ -56,7 +57,7 @@ export class Agreement {
     demand(other === undefined, "C1", () => {
       return `${brief(text)} stands at index ${other} and, on ${node}, at ${index}`;
     });
-    const standing = { index, slot, publisher, sequence, text };
+    const standing = { index, slot, government, publisher, sequence, text };
     this.#log.set(index, standing);
     this.#indexes.set(text, index);
     this.#indexLast = Math.max(this.#indexLast, index);

@@ -2,12 +2,14 @@
  * After the last fault: every node comes back, everything that somebody still waits for is decided,
  * and all nodes hold the same log and state, within a bounded time (L2, L5, L7, L10).
  */
-import type { Cluster } from "../cluster.ts";
+import type { Atlas } from "../atlas.ts";
+import type { Cluster, SimulatedNode } from "../cluster.ts";
 import { Violation } from "../core/violation.ts";
 import { second, type Simulator } from "../simulator.ts";
 import type { Clients } from "../workload.ts";
 import type { Agreement } from "./agreement.ts";
 import type { Durability } from "./durability.ts";
+import type { Governments } from "./governments.ts";
 
 const settleMax = 90 * second;
 const freshMax = 20 * second;
@@ -19,21 +21,39 @@ export interface ProgressParts {
   readonly clients: Clients;
   readonly agreement: Agreement;
   readonly durability: Durability;
+  readonly governments: Governments;
+  readonly atlas: Pick<Atlas, "excuse">;
 }
 
-/** @throws {Violation} when the cluster, now healed, does not converge. */
-export async function checkProgress(parts: ProgressParts): Promise<void> {
-  const { simulator, cluster, clients, durability } = parts;
-  const { nodes } = cluster;
+type Core = readonly SimulatedNode[];
+
+/**
+ * @param core The nodes that were healed.
+ * @returns Why they could not converge, proved by the atlas (L7), or null: they did.
+ * @throws {Violation} when they do not, though they could.
+ */
+export async function checkProgress(parts: ProgressParts, core: Core): Promise<string | null> {
+  try {
+    await converge(parts, core);
+    return null;
+  } catch (error) {
+    const isStuck = error instanceof Violation && error.invariant === "L2";
+    const excuse = isStuck ? parts.atlas.excuse(core) : null;
+    if (excuse === null) throw error;
+    return excuse;
+  }
+}
+
+async function converge(parts: ProgressParts, core: Core): Promise<void> {
+  const { simulator, clients, durability } = parts;
+  const isIdle = (): boolean => !clients.isAwaitedAt(core);
   await within(parts, settleMax, "every node is back and nobody waits", () => {
-    return cluster.ready().length === nodes.length && durability.waiting.size === 0;
+    return core.every(({ kibitzer, isReplaced }) => kibitzer !== null && !isReplaced) && isIdle();
   });
-  for (const node of nodes) clients.publish(node);
-  await within(parts, freshMax, "each node has published a fresh entry", () => {
-    return durability.waiting.size === 0;
-  });
-  for (const node of nodes) await simulator.complete(clients.readAll(node), freshMax);
-  await checkStates(parts);
+  for (const node of core) clients.publish(node);
+  await within(parts, freshMax, "each node has published a fresh entry", isIdle);
+  for (const node of core) await simulator.complete(clients.readAll(node), freshMax);
+  await checkStates(parts, core);
   parts.agreement.checkWhole();
   durability.check(parts.agreement);
 }
@@ -51,13 +71,17 @@ export async function checkClosing({ simulator, cluster }: ProgressParts): Promi
 }
 
 /** L2, S1: equal decided slots with equal hashes, as every node tells of itself. */
-async function checkStates({ simulator, cluster, agreement }: ProgressParts): Promise<void> {
+async function checkStates(
+  { simulator, agreement, governments }: ProgressParts,
+  core: Core,
+): Promise<void> {
   const deadline = simulator.now + freshMax;
   for (;;) {
     const states = new Set<string>();
-    for (const { id, kibitzer } of cluster.nodes) {
+    for (const { id, kibitzer } of core) {
       if (kibitzer === null) continue;
       const { members } = await simulator.complete(kibitzer.status(), freshMax);
+      governments.checkMembers(id, { members });
       const own = members.find((member) => member.id === id);
       if (own !== undefined) agreement.hash(id, own.hash.slot, own.hash.value);
       states.add(`${own?.decided.slot} ${own?.decided.index} ${own?.hash.value}`);

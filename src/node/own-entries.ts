@@ -3,9 +3,11 @@
  */
 import type { EntriesOptions, Entry } from "../api.ts";
 import { checkedReading } from "../arguments.ts";
+import { asKibitzerError } from "../as-kibitzer-error.ts";
 import type { Engine } from "./engine.ts";
 import { entriesOf } from "../codec/entry-stream.ts";
 import { closedError } from "./errors.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
 import type { EntriesBatch } from "../requests.ts";
 
 const readBytesMax = 1_048_576;
@@ -16,7 +18,8 @@ type Source = Pick<Engine, "reader" | "over">;
  * Ends where `options` say. One that follows for ever ends with the node, too; one that has an end
  * and does not get there is told.
  *
- * @throws {KibitzerError} `KBZ_CLOSED`, `KBZ_ARGUMENT`, `KBZ_DAMAGED`; the signal's reason.
+ * @throws {KibitzerError} `KBZ_CLOSED`, `KBZ_ARGUMENT`, `KBZ_DAMAGED`, `KBZ_JOURNAL_FAILED` when
+ *   the system refuses the read; the signal's reason.
  */
 export async function* ownEntries(
   source: Source,
@@ -55,6 +58,18 @@ async function batchesAt(
   } catch (error) {
     // The journal was closed under the read: the end, like any other.
     if (over.signal.aborted) return null;
-    throw error;
+    throw unreadable(error);
   }
+}
+
+/** What the system refuses, as when too many files are open, ends this read and nothing else. */
+function unreadable(error: unknown): KibitzerError {
+  const known = asKibitzerError(error);
+  if (known.code !== "KBZ_JOURNAL_FAILED") return known;
+  const found = error instanceof Error ? error.message : String(error);
+  return new KibitzerError(
+    "KBZ_JOURNAL_FAILED",
+    `The entries cannot be read now: ${found}. The node goes on: read again from where it ended.`,
+    { retryable: true, outcome: "none", cause: error },
+  );
 }

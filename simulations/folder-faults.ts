@@ -1,0 +1,167 @@
+/**
+ * Faults of whole folders and of bytes at rest: damage, an empty disk, an old backup, a neighbour's
+ * folder, a second process. Only where the atlas allows it, so that all of it must be noticed.
+ */
+import type { Atlas } from "./atlas.ts";
+import { dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
+import { Violation } from "./core/violation.ts";
+import { damageDisk } from "./disk-damage.ts";
+import type { Prng } from "./prng.ts";
+import { second, type Simulator } from "./simulator.ts";
+import type { FolderFault, Swarm } from "./swarm.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+export interface FolderFaultsParts {
+  readonly simulator: Simulator;
+  readonly prng: Prng;
+  readonly swarm: Swarm;
+  readonly cluster: Cluster;
+  readonly atlas: Atlas;
+  readonly supervisor: Supervisor;
+}
+
+/** Peers write down about once a second what they heard of each other's disks. */
+const heardMicros = 2.5 * second;
+const vouchingMicros = 3 * second;
+
+export class FolderFaults {
+  readonly #parts: FolderFaultsParts;
+  #isCalm = false;
+
+  constructor(parts: FolderFaultsParts) {
+    this.#parts = parts;
+  }
+
+  calm(): void {
+    this.#isCalm = true;
+  }
+
+  /** K5, K7, K8, K9, K16: something that was synced is not there any more. */
+  damage(): void {
+    const { swarm, prng, simulator } = this.#parts;
+    const node = this.#pickVictim();
+    if (node === null || swarm.damage === null) return;
+    const done = damageDisk(node.disk, prng, prng.pick(swarm.damage.kinds));
+    if (done !== null) simulator.trace.fault(done.id, done.detail);
+  }
+
+  strike(kind: FolderFault): void {
+    switch (kind) {
+      case "empty":
+        this.#empty();
+        return;
+      case "backup":
+        this.#backUp();
+        return;
+      case "foreign":
+        this.#mixUp();
+        return;
+      case "twin":
+        this.#twin();
+    }
+  }
+
+  #pickVictim(): SimulatedNode | null {
+    const { cluster, atlas, prng } = this.#parts;
+    const victims = cluster.nodes.filter((node) => {
+      return atlas.mayDamage(node) && !node.isReplaced && node.mustNotServe === null;
+    });
+    return victims.length === 0 ? null : prng.pick(victims);
+  }
+
+  /** X5: the disk is empty, and nobody has exiled who was on it. */
+  #empty(): void {
+    const { cluster, simulator, supervisor } = this.#parts;
+    const node = this.#pickVictim();
+    if (node === null) return;
+    simulator.trace.fault("X5", node.id);
+    supervisor.hold(node);
+    cluster.crash(node, null);
+    cluster.replaceDisk(node, new Map());
+    node.pardons.add("KBZ_ID_TAKEN");
+    node.mustNotServe = "its disk was emptied, and nobody has exiled its old one";
+    supervisor.release(node);
+  }
+
+  /**
+   * X6: an older state of a disk comes back. Peers know better, if they have heard of the later
+   * one and have written that down: so nothing else may have happened to them (decision 0007).
+   */
+  #backUp(): void {
+    const { cluster, simulator, swarm } = this.#parts;
+    const isQuiet = swarm.cuts === null && swarm.deafness === null && swarm.pauses === null;
+    const node = this.#pickVictim();
+    if (!isQuiet || swarm.network.lossChance > 0 || node === null || this.#isTouched(node)) return;
+    const image = node.disk.image();
+    const age = this.#parts.prng.integer(3, 8) * second;
+    simulator.after(age, () => {
+      if (this.#isCalm || this.#isTouched(node) || node.life === null) return;
+      const { supervisor } = this.#parts;
+      supervisor.hold(node);
+      cluster.crash(node, null);
+      const lives = this.#livesBeside(node);
+      simulator.after(heardMicros, () => {
+        const isHeard = lives !== null && lives === this.#livesBeside(node);
+        if (!this.#isCalm && isHeard && !this.#isTouched(node)) this.#goBack(node, image);
+        supervisor.release(node);
+      });
+    });
+  }
+
+  #goBack(node: SimulatedNode, image: ReturnType<SimulatedNode["disk"]["image"]>): void {
+    const { cluster, simulator } = this.#parts;
+    const promise = `${dataDirectory}/promise-1`;
+    const before = node.disk.peek(promise);
+    cluster.replaceDisk(node, image);
+    node.powerLosses += 1;
+    node.pardons.add("KBZ_STALE_DISK");
+    simulator.trace.fault("X6", node.id);
+    const isOlder = Buffer.compare(before ?? empty, node.disk.peek(promise) ?? empty) !== 0;
+    const lives = this.#livesBeside(node);
+    const { lives: life } = node;
+    simulator.after(vouchingMicros, () => {
+      if (!isOlder || this.#isCalm || lives === null || lives !== this.#livesBeside(node)) return;
+      if (node.lives !== life + 1 || node.kibitzer === null) return;
+      simulator.fail(new Violation("D5", `${node.id} serves on a disk that has gone back`));
+    });
+  }
+
+  /** X8: it wakes with the folder of another node. */
+  #mixUp(): void {
+    const { cluster, prng, simulator, supervisor } = this.#parts;
+    const members = cluster.nodes.filter((node) => node.wasReady && !this.#isTouched(node));
+    const [node, other] = prng.shuffle(members);
+    if (node === undefined || other === undefined) return;
+    supervisor.hold(node);
+    cluster.crash(node, null);
+    const own = node.disk.image();
+    cluster.replaceDisk(node, other.disk.image());
+    node.powerLosses += 1;
+    node.pardons.add("KBZ_ARGUMENT");
+    node.mustNotServe = `it has the folder of ${other.id}`;
+    simulator.trace.fault("X8", `${node.id} with the folder of ${other.id}`);
+    supervisor.expectForeign(node, () => cluster.replaceDisk(node, own));
+    supervisor.release(node);
+  }
+
+  #twin(): void {
+    const { cluster, prng, simulator } = this.#parts;
+    const ready = cluster.ready();
+    if (ready.length === 0) return;
+    cluster.startTwin(prng.pick(ready)).catch((error: unknown) => simulator.fail(error));
+  }
+
+  /** Whether something was done to its disk or its membership already. */
+  #isTouched({ disk, pardons, isReplaced, mustNotServe }: SimulatedNode): boolean {
+    return disk.wounds.isSuspect || pardons.size > 0 || isReplaced || mustNotServe !== null;
+  }
+
+  /** Which lives the others are in, or null when one is down. */
+  #livesBeside(node: SimulatedNode): string | null {
+    const others = this.#parts.cluster.nodes.filter((other) => other !== node && other.isIn);
+    if (others.some(({ kibitzer }) => kibitzer === null)) return null;
+    return others.map(({ id, lives }) => `${id}${lives}`).join(" ");
+  }
+}
+
+const empty = new Uint8Array();

@@ -1,0 +1,90 @@
+/**
+ * The end of a run that leaves what the product promises (H5): one entry is damaged on a majority
+ * of the disks, or on all. Then nothing must recover; but every damaged node must say so, and none
+ * may show anything else than was decided (D4, D7).
+ */
+import type { Agreement, Standing } from "./checkers/agreement.ts";
+import type { Cluster, SimulatedNode } from "./cluster.ts";
+import { Violation } from "./core/violation.ts";
+import { isUsedSegment, wound } from "./disk-damage.ts";
+import type { Prng } from "./prng.ts";
+import { second, type Simulator } from "./simulator.ts";
+
+export interface SafetyOnlyParts {
+  readonly simulator: Simulator;
+  readonly prng: Prng;
+  readonly cluster: Cluster;
+  readonly agreement: Agreement;
+}
+
+const noticedMax = 20 * second;
+/** How much of an entry's text names it. */
+const nameLength = 16;
+const entriesTried = 12;
+
+/**
+ * @returns What was done, and shown.
+ * @throws {Violation} when a damaged node starts, or stops without saying why.
+ */
+export async function damageMajority(parts: SafetyOnlyParts): Promise<string> {
+  const { simulator, prng, cluster } = parts;
+  const nodes = cluster.nodes.filter(({ isIn, wasReady, isReplaced, mustNotServe }) => {
+    return isIn && wasReady && !isReplaced && mustNotServe === null;
+  });
+  for (const node of nodes) cluster.crash(node, null);
+  // K10: on all but one, which differs from entry to entry; K11: on all of them.
+  const isHelical = nodes.length > 2 && prng.chance(0.5);
+  const done = isHelical ? helical(parts, nodes) : everywhere(parts, nodes);
+  const damaged = nodes.filter(({ disk }) => disk.wounds.refusal(disk.directories) !== null);
+  if (damaged.length === 0) return "no entry stood where it could be damaged";
+  simulator.trace.fault(isHelical ? "K10" : "K11", `${done} on ${damaged.length} disks`);
+  for (const node of nodes) cluster.start(node);
+  await simulator.run(simulator.now + noticedMax, () => damaged.every(hasRefused));
+  for (const { id } of damaged.filter((node) => !hasRefused(node))) {
+    throw new Violation("D4", `${id} is damaged, and has not said so`);
+  }
+  return `${damaged.map(({ id }) => id).join(" ")} are damaged, and have said so`;
+}
+
+function hasRefused({ refusal }: SimulatedNode): boolean {
+  return refusal === "KBZ_DAMAGED";
+}
+
+function everywhere(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[]): string {
+  for (const standing of candidates(parts)) {
+    const hits = nodes.filter((node) => strike(parts, node, standing));
+    if (hits.length === nodes.length) return `index ${standing.index}`;
+  }
+  return "several entries";
+}
+
+function helical(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[]): string {
+  const struck = candidates(parts).slice(0, nodes.length);
+  for (const [number, standing] of struck.entries()) {
+    for (const [position, node] of nodes.entries()) {
+      if (position !== number % nodes.length) strike(parts, node, standing);
+    }
+  }
+  return `indexes ${struck.map(({ index }) => index).join(" ")}`;
+}
+
+function candidates({ agreement, prng }: SafetyOnlyParts): readonly Standing[] {
+  const all = Array.from({ length: agreement.indexLast }, (_, at) => agreement.at(at + 1));
+  const known = all.filter((standing) => standing !== undefined);
+  return prng.shuffle(known.slice(-200)).slice(0, entriesTried);
+}
+
+/** Flips a bit of the entry, where a later sync proves that it was synced. */
+function strike({ prng }: SafetyOnlyParts, { disk }: SimulatedNode, { text }: Standing): boolean {
+  const name = Buffer.from(text.slice(0, nameLength));
+  for (const [path, file] of disk.directories.files()) {
+    if (!isUsedSegment(path, file)) continue;
+    const bytes = Buffer.alloc(file.settled);
+    file.read(bytes, 0);
+    const at = bytes.indexOf(name);
+    if (at < 0) continue;
+    const flipped = Uint8Array.of((bytes[at] ?? 0) ^ (1 << prng.integer(0, 7)));
+    if (wound(disk, { path, file }, at, flipped)) return true;
+  }
+  return false;
+}
