@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { dataDirectory } from "./cluster.ts";
+import { eventLine, headerLine } from "./history/history-file.ts";
 import { Simulation, type RunReport } from "./simulation.ts";
 
 const usage = `Usage: kibitz simulate [--seed N] [--seeds COUNT] [--from N] [--seconds N] [--json]
@@ -129,6 +130,8 @@ function keepEvidence(simulation: Simulation, report: RunReport): string {
       writeFileSync(target, disk.peek(path) ?? new Uint8Array());
     }
   }
+  const lines = [headerLine({ model: "log" }), ...simulation.history.map(eventLine)];
+  writeFileSync(join(directory, "history.jsonl"), lines.join(""));
   const { failure } = report;
   writeFileSync(join(directory, "story.txt"), `${failure?.lines.join("\n")}\n${failure?.stack}\n`);
   return directory;
