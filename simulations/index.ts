@@ -18,4 +18,32 @@ export { SimulatedNetwork, calmNetwork, type NetworkFaults, type CutKind } from 
 export { Cluster, type ClusterEvents, type SimulatedNode } from "./cluster.ts";
 export { drawSwarm, type Swarm, type Workload } from "./swarm.ts";
 export { Simulation, type Failure, type RunReport, type SimulationOptions } from "./simulation.ts";
+export {
+  HistoryRecorder,
+  keepInMemory,
+  writeLines,
+  type HistorySink,
+  type OpenOperation,
+  type RecorderOptions,
+} from "./history/recorder.ts";
+export {
+  HistoryFormatError,
+  Pairing,
+  type EventType,
+  type HistoryEvent,
+  type Operation,
+  type Process,
+} from "./history/operation.ts";
+export { readHistory, type HistoryFile, type HistoryHeader } from "./history/history-file.ts";
+export { impossible, type Machine, type Model } from "./history/machine.ts";
+export {
+  checkHistory,
+  models,
+  type CheckOptions,
+  type HistoryReport,
+  type Problem,
+  type Verdict,
+} from "./history/check.ts";
+export type { SearchBounds } from "./history/search.ts";
+export { drawPage, type PageParts } from "./history/page.ts";
 export { Violation } from "./core/violation.ts";

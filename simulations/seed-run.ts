@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { eventLine, headerLine } from "./history/history-file.ts";
 import { Simulation, type RunReport } from "./simulation.ts";
 
 export interface SeedOrder {
@@ -41,6 +42,8 @@ function keepEvidence(simulation: Simulation, { seed, failure }: RunReport): str
       writeFileSync(target, disk.peek(path) ?? new Uint8Array());
     }
   }
+  const lines = [headerLine({ model: "log" }), ...simulation.history.map(eventLine)];
+  writeFileSync(join(directory, "history.jsonl"), lines.join(""));
   writeFileSync(join(directory, "story.txt"), `${failure?.lines.join("\n")}\n${failure?.stack}\n`);
   return directory;
 }

@@ -6,6 +6,8 @@ import { test } from "node:test";
 import type { Entry } from "../src/api.ts";
 import { Agreement } from "./checkers/agreement.ts";
 import { Durability } from "./checkers/durability.ts";
+import { checkLinearizability } from "./checkers/linearizability.ts";
+import { HistoryRecorder, keepInMemory } from "./history/recorder.ts";
 import { Simulation } from "./simulation.ts";
 
 test("seeds pass: faults, then calm, then every check", async () => {
@@ -158,4 +160,14 @@ test("values of one session out of its order are found (C2)", () => {
   durability.check(agreement);
   agreement.show("a", entry(2, "x1"));
   assert.throws(() => durability.check(agreement), { invariant: "C2" });
+});
+
+test("a barrier that misses what was acknowledged before it has no order (C4)", () => {
+  const { sink, events } = keepInMemory();
+  const recorder = new HistoryRecorder({ sink });
+  recorder.invoke(null, "publish", "x").ok(1);
+  recorder.invoke(null, "barrier", null).ok(1);
+  checkLinearizability(events);
+  recorder.invoke(null, "barrier", null).ok(0);
+  assert.throws(() => checkLinearizability(events), { invariant: "C4" });
 });

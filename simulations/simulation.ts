@@ -6,10 +6,13 @@ import { Atlas } from "./atlas.ts";
 import { Agreement } from "./checkers/agreement.ts";
 import { Durability } from "./checkers/durability.ts";
 import { Governments } from "./checkers/governments.ts";
+import { checkLinearizability } from "./checkers/linearizability.ts";
 import { checkClosing, checkProgress, type ProgressParts } from "./checkers/progress.ts";
 import { checkReplay } from "./checkers/replay.ts";
 import { Chaos } from "./chaos.ts";
 import { Cluster, type SimulatedNode } from "./cluster.ts";
+import type { HistoryEvent } from "./history/operation.ts";
+import { HistoryRecorder, keepInMemory } from "./history/recorder.ts";
 import { Prng } from "./prng.ts";
 import { Simulator, second } from "./simulator.ts";
 import { damageMajority } from "./safety-only.ts";
@@ -71,6 +74,8 @@ export class Simulation {
   readonly swarm: Swarm;
   readonly simulator: Simulator;
   readonly cluster: Cluster;
+  /** What all clients asked and were told, in order. */
+  readonly history: readonly HistoryEvent[];
   readonly #chaos: Chaos;
   readonly #clients: Clients;
   readonly #agreement: Agreement;
@@ -88,11 +93,14 @@ export class Simulation {
     this.seed = seed;
     this.swarm = swarm;
     this.#agreement = new Agreement((text) => this.#durability.knows(text));
+    const { sink, events } = keepInMemory();
+    this.history = events;
     const checkers = { agreement: this.#agreement, durability: this.#durability };
     this.#clients = new Clients({
       simulator,
       prng: prng.fork("clients"),
       options: swarm.workload,
+      history: new HistoryRecorder({ sink, now: () => 1000 * simulator.now }),
       acknowledged: () => this.#chaos.acknowledged(),
       ...checkers,
     });
@@ -137,6 +145,7 @@ export class Simulation {
       await script(this.#parts);
       this.#stuck = await this.#finish();
       await checkClosing(this.#parts);
+      checkLinearizability(this.history);
       this.#replayed = await checkReplay(this.#parts);
     } catch (error) {
       failure = this.#describe(error);

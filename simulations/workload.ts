@@ -10,6 +10,7 @@ import { brief } from "./checkers/agreement.ts";
 import type { Durability, Submission } from "./checkers/durability.ts";
 import { isOfDisk, type SimulatedNode } from "./cluster.ts";
 import { demand } from "./core/violation.ts";
+import type { HistoryRecorder, OpenOperation } from "./history/recorder.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
 import type { Workload } from "./swarm.ts";
@@ -20,6 +21,8 @@ export interface WorkloadParts {
   readonly options: Workload;
   readonly agreement: Agreement;
   readonly durability: Durability;
+  /** Of every operation, with the names of the values in place of their texts. */
+  readonly history: HistoryRecorder;
   /** Called after each acknowledgement. */
   acknowledged(): void;
 }
@@ -32,6 +35,12 @@ interface Session {
   readonly kibitzer: Kibitzer;
   /** How far this life has shown its log; after a restart a node may know less to be decided. */
   shown: number;
+}
+
+/** A publish that waits for its answer, for the checkers of each kind. */
+interface Publish {
+  readonly submission: Submission;
+  readonly operation: OpenOperation;
 }
 
 const statusMicros = 700 * millisecond;
@@ -133,20 +142,21 @@ export class Clients {
   }
 
   #publishOne({ name, life, kibitzer }: Session, patience: number | null): void {
-    const { simulator, prng, durability, options } = this.#parts;
+    const { simulator, prng, durability, options, history } = this.#parts;
     this.#values += 1;
     const padding = prng.chance(0.1) ? prng.integer(0, options.bytesMax) : 8;
     const head = `${name}.${this.#values} `;
     const isGiant = options.giantChance > 0 && prng.chance(options.giantChance);
     const size = isGiant ? this.#giantBytes() : head.length + padding;
     const submission = durability.submit(head.padEnd(size, "x"), name);
+    const operation = history.invoke(null, "publish", nameOf(submission.text));
     const controller = new AbortController();
     if (patience !== null) simulator.after(patience, () => controller.abort());
     kibitzer
       .publish(submission.text, { signal: controller.signal })
       .then(
-        ({ index }) => this.#acknowledged(life, submission, index),
-        (error: unknown) => this.#refused(life, submission, error),
+        ({ index }) => this.#acknowledged(life, { submission, operation }, index),
+        (error: unknown) => this.#refused(life, { submission, operation }, error),
       )
       .catch((error: unknown) => simulator.fail(error));
   }
@@ -159,30 +169,35 @@ export class Clients {
     return size;
   }
 
-  #acknowledged(life: Life, submission: Submission, index: number): void {
+  #acknowledged(life: Life, { submission, operation }: Publish, index: number): void {
     // A process that ended in this very step told nobody.
     if (!life.alive) return;
+    operation.ok(index);
     this.#parts.simulator.trace.note(`acknowledged ${brief(submission.text)} at ${index}`);
     this.#parts.durability.acknowledge(submission, index);
     this.#parts.acknowledged();
   }
 
-  #refused(life: Life, submission: Submission, error: unknown): void {
+  #refused(life: Life, { submission, operation }: Publish, error: unknown): void {
     if (!life.alive) return;
     demand(error instanceof KibitzerError, "C7", () => `publish rejected with ${String(error)}`);
+    if (error.outcome === "none") operation.fail(error.code);
+    else operation.info(error.code);
     this.#parts.simulator.trace.note(`refused ${brief(submission.text)}: ${error.code}`);
     this.#parts.durability.refuse(submission, error.outcome);
   }
 
   /** C5: a barrier shows whatever was acknowledged before it began, on any node. */
   async #barrier(session: Session): Promise<void> {
-    const { durability, simulator } = this.#parts;
+    const { durability, simulator, history } = this.#parts;
     const least = durability.indexAcknowledged;
+    const operation = history.invoke(null, "barrier", null);
     const controller = new AbortController();
     const timer = simulator.after(barrierPatience, () => controller.abort());
     try {
       const { index } = await session.kibitzer.barrier({ signal: controller.signal });
       if (!session.life.alive) return;
+      operation.ok(index);
       demand(index >= least, "C5", () => {
         return `a barrier at ${session.node.id} gave ${index}, though ${least} was acknowledged`;
       });
@@ -203,16 +218,19 @@ export class Clients {
   /** Reads `from … to`, all of which must be there (W4). */
   async #read({ life, kibitzer, node }: Session, from: number, to: number): Promise<void> {
     let expected = from;
+    const operation = this.#parts.history.invoke(null, "read", { from, to });
+    const values: string[] = [];
     for await (const entry of kibitzer.entries({ from, to, follow: false })) {
       if (!life.alive) return;
       demand(entry.index === expected, "W4", () => {
         return `${node.id} shows index ${entry.index} where ${expected} was due`;
       });
       expected += 1;
-      this.#parts.agreement.show(node.id, entry);
+      values.push(nameOf(this.#parts.agreement.show(node.id, entry).text));
     }
     // A read ends early when its node closes, and only then.
     if (!life.alive || node.kibitzer !== kibitzer) return;
+    operation.ok(values);
     demand(expected === to + 1, "C5", () => {
       return `${node.id} ends at index ${expected - 1} of a read up to ${to}`;
     });
@@ -220,14 +238,18 @@ export class Clients {
 
   async #follow(session: Session): Promise<void> {
     const { life, kibitzer, node } = session;
+    const { history, agreement } = this.#parts;
     let expected = Math.max(1, (this.#shown.get(node.id) ?? 0) - 10);
+    // Each entry that comes answers a read that waited for it.
+    let operation = history.invoke(null, "read", { from: expected, to: expected });
     for await (const entry of kibitzer.entries({ from: expected })) {
       if (!life.alive) return;
       demand(entry.index === expected, "W4", () => {
         return `${node.id} tells index ${entry.index} where ${expected} was due`;
       });
       expected += 1;
-      this.#parts.agreement.show(node.id, entry);
+      operation.ok([nameOf(agreement.show(node.id, entry).text)]);
+      operation = history.invoke(null, "read", { from: expected, to: expected });
       session.shown = entry.index;
       this.#shown.set(node.id, Math.max(entry.index, this.#shown.get(node.id) ?? 0));
     }
@@ -260,6 +282,11 @@ export class Clients {
       this.#parts.simulator.fail(error);
     });
   }
+}
+
+/** The part of a text that tells it from all others. */
+function nameOf(text: string): string {
+  return text.slice(0, text.indexOf(" "));
 }
 
 /** A read or a barrier that was given up rejects with the reason of its signal. */
