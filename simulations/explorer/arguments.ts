@@ -23,12 +23,15 @@ How far kibitzer goes, from a republic at rest:
   --crashes N       losses of power (default ${scopeDefault.crashes})
   --duplicates N    messages delivered twice (default ${scopeDefault.duplicates}); any may be lost or late
   --rounds N        rounds of pings besides elections (default ${scopeDefault.rounds}); one more a crash
+  --atomic          what is written is durable at once: fewer actions for an election, so deeper
 
   --managers N      resource managers of two-phase-commit (default 5)
 
 Exits with 1 when something is broken or a published count is missed, with 2 on wrong usage.`;
 
 const modelNames = ["kibitzer", "paxos", "abd", "two-phase-commit"] as const;
+
+type Counts = Omit<Scope, "isAtomic">;
 
 export interface Arguments {
   readonly model: (typeof modelNames)[number];
@@ -61,6 +64,7 @@ export function parse(args: readonly string[]): Arguments | null {
       duplicates: text,
       rounds: text,
       managers: text,
+      atomic: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -71,13 +75,13 @@ export function parse(args: readonly string[]): Arguments | null {
     strategy: oneOf("strategy", values.strategy ?? "bfs", ["bfs", "dfs"]),
     states: whole("states", values.states, [1, 2 ** 31 - 2]),
     depth: whole("depth", values.depth, [0, 2 ** 31 - 2]),
-    scope: scopeOf(values),
+    scope: { ...scopeOf(values), isAtomic: values.atomic },
     managers: whole("managers", values.managers, [1, 9]) ?? 5,
     isJson: values.json,
   };
 }
 
-function scopeOf(values: Readonly<Partial<Record<keyof Scope, string | undefined>>>): Scope {
+function scopeOf(values: Readonly<Partial<Record<keyof Counts, string | undefined>>>): Counts {
   const { ballots, retries, crashes, duplicates, rounds } = values;
   return {
     ballots: whole("ballots", ballots, [0, countMax]) ?? scopeDefault.ballots,

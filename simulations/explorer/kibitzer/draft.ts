@@ -24,13 +24,16 @@ export const place = { ghost: 3, budget: 4, breach: 5, packets: 6 } as const;
 export class Workshop {
   readonly steps: NodeSteps;
   readonly packets: Packets;
+  /** Whether what is written is durable at once. */
+  readonly isAtomic: boolean;
   readonly ghosts: Ghosts = new Ghosts();
   readonly breaches: string[] = ["nothing is broken"];
   readonly #ghostsAfter = new PairTable();
 
-  constructor(steps: NodeSteps, packets: Packets) {
+  constructor(steps: NodeSteps, packets: Packets, isAtomic: boolean) {
     this.steps = steps;
     this.packets = packets;
+    this.isAtomic = isAtomic;
   }
 
   /** @throws {Violation} when an invariant does not hold. */
@@ -98,7 +101,10 @@ export class Draft {
     this.#nodes[node] = transition.to;
     this.#hasHardened ||= input.kind === "persisted" || input.kind === "crash";
     if (transition.events !== 0) this.#show(transition.events);
-    return this.#sendAll(transition.packets);
+    const heartbeats = this.#sendAll(transition.packets);
+    const { pending } = steps.at(transition.to);
+    if (!this.#workshop.isAtomic || pending === 0) return heartbeats;
+    return [...heartbeats, ...this.step(node, { kind: "persisted", writes: pending })];
   }
 
   #sendAll(sent: readonly number[]): readonly number[] {

@@ -78,7 +78,7 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
       const publisher = last - value;
       return { kind: "batch", publisher, sequence: 1, count: 1, size: 8, checksum: value + 1 };
     });
-    this.#workshop = new Workshop(steps, packets);
+    this.#workshop = new Workshop(steps, packets, scope.isAtomic);
   }
 
   get coverage(): Coverage {

@@ -15,6 +15,11 @@ export interface Scope {
   readonly duplicates: number;
   /** Rounds of pings besides those of an election; each crash allows one more. */
   readonly rounds: number;
+  /**
+   * Whether whatever is written is durable, and the node told, in the same step. What lies between
+   * is then not explored, but elections take half as many actions, so that more of them are.
+   */
+  readonly isAtomic: boolean;
 }
 
 export const scopeDefault: Scope = {
@@ -24,6 +29,7 @@ export const scopeDefault: Scope = {
   crashes: 2,
   duplicates: 1,
   rounds: 1,
+  isAtomic: false,
 };
 
 /** Three bits for each count, in this order; then one bit for each value that was submitted. */
