@@ -1,0 +1,112 @@
+/** What `npm run explore` was asked for; wrong usage is an error that says what was wanted. */
+import { parseArgs } from "node:util";
+import type { Strategy } from "./explore.ts";
+import { countMax, roundsMax, scopeDefault, valuesMax, type Scope } from "./kibitzer/scope.ts";
+
+export const usage: string = `npm run explore -- [--model NAME] [options]
+
+Walks through the states of a model, each one once, and checks every one.
+
+  --model NAME      kibitzer (default): the shipped consensus core, three nodes, one republic
+                    paxos, abd, two-phase-commit: models with published counts, which are checked
+  --strategy NAME   bfs (default): a broken state is found on a shortest way; or dfs
+  --states N        stop at so many distinct states (kibitzer 100000, others no bound)
+  --depth N         go no further than so many actions from the start
+  --json            one JSON value: what was found
+  --help            this text
+
+How far kibitzer goes, from a republic at rest:
+
+  --ballots N       how often each node may stand up (default ${scopeDefault.ballots})
+  --values N        values that are published (default ${scopeDefault.values})
+  --retries N       values submitted once more, wherever somebody leads (default ${scopeDefault.retries})
+  --crashes N       losses of power (default ${scopeDefault.crashes})
+  --duplicates N    messages delivered twice (default ${scopeDefault.duplicates}); any may be lost or late
+  --rounds N        rounds of pings besides elections (default ${scopeDefault.rounds}); one more a crash
+  --atomic          what is written is durable at once: fewer actions for an election, so deeper
+
+  --managers N      resource managers of two-phase-commit (default 5)
+
+Exits with 1 when something is broken or a published count is missed, with 2 on wrong usage.`;
+
+const modelNames = ["kibitzer", "paxos", "abd", "two-phase-commit"] as const;
+
+type Counts = Omit<Scope, "isAtomic">;
+
+export interface Arguments {
+  readonly model: (typeof modelNames)[number];
+  readonly strategy: Strategy;
+  /** Null for no bound, or the model's own. */
+  readonly states: number | null;
+  readonly depth: number | null;
+  readonly scope: Scope;
+  readonly managers: number;
+  readonly isJson: boolean;
+}
+
+/**
+ * Null when help is asked for.
+ * @throws {Error} when an argument is invalid.
+ */
+export function parse(args: readonly string[]): Arguments | null {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      model: text,
+      strategy: text,
+      states: text,
+      depth: text,
+      ballots: text,
+      values: text,
+      retries: text,
+      crashes: text,
+      duplicates: text,
+      rounds: text,
+      managers: text,
+      atomic: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return null;
+  return {
+    model: oneOf("model", values.model ?? "kibitzer", modelNames),
+    strategy: oneOf("strategy", values.strategy ?? "bfs", ["bfs", "dfs"]),
+    states: whole("states", values.states, [1, 2 ** 31 - 2]),
+    depth: whole("depth", values.depth, [0, 2 ** 31 - 2]),
+    scope: { ...scopeOf(values), isAtomic: values.atomic },
+    managers: whole("managers", values.managers, [1, 9]) ?? 5,
+    isJson: values.json,
+  };
+}
+
+function scopeOf(values: Readonly<Partial<Record<keyof Counts, string | undefined>>>): Counts {
+  const { ballots, retries, crashes, duplicates, rounds } = values;
+  return {
+    ballots: whole("ballots", ballots, [0, countMax]) ?? scopeDefault.ballots,
+    values: whole("values", values.values, [0, valuesMax]) ?? scopeDefault.values,
+    retries: whole("retries", retries, [0, countMax]) ?? scopeDefault.retries,
+    crashes: whole("crashes", crashes, [0, countMax - roundsMax]) ?? scopeDefault.crashes,
+    duplicates: whole("duplicates", duplicates, [0, countMax]) ?? scopeDefault.duplicates,
+    rounds: whole("rounds", rounds, [0, roundsMax]) ?? scopeDefault.rounds,
+  };
+}
+
+function oneOf<Name extends string>(option: string, text: string, names: readonly Name[]): Name {
+  const found = names.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new Error(`--${option}: wanted ${names.join(", ")}, got ${JSON.stringify(text)}`);
+}
+
+function whole(
+  option: string,
+  text: string | undefined,
+  [least, most]: readonly [number, number],
+): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  const wanted = `a whole number from ${least} to ${most}`;
+  throw new Error(`--${option}: wanted ${wanted}, got ${JSON.stringify(text)}`);
+}

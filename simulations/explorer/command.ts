@@ -1,0 +1,109 @@
+/**
+ * `npm run explore`: explores one model and says what was found. The counts that are published of the
+ * models that judge the explorer are checked as well.
+ */
+import { parse, usage, type Arguments } from "./arguments.ts";
+import { explore, type Bounds, type Exploration, type Progress } from "./explore.ts";
+import { KibitzerModel } from "./kibitzer/kibitzer-model.ts";
+import { abdModel } from "./models/abd.ts";
+import { paxosModel } from "./models/paxos.ts";
+import { TwoPhaseCommit } from "./models/two-phase-commit.ts";
+
+interface Found {
+  readonly exploration: Omit<Exploration<unknown>, "breach"> & {
+    readonly breach: { readonly what: string; readonly lines: readonly string[] } | null;
+  };
+  /** The published number of states, when all of them were to be found; or null. */
+  readonly published: number | null;
+  readonly details: object;
+}
+
+const statesOfCore = 100_000;
+const twoPhaseCounts: ReadonlyMap<number, number> = new Map([
+  [3, 288],
+  [5, 8832],
+]);
+
+function run(args: Arguments): Found {
+  const { strategy } = args;
+  const depth = args.depth ?? Infinity;
+  const onProgress = process.stderr.isTTY && !args.isJson ? showProgress : doNothing;
+  const bounds: Bounds = { strategy, states: args.states ?? Infinity, depth, onProgress };
+  const isWhole = args.states === null && args.depth === null;
+  const judge = (count: number | null): { published: number | null; details: object } => {
+    return { published: isWhole ? count : null, details: {} };
+  };
+  switch (args.model) {
+    case "kibitzer": {
+      const model = new KibitzerModel(args.scope);
+      const exploration = explore(model, { ...bounds, states: args.states ?? statesOfCore });
+      return { exploration, published: null, details: { ...model.coverage, scope: args.scope } };
+    }
+    case "paxos":
+      return { exploration: explore(paxosModel(), bounds), ...judge(16_668) };
+    case "abd":
+      return { exploration: explore(abdModel(), bounds), ...judge(544) };
+    case "two-phase-commit": {
+      const exploration = explore(new TwoPhaseCommit(args.managers), bounds);
+      return { exploration, ...judge(twoPhaseCounts.get(args.managers) ?? null) };
+    }
+  }
+}
+
+function showProgress({ states, depth, waiting }: Progress): void {
+  process.stderr.write(`\r${states} states, depth ${depth}, ${waiting} waiting `);
+}
+
+function doNothing(): void {
+  // Nobody watches.
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function summarize(args: Arguments, { exploration, published }: Found): string {
+  const { states, depth, isExhausted, breach, transitions, seconds } = exploration;
+  const { processorSeconds } = exploration;
+  const rate = Math.round(states / Math.max(processorSeconds, 0.001));
+  const rest = isExhausted ? "nothing left" : breach === null ? "more beyond" : "stopped there";
+  const verdict = breach !== null ? "BROKEN" : isMissed(states, published) ? "MISCOUNTED" : "ok";
+  const expected = published === null ? "" : `, published ${published}`;
+  return (
+    `${verdict} ${args.model} ${args.strategy}: ${states} states${expected}, ${transitions} ` +
+    `transitions, depth ${depth}, ${rest}; ${seconds.toFixed(1)} s, ` +
+    `${processorSeconds.toFixed(1)} of them on the processor, ${rate} states a processor second`
+  );
+}
+
+function isMissed(states: number, published: number | null): boolean {
+  return published !== null && states !== published;
+}
+
+function tell(args: Arguments, found: Found): number {
+  const { exploration, published, details } = found;
+  const { breach, states, ...counts } = exploration;
+  if (process.stderr.isTTY && !args.isJson) process.stderr.write("\r\x1b[K");
+  if (args.isJson) {
+    const { model, strategy } = args;
+    print(JSON.stringify({ model, strategy, states, ...counts, published, ...details, breach }));
+  } else {
+    for (const line of breach?.lines ?? []) print(line);
+    if (breach !== null) print(`broken: ${breach.what}`);
+    if (Object.keys(details).length > 0) print(JSON.stringify(details));
+    print(summarize(args, found));
+  }
+  return breach === null && !isMissed(states, published) ? 0 : 1;
+}
+
+try {
+  const args = parse(process.argv.slice(2));
+  if (args === null) print(usage);
+  else process.exitCode = tell(args, run(args));
+} catch (error) {
+  // What breaks in a model comes out as a broken state; anything else is a wrong argument or a bug.
+  if (!(error instanceof Error) || !/^(--|Unknown option|Option|Unexpected)/.test(error.message))
+    throw error;
+  process.stderr.write(`${error.message}\n\n${usage}\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,295 @@
+/**
+ * The shipped consensus core, three nodes of it, as a model to explore: which actions there are, and
+ * what each one does. Messages are lost (by never being delivered), overtake each other and are
+ * doubled; writes are durable later than they are written, and a loss of power may come in between.
+ */
+import type { NodeId } from "../../../consensus/index.ts";
+import type { Model } from "../model.ts";
+import type { StateHash } from "../state-hash.ts";
+import { Draft, place, Workshop, type RepublicState } from "./draft.ts";
+import { foundRepublic } from "./founding.ts";
+import { nodeIds } from "./live-node.ts";
+import { NodeSteps } from "./node-steps.ts";
+import { Packets } from "./packets.ts";
+import {
+  changed,
+  electionsOf,
+  fullBudget,
+  isSubmitted,
+  left,
+  submitted,
+  type Scope,
+} from "./scope.ts";
+
+/** The kind in the low bits, then the node, then whatever else there is to say. */
+export type RepublicAction = number;
+
+const kinds = 8;
+const nodes = nodeIds.length;
+const kind = {
+  deliver: 0,
+  double: 1,
+  persist: 2,
+  crash: 3,
+  submit: 4,
+  round: 5,
+  stand: 6,
+} as const;
+
+interface Parts {
+  readonly kind: number;
+  readonly node: number;
+  readonly detail: number;
+}
+
+function pack({ kind, node, detail }: Parts): RepublicAction {
+  return kind + kinds * (node + nodes * detail);
+}
+
+function unpack(action: RepublicAction): Parts {
+  const rest = Math.floor(action / kinds);
+  return { kind: action % kinds, node: rest % nodes, detail: Math.floor(rest / nodes) };
+}
+
+/** How far an exploration got, besides its number of states. */
+export interface Coverage {
+  /** Distinct states of single nodes, and distinct steps of them. */
+  readonly nodeStates: number;
+  readonly nodeSteps: number;
+  readonly messages: number;
+  readonly ghostStates: number;
+  /** The most that any one state had: ballots that were led, slots chosen, ballots that chose. */
+  readonly ballots: number;
+  readonly chosen: number;
+  readonly ballotsChoosing: number;
+}
+
+export class KibitzerModel implements Model<RepublicState, RepublicAction> {
+  readonly #scope: Scope;
+  readonly #workshop: Workshop;
+
+  constructor(scope: Scope) {
+    this.#scope = scope;
+    const packets = new Packets();
+    const founded = foundRepublic(scope.values);
+    const last = founded[0]?.disk.durable.log.length ?? 0;
+    const steps = new NodeSteps(founded, packets, (value) => {
+      // The last decrees of the founding register the publishers; each publishes one entry.
+      const publisher = last - value;
+      return { kind: "batch", publisher, sequence: 1, count: 1, size: 8, checksum: value + 1 };
+    });
+    this.#workshop = new Workshop(steps, packets, scope.isAtomic);
+  }
+
+  get coverage(): Coverage {
+    const { steps, packets, ghosts } = this.#workshop;
+    return {
+      nodeStates: steps.size,
+      nodeSteps: steps.stepped,
+      messages: packets.size,
+      ghostStates: ghosts.size,
+      ballots: ghosts.ballotsMost,
+      chosen: ghosts.chosenMost,
+      ballotsChoosing: ghosts.ballotsChoosingMost,
+    };
+  }
+
+  initial(): readonly RepublicState[] {
+    const { steps, ghosts } = this.#workshop;
+    return [[...steps.founded, ghosts.first, fullBudget(this.#scope), 0]];
+  }
+
+  actions(state: RepublicState): readonly RepublicAction[] {
+    const actions: RepublicAction[] = [];
+    const mayDouble = left(state[place.budget] ?? 0, "duplicates") > 0;
+    for (let at = place.packets; at < state.length; at += 1) {
+      const packet = state[at] ?? 0;
+      const { to } = this.#workshop.packets.at(packet);
+      actions.push(pack({ kind: kind.deliver, node: to, detail: packet }));
+      if (mayDouble) {
+        actions.push(pack({ kind: kind.double, node: to, detail: packet }));
+      }
+    }
+    for (let node = 0; node < nodes; node += 1) {
+      this.#ofDisk(state, node, actions);
+      this.#ofTime(state, node, actions);
+      this.#ofPublishers(state, node, actions);
+    }
+    return actions;
+  }
+
+  next(state: RepublicState, action: RepublicAction): RepublicState | null {
+    const draft = new Draft(this.#workshop, state);
+    return this.#act(draft, unpack(action)) ? draft.finish() : null;
+  }
+
+  hash(state: RepublicState, into: StateHash): void {
+    for (const word of state) into.word(word);
+  }
+
+  broken(state: RepublicState): string | null {
+    const breach = state[place.breach] ?? 0;
+    return breach === 0 ? null : (this.#workshop.breaches[breach] ?? null);
+  }
+
+  describe(state: RepublicState, action: RepublicAction): readonly string[] {
+    const story: string[] = [];
+    const parts = unpack(action);
+    this.#act(new Draft(this.#workshop, state, story), parts);
+    return [this.#title(parts), ...story];
+  }
+
+  /** How many of the writes under way are durable when the node is told, or loses power. */
+  #ofDisk(state: RepublicState, node: number, actions: RepublicAction[]): void {
+    const { pending } = this.#workshop.steps.at(state[node] ?? 0);
+    const mayCrash = left(state[place.budget] ?? 0, "crashes") > 0;
+    for (let writes = 0; writes <= pending; writes += 1) {
+      if (writes > 0) actions.push(pack({ kind: kind.persist, node, detail: writes }));
+      if (mayCrash) actions.push(pack({ kind: kind.crash, node, detail: writes }));
+    }
+  }
+
+  /**
+   * A follower that hears both others, or one of them no more, gets that by an election as well: it
+   * is asked to answer partial rounds only when nobody has vouched for it yet.
+   */
+  #ofTime(state: RepublicState, node: number, actions: RepublicAction[]): void {
+    const budget = state[place.budget] ?? 0;
+    const { role, isFresh } = this.#workshop.steps.at(state[node] ?? 0);
+    if (left(budget, "rounds") > 0) {
+      const fewest = role === "follower" ? (isFresh ? 1 : everybody) : 0;
+      for (let answering = fewest; answering <= everybody; answering += 1) {
+        actions.push(pack({ kind: kind.round, node, detail: answering }));
+      }
+    }
+    if (electionsLeft(budget, node) === 0) return;
+    for (const silent of othersOf(node))
+      actions.push(pack({ kind: kind.stand, node, detail: silent }));
+  }
+
+  /** Publishers are alike: the next one begins when the one before it has. */
+  #ofPublishers(state: RepublicState, node: number, actions: RepublicAction[]): void {
+    if (this.#workshop.steps.at(state[node] ?? 0).role !== "leading") return;
+    const budget = state[place.budget] ?? 0;
+    for (let value = 0; value < this.#scope.values; value += 1) {
+      const isFirst = !isSubmitted(budget, value);
+      if (isFirst || left(budget, "retries") > 0) {
+        actions.push(pack({ kind: kind.submit, node, detail: value }));
+      }
+      if (isFirst) return;
+    }
+  }
+
+  /** False when the action cannot happen. */
+  #act(draft: Draft, { kind: what, node, detail }: Parts): boolean {
+    switch (what) {
+      case kind.deliver:
+        draft.take(detail);
+        draft.step(node, { kind: "receive", packet: detail });
+        return true;
+      case kind.double:
+        draft.budget = changed(draft.budget, "duplicates", -1);
+        draft.step(node, { kind: "receive", packet: detail });
+        return true;
+      case kind.persist:
+        draft.step(node, { kind: "persisted", writes: detail });
+        return true;
+      case kind.crash:
+        draft.budget = changed(changed(draft.budget, "crashes", -1), "rounds", 1);
+        draft.step(node, { kind: "crash", writes: detail });
+        return true;
+      case kind.submit: {
+        const isAgain = isSubmitted(draft.budget, detail);
+        draft.budget = isAgain
+          ? changed(draft.budget, "retries", -1)
+          : submitted(draft.budget, detail);
+        draft.step(node, { kind: "enqueue", value: detail });
+        return true;
+      }
+      case kind.round:
+        draft.budget = changed(draft.budget, "rounds", -1);
+        this.#round(draft, node, detail);
+        return true;
+      default:
+        return this.#stand(draft, node, detail);
+    }
+  }
+
+  /** A round of pings; who answers, does so at once, and the others' pings or pongs are lost. */
+  #round(draft: Draft, node: number, answering: number): void {
+    const pings = draft.step(node, { kind: "event" });
+    const answers = othersOf(node).filter((_, at) => ((answering >> at) & 1) === 1);
+    for (const other of answers) this.#ping(draft, pings, other);
+  }
+
+  #ping(draft: Draft, pings: readonly number[], other: number): void {
+    for (const ping of pings) {
+      if (draft.isOver || this.#workshop.packets.at(ping).to !== other) continue;
+      const pongs = draft.step(other, { kind: "receive", packet: ping });
+      for (const pong of pongs) {
+        const { to, message } = this.#workshop.packets.at(pong);
+        if (draft.isOver || message.kind !== "pong") continue;
+        draft.step(to, { kind: "receive", packet: pong });
+      }
+    }
+  }
+
+  /**
+   * An election: `node` and the third one lose their connections to `silent`, `node` hears the third
+   * one, which hears nobody fit either, and stands up. What `silent` sent may still arrive, and it
+   * does not know of any of this.
+   */
+  #stand(draft: Draft, node: number, silent: number): boolean {
+    const third = othersOf(node).find((other) => other !== silent) ?? node;
+    const to = idOf(silent);
+    const before = electionsLeft(draft.budget, node);
+    draft.step(third, { kind: "sent", to });
+    if (draft.isOver) return true;
+    const pings = draft.step(node, { kind: "sent", to });
+    this.#ping(draft, pings, third);
+    return draft.isOver || electionsLeft(draft.budget, node) < before;
+  }
+
+  #title({ kind: what, node, detail }: Parts): string {
+    const id = idOf(node);
+    switch (what) {
+      case kind.deliver:
+        return this.#workshop.packets.text(detail);
+      case kind.double:
+        return `${this.#workshop.packets.text(detail)}, and stays under way`;
+      case kind.persist:
+        return `${id} is told that ${detail} of its writes are durable`;
+      case kind.crash:
+        return `${id} loses power when ${detail} of its writes under way are durable`;
+      case kind.submit:
+        return `value ${detail + 1} is submitted at ${id}`;
+      case kind.round: {
+        const answering = othersOf(node).filter((_, at) => ((detail >> at) & 1) === 1);
+        return `${id} pings; answered by ${answering.map(idOf).join(" and ") || "nobody"}`;
+      }
+      default:
+        return `${id} stands up: ${idOf(detail)} is silent`;
+    }
+  }
+}
+
+function othersOf(node: number): readonly number[] {
+  return others[node] ?? [];
+}
+
+/** Both others, as bits. */
+const everybody = 3;
+
+const others = [
+  [1, 2],
+  [0, 2],
+  [0, 1],
+];
+
+function idOf(node: number): NodeId {
+  return nodeIds[node] ?? "";
+}
+
+function electionsLeft(budget: number, node: number): number {
+  return left(budget, electionsOf[node] ?? "a");
+}

@@ -1,0 +1,40 @@
+/**
+ * One legislator and its disk, thawed for a step. What it sends, writes and decides is carried out
+ * by whoever steps it; nothing here loses, delays or repeats anything.
+ */
+import { Legislator, type Cookie, type NodeId, type Write } from "../../../consensus/index.ts";
+import { VirtualDisk } from "../../core/virtual-disk.ts";
+
+/** The smallest that the core allows: two rounds without an answer are silence. */
+export const clockwork = { pingTicks: 1, silenceTicks: 2, stallTicks: 4 } as const;
+
+export const nodeIds: readonly [NodeId, NodeId, NodeId] = ["a", "b", "c"];
+
+export function cookieOf(id: NodeId): Cookie {
+  return id.padStart(16, "0");
+}
+
+export interface LiveNode {
+  readonly id: NodeId;
+  /** How often it was started. */
+  readonly starts: number;
+  readonly legislator: Legislator;
+  readonly disk: VirtualDisk;
+}
+
+/** A life on what `disk` holds; what was written and not durable must be gone already. */
+export function start(id: NodeId, starts: number, disk: VirtualDisk): LiveNode {
+  const options = { id, cookie: cookieOf(id), starts, ...clockwork };
+  // A disk that was put together from an image counts that as its first write.
+  const recovered = disk.recover();
+  const durable = { ...recovered, writeLast: Math.max(1, recovered.writeLast) };
+  return { id, starts, legislator: new Legislator(options, durable), disk };
+}
+
+/** A disk that holds the image of `durable`, and `pending` writes that are under way. */
+export function diskWith(durable: VirtualDisk, pending: readonly Write[]): VirtualDisk {
+  const disk = new VirtualDisk();
+  disk.rollBack(durable);
+  for (const write of pending) disk.append(write);
+  return disk;
+}

@@ -1,0 +1,121 @@
+/**
+ * One representative for all checkpoints of a legislator that behave alike from here on. Each rule
+ * says why nothing is lost; `normalize.test.ts` walks at random and compares: a step of the
+ * representative must give the representative of the step, and send the same.
+ *
+ * Node ids are *not* renamed: ballots of one round are ordered by id, so that two nodes that change
+ * places do not behave alike.
+ */
+import type { Plain } from "../../../consensus/index.ts";
+import { clockwork } from "./live-node.ts";
+import { fields, fromPairs, list, pairs, whole, type Fields } from "./plain-fields.ts";
+
+/** Every node is in this round of pings, always. */
+export const roundNow = 1;
+const silenceRounds = Math.max(2, Math.ceil(clockwork.silenceTicks / clockwork.pingTicks));
+/**
+ * Log time stands still. It is compared with the log time before it only, and for the rest a part of
+ * a decree's identity: decrees of one slot and two ballots differ by `when` (see `node-steps.ts`),
+ * and in one ballot a slot is proposed once. So nothing is mistaken for anything else.
+ */
+const logTimeBase = -1_000_000;
+const ballotZero: Plain = { government: 0, round: 0, id: "" };
+
+/** @param slotKept State hashes of slots below are forgotten: nobody reports so old a slot. */
+export function normalize(checkpoint: Plain, slotKept: number): Fields {
+  const { options = null, durable, state } = fields(checkpoint);
+  const normal = normalizeState(fields(state), slotKept);
+  // `heard` and `writeLast` of the durable part are looked at by a fresh start only, not on restore.
+  return { options, durable: { ...fields(durable), writeLast: 0 }, state: normal };
+}
+
+function normalizeState(state: Fields, slotKept: number): Fields {
+  const now = whole(state["now"]);
+  const round = whole(state["round"]);
+  return {
+    ...state,
+    ...normalizeWrites(state),
+    // Time is compared, never told: only what lies ahead counts, from a clock that stands at zero.
+    now: 0,
+    roundAt: Math.max(0, whole(state["roundAt"]) - now),
+    notBefore: Math.max(0, whole(state["notBefore"]) - now),
+    role: normalizeRole(fields(state["role"]), now, round),
+    // Rounds are compared with each other only. The one exception, what was heard of peers being
+    // noted each twenty rounds, never happens in an exploration: it has fewer rounds than that.
+    round: roundNow,
+    heardChanged: false,
+    fetching: aged(state["fetching"] ?? null, round),
+    resynchronizedRound: state["resynchronizedRound"] === round ? roundNow : -1,
+    // How often it stood up spreads rivals by jitter, which is always 0 here.
+    attempts: 0,
+    // Turns the order in which two sources, at most, are asked.
+    fetches: whole(state["fetches"]) % 2,
+    // A set; and a map that is looked up, or written down whole, never walked in order.
+    vouchers: list(state["vouchers"]).toSorted(byText),
+    heard: fromPairs(pairs(state["heard"]).toSorted(byText)),
+    peers: fromPairs(pairs(state["peers"]).map(([id, peer]) => [id, normalizePeer(fields(peer))])),
+    hashes: fromPairs(
+      pairs(state["hashes"]).filter(([, kept]) => whole(fields(kept)["slot"]) >= slotKept),
+    ),
+  };
+}
+
+function byText(left: Plain, right: Plain): number {
+  const [one, other] = [JSON.stringify(left), JSON.stringify(right)];
+  return one < other ? -1 : Number(one > other);
+}
+
+/** Write numbers are compared with each other only; the last durable one becomes 1. */
+function normalizeWrites(state: Fields): Fields {
+  const durable = fields(state["durable"]);
+  const shift = whole(durable["write"]) - 1;
+  const shifted = (mark: Plain): Fields => {
+    const known = fields(mark);
+    return { ...known, write: whole(known["write"]) - shift };
+  };
+  return {
+    durable: shifted(durable),
+    writes: list(state["writes"]).map(shifted),
+    writeLast: whole(state["writeLast"]) - shift,
+  };
+}
+
+/** How long ago it was sent counts until it is taken for lost, and not any longer. */
+function aged(sent: Plain, round: number): Plain {
+  if (sent === null) return null;
+  const known = fields(sent);
+  const age = Math.min(round - whole(known["round"]), silenceRounds);
+  return { ...known, round: roundNow - age };
+}
+
+function normalizeRole(role: Fields, now: number, round: number): Fields {
+  if (role["kind"] === "candidate") {
+    const since = Math.max(whole(role["since"]) - now, -clockwork.silenceTicks);
+    return { ...role, since };
+  }
+  if (role["kind"] !== "leading") return role;
+  const { pendingSince = null } = role;
+  const followers = pairs(role["followers"]).map(([id, follower]): [Plain, Plain] => {
+    const known = fields(follower);
+    return [id, { ...known, slotsSent: aged(known["slotsSent"] ?? null, round) }];
+  });
+  return {
+    ...role,
+    timeBase: logTimeBase,
+    since: 0,
+    pendingSince:
+      pendingSince === null ? null : Math.max(whole(pendingSince) - now, -clockwork.stallTicks),
+    followers: fromPairs(followers),
+  };
+}
+
+/**
+ * Of a report some things are looked at when it comes, and never again: they are not told apart
+ * once it is kept.
+ */
+function normalizePeer(peer: Fields): Fields {
+  const { report = null } = peer;
+  if (report === null) return peer;
+  const read = { ...fields(report), accepted: ballotZero, length: 0, stateHash: "", government: 0 };
+  return { ...peer, report: read };
+}
