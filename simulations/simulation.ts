@@ -11,6 +11,7 @@ import { checkReplay } from "./checkers/replay.ts";
 import { Chaos } from "./chaos.ts";
 import { Cluster, type SimulatedNode } from "./cluster.ts";
 import { Prng } from "./prng.ts";
+import { RemoteClients } from "./remote-clients.ts";
 import { Simulator, second } from "./simulator.ts";
 import { damageMajority } from "./safety-only.ts";
 import { drawSwarm, type Swarm } from "./swarm.ts";
@@ -65,6 +66,8 @@ export interface Stage {
 }
 
 const foundingMax = 30 * second;
+/** L10: how long clients may take to close. */
+const remotesMax = 30 * second;
 
 export class Simulation {
   readonly seed: number;
@@ -76,6 +79,7 @@ export class Simulation {
   readonly #agreement: Agreement;
   readonly #durability = new Durability();
   readonly #governments: Governments;
+  readonly #remotes: RemoteClients;
   readonly #parts: ProgressParts;
   #replayed = 0;
   #stuck: string | null = null;
@@ -111,9 +115,14 @@ export class Simulation {
     const governments = new Governments(swarm.parliamentSize);
     this.#governments = governments;
     const atlas = new Atlas({ swarm, cluster, governments, agreement: this.#agreement });
-    const shared = { swarm, cluster, atlas, governments };
+    const count = swarm.workload.remoteClients;
+    const remotePrng = prng.fork("remote clients");
+    this.#remotes = new RemoteClients({ simulator, prng: remotePrng, cluster, count, ...checkers });
+    const shared = { swarm, cluster, atlas, governments, clients: this.#remotes.names };
     this.#chaos = new Chaos(simulator, prng.fork("chaos"), { ...shared, supervised });
-    this.#parts = { simulator, atlas, cluster, clients: this.#clients, governments, ...checkers };
+    const { names } = this.#remotes;
+    const clients = this.#clients;
+    this.#parts = { simulator, atlas, cluster, clients, names, governments, ...checkers };
   }
 
   /** Runs both phases; the safety phase takes `seconds` of virtual time. Never throws. */
@@ -121,8 +130,10 @@ export class Simulation {
     return await this.perform(async ({ simulator, clients }) => {
       this.#chaos.start();
       clients.start();
+      this.#remotes.start();
       await simulator.run(simulator.now + seconds * second);
       clients.stop();
+      this.#remotes.stop();
     });
   }
 
@@ -136,6 +147,7 @@ export class Simulation {
       await this.#found();
       await script(this.#parts);
       this.#stuck = await this.#finish();
+      await this.simulator.complete(this.#remotes.close(), remotesMax);
       await checkClosing(this.#parts);
       this.#replayed = await checkReplay(this.#parts);
     } catch (error) {

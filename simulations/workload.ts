@@ -92,9 +92,10 @@ export class Clients {
     if (session !== undefined) this.#publishOne(session, null);
   }
 
-  /** Whether anything that was published at one of `nodes` has no answer yet. */
-  isAwaitedAt(nodes: readonly SimulatedNode[]): boolean {
-    const sessions = nodes.map(({ id }) => this.#sessions.get(id)?.name);
+  /** Whether anything that was published at one of `nodes`, or in other sessions, still waits. */
+  isAwaitedAt(nodes: readonly SimulatedNode[], others: readonly string[]): boolean {
+    const own = nodes.map(({ id }) => this.#sessions.get(id)?.name);
+    const sessions: readonly (string | undefined)[] = [...own, ...others];
     for (const { session } of this.#parts.durability.waiting) {
       if (sessions.includes(session)) return true;
     }
