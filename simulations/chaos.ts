@@ -27,6 +27,8 @@ export interface ChaosOptions {
   readonly cluster: Cluster;
   readonly atlas: Atlas;
   readonly governments: Governments;
+  /** Clients in processes of their own, by their names on the network. */
+  readonly clients: readonly string[];
   /** Whether what has ended is started again before the calm. */
   readonly supervised: boolean;
 }
@@ -60,6 +62,7 @@ export class Chaos {
       simulator,
       prng: prng.fork("cuts"),
       network: cluster.network,
+      clients: options.clients,
       periodMs: swarm.timing.silenceMs,
       isCalm: () => this.#isCalm,
     });
@@ -110,7 +113,7 @@ export class Chaos {
     for (const node of core) {
       // Whoever has damage finds it, and is replaced.
       if (node.disk.wounds.isSuspect) this.#cluster.crash(node, null);
-      this.#cluster.start(node);
+      if (!node.isReplaced) this.#cluster.start(node);
     }
     return core;
   }

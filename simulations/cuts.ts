@@ -18,6 +18,8 @@ export interface CutsOptions {
   readonly simulator: Simulator;
   readonly prng: Prng;
   readonly network: Wires;
+  /** Clients in processes of their own. */
+  readonly clients: readonly string[];
   /** About how long an election takes: the period of a link that flaps. */
   readonly periodMs: number;
   /** Whether no more is to be cut. */
@@ -33,9 +35,10 @@ export class Cuts {
 
   /** Cuts between some of `ids`, and heals it after `length`. */
   cut(shape: CutShape, ids: readonly string[], length: Micros): void {
-    if (ids.length < 2) return;
+    if (shape !== "client" && ids.length < 2) return;
     const { simulator, network } = this.#options;
-    if (shape === "swizzle") this.#swizzle(ids, length);
+    if (shape === "client") this.#cutClient(ids, length);
+    else if (shape === "swizzle") this.#swizzle(ids, length);
     else if (shape === "flap") this.#flap(ids, simulator.now + length);
     else {
       const pairs = this.#pairs(shape, ids);
@@ -51,6 +54,21 @@ export class Cuts {
     const { network } = this.#options;
     if (how === "sever") network.sever(one, other);
     else network.cut(one, other, how);
+  }
+
+  /** N15: requests arrive and answers do not, or the other way round, or neither. */
+  #cutClient(ids: readonly string[], length: Micros): void {
+    const { simulator, prng, network, clients, isCalm } = this.#options;
+    if (clients.length === 0) return;
+    const client = prng.pick(clients);
+    const node = prng.pick(ids);
+    const how = prng.pick(["requests", "answers", "both"] as const);
+    simulator.trace.fault("N15", `${client} ${node} ${how}`);
+    if (how !== "answers") network.cut(client, node, "drop");
+    if (how !== "requests") network.cut(node, client, "drop");
+    simulator.after(length, () => {
+      if (!isCalm()) network.heal(client, node);
+    });
   }
 
   /** N13: holds back some ways one after the other, and lets them go in another order. */

@@ -111,8 +111,7 @@ export class SimulatedDisk {
     const names = this.#directories.losePower(how.survival, this.#prng);
     let dirty = 0;
     for (const [path, file] of this.#directories.files()) {
-      if (!file.dirty) continue;
-      dirty += 1;
+      if (file.dirty) dirty += 1;
       const { lost, torn, garbage } = file.losePower(how, this.#prng);
       const where = `disk ${this.name} ${path}`;
       if (lost > 0) trace.fault("K2", `${where}: ${lost} sectors lost`);

@@ -12,6 +12,7 @@ export const applicableFaults: ReadonlyMap<string, string> = new Map([
   ["N6", "severed connections"],
   ["N13", "clog, one after the other too: held, then all at once"],
   ["N14", "all messages of one kind lost"],
+  ["N15", "client cut off in one direction, or both"],
   ["N16", "link that comes and goes"],
   ["N19", "path with room for few frames"],
   ["K1", "loss of power"],

@@ -14,6 +14,7 @@ import { Cluster, type SimulatedNode } from "./cluster.ts";
 import type { HistoryEvent } from "./history/operation.ts";
 import { HistoryRecorder, keepInMemory } from "./history/recorder.ts";
 import { Prng } from "./prng.ts";
+import { RemoteClients } from "./remote-clients.ts";
 import { Simulator, second } from "./simulator.ts";
 import { damageMajority } from "./safety-only.ts";
 import { drawSwarm, type Swarm } from "./swarm.ts";
@@ -68,6 +69,8 @@ export interface Stage {
 }
 
 const foundingMax = 30 * second;
+/** L10: how long clients may take to close. */
+const remotesMax = 30 * second;
 
 export class Simulation {
   readonly seed: number;
@@ -81,6 +84,7 @@ export class Simulation {
   readonly #agreement: Agreement;
   readonly #durability = new Durability();
   readonly #governments: Governments;
+  readonly #remotes: RemoteClients;
   readonly #parts: ProgressParts;
   #replayed = 0;
   #stuck: string | null = null;
@@ -95,12 +99,13 @@ export class Simulation {
     this.#agreement = new Agreement((text) => this.#durability.knows(text));
     const { sink, events } = keepInMemory();
     this.history = events;
+    const history = new HistoryRecorder({ sink, now: () => 1000 * simulator.now });
     const checkers = { agreement: this.#agreement, durability: this.#durability };
     this.#clients = new Clients({
       simulator,
       prng: prng.fork("clients"),
       options: swarm.workload,
-      history: new HistoryRecorder({ sink, now: () => 1000 * simulator.now }),
+      history,
       acknowledged: () => this.#chaos.acknowledged(),
       ...checkers,
     });
@@ -119,9 +124,15 @@ export class Simulation {
     const governments = new Governments(swarm.parliamentSize);
     this.#governments = governments;
     const atlas = new Atlas({ swarm, cluster, governments, agreement: this.#agreement });
-    const shared = { swarm, cluster, atlas, governments };
+    const count = swarm.workload.remoteClients;
+    const remotePrng = prng.fork("remote clients");
+    const remote = { prng: remotePrng, cluster, count };
+    this.#remotes = new RemoteClients({ simulator, history, ...remote, ...checkers });
+    const shared = { swarm, cluster, atlas, governments, clients: this.#remotes.names };
     this.#chaos = new Chaos(simulator, prng.fork("chaos"), { ...shared, supervised });
-    this.#parts = { simulator, atlas, cluster, clients: this.#clients, governments, ...checkers };
+    const { names } = this.#remotes;
+    const clients = this.#clients;
+    this.#parts = { simulator, atlas, cluster, clients, names, governments, ...checkers };
   }
 
   /** Runs both phases; the safety phase takes `seconds` of virtual time. Never throws. */
@@ -129,8 +140,10 @@ export class Simulation {
     return await this.perform(async ({ simulator, clients }) => {
       this.#chaos.start();
       clients.start();
+      this.#remotes.start();
       await simulator.run(simulator.now + seconds * second);
       clients.stop();
+      this.#remotes.stop();
     });
   }
 
@@ -144,6 +157,7 @@ export class Simulation {
       await this.#found();
       await script(this.#parts);
       this.#stuck = await this.#finish();
+      await this.simulator.complete(this.#remotes.close(), remotesMax);
       await checkClosing(this.#parts);
       checkLinearizability(this.history);
       this.#replayed = await checkReplay(this.#parts);

@@ -96,6 +96,8 @@ export class Supervisor {
     if (node.isReplaced || !node.isIn || this.#isGone) return;
     node.isReplaced = true;
     node.pardons.add("KBZ_EXILED");
+    // From now on it may be exiled without anybody knowing: who asked may end before the answer.
+    node.mustNotServe = null;
     this.#parts.simulator.trace.fault("O5", `replace ${node.id}`);
     this.#exile(node);
   }

@@ -100,7 +100,8 @@ export interface Swarm {
 }
 
 /** `oneWay` and `hold` are silent; `split` parts the nodes in two; `isolate` cuts one off. */
-export type CutShape = "oneWay" | "hold" | "sever" | "split" | "isolate" | "flap" | "swizzle";
+export type CutShape =
+  "oneWay" | "hold" | "sever" | "split" | "isolate" | "flap" | "swizzle" | "client";
 
 /** No disk any more; an old one; a neighbour's; the right one, but two processes on it. */
 export type FolderFault = "empty" | "backup" | "foreign" | "twin";
@@ -112,6 +113,8 @@ export interface Workload {
   /** Calls of publish for each second, all nodes together. */
   readonly publishesPerSecond: number;
   /** Entries that are published in one turn. */
+  /** N15: clients in processes of their own, beside those that live with a node. */
+  readonly remoteClients: number;
   readonly burstMax: number;
   readonly bytesMax: number;
   /** V2: the part of publishes at the limit of an entry's size, and one byte beyond it. */
@@ -130,6 +133,7 @@ const cutShapes: readonly CutShape[] = [
   "isolate",
   "flap",
   "swizzle",
+  "client",
 ];
 const folderFaults: readonly FolderFault[] = ["empty", "backup", "foreign", "twin"];
 const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join"];
@@ -183,6 +187,7 @@ export const calmSwarm: Swarm = {
   liveness: { isWhole: true, outsiders: [] },
   workload: {
     publishesPerSecond: 0,
+    remoteClients: 0,
     burstMax: 1,
     bytesMax: 600,
     giantChance: 0,
@@ -192,7 +197,16 @@ export const calmSwarm: Swarm = {
   },
 };
 
+/** Some runs have nothing but damage: what depends on many things being well shows only there. */
 export function drawSwarm(prng: Prng): Swarm {
+  const swarm = drawLoud(prng);
+  if (!prng.chance(0.15)) return swarm;
+  const calm = { lossChance: 0, capacity: null };
+  const network = { ...swarm.network, ...calm };
+  return { ...swarm, network, cuts: null, crashes: null, pauses: null, deafness: null };
+}
+
+function drawLoud(prng: Prng): Swarm {
   const nodes = prng.pick([1, 3, 3, 3, 3, 5]);
   const pingMs = prng.pick([20, 50, 100]);
   const parliamentSize = prng.pick([3, 5, 5]);
@@ -361,6 +375,7 @@ function drawCrashes(prng: Prng): Swarm["crashes"] {
 function drawWorkload(prng: Prng): Workload {
   return {
     publishesPerSecond: prng.pick([5, 20, 60]),
+    remoteClients: prng.chance(0.3) ? prng.integer(1, 2) : 0,
     burstMax: prng.pick([1, 5, 50]),
     bytesMax: prng.pick([64, 64, 4000, 30_000]),
     giantChance: prng.chance(0.05) ? 0.01 : 0,

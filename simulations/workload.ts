@@ -7,10 +7,11 @@ import type { Kibitzer } from "../src/kibitzer.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 import type { Agreement } from "./checkers/agreement.ts";
 import { brief } from "./checkers/agreement.ts";
-import type { Durability, Submission } from "./checkers/durability.ts";
+import type { Durability } from "./checkers/durability.ts";
 import { isOfDisk, type SimulatedNode } from "./cluster.ts";
 import { demand } from "./core/violation.ts";
-import type { HistoryRecorder, OpenOperation } from "./history/recorder.ts";
+import type { HistoryRecorder } from "./history/recorder.ts";
+import { nameOf, type Publish } from "./published.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
 import type { Workload } from "./swarm.ts";
@@ -35,12 +36,6 @@ interface Session {
   readonly kibitzer: Kibitzer;
   /** How far this life has shown its log; after a restart a node may know less to be decided. */
   shown: number;
-}
-
-/** A publish that waits for its answer, for the checkers of each kind. */
-interface Publish {
-  readonly submission: Submission;
-  readonly operation: OpenOperation;
 }
 
 const statusMicros = 700 * millisecond;
@@ -101,9 +96,10 @@ export class Clients {
     if (session !== undefined) this.#publishOne(session, null);
   }
 
-  /** Whether anything that was published at one of `nodes` has no answer yet. */
-  isAwaitedAt(nodes: readonly SimulatedNode[]): boolean {
-    const sessions = nodes.map(({ id }) => this.#sessions.get(id)?.name);
+  /** Whether anything that was published at one of `nodes`, or in other sessions, still waits. */
+  isAwaitedAt(nodes: readonly SimulatedNode[], others: readonly string[]): boolean {
+    const own = nodes.map(({ id }) => this.#sessions.get(id)?.name);
+    const sessions: readonly (string | undefined)[] = [...own, ...others];
     for (const { session } of this.#parts.durability.waiting) {
       if (sessions.includes(session)) return true;
     }
@@ -282,11 +278,6 @@ export class Clients {
       this.#parts.simulator.fail(error);
     });
   }
-}
-
-/** The part of a text that tells it from all others. */
-function nameOf(text: string): string {
-  return text.slice(0, text.indexOf(" "));
 }
 
 /** A read or a barrier that was given up rejects with the reason of its signal. */

@@ -19,6 +19,8 @@ export interface ProgressParts {
   readonly simulator: Simulator;
   readonly cluster: Cluster;
   readonly clients: Clients;
+  /** Clients in processes of their own: they find a node of the core by themselves. */
+  readonly names: readonly string[];
   readonly agreement: Agreement;
   readonly durability: Durability;
   readonly governments: Governments;
@@ -46,7 +48,7 @@ export async function checkProgress(parts: ProgressParts, core: Core): Promise<s
 
 async function converge(parts: ProgressParts, core: Core): Promise<void> {
   const { simulator, clients, durability } = parts;
-  const isIdle = (): boolean => !clients.isAwaitedAt(core);
+  const isIdle = (): boolean => !clients.isAwaitedAt(core, parts.names);
   await within(parts, settleMax, "every node is back and nobody waits", () => {
     return core.every(({ kibitzer, isReplaced }) => kibitzer !== null && !isReplaced) && isIdle();
   });
