@@ -147,6 +147,10 @@ class Log implements Machine {
     return this.#shows(state, demand.from, demand.values) ? state : impossible;
   }
 
+  isReadOnly(operation: number): boolean {
+    return this.#demands[operation]?.kind === "observe";
+  }
+
   /** An entry that nobody saw may still fill a place before one that somebody did. */
   canLeaveOut(operation: number): boolean {
     const demand = this.#demands[operation];

@@ -12,6 +12,8 @@ export interface Machine {
   readonly initial: number;
   /** The state after `operation`, or {@link impossible}. Equal states are equal numbers. */
   step(state: number, operation: number): number;
+  /** Whether `operation` leaves every state in which it is possible as it is. */
+  isReadOnly(operation: number): boolean;
   /**
    * Whether the verdict is the same without `operation`, whose outcome is unknown: nobody can have
    * seen whether it took effect.

@@ -55,6 +55,10 @@ class Queue implements Machine {
     return this.#numberOf(held.slice(1));
   }
 
+  isReadOnly(operation: number): boolean {
+    return !this.#isEnqueue[operation] && at(this.#operands, operation) === nothing;
+  }
+
   /** What nobody took out may stand behind everything else for ever. */
   canLeaveOut(operation: number): boolean {
     if (!this.#isUnknown[operation] || !this.#isEnqueue[operation]) return false;

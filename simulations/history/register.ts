@@ -84,6 +84,12 @@ class Register implements Machine {
     return left === any ? state : left;
   }
 
+  isReadOnly(operation: number): boolean {
+    if (this.#kinds[operation] === "read") return true;
+    const isCas = this.#kinds[operation] === "cas";
+    return isCas && at(this.#found, operation) === at(this.#left, operation);
+  }
+
   canLeaveOut(operation: number): boolean {
     if (!this.#isUnknown[operation]) return false;
     if (this.#kinds[operation] === "read") return true;

@@ -33,6 +33,11 @@ export type SearchResult =
 /** How many new configurations lie between two looks at the bounds of bytes and of time. */
 const lookEvery = 1024;
 
+const nothingTried = -1;
+
+/** Later than any event. */
+const afterAll = 2 ** 50;
+
 /** @param operations In the order of their invocation; none of them failed. */
 export function search(
   operations: readonly Operation[],
@@ -55,6 +60,8 @@ class Search {
   /** The order so far: operations, and the state before each. */
   readonly #chosen: Int32Array;
   readonly #before: Int32Array;
+  readonly #wasForced: Uint8Array;
+  readonly #urgencies: readonly number[];
   #depth = 0;
   #state: number;
   #missing = 0;
@@ -78,44 +85,72 @@ class Search {
     this.#timeline = new Timeline(operations);
     this.#chosen = new Int32Array(count);
     this.#before = new Int32Array(count);
+    this.#wasForced = new Uint8Array(count);
+    this.#urgencies = operations.map(({ outcome, returned }, number) => {
+      return outcome === "ok" ? returned : afterAll + number;
+    });
     this.#best = new Best(count, machine.initial);
   }
 
   run(): SearchResult {
-    const { initial } = this.#machine;
-    this.#seen.add(initial, this.#answered, this.#unanswered);
-    let candidate = this.#timeline.first();
-    // Those with an answer go first: the others are candidates for ever, and mostly not needed.
-    let isAnsweredTurn = true;
+    this.#seen.add(this.#machine.initial, this.#answered, this.#unanswered);
+    /** Where the search of this depth goes on: behind the candidates that were tried. */
+    let tried = nothingTried;
     while (this.#missing > 0) {
-      if (this.#timeline.isReturn(candidate)) {
-        if (isAnsweredTurn) {
-          isAnsweredTurn = false;
-          candidate = this.#timeline.first();
-          continue;
-        }
-        this.#best.offer(this.#chosen, this.#depth, this.#state, candidate);
+      const forced = tried === nothingTried ? this.#forced() : impossible;
+      const candidate = forced === impossible ? this.#nextCandidate(tried) : forced;
+      if (candidate !== impossible && this.#try(candidate, forced !== impossible)) {
+        const bound = this.#boundMet();
+        if (bound !== "") return this.#failed("gave up", bound);
+        tried = nothingTried;
+      } else if (candidate !== impossible && forced === impossible) {
+        tried = this.#urgency(candidate);
+      } else {
+        this.#offer();
+        while (this.#depth > 0 && this.#wasForced[this.#depth - 1] === 1) this.#undo();
         if (this.#depth === 0) return this.#failed("impossible", "");
-        const undone = this.#undo();
-        isAnsweredTurn = this.#isAnswered[undone] === true;
-        candidate = this.#timeline.after(undone);
-        continue;
+        tried = this.#urgency(this.#undo());
       }
-      if (this.#isAnswered[candidate] !== isAnsweredTurn || !this.#try(candidate)) {
-        candidate = this.#timeline.after(candidate);
-        continue;
-      }
-      const bound = this.#boundMet();
-      if (bound !== "") return this.#failed("gave up", bound);
-      candidate = this.#timeline.first();
-      isAnsweredTurn = true;
     }
     const order = [...this.#chosen.subarray(0, this.#depth)];
     return { kind: "found", order, configurations: this.#seen.count };
   }
 
+  /**
+   * An operation that could come next and only reads may as well come next: in any order of the
+   * rest it can be moved to the front. So nothing else needs to be tried then. A write of what is
+   * there already is no such operation: moved to the front, it is missing later.
+   */
+  #forced(): number {
+    let node = this.#timeline.first();
+    for (; !this.#timeline.isReturn(node); node = this.#timeline.after(node)) {
+      if (this.#isAnswered[node] !== true || !this.#machine.isReadOnly(node)) continue;
+      if (this.#machine.step(this.#state, node) !== impossible) return node;
+    }
+    return impossible;
+  }
+
+  /** The most urgent of those that could come next, and are less urgent than what was tried. */
+  #nextCandidate(tried: number): number {
+    let found = impossible;
+    let least = Infinity;
+    let node = this.#timeline.first();
+    for (; !this.#timeline.isReturn(node); node = this.#timeline.after(node)) {
+      const urgency = this.#urgency(node);
+      if (urgency <= tried || urgency >= least) continue;
+      found = node;
+      least = urgency;
+    }
+    return found;
+  }
+
+  /** Who returns first goes first; those without an answer come last, as they are rarely needed. */
+  #urgency(operation: number): number {
+    return this.#urgencies[operation] ?? Infinity;
+  }
+
   /** Places `candidate` next, if the model allows it and that leads to something new. */
-  #try(candidate: number): boolean {
+  #try(candidate: number, isForced: boolean): boolean {
     const next = this.#machine.step(this.#state, candidate);
     if (next === impossible) return false;
     const isAnswered = this.#isAnswered[candidate] === true;
@@ -130,6 +165,7 @@ class Search {
     }
     this.#chosen[this.#depth] = candidate;
     this.#before[this.#depth] = this.#state;
+    this.#wasForced[this.#depth] = isForced ? 1 : 0;
     this.#depth += 1;
     this.#state = next;
     if (isAnswered) this.#missing -= 1;
@@ -159,12 +195,13 @@ class Search {
     return isOver() ? "its time" : "";
   }
 
+  #offer(): void {
+    this.#best.offer(this.#chosen, this.#depth, this.#state, this.#timeline.firstReturn());
+  }
+
   #failed(kind: "impossible" | "gave up", bound: string): SearchResult {
     const configurations = this.#seen.count;
-    if (kind === "gave up") {
-      const blocked = this.#timeline.firstReturn();
-      this.#best.offer(this.#chosen, this.#depth, this.#state, blocked);
-    }
+    if (kind === "gave up") this.#offer();
     const { order, state, blocked } = this.#best;
     assert(blocked !== impossible, "a search that fails was blocked by an operation");
     const operation = this.#timeline.operationOf(blocked);
