@@ -147,6 +147,15 @@ class Log implements Machine {
     return this.#shows(state, demand.from, demand.values) ? state : impossible;
   }
 
+  /** What it finds and leaves depends on all that came before. */
+  finds(): number {
+    return impossible;
+  }
+
+  leaves(): number {
+    return impossible;
+  }
+
   isReadOnly(operation: number): boolean {
     return this.#demands[operation]?.kind === "observe";
   }

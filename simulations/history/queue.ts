@@ -55,6 +55,15 @@ class Queue implements Machine {
     return this.#numberOf(held.slice(1));
   }
 
+  /** What it finds and leaves depends on all that came before. */
+  finds(): number {
+    return impossible;
+  }
+
+  leaves(): number {
+    return impossible;
+  }
+
   isReadOnly(operation: number): boolean {
     return !this.#isEnqueue[operation] && at(this.#operands, operation) === nothing;
   }

@@ -90,6 +90,16 @@ class Register implements Machine {
     return isCas && at(this.#found, operation) === at(this.#left, operation);
   }
 
+  finds(operation: number): number {
+    const found = at(this.#found, operation);
+    return this.#appends || found === any ? impossible : found;
+  }
+
+  leaves(operation: number): number {
+    const left = at(this.#left, operation);
+    return this.#appends || left === any ? impossible : left;
+  }
+
   canLeaveOut(operation: number): boolean {
     if (!this.#isUnknown[operation]) return false;
     if (this.#kinds[operation] === "read") return true;

@@ -7,6 +7,7 @@ import { assert } from "../../consensus/assert.ts";
 import { Configurations, Progress } from "./configurations.ts";
 import { at, impossible, type Machine } from "./machine.ts";
 import type { Operation } from "./operation.ts";
+import { Supply } from "./supply.ts";
 
 export interface SearchBounds {
   readonly configurationsMax: number;
@@ -54,6 +55,7 @@ class Search {
   /** Where each operation stands in its set. */
   readonly #member: Int32Array;
   readonly #timeline: Timeline;
+  readonly #supply: Supply;
   readonly #answered: Progress;
   readonly #unanswered: Progress;
   readonly #seen = new Configurations();
@@ -83,6 +85,7 @@ class Search {
     this.#answered = new Progress(this.#missing);
     this.#unanswered = new Progress(unanswered);
     this.#timeline = new Timeline(operations);
+    this.#supply = new Supply(machine, this.#isAnswered);
     this.#chosen = new Int32Array(count);
     this.#before = new Int32Array(count);
     this.#wasForced = new Uint8Array(count);
@@ -98,7 +101,8 @@ class Search {
     let tried = nothingTried;
     while (this.#missing > 0) {
       const forced = tried === nothingTried ? this.#forced() : impossible;
-      const candidate = forced === impossible ? this.#nextCandidate(tried) : forced;
+      const isOpen = forced === impossible && (tried !== nothingTried || !this.#isStuck());
+      const candidate = isOpen ? this.#nextCandidate(tried) : forced;
       if (candidate !== impossible && this.#try(candidate, forced !== impossible)) {
         const bound = this.#boundMet();
         if (bound !== "") return this.#failed("gave up", bound);
@@ -130,6 +134,18 @@ class Search {
     return impossible;
   }
 
+  /** Whoever returns first must find a state that nobody who could come before it makes. */
+  #isStuck(): boolean {
+    const blocked = this.#timeline.operationOf(this.#timeline.firstReturn());
+    const wanted = this.#supply.finds(blocked);
+    if (wanted === impossible || wanted === this.#state) return false;
+    let node = this.#timeline.first();
+    for (; !this.#timeline.isReturn(node); node = this.#timeline.after(node)) {
+      if (this.#supply.leaves(node) === wanted) return false;
+    }
+    return true;
+  }
+
   /** The most urgent of those that could come next, and are less urgent than what was tried. */
   #nextCandidate(tried: number): number {
     let found = impossible;
@@ -158,9 +174,12 @@ class Search {
     if (!isAnswered && next === this.#state) return false;
     const done = isAnswered ? this.#answered : this.#unanswered;
     const member = at(this.#member, candidate);
+    this.#supply.place(candidate);
     done.add(member);
-    if (!this.#seen.add(next, this.#answered, this.#unanswered)) {
+    const isLost = next !== this.#state && this.#supply.isLast(this.#state);
+    if (isLost || !this.#seen.add(next, this.#answered, this.#unanswered)) {
       done.delete(member);
+      this.#supply.takeBack(candidate);
       return false;
     }
     this.#chosen[this.#depth] = candidate;
@@ -182,6 +201,7 @@ class Search {
     if (isAnswered) this.#missing += 1;
     const done = isAnswered ? this.#answered : this.#unanswered;
     done.delete(at(this.#member, undone));
+    this.#supply.takeBack(undone);
     this.#timeline.restore(undone);
     return undone;
   }
