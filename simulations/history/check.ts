@@ -4,7 +4,7 @@
  * that a mistake of a search cannot pass as a verdict.
  */
 import { assert } from "../../consensus/assert.ts";
-import { log } from "./log.ts";
+import { log, logMachine, readLog } from "./log.ts";
 import { orderLog } from "./log-order.ts";
 import { impossible, type Machine, type Model } from "./machine.ts";
 import { describeOperation, type Operation } from "./operation.ts";
@@ -149,10 +149,11 @@ function judge(part: Partition, options: CheckOptions): Judgement {
 }
 
 function judgeLog({ key, operations }: Partition, initial: unknown): Judgement | null {
-  const result = orderLog(operations, initial);
+  const history = readLog(operations, initial);
+  const result = orderLog(operations, history);
   if (result === null) return null;
   if (result.kind === "found") {
-    certify(operations, result.order, log.machine(operations, initial));
+    certify(operations, result.order, logMachine(history));
     return { verdict: "linearizable", configurations: 0, problem: null };
   }
   const problem: Problem = {

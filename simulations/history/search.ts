@@ -101,8 +101,7 @@ class Search {
     let tried = nothingTried;
     while (this.#missing > 0) {
       const forced = tried === nothingTried ? this.#forced() : impossible;
-      const isOpen = forced === impossible && (tried !== nothingTried || !this.#isStuck());
-      const candidate = isOpen ? this.#nextCandidate(tried) : forced;
+      const candidate = forced === impossible ? this.#nextCandidate(tried) : forced;
       if (candidate !== impossible && this.#try(candidate, forced !== impossible)) {
         const bound = this.#boundMet();
         if (bound !== "") return this.#failed("gave up", bound);
@@ -110,14 +109,20 @@ class Search {
       } else if (candidate !== impossible && forced === impossible) {
         tried = this.#urgency(candidate);
       } else {
-        this.#offer();
-        while (this.#depth > 0 && this.#wasForced[this.#depth - 1] === 1) this.#undo();
-        if (this.#depth === 0) return this.#failed("impossible", "");
-        tried = this.#urgency(this.#undo());
+        const undone = this.#turnBack();
+        if (undone === impossible) return this.#failed("impossible", "");
+        tried = this.#urgency(undone);
       }
     }
     const order = [...this.#chosen.subarray(0, this.#depth)];
     return { kind: "found", order, configurations: this.#seen.count };
+  }
+
+  /** Undoes the last choice, and returns it; {@link impossible} when none is left. */
+  #turnBack(): number {
+    this.#offer();
+    while (this.#depth > 0 && this.#wasForced[this.#depth - 1] === 1) this.#undo();
+    return this.#depth === 0 ? impossible : this.#undo();
   }
 
   /**
@@ -148,6 +153,7 @@ class Search {
 
   /** The most urgent of those that could come next, and are less urgent than what was tried. */
   #nextCandidate(tried: number): number {
+    if (tried === nothingTried && this.#isStuck()) return impossible;
     let found = impossible;
     let least = Infinity;
     let node = this.#timeline.first();
