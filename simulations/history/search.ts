@@ -39,13 +39,18 @@ const nothingTried = -1;
 /** Later than any event. */
 const afterAll = 2 ** 50;
 
-/** @param operations In the order of their invocation; none of them failed. */
+/**
+ * @param operations In the order of their invocation; none of them failed.
+ * @param looksAhead Turns back as soon as no order can come of it: quicker, but what is found of a
+ *   history without one may end long before the place that a person would blame.
+ */
 export function search(
   operations: readonly Operation[],
   machine: Machine,
   bounds: SearchBounds,
+  looksAhead = true,
 ): SearchResult {
-  return new Search(operations, machine, bounds).run();
+  return new Search(operations, machine, bounds, looksAhead).run();
 }
 
 class Search {
@@ -55,7 +60,7 @@ class Search {
   /** Where each operation stands in its set. */
   readonly #member: Int32Array;
   readonly #timeline: Timeline;
-  readonly #supply: Supply;
+  readonly #supply: Supply | null;
   readonly #answered: Progress;
   readonly #unanswered: Progress;
   readonly #seen = new Configurations();
@@ -69,7 +74,12 @@ class Search {
   #missing = 0;
   readonly #best: Best;
 
-  constructor(operations: readonly Operation[], machine: Machine, bounds: SearchBounds) {
+  constructor(
+    operations: readonly Operation[],
+    machine: Machine,
+    bounds: SearchBounds,
+    looksAhead: boolean,
+  ) {
     const count = operations.length;
     this.#machine = machine;
     this.#bounds = bounds;
@@ -85,7 +95,7 @@ class Search {
     this.#answered = new Progress(this.#missing);
     this.#unanswered = new Progress(unanswered);
     this.#timeline = new Timeline(operations);
-    this.#supply = new Supply(machine, this.#isAnswered);
+    this.#supply = looksAhead ? new Supply(machine, this.#isAnswered) : null;
     this.#chosen = new Int32Array(count);
     this.#before = new Int32Array(count);
     this.#wasForced = new Uint8Array(count);
@@ -141,12 +151,14 @@ class Search {
 
   /** Whoever returns first must find a state that nobody who could come before it makes. */
   #isStuck(): boolean {
+    const supply = this.#supply;
+    if (supply === null) return false;
     const blocked = this.#timeline.operationOf(this.#timeline.firstReturn());
-    const wanted = this.#supply.finds(blocked);
+    const wanted = supply.finds(blocked);
     if (wanted === impossible || wanted === this.#state) return false;
     let node = this.#timeline.first();
     for (; !this.#timeline.isReturn(node); node = this.#timeline.after(node)) {
-      if (this.#supply.leaves(node) === wanted) return false;
+      if (supply.leaves(node) === wanted) return false;
     }
     return true;
   }
@@ -180,12 +192,12 @@ class Search {
     if (!isAnswered && next === this.#state) return false;
     const done = isAnswered ? this.#answered : this.#unanswered;
     const member = at(this.#member, candidate);
-    this.#supply.place(candidate);
+    this.#supply?.place(candidate);
     done.add(member);
-    const isLost = next !== this.#state && this.#supply.isLast(this.#state);
+    const isLost = next !== this.#state && this.#supply?.isLast(this.#state) === true;
     if (isLost || !this.#seen.add(next, this.#answered, this.#unanswered)) {
       done.delete(member);
-      this.#supply.takeBack(candidate);
+      this.#supply?.takeBack(candidate);
       return false;
     }
     this.#chosen[this.#depth] = candidate;
@@ -207,7 +219,7 @@ class Search {
     if (isAnswered) this.#missing += 1;
     const done = isAnswered ? this.#answered : this.#unanswered;
     done.delete(at(this.#member, undone));
-    this.#supply.takeBack(undone);
+    this.#supply?.takeBack(undone);
     this.#timeline.restore(undone);
     return undone;
   }
