@@ -155,7 +155,9 @@ function explain(
   failure: Failure,
   bounds: SearchBounds,
 ): Problem {
-  const again = failure.kind === "gave up" ? failure : searchLongest(kept, machine, bounds);
+  const lookedAhead = kept.some((_, number) => machine.finds(number) !== impossible);
+  const isFinal = failure.kind === "gave up" || !lookedAhead;
+  const again = isFinal ? failure : searchLongest(kept, machine, bounds);
   const result = again.order.length > failure.order.length ? again : failure;
   const order = select(kept, result.order);
   const placed = new Set(order);

@@ -127,6 +127,9 @@ function wholeFrom(least: number, value: unknown, line: number, what: string): n
   throw new HistoryFormatError(line, `${what}: wanted an index from ${least}, got ${brief(value)}`);
 }
 
+/** With its name among the children of its parent. */
+const bytesPerNode = 100;
+
 /** Each log that ever was is a node of one tree: what it holds is the way to its root. */
 class Log implements Machine {
   readonly initial: number;
@@ -174,6 +177,10 @@ class Log implements Machine {
   canLeaveOut(operation: number): boolean {
     const demand = this.#demands[operation];
     return demand?.kind === "observe" && demand.lengthMax === Infinity && demand.lengthMin === 0;
+  }
+
+  bytes(): number {
+    return bytesPerNode * this.#parents.length;
   }
 
   describe(state: number): string {

@@ -27,6 +27,8 @@ export interface Machine {
    */
   canLeaveOut(operation: number): boolean;
   describe(state: number): string;
+  /** About how much the states hold that were met so far. */
+  bytes(): number;
 }
 
 export interface Model {

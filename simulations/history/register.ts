@@ -59,6 +59,7 @@ class Register implements Machine {
   readonly #seen = new Set<number>();
   readonly #appended = new Map<string, number>();
   #appends = false;
+  #appendedBytes = 0;
 
   constructor(model: string, operations: readonly Operation[], initial: unknown) {
     this.initial = this.#values.numberOf(initial ?? null);
@@ -107,6 +108,10 @@ class Register implements Machine {
     return !this.#appends && !this.#seen.has(at(this.#left, operation));
   }
 
+  bytes(): number {
+    return this.#appendedBytes;
+  }
+
   describe(state: number): string {
     return `it holds ${brief(this.#values.valueOf(state))}`;
   }
@@ -142,6 +147,7 @@ class Register implements Machine {
     if (typeof before !== "string" || typeof after !== "string") return impossible;
     const number = this.#values.numberOf(before + after);
     this.#appended.set(name, number);
+    this.#appendedBytes += before.length + after.length;
     return number;
   }
 }

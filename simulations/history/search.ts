@@ -60,7 +60,7 @@ class Search {
   /** Where each operation stands in its set. */
   readonly #member: Int32Array;
   readonly #timeline: Timeline;
-  readonly #supply: Supply | null;
+  readonly #supply: Supply;
   readonly #answered: Progress;
   readonly #unanswered: Progress;
   readonly #seen = new Configurations();
@@ -95,7 +95,7 @@ class Search {
     this.#answered = new Progress(this.#missing);
     this.#unanswered = new Progress(unanswered);
     this.#timeline = new Timeline(operations);
-    this.#supply = looksAhead ? new Supply(machine, this.#isAnswered) : null;
+    this.#supply = new Supply(looksAhead ? machine : null, this.#isAnswered);
     this.#chosen = new Int32Array(count);
     this.#before = new Int32Array(count);
     this.#wasForced = new Uint8Array(count);
@@ -152,7 +152,6 @@ class Search {
   /** Whoever returns first must find a state that nobody who could come before it makes. */
   #isStuck(): boolean {
     const supply = this.#supply;
-    if (supply === null) return false;
     const blocked = this.#timeline.operationOf(this.#timeline.firstReturn());
     const wanted = supply.finds(blocked);
     if (wanted === impossible || wanted === this.#state) return false;
@@ -192,12 +191,12 @@ class Search {
     if (!isAnswered && next === this.#state) return false;
     const done = isAnswered ? this.#answered : this.#unanswered;
     const member = at(this.#member, candidate);
-    this.#supply?.place(candidate);
+    this.#supply.place(candidate);
     done.add(member);
-    const isLost = next !== this.#state && this.#supply?.isLast(this.#state) === true;
+    const isLost = next !== this.#state && this.#supply.isLast(this.#state);
     if (isLost || !this.#seen.add(next, this.#answered, this.#unanswered)) {
       done.delete(member);
-      this.#supply?.takeBack(candidate);
+      this.#supply.takeBack(candidate);
       return false;
     }
     this.#chosen[this.#depth] = candidate;
@@ -219,7 +218,7 @@ class Search {
     if (isAnswered) this.#missing += 1;
     const done = isAnswered ? this.#answered : this.#unanswered;
     done.delete(at(this.#member, undone));
-    this.#supply?.takeBack(undone);
+    this.#supply.takeBack(undone);
     this.#timeline.restore(undone);
     return undone;
   }
@@ -229,7 +228,8 @@ class Search {
     const { configurationsMax, bytesMax, isOver } = this.#bounds;
     if (count >= configurationsMax) return `${configurationsMax} configurations`;
     if (count % lookEvery !== 0) return "";
-    if (this.#seen.bytes >= bytesMax) return `${(bytesMax / 2 ** 20).toFixed(1)} MiB`;
+    if (this.#seen.bytes + this.#machine.bytes() >= bytesMax)
+      return `${(bytesMax / 2 ** 20).toFixed(1)} MiB`;
     return isOver() ? "its time" : "";
   }
 

@@ -13,11 +13,15 @@ export class Supply {
   /** By state: the operations still to come that leave it behind. */
   readonly #makers: Int32Array;
 
-  constructor(machine: Machine, isAnswered: readonly boolean[]) {
+  /** @param machine Null for a search that is not to be told anything. */
+  constructor(machine: Machine | null, isAnswered: readonly boolean[]) {
     const count = isAnswered.length;
     this.#isAnswered = isAnswered;
-    this.#finds = Int32Array.from({ length: count }, (_, number) => machine.finds(number));
-    this.#leaves = Int32Array.from({ length: count }, (_, number) => machine.leaves(number));
+    this.#finds = Int32Array.from(isAnswered, (_, number) => machine?.finds(number) ?? impossible);
+    this.#leaves = Int32Array.from(
+      isAnswered,
+      (_, number) => machine?.leaves(number) ?? impossible,
+    );
     const states = 1 + Math.max(this.#finds.reduce(larger, 0), this.#leaves.reduce(larger, 0));
     this.#wanted = new Int32Array(states);
     this.#makers = new Int32Array(states);
