@@ -4,13 +4,13 @@
  * that a mistake of a search cannot pass as a verdict.
  */
 import { assert } from "../../consensus/assert.ts";
-import { log } from "./log.ts";
+import { log, logMachine, readLog } from "./log.ts";
 import { orderLog } from "./log-order.ts";
 import { impossible, type Machine, type Model } from "./machine.ts";
 import { describeOperation, type Operation } from "./operation.ts";
 import { queue } from "./queue.ts";
 import { casRegister, keyValue, register } from "./register.ts";
-import { search, type SearchBounds } from "./search.ts";
+import { search, type SearchBounds, type SearchResult } from "./search.ts";
 
 export const models: ReadonlyMap<string, Model> = new Map(
   [log, register, casRegister, keyValue, queue].map((model) => [model.name, model]),
@@ -120,12 +120,45 @@ function judge(part: Partition, options: CheckOptions): Judgement {
   const all = model.machine(part.operations, initial);
   const kept = part.operations.filter((_, number) => !all.canLeaveOut(number));
   const machine = kept.length === part.operations.length ? all : model.machine(kept, initial);
-  const result = search(kept, machine, { ...boundsDefault, ...options.bounds });
+  const bounds = { ...boundsDefault, ...options.bounds };
+  const result = search(kept, machine, bounds);
   const { configurations } = result;
   if (result.kind === "found") {
     certify(kept, result.order, machine);
     return { verdict: "linearizable", configurations, problem: null };
   }
+  const isBad = result.kind === "impossible";
+  const problem = explain({ key: part.key, operations: kept }, machine, result, bounds);
+  return { verdict: isBad ? "not linearizable" : "unknown", configurations, problem };
+}
+
+type Failure = Exclude<SearchResult, { readonly kind: "found" }>;
+
+/** How many configurations a better explanation may cost; the verdict stands already. */
+const explainingMax = 200_000;
+
+function searchLongest(
+  operations: readonly Operation[],
+  machine: Machine,
+  bounds: SearchBounds,
+): Failure {
+  const configurationsMax = Math.min(explainingMax, bounds.configurationsMax);
+  const result = search(operations, machine, { ...bounds, configurationsMax }, false);
+  assert(result.kind !== "found", "what has no order has none in a second search either");
+  return result;
+}
+
+/** Looks once more for a long order: the longer it is, the nearer its end is to what is wrong. */
+function explain(
+  { key, operations: kept }: Partition,
+  machine: Machine,
+  failure: Failure,
+  bounds: SearchBounds,
+): Problem {
+  const lookedAhead = kept.some((_, number) => machine.finds(number) !== impossible);
+  const isFinal = failure.kind === "gave up" || !lookedAhead;
+  const again = isFinal ? failure : searchLongest(kept, machine, bounds);
+  const result = again.order.length > failure.order.length ? again : failure;
   const order = select(kept, result.order);
   const placed = new Set(order);
   const [blocked] = select(kept, [result.blocked]);
@@ -137,22 +170,20 @@ function judge(part: Partition, options: CheckOptions): Judgement {
   });
   const others = open.filter((operation) => operation !== blocked);
   const where = `after ${order.length} operations ${machine.describe(result.state)}`;
-  const isBad = result.kind === "impossible";
-  const reason = isBad
-    ? `${where}; ${describeOperation(blocked)} (line ${blocked.line}) fits nowhere`
-    : `gave up after ${configurations} configurations, at the bound of ${result.bound}; ${where}`;
-  return {
-    verdict: isBad ? "not linearizable" : "unknown",
-    configurations,
-    problem: { key: part.key, order, unplaceable: [blocked, ...others], reason },
-  };
+  const { kind, configurations, bound } = failure;
+  const reason =
+    kind === "impossible"
+      ? `${where}; ${describeOperation(blocked)} (line ${blocked.line}) fits nowhere`
+      : `gave up after ${configurations} configurations, at the bound of ${bound}; ${where}`;
+  return { key, order, unplaceable: [blocked, ...others], reason };
 }
 
 function judgeLog({ key, operations }: Partition, initial: unknown): Judgement | null {
-  const result = orderLog(operations, initial);
+  const history = readLog(operations, initial);
+  const result = orderLog(operations, history);
   if (result === null) return null;
   if (result.kind === "found") {
-    certify(operations, result.order, log.machine(operations, initial));
+    certify(operations, result.order, logMachine(history));
     return { verdict: "linearizable", configurations: 0, problem: null };
   }
   const problem: Problem = {

@@ -8,8 +8,8 @@
  * exactly when no lower bound of an entry lies behind an upper bound of it or of a later one.
  */
 import { assert } from "../../consensus/assert.ts";
-import { Interner } from "./machine.ts";
-import { demandOf, initialLog, type LogDemand } from "./log.ts";
+import type { Interner } from "./machine.ts";
+import type { LogDemand, LogHistory } from "./log.ts";
 import { brief, describeOperation, type Operation } from "./operation.ts";
 
 export type LogOrder =
@@ -36,14 +36,13 @@ const nobody = -1;
  * @param operations None of them failed; in the order of their invocation.
  * @returns null when a value was published twice, so that it does not name its publisher.
  */
-export function orderLog(operations: readonly Operation[], initial: unknown): LogOrder | null {
-  const values = new Interner();
-  const held = initialLog(initial).map((value) => values.numberOf(value));
-  const demands = operations.map((operation) => demandOf(operation, values));
+export function orderLog(operations: readonly Operation[], history: LogHistory): LogOrder | null {
+  const { demands, held, values } = history;
   const publishers = new Map<number, number>();
+  const heldAtFirst = new Set(held);
   for (const [number, demand] of demands.entries()) {
     if (demand.kind !== "publish") continue;
-    if (publishers.has(demand.value) || held.includes(demand.value)) return null;
+    if (publishers.has(demand.value) || heldAtFirst.has(demand.value)) return null;
     publishers.set(demand.value, number);
   }
   return new LogPuzzle(operations, demands, { values, held, publishers }).solve();

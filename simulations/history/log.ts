@@ -9,13 +9,29 @@ import { brief, HistoryFormatError, type Operation } from "./operation.ts";
 
 export const log: Model = {
   name: "log",
-  machine: (operations, initial) => {
-    const values = new Interner();
-    const held = initialLog(initial).map((value) => values.numberOf(value));
-    const demands = operations.map((operation) => demandOf(operation, values));
-    return new Log(demands, held, values);
-  },
+  machine: (operations, initial) => logMachine(readLog(operations, initial)),
 };
+
+/** The operations of one log, understood. */
+export interface LogHistory {
+  /** By their places in the history. */
+  readonly demands: readonly LogDemand[];
+  /** What it held at first. */
+  readonly held: readonly number[];
+  readonly values: Interner;
+}
+
+/** @throws {HistoryFormatError} for what is no operation of a log. */
+export function readLog(operations: readonly Operation[], initial: unknown): LogHistory {
+  const values = new Interner();
+  const first: readonly unknown[] = Array.isArray(initial) ? initial : [];
+  const held = first.map((value) => values.numberOf(value));
+  return { values, held, demands: operations.map((operation) => demandOf(operation, values)) };
+}
+
+export function logMachine(history: LogHistory): Machine {
+  return new Log(history);
+}
 
 /** What an operation asks for: at its moment the log has `lengthMin` to `lengthMax` entries. */
 export type LogDemand =
@@ -34,12 +50,7 @@ export type LogDemand =
       readonly values: readonly number[];
     };
 
-export function initialLog(initial: unknown): readonly unknown[] {
-  return Array.isArray(initial) ? initial : [];
-}
-
-/** @throws {HistoryFormatError} when it is no operation of a log. */
-export function demandOf(operation: Operation, values: Interner): LogDemand {
+function demandOf(operation: Operation, values: Interner): LogDemand {
   const { f, input, output, outcome, line } = operation;
   assert(outcome !== "failed", "what failed demands nothing");
   const isOk = outcome === "ok";
@@ -102,13 +113,12 @@ function partOf(input: unknown, line: number): Part {
   if (typeof input !== "object" || Array.isArray(input)) {
     throw new HistoryFormatError(line, `read takes an index or {from, to, stale}`);
   }
-  const fields = new Map<string, unknown>(Object.entries(input));
-  const from = wholeFrom(1, fields.get("from") ?? 1, line, "read begins at");
-  const to = fields.get("to") ?? null;
+  const from = wholeFrom(1, "from" in input ? input.from : 1, line, "read begins at");
+  const to = "to" in input ? (input.to ?? null) : null;
   return {
     from,
     to: to === null ? null : wholeFrom(from - 1, to, line, "read ends at"),
-    stale: fields.get("stale") === true,
+    stale: "stale" in input && input.stale === true,
   };
 }
 
@@ -116,6 +126,9 @@ function wholeFrom(least: number, value: unknown, line: number, what: string): n
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
   throw new HistoryFormatError(line, `${what}: wanted an index from ${least}, got ${brief(value)}`);
 }
+
+/** With its name among the children of its parent. */
+const bytesPerNode = 100;
 
 /** Each log that ever was is a node of one tree: what it holds is the way to its root. */
 class Log implements Machine {
@@ -129,7 +142,7 @@ class Log implements Machine {
   readonly #lengths: number[] = [0];
   readonly #children = new Map<string, number>();
 
-  constructor(demands: readonly LogDemand[], held: readonly number[], values: Interner) {
+  constructor({ demands, held, values }: LogHistory) {
     this.#demands = demands;
     this.#values = values;
     this.initial = held.reduce((state, value) => this.#append(state, value), 0);
@@ -147,10 +160,27 @@ class Log implements Machine {
     return this.#shows(state, demand.from, demand.values) ? state : impossible;
   }
 
+  /** What it finds and leaves depends on all that came before. */
+  finds(): number {
+    return impossible;
+  }
+
+  leaves(): number {
+    return impossible;
+  }
+
+  isReadOnly(operation: number): boolean {
+    return this.#demands[operation]?.kind === "observe";
+  }
+
   /** An entry that nobody saw may still fill a place before one that somebody did. */
   canLeaveOut(operation: number): boolean {
     const demand = this.#demands[operation];
     return demand?.kind === "observe" && demand.lengthMax === Infinity && demand.lengthMin === 0;
+  }
+
+  bytes(): number {
+    return bytesPerNode * this.#parents.length;
   }
 
   describe(state: number): string {

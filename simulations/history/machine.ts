@@ -12,12 +12,23 @@ export interface Machine {
   readonly initial: number;
   /** The state after `operation`, or {@link impossible}. Equal states are equal numbers. */
   step(state: number, operation: number): number;
+  /** Whether `operation` leaves every state in which it is possible as it is. */
+  isReadOnly(operation: number): boolean;
+  /** The one state in which `operation` is possible; {@link impossible} when there are others. */
+  finds(operation: number): number;
+  /**
+   * The one state that `operation` leaves behind, wherever it takes effect. {@link impossible} when
+   * it leaves all as it is, or for every operation of a model in which there are more ways.
+   */
+  leaves(operation: number): number;
   /**
    * Whether the verdict is the same without `operation`, whose outcome is unknown: nobody can have
    * seen whether it took effect.
    */
   canLeaveOut(operation: number): boolean;
   describe(state: number): string;
+  /** About how much the states hold that were met so far. */
+  bytes(): number;
 }
 
 export interface Model {

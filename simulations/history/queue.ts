@@ -10,6 +10,9 @@ export const queue: Model = {
   machine: (operations, initial) => new Queue(operations, initial),
 };
 
+/** Of a value in a state: itself, and its part of the state's name. */
+const bytesPerValue = 16;
+
 /** In place of a value: nothing was there, or nobody heard what was. */
 const nothing = -2;
 const anything = -3;
@@ -23,6 +26,7 @@ class Queue implements Machine {
   readonly #seen = new Set<number>();
   readonly #states: (readonly number[])[] = [];
   readonly #numbers = new Map<string, number>();
+  #bytes = 0;
 
   constructor(operations: readonly Operation[], initial: unknown) {
     const values: readonly unknown[] = Array.isArray(initial) ? initial : [];
@@ -55,10 +59,27 @@ class Queue implements Machine {
     return this.#numberOf(held.slice(1));
   }
 
+  /** What it finds and leaves depends on all that came before. */
+  finds(): number {
+    return impossible;
+  }
+
+  leaves(): number {
+    return impossible;
+  }
+
+  isReadOnly(operation: number): boolean {
+    return !this.#isEnqueue[operation] && at(this.#operands, operation) === nothing;
+  }
+
   /** What nobody took out may stand behind everything else for ever. */
   canLeaveOut(operation: number): boolean {
     if (!this.#isUnknown[operation] || !this.#isEnqueue[operation]) return false;
     return !this.#seen.has(at(this.#operands, operation));
+  }
+
+  bytes(): number {
+    return this.#bytes;
   }
 
   describe(state: number): string {
@@ -72,6 +93,7 @@ class Queue implements Machine {
     if (known !== undefined) return known;
     const number = this.#states.length;
     this.#states.push(held);
+    this.#bytes += bytesPerValue * held.length;
     this.#numbers.set(name, number);
     return number;
   }

@@ -59,6 +59,7 @@ class Register implements Machine {
   readonly #seen = new Set<number>();
   readonly #appended = new Map<string, number>();
   #appends = false;
+  #appendedBytes = 0;
 
   constructor(model: string, operations: readonly Operation[], initial: unknown) {
     this.initial = this.#values.numberOf(initial ?? null);
@@ -84,11 +85,31 @@ class Register implements Machine {
     return left === any ? state : left;
   }
 
+  isReadOnly(operation: number): boolean {
+    if (this.#kinds[operation] === "read") return true;
+    const isCas = this.#kinds[operation] === "cas";
+    return isCas && at(this.#found, operation) === at(this.#left, operation);
+  }
+
+  finds(operation: number): number {
+    const found = at(this.#found, operation);
+    return this.#appends || found === any ? impossible : found;
+  }
+
+  leaves(operation: number): number {
+    const left = at(this.#left, operation);
+    return this.#appends || left === any ? impossible : left;
+  }
+
   canLeaveOut(operation: number): boolean {
     if (!this.#isUnknown[operation]) return false;
     if (this.#kinds[operation] === "read") return true;
     // What it wrote was never seen, so it may as well have been overwritten, or never written.
     return !this.#appends && !this.#seen.has(at(this.#left, operation));
+  }
+
+  bytes(): number {
+    return this.#appendedBytes;
   }
 
   describe(state: number): string {
@@ -126,6 +147,7 @@ class Register implements Machine {
     if (typeof before !== "string" || typeof after !== "string") return impossible;
     const number = this.#values.numberOf(before + after);
     this.#appended.set(name, number);
+    this.#appendedBytes += before.length + after.length;
     return number;
   }
 }

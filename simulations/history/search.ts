@@ -7,6 +7,7 @@ import { assert } from "../../consensus/assert.ts";
 import { Configurations, Progress } from "./configurations.ts";
 import { at, impossible, type Machine } from "./machine.ts";
 import type { Operation } from "./operation.ts";
+import { Supply } from "./supply.ts";
 
 export interface SearchBounds {
   readonly configurationsMax: number;
@@ -33,13 +34,23 @@ export type SearchResult =
 /** How many new configurations lie between two looks at the bounds of bytes and of time. */
 const lookEvery = 1024;
 
-/** @param operations In the order of their invocation; none of them failed. */
+const nothingTried = -1;
+
+/** Later than any event. */
+const afterAll = 2 ** 50;
+
+/**
+ * @param operations In the order of their invocation; none of them failed.
+ * @param looksAhead Turns back as soon as no order can come of it: quicker, but what is found of a
+ *   history without one may end long before the place that a person would blame.
+ */
 export function search(
   operations: readonly Operation[],
   machine: Machine,
   bounds: SearchBounds,
+  looksAhead = true,
 ): SearchResult {
-  return new Search(operations, machine, bounds).run();
+  return new Search(operations, machine, bounds, looksAhead).run();
 }
 
 class Search {
@@ -49,18 +60,26 @@ class Search {
   /** Where each operation stands in its set. */
   readonly #member: Int32Array;
   readonly #timeline: Timeline;
+  readonly #supply: Supply;
   readonly #answered: Progress;
   readonly #unanswered: Progress;
   readonly #seen = new Configurations();
   /** The order so far: operations, and the state before each. */
   readonly #chosen: Int32Array;
   readonly #before: Int32Array;
+  readonly #wasForced: Uint8Array;
+  readonly #urgencies: readonly number[];
   #depth = 0;
   #state: number;
   #missing = 0;
   readonly #best: Best;
 
-  constructor(operations: readonly Operation[], machine: Machine, bounds: SearchBounds) {
+  constructor(
+    operations: readonly Operation[],
+    machine: Machine,
+    bounds: SearchBounds,
+    looksAhead: boolean,
+  ) {
     const count = operations.length;
     this.#machine = machine;
     this.#bounds = bounds;
@@ -76,46 +95,95 @@ class Search {
     this.#answered = new Progress(this.#missing);
     this.#unanswered = new Progress(unanswered);
     this.#timeline = new Timeline(operations);
+    this.#supply = new Supply(looksAhead ? machine : null, this.#isAnswered);
     this.#chosen = new Int32Array(count);
     this.#before = new Int32Array(count);
+    this.#wasForced = new Uint8Array(count);
+    this.#urgencies = operations.map(({ outcome, returned }, number) => {
+      return outcome === "ok" ? returned : afterAll + number;
+    });
     this.#best = new Best(count, machine.initial);
   }
 
   run(): SearchResult {
-    const { initial } = this.#machine;
-    this.#seen.add(initial, this.#answered, this.#unanswered);
-    let candidate = this.#timeline.first();
-    // Those with an answer go first: the others are candidates for ever, and mostly not needed.
-    let isAnsweredTurn = true;
+    this.#seen.add(this.#machine.initial, this.#answered, this.#unanswered);
+    /** Where the search of this depth goes on: behind the candidates that were tried. */
+    let tried = nothingTried;
     while (this.#missing > 0) {
-      if (this.#timeline.isReturn(candidate)) {
-        if (isAnsweredTurn) {
-          isAnsweredTurn = false;
-          candidate = this.#timeline.first();
-          continue;
-        }
-        this.#best.offer(this.#chosen, this.#depth, this.#state, candidate);
-        if (this.#depth === 0) return this.#failed("impossible", "");
-        const undone = this.#undo();
-        isAnsweredTurn = this.#isAnswered[undone] === true;
-        candidate = this.#timeline.after(undone);
-        continue;
+      const forced = tried === nothingTried ? this.#forced() : impossible;
+      const candidate = forced === impossible ? this.#nextCandidate(tried) : forced;
+      if (candidate !== impossible && this.#try(candidate, forced !== impossible)) {
+        const bound = this.#boundMet();
+        if (bound !== "") return this.#failed("gave up", bound);
+        tried = nothingTried;
+      } else if (candidate !== impossible && forced === impossible) {
+        tried = this.#urgency(candidate);
+      } else {
+        const undone = this.#turnBack();
+        if (undone === impossible) return this.#failed("impossible", "");
+        tried = this.#urgency(undone);
       }
-      if (this.#isAnswered[candidate] !== isAnsweredTurn || !this.#try(candidate)) {
-        candidate = this.#timeline.after(candidate);
-        continue;
-      }
-      const bound = this.#boundMet();
-      if (bound !== "") return this.#failed("gave up", bound);
-      candidate = this.#timeline.first();
-      isAnsweredTurn = true;
     }
     const order = [...this.#chosen.subarray(0, this.#depth)];
     return { kind: "found", order, configurations: this.#seen.count };
   }
 
+  /** Undoes the last choice, and returns it; {@link impossible} when none is left. */
+  #turnBack(): number {
+    this.#offer();
+    while (this.#depth > 0 && this.#wasForced[this.#depth - 1] === 1) this.#undo();
+    return this.#depth === 0 ? impossible : this.#undo();
+  }
+
+  /**
+   * An operation that could come next and only reads may as well come next: in any order of the
+   * rest it can be moved to the front. So nothing else needs to be tried then. A write of what is
+   * there already is no such operation: moved to the front, it is missing later.
+   */
+  #forced(): number {
+    let node = this.#timeline.first();
+    for (; !this.#timeline.isReturn(node); node = this.#timeline.after(node)) {
+      if (this.#isAnswered[node] !== true || !this.#machine.isReadOnly(node)) continue;
+      if (this.#machine.step(this.#state, node) !== impossible) return node;
+    }
+    return impossible;
+  }
+
+  /** Whoever returns first must find a state that nobody who could come before it makes. */
+  #isStuck(): boolean {
+    const supply = this.#supply;
+    const blocked = this.#timeline.operationOf(this.#timeline.firstReturn());
+    const wanted = supply.finds(blocked);
+    if (wanted === impossible || wanted === this.#state) return false;
+    let node = this.#timeline.first();
+    for (; !this.#timeline.isReturn(node); node = this.#timeline.after(node)) {
+      if (supply.leaves(node) === wanted) return false;
+    }
+    return true;
+  }
+
+  /** The most urgent of those that could come next, and are less urgent than what was tried. */
+  #nextCandidate(tried: number): number {
+    if (tried === nothingTried && this.#isStuck()) return impossible;
+    let found = impossible;
+    let least = Infinity;
+    let node = this.#timeline.first();
+    for (; !this.#timeline.isReturn(node); node = this.#timeline.after(node)) {
+      const urgency = this.#urgency(node);
+      if (urgency <= tried || urgency >= least) continue;
+      found = node;
+      least = urgency;
+    }
+    return found;
+  }
+
+  /** Who returns first goes first; those without an answer come last, as they are rarely needed. */
+  #urgency(operation: number): number {
+    return this.#urgencies[operation] ?? Infinity;
+  }
+
   /** Places `candidate` next, if the model allows it and that leads to something new. */
-  #try(candidate: number): boolean {
+  #try(candidate: number, isForced: boolean): boolean {
     const next = this.#machine.step(this.#state, candidate);
     if (next === impossible) return false;
     const isAnswered = this.#isAnswered[candidate] === true;
@@ -123,13 +191,17 @@ class Search {
     if (!isAnswered && next === this.#state) return false;
     const done = isAnswered ? this.#answered : this.#unanswered;
     const member = at(this.#member, candidate);
+    this.#supply.place(candidate);
     done.add(member);
-    if (!this.#seen.add(next, this.#answered, this.#unanswered)) {
+    const isLost = next !== this.#state && this.#supply.isLast(this.#state);
+    if (isLost || !this.#seen.add(next, this.#answered, this.#unanswered)) {
       done.delete(member);
+      this.#supply.takeBack(candidate);
       return false;
     }
     this.#chosen[this.#depth] = candidate;
     this.#before[this.#depth] = this.#state;
+    this.#wasForced[this.#depth] = isForced ? 1 : 0;
     this.#depth += 1;
     this.#state = next;
     if (isAnswered) this.#missing -= 1;
@@ -146,6 +218,7 @@ class Search {
     if (isAnswered) this.#missing += 1;
     const done = isAnswered ? this.#answered : this.#unanswered;
     done.delete(at(this.#member, undone));
+    this.#supply.takeBack(undone);
     this.#timeline.restore(undone);
     return undone;
   }
@@ -155,16 +228,18 @@ class Search {
     const { configurationsMax, bytesMax, isOver } = this.#bounds;
     if (count >= configurationsMax) return `${configurationsMax} configurations`;
     if (count % lookEvery !== 0) return "";
-    if (this.#seen.bytes >= bytesMax) return `${(bytesMax / 2 ** 20).toFixed(1)} MiB`;
+    if (this.#seen.bytes + this.#machine.bytes() >= bytesMax)
+      return `${(bytesMax / 2 ** 20).toFixed(1)} MiB`;
     return isOver() ? "its time" : "";
+  }
+
+  #offer(): void {
+    this.#best.offer(this.#chosen, this.#depth, this.#state, this.#timeline.firstReturn());
   }
 
   #failed(kind: "impossible" | "gave up", bound: string): SearchResult {
     const configurations = this.#seen.count;
-    if (kind === "gave up") {
-      const blocked = this.#timeline.firstReturn();
-      this.#best.offer(this.#chosen, this.#depth, this.#state, blocked);
-    }
+    if (kind === "gave up") this.#offer();
     const { order, state, blocked } = this.#best;
     assert(blocked !== impossible, "a search that fails was blocked by an operation");
     const operation = this.#timeline.operationOf(blocked);
