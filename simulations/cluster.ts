@@ -38,6 +38,8 @@ export interface SimulatedNode {
   wasReady: boolean;
   /** Whether it is being exiled, to come back with an empty disk. */
   isReplaced: boolean;
+  /** Whether it must not be started on its disk again, while it is being replaced. */
+  isLost: boolean;
   /** Errors with which it may stop, after what was done to its disk or to its membership. */
   readonly pardons: Set<string>;
   /** The code with which its last life refused to go on, after what was done to it; or null. */
@@ -70,6 +72,7 @@ function newNode(id: string, disk: SimulatedDisk, isIn: boolean): SimulatedNode 
     joins: id !== "a",
     wasReady: false,
     isReplaced: false,
+    isLost: false,
     pardons: new Set(),
     refusal: null,
     mustNotServe: null,
