@@ -284,6 +284,13 @@ export class Cluster {
   }
 }
 
+/** The incarnation that a disk belongs to, as its file says, or null. */
+export function cookieOf({ disk }: SimulatedNode): string | null {
+  const bytes = disk.peek(`${dataDirectory}/node`);
+  if (bytes === null) return null;
+  return /"cookie":"([0-9a-f]{16})"/.exec(Buffer.from(bytes).toString("latin1"))?.[1] ?? null;
+}
+
 /** Whether an injected error of the disk caused it. */
 export function isOfDisk(error: unknown): boolean {
   if (error instanceof SystemError) return true;

@@ -5,7 +5,7 @@
 import { compareBallots, type Ballot } from "../consensus/index.ts";
 import { isBallot } from "../src/codec/shapes.ts";
 import type { Atlas } from "./atlas.ts";
-import { dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
+import { cookieOf, dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
 import { Violation } from "./core/violation.ts";
 import { damageDisk } from "./disk-damage.ts";
 import type { Prng } from "./prng.ts";
@@ -95,9 +95,12 @@ export class FolderFaults {
     const node = this.#pickVictim();
     if (!isQuiet || swarm.network.lossChance > 0 || node === null || this.#isTouched(node)) return;
     const image = node.disk.image();
+    const cookie = cookieOf(node);
     const age = this.#parts.prng.integer(3, 8) * second;
     simulator.after(age, () => {
       if (this.#isCalm || this.#isTouched(node) || node.life === null) return;
+      // A disk that was exiled must not be started again: nobody answers for what it then does.
+      if (cookieOf(node) !== cookie) return;
       const { supervisor } = this.#parts;
       supervisor.hold(node);
       cluster.crash(node, null);

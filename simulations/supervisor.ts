@@ -4,7 +4,7 @@
  */
 import type { Atlas } from "./atlas.ts";
 import type { Governments } from "./checkers/governments.ts";
-import { dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
+import { cookieOf, dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
 import type { Range } from "./disk.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Simulator } from "./simulator.ts";
@@ -187,11 +187,4 @@ export class Supervisor {
       cluster.crash(node, crashes.power);
     };
   }
-}
-
-/** The incarnation that a disk belongs to, as its file says, or null. */
-function cookieOf({ disk }: SimulatedNode): string | null {
-  const bytes = disk.peek(`${dataDirectory}/node`);
-  if (bytes === null) return null;
-  return /"cookie":"([0-9a-f]{16})"/.exec(Buffer.from(bytes).toString("latin1"))?.[1] ?? null;
 }
