@@ -113,7 +113,7 @@ export class Chaos {
     for (const node of core) {
       // Whoever has damage finds it, and is replaced.
       if (node.disk.wounds.isSuspect) this.#cluster.crash(node, null);
-      if (!node.isReplaced) this.#cluster.start(node);
+      if (!node.isLost) this.#cluster.start(node);
     }
     return core;
   }

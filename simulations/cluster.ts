@@ -38,6 +38,8 @@ export interface SimulatedNode {
   wasReady: boolean;
   /** Whether it is being exiled, to come back with an empty disk. */
   isReplaced: boolean;
+  /** Whether it must not be started on its disk again, while it is being replaced. */
+  isLost: boolean;
   /** Errors with which it may stop, after what was done to its disk or to its membership. */
   readonly pardons: Set<string>;
   /** The code with which its last life refused to go on, after what was done to it; or null. */
@@ -70,6 +72,7 @@ function newNode(id: string, disk: SimulatedDisk, isIn: boolean): SimulatedNode 
     joins: id !== "a",
     wasReady: false,
     isReplaced: false,
+    isLost: false,
     pardons: new Set(),
     refusal: null,
     mustNotServe: null,
@@ -279,6 +282,13 @@ export class Cluster {
     node.kibitzer = null;
     this.#events.down(node);
   }
+}
+
+/** The incarnation that a disk belongs to, as its file says, or null. */
+export function cookieOf({ disk }: SimulatedNode): string | null {
+  const bytes = disk.peek(`${dataDirectory}/node`);
+  if (bytes === null) return null;
+  return /"cookie":"([0-9a-f]{16})"/.exec(Buffer.from(bytes).toString("latin1"))?.[1] ?? null;
 }
 
 /** Whether an injected error of the disk caused it. */

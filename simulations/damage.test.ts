@@ -16,6 +16,8 @@ import { Simulation, type RunReport, type Stage } from "./simulation.ts";
 import { millisecond, second } from "./simulator.ts";
 import { calmSwarm, type Swarm } from "./swarm.ts";
 
+const sectorBytes = 512;
+
 async function tell(
   script: (stage: Stage) => Promise<void>,
   swarm: Partial<Swarm> = {},
@@ -78,6 +80,56 @@ test("a member that may not serve with its disk is found (D5)", async () => {
   assert.equal(report.failure?.invariant, "D5");
 });
 
+test("a node that takes a sound disk for damaged is found (D8)", async () => {
+  const report = await tell(async ({ simulator, cluster }) => {
+    const [, , node] = cluster.nodes;
+    assert.ok(node !== undefined);
+    // Behind the back of the harness's books, so that for them the disk is sound.
+    const log = node.disk.directories.files().find(([path, file]) => isUsedSegment(path, file));
+    log?.[1].damage(Uint8Array.of(1, 2, 3), sectorBytes);
+    cluster.crash(node, null);
+    await simulator.run(simulator.now + 3 * second);
+  });
+  assert.equal(report.failure?.invariant, "D8");
+});
+
+test("a recording that does not replay is found (R1)", async () => {
+  const report = await tell(async ({ cluster }) => {
+    const [node] = cluster.nodes;
+    const recording = node?.disk.directories.files().find(([path]) => path.includes("/recording-"));
+    assert.ok(recording !== undefined);
+    recording[1].sync(recording[1].pending());
+    recording[1].damage(Uint8Array.of(1, 2, 3), 400);
+  });
+  assert.equal(report.failure?.invariant, "R1");
+});
+
+test("a barrier below what was acknowledged is found (C5)", async () => {
+  const workload = { ...calmSwarm.workload, barriersPerSecond: 20 };
+  const report = await tell(
+    async ({ simulator, clients, durability }) => {
+      durability.acknowledge(durability.submit("never decided", "nobody"), 10_000);
+      clients.start();
+      await simulator.run(simulator.now + second);
+    },
+    { workload },
+  );
+  assert.equal(report.failure?.invariant, "C5");
+});
+
+test("a core that does not converge, and could, is a failure (L2, L7)", async () => {
+  const report = await tell(async ({ cluster }) => {
+    const [, , node] = cluster.nodes;
+    assert.ok(node !== undefined);
+    // Down, and nobody takes care of it.
+    node.isLost = true;
+    node.isReplaced = true;
+    cluster.crash(node, null);
+  });
+  assert.equal(report.failure?.invariant, "L2");
+  assert.equal(report.stuck, null);
+});
+
 test("an emptied disk under a known id is refused, and replaced by exile (X5, D5)", async () => {
   const report = await tell(async ({ simulator, cluster }) => {
     const [node] = cluster.nodes;
@@ -92,12 +144,15 @@ test("an emptied disk under a known id is refused, and replaced by exile (X5, D5
   assert.equal(report.faults.get("O5"), 1);
 });
 
-test("a disk that went back is noticed by peers (X6, D5)", async () => {
+test("a disk that went back, and has forgotten a promise, is noticed by peers (X6, D5)", async () => {
   const report = await tell(async (stage) => {
     const { simulator, cluster } = stage;
     const [, , node] = cluster.nodes;
     assert.ok(node !== undefined);
     const image = node.disk.image();
+    // Another leads meanwhile, to whom it has promised.
+    const leads = cluster.nodes.map(({ kibitzer }) => kibitzer?.transfer(null));
+    for (const transfer of leads) transfer?.catch(() => undefined);
     for (let round = 0; round < 20; round += 1) await publishAll(stage);
     cluster.crash(node, null);
     cluster.replaceDisk(node, image);

@@ -2,8 +2,10 @@
  * Faults of whole folders and of bytes at rest: damage, an empty disk, an old backup, a neighbour's
  * folder, a second process. Only where the atlas allows it, so that all of it must be noticed.
  */
+import { compareBallots, type Ballot } from "../consensus/index.ts";
+import { isBallot } from "../src/codec/shapes.ts";
 import type { Atlas } from "./atlas.ts";
-import { dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
+import { cookieOf, dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
 import { Violation } from "./core/violation.ts";
 import { damageDisk } from "./disk-damage.ts";
 import type { Prng } from "./prng.ts";
@@ -93,9 +95,12 @@ export class FolderFaults {
     const node = this.#pickVictim();
     if (!isQuiet || swarm.network.lossChance > 0 || node === null || this.#isTouched(node)) return;
     const image = node.disk.image();
+    const cookie = cookieOf(node);
     const age = this.#parts.prng.integer(3, 8) * second;
     simulator.after(age, () => {
       if (this.#isCalm || this.#isTouched(node) || node.life === null) return;
+      // A disk that was exiled must not be started again: nobody answers for what it then does.
+      if (cookieOf(node) !== cookie) return;
       const { supervisor } = this.#parts;
       supervisor.hold(node);
       cluster.crash(node, null);
@@ -110,19 +115,20 @@ export class FolderFaults {
 
   #goBack(node: SimulatedNode, image: ReturnType<SimulatedNode["disk"]["image"]>): void {
     const { cluster, simulator } = this.#parts;
-    const promise = `${dataDirectory}/promise-1`;
-    const before = node.disk.peek(promise);
+    const before = promiseOf(node);
     cluster.replaceDisk(node, image);
     node.powerLosses += 1;
     node.pardons.add("KBZ_STALE_DISK");
     simulator.trace.fault("X6", node.id);
-    const isOlder = Buffer.compare(before ?? empty, node.disk.peek(promise) ?? empty) !== 0;
     const lives = this.#livesBeside(node);
     const { lives: life } = node;
     simulator.after(vouchingMicros, () => {
-      if (!isOlder || this.#isCalm || lives === null || lives !== this.#livesBeside(node)) return;
+      if (this.#isCalm || lives === null || lives !== this.#livesBeside(node)) return;
       if (node.lives !== life + 1 || node.kibitzer === null) return;
-      simulator.fail(new Violation("D5", `${node.id} serves on a disk that has gone back`));
+      // It may have promised anew before a peer told it; but never less than before.
+      const now = promiseOf(node);
+      if (before === null || (now !== null && compareBallots(now, before) >= 0)) return;
+      simulator.fail(new Violation("D5", `${node.id} serves, having forgotten what it promised`));
     });
   }
 
@@ -164,4 +170,10 @@ export class FolderFaults {
   }
 }
 
-const empty = new Uint8Array();
+/** What the first copy of the promise says, or null. */
+function promiseOf({ disk }: SimulatedNode): Ballot | null {
+  const text = Buffer.from(disk.peek(`${dataDirectory}/promise-1`) ?? []).toString("utf8");
+  const document: unknown = JSON.parse(text.slice(text.indexOf("\n") + 1) || "null");
+  if (typeof document !== "object" || document === null || !("promised" in document)) return null;
+  return isBallot(document.promised) ? document.promised : null;
+}

@@ -43,7 +43,7 @@ export class Operator {
   #exile(): void {
     const { cluster, prng, atlas, supervisor } = this.#parts;
     const members = cluster.nodes.filter((node) => atlas.mayExile(node) && node.isIn);
-    if (members.length > 1) supervisor.replace(prng.pick(members));
+    if (members.length > 1) supervisor.replace(prng.pick(members), "well");
   }
 
   /** O12: to whom the leader chooses, or to a node that may lag, or be down. */

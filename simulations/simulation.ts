@@ -66,6 +66,7 @@ export interface Stage {
   readonly simulator: Simulator;
   readonly cluster: Cluster;
   readonly clients: Clients;
+  readonly durability: Durability;
 }
 
 const foundingMax = 30 * second;

@@ -4,7 +4,7 @@
  */
 import type { Atlas } from "./atlas.ts";
 import type { Governments } from "./checkers/governments.ts";
-import { dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
+import { cookieOf, dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
 import type { Range } from "./disk.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Simulator } from "./simulator.ts";
@@ -73,7 +73,7 @@ export class Supervisor {
       return;
     }
     if (code === "KBZ_DAMAGED" && prng.chance(0.3)) return;
-    this.replace(node);
+    this.replace(node, "lost");
   }
 
   /** Keeps a node down until `release`. */
@@ -91,9 +91,14 @@ export class Supervisor {
     this.#folders.set(node, putBack);
   }
 
-  /** The documented way: exile at another member, an empty directory, and joining again. */
-  replace(node: SimulatedNode): void {
-    if (node.isReplaced || !node.isIn || this.#isGone) return;
+  /**
+   * The documented way: exile at another member, an empty directory, and joining again. One that is
+   * well goes on until then: its vote may be needed for its own exile.
+   */
+  replace(node: SimulatedNode, disk: "lost" | "well"): void {
+    if (this.#isGone || !node.isIn) return;
+    node.isLost ||= disk === "lost" && node.refusal !== "KBZ_EXILED";
+    if (node.isReplaced) return;
     node.isReplaced = true;
     node.pardons.add("KBZ_EXILED");
     // From now on it may be exiled without anybody knowing: who asked may end before the answer.
@@ -154,11 +159,12 @@ export class Supervisor {
     this.#held.delete(node);
     node.wasReady = false;
     node.isReplaced = false;
+    node.isLost = false;
     this.#start(node);
   }
 
   #start(node: SimulatedNode): void {
-    if (node.isReplaced || this.#held.has(node) || this.#isGone) return;
+    if (node.isLost || this.#held.has(node) || this.#isGone) return;
     if (node.life !== null) return;
     if (!this.#isCalm) this.#trouble(node);
     this.#parts.cluster.start(node);
@@ -181,11 +187,4 @@ export class Supervisor {
       cluster.crash(node, crashes.power);
     };
   }
-}
-
-/** The incarnation that a disk belongs to, as its file says, or null. */
-function cookieOf({ disk }: SimulatedNode): string | null {
-  const bytes = disk.peek(`${dataDirectory}/node`);
-  if (bytes === null) return null;
-  return /"cookie":"([0-9a-f]{16})"/.exec(Buffer.from(bytes).toString("latin1"))?.[1] ?? null;
 }
