@@ -130,7 +130,8 @@ export class Draft {
     if (this.isOutside) return null;
     const hasMoved = this.#nodes.some((state, node) => state !== this.#before[node]);
     if (!hasMoved && !this.#hasSent && this.#breach === 0) return null;
-    const packets = this.#hasHardened ? this.#withoutPointless() : this.#network;
+    const packets =
+      this.#hasHardened && this.#breach === 0 ? this.#withoutPointless() : this.#network;
     return [...this.#nodes, this.#ghost, this.budget, this.#breach, ...packets];
   }
 
@@ -168,7 +169,7 @@ export class Draft {
   }
 
   #send(packet: number): void {
-    if (this.#workshop.packets.isPointless(packet, this.#promises())) return;
+    if (this.#isPointless(packet, this.#promises())) return;
     let at = this.#network.length;
     while (at > 0 && (this.#network[at - 1] ?? 0) > packet) at -= 1;
     if (at > 0 && this.#network[at - 1] === packet) return;
@@ -179,7 +180,23 @@ export class Draft {
   #withoutPointless(): readonly number[] {
     const promises = this.#promises();
     return this.#network.filter((packet) => {
-      return !this.#workshop.packets.isPointless(packet, promises);
+      return !this.#isPointless(packet, promises);
     });
+  }
+
+  /** A message that must come to nothing is left out once it was seen to come to nothing. */
+  #isPointless(packet: number, promises: readonly number[]): boolean {
+    const { packets, steps } = this.#workshop;
+    if (!packets.isPointless(packet, promises)) return false;
+    const { to } = packets.at(packet);
+    const state = this.#nodes[to] ?? 0;
+    const transition = steps.step(state, { kind: "receive", packet });
+    const isIgnored =
+      transition.to === state &&
+      transition.packets.every((sent) => packets.at(sent).message.kind === "refused");
+    if (!isIgnored) {
+      this.#break(transition.breach ?? `A11: acts on an old ballot: ${packets.text(packet)}`);
+    }
+    return true;
   }
 }
