@@ -19,10 +19,10 @@ How far kibitzer goes, from a republic at rest:
 
   --ballots N       how often each node may stand up (default ${scopeDefault.ballots})
   --values N        values that are published (default ${scopeDefault.values})
-  --retries N       values submitted once more, wherever somebody leads (default ${scopeDefault.retries})
+  --retries N       values submitted again, at any leader (default ${scopeDefault.retries})
   --crashes N       losses of power (default ${scopeDefault.crashes})
-  --duplicates N    messages delivered twice (default ${scopeDefault.duplicates}); any may be lost or late
-  --rounds N        rounds of pings besides elections (default ${scopeDefault.rounds}); one more a crash
+  --duplicates N    messages delivered twice (default ${scopeDefault.duplicates})
+  --rounds N        rounds of pings, one more a crash (default ${scopeDefault.rounds})
   --atomic          what is written is durable at once: fewer actions for an election, so deeper
 
   --managers N      resource managers of two-phase-commit (default 5)

@@ -1,6 +1,6 @@
 /**
- * The next state of the whole republic in the making: steps single nodes, shows the ghost state what
- * they did, and keeps what they sent. Knows nothing of which actions there are.
+ * The next state of the whole republic in the making: steps single nodes, shows the ghost state
+ * what they did, and keeps what they sent. Knows nothing of which actions there are.
  */
 import { demand, Violation } from "../../core/violation.ts";
 import { PairTable } from "../pair-table.ts";

@@ -1,4 +1,4 @@
-/** The exploration of the shipped core: where it starts, that it is exhaustive, and what it sees. */
+/** The exploration of the shipped core: where it starts, how far it goes, and what it sees. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explore } from "../explore.ts";

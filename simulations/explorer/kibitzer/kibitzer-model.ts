@@ -1,6 +1,6 @@
 /**
- * The shipped consensus core, three nodes of it, as a model to explore: which actions there are, and
- * what each one does. Messages are lost (by never being delivered), overtake each other and are
+ * The shipped consensus core, three nodes of it, as a model to explore: which actions there are,
+ * and what each one does. Messages are lost (by never being delivered), overtake each other and are
  * doubled; writes are durable later than they are written, and a loss of power may come in between.
  */
 import type { NodeId } from "../../../consensus/index.ts";
@@ -235,8 +235,8 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
   }
 
   /**
-   * An election: `node` and the third one lose their connections to `silent`, `node` hears the third
-   * one, which hears nobody fit either, and stands up. What `silent` sent may still arrive, and it
+   * An election: `node` and the third one lose their connections to `silent`; `node` hears the
+   * third one, which hears nobody fit either, and stands up. What `silent` sent may still arrive, and it
    * does not know of any of this.
    */
   #stand(draft: Draft, node: number, silent: number): boolean {

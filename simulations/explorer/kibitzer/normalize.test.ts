@@ -1,7 +1,7 @@
 /**
  * The rules of `normalize.ts`, against the reducer: whatever happens to a node and to the
- * representative of its state, they stay alike and send the same. The one node lives on without ever
- * being normalised; only its log time is held, which is part of what decrees are.
+ * representative of its state, they stay alike and send the same. The one node lives on without
+ * ever being normalised; only its log time is held, which is part of what decrees are.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
