@@ -58,6 +58,7 @@ export class Draft {
   /** Whether it leads out of the scope. */
   isOutside = false;
   #hasSent = false;
+  #hasLost = false;
   #hasHardened = false;
   /** Takes what happens, for people; null when nobody asks. */
   readonly #story: string[] | null;
@@ -84,6 +85,11 @@ export class Draft {
   take(packet: number): void {
     const at = this.#network.indexOf(packet);
     if (at !== -1) this.#network.splice(at, 1);
+  }
+
+  lose(packet: number): void {
+    this.take(packet);
+    this.#hasLost = true;
   }
 
   /**
@@ -129,7 +135,8 @@ export class Draft {
   finish(): RepublicState | null {
     if (this.isOutside) return null;
     const hasMoved = this.#nodes.some((state, node) => state !== this.#before[node]);
-    if (!hasMoved && !this.#hasSent && this.#breach === 0) return null;
+    const hasChanged = hasMoved || this.#hasSent || this.#hasLost;
+    if (!hasChanged && this.#breach === 0) return null;
     const packets =
       this.#hasHardened && this.#breach === 0 ? this.#withoutPointless() : this.#network;
     return [...this.#nodes, this.#ghost, this.budget, this.#breach, ...packets];

@@ -15,6 +15,7 @@ const small: Scope = {
   duplicates: 0,
   rounds: 0,
   isAtomic: false,
+  deviations: null,
 };
 
 test("it starts from a republic of three at rest, led by its founder", () => {

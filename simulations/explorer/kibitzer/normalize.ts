@@ -15,7 +15,7 @@ export const roundNow = 1;
 const silenceRounds = Math.max(2, Math.ceil(clockwork.silenceTicks / clockwork.pingTicks));
 /**
  * Log time stands still. It is compared with the log time before it only, and for the rest a part
- * of a decree's identity: decrees of one slot and two ballots differ by `when` (see `node-steps.ts`),
+ * of a decree's identity: decrees of one slot and two ballots differ by `when` (`node-steps.ts`),
  * and in one ballot a slot is proposed once. So nothing is mistaken for anything else.
  */
 const logTimeBase = -1_000_000;
