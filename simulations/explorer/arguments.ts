@@ -23,8 +23,8 @@ How far kibitzer goes, from a republic at rest:
   --crashes N       losses of power (default ${scopeDefault.crashes})
   --duplicates N    messages delivered twice (default ${scopeDefault.duplicates})
   --rounds N        rounds of pings, one more a crash (default ${scopeDefault.rounds})
-  --deviations N    how often the order may differ from the plain one: first come, first served,
-                    nothing lost (default: any order); few of them reach far
+  --deviations N    how often the order may differ from the plain one, in which all arrives at
+                    once and events wait until it has (default: any order); few reach far
   --atomic          what is written is durable at once: fewer actions for an election, so deeper
 
   --managers N      resource managers of two-phase-commit (default 5)

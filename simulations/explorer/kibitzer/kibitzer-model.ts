@@ -103,13 +103,20 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
   }
 
   actions(state: RepublicState): readonly RepublicAction[] {
-    const actions = [...this.#inOrder(state)];
+    const onward = [...this.#ofDisks(state), ...this.#ofNetwork(state, kind.deliver)];
+    const events: RepublicAction[] = [];
     for (let node = 0; node < nodes; node += 1) {
-      this.#ofFaults(state, node, actions);
-      this.#ofTime(state, node, actions);
-      this.#ofPublishers(state, node, actions);
+      this.#ofFaults(state, node, events);
+      this.#ofTime(state, node, events);
+      this.#ofPublishers(state, node, events);
     }
-    return actions;
+    if (this.#scope.deviations === null) return [...onward, ...events];
+    const first = onward.find((action) => this.next(state, action) !== null);
+    if (first === undefined) return events;
+    if (left(state[place.budget] ?? 0, "deviations") === 0) return [first];
+    const others = onward.filter((action) => action !== first);
+    const deviating = [...others, ...this.#ofNetwork(state, kind.lose), ...events];
+    return [first, ...deviating.map((action) => action + deviates)];
   }
 
   next(state: RepublicState, action: RepublicAction): RepublicState | null {
@@ -132,18 +139,6 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
     const parts = unpack(action);
     this.#act(new Draft(this.#workshop, state, story), parts);
     return [this.#title(parts), ...story];
-  }
-
-  /** What goes on by itself: all of it, or the next in the plain order and few others. */
-  #inOrder(state: RepublicState): readonly RepublicAction[] {
-    const actions = [...this.#ofDisks(state), ...this.#ofNetwork(state, kind.deliver)];
-    if (this.#scope.deviations === null) return actions;
-    const first = actions.find((action) => this.next(state, action) !== null);
-    const plain = first === undefined ? [] : [first];
-    if (left(state[place.budget] ?? 0, "deviations") === 0) return plain;
-    const others = actions.filter((action) => action !== first);
-    const deviating = [...others, ...this.#ofNetwork(state, kind.lose)];
-    return [...plain, ...deviating.map((action) => action + deviates)];
   }
 
   #ofNetwork(state: RepublicState, what: number): readonly RepublicAction[] {

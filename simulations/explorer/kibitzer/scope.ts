@@ -22,9 +22,9 @@ export interface Scope {
   readonly isAtomic: boolean;
   /**
    * How often the order of things may differ from the plain one, in which writes become durable and
-   * messages arrive as soon as they can, none of them lost; null for any order at all. Elections,
-   * losses of power and the like come at any time, either way. Few deviations reach far (Emmi,
-   * Qadeer, Rakamarić, "Delay-Bounded Scheduling", 2011).
+   * messages arrive as soon as they can, none of them lost, and elections, losses of power and the
+   * like come when nothing else is left to do; null for any order at all. Few deviations reach far
+   * (Emmi, Qadeer, Rakamarić, "Delay-Bounded Scheduling", 2011).
    */
   readonly deviations: number | null;
 }
