@@ -19,10 +19,12 @@ How far kibitzer goes, from a republic at rest:
 
   --ballots N       how often each node may stand up (default ${scopeDefault.ballots})
   --values N        values that are published (default ${scopeDefault.values})
-  --retries N       values submitted once more, wherever somebody leads (default ${scopeDefault.retries})
+  --retries N       values submitted again, at any leader (default ${scopeDefault.retries})
   --crashes N       losses of power (default ${scopeDefault.crashes})
-  --duplicates N    messages delivered twice (default ${scopeDefault.duplicates}); any may be lost or late
-  --rounds N        rounds of pings besides elections (default ${scopeDefault.rounds}); one more a crash
+  --duplicates N    messages delivered twice (default ${scopeDefault.duplicates})
+  --rounds N        rounds of pings, one more a crash (default ${scopeDefault.rounds})
+  --deviations N    how often the order may differ from the plain one, in which all arrives at
+                    once and events wait until it has (default: any order); few reach far
   --atomic          what is written is durable at once: fewer actions for an election, so deeper
 
   --managers N      resource managers of two-phase-commit (default 5)
@@ -63,6 +65,7 @@ export function parse(args: readonly string[]): Arguments | null {
       crashes: text,
       duplicates: text,
       rounds: text,
+      deviations: text,
       managers: text,
       atomic: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
@@ -82,7 +85,7 @@ export function parse(args: readonly string[]): Arguments | null {
 }
 
 function scopeOf(values: Readonly<Partial<Record<keyof Counts, string | undefined>>>): Counts {
-  const { ballots, retries, crashes, duplicates, rounds } = values;
+  const { ballots, retries, crashes, duplicates, rounds, deviations } = values;
   return {
     ballots: whole("ballots", ballots, [0, countMax]) ?? scopeDefault.ballots,
     values: whole("values", values.values, [0, valuesMax]) ?? scopeDefault.values,
@@ -90,6 +93,7 @@ function scopeOf(values: Readonly<Partial<Record<keyof Counts, string | undefine
     crashes: whole("crashes", crashes, [0, countMax - roundsMax]) ?? scopeDefault.crashes,
     duplicates: whole("duplicates", duplicates, [0, countMax]) ?? scopeDefault.duplicates,
     rounds: whole("rounds", rounds, [0, roundsMax]) ?? scopeDefault.rounds,
+    deviations: whole("deviations", deviations, [0, countMax]),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * `npm run explore`: explores one model and says what was found. The counts that are published of the
- * models that judge the explorer are checked as well.
+ * `npm run explore`: explores one model and says what was found. Where a count is published, of the
+ * models that judge the explorer, it is checked as well.
  */
 import { parse, usage, type Arguments } from "./arguments.ts";
 import { explore, type Bounds, type Exploration, type Progress } from "./explore.ts";

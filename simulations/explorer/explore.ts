@@ -1,6 +1,6 @@
 /**
- * Walks through all states of a model, breadth-first or depth-first, each one once. Keeps of a state
- * that it left only a hash, its predecessor and which of that one's actions led here: a trace is
+ * Walks through all states of a model, breadth-first or depth-first, each one once. Of a state that
+ * it left it keeps a hash, its predecessor, and which of that one's actions led here: a trace is
  * rebuilt by taking the same actions again. Draws nothing, and reads the clock only to report.
  */
 import { Queue, Stack, type Found, type Frontier } from "./frontier.ts";

@@ -13,7 +13,7 @@ export interface Model<State, Action> {
   /** The state after `action`, or null when it would change nothing. */
   next(state: State, action: Action): State | null;
 
-  /** Folds in all that distinguishes the state: equal for states that behave alike, and only then. */
+  /** Folds in all that distinguishes the state: the same for states that behave alike. */
   hash(state: State, into: StateHash): void;
 
   /** What is broken in this state, for people to read; null when everything holds. */

@@ -1,6 +1,6 @@
 /**
- * A table from pairs of 32-bit words to small numbers, in typed arrays with open addressing: a `Map`
- * or `Set` ends at 2²⁴ entries and takes several times the memory. Nothing is ever taken out.
+ * A table from pairs of 32-bit words to small numbers, in typed arrays with open addressing: a
+ * `Map` or `Set` ends at 2²⁴ entries and takes several times the memory. Nothing is ever taken out.
  */
 const slotsFirst = 1 << 12;
 

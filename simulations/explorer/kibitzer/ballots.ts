@@ -1,4 +1,4 @@
-/** Ballots as numbers that keep their order; an exploration has one government, after the founding. */
+/** Ballots as numbers, in the same order; after the founding there is one government only. */
 import type { Ballot } from "../../../consensus/index.ts";
 import { nodeIds } from "./live-node.ts";
 

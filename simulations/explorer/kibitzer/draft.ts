@@ -1,6 +1,6 @@
 /**
- * The next state of the whole republic in the making: steps single nodes, shows the ghost state what
- * they did, and keeps what they sent. Knows nothing of which actions there are.
+ * The next state of the whole republic in the making: steps single nodes, shows the ghost state
+ * what they did, and keeps what they sent. Knows nothing of which actions there are.
  */
 import { demand, Violation } from "../../core/violation.ts";
 import { PairTable } from "../pair-table.ts";
@@ -58,6 +58,7 @@ export class Draft {
   /** Whether it leads out of the scope. */
   isOutside = false;
   #hasSent = false;
+  #hasLost = false;
   #hasHardened = false;
   /** Takes what happens, for people; null when nobody asks. */
   readonly #story: string[] | null;
@@ -84,6 +85,11 @@ export class Draft {
   take(packet: number): void {
     const at = this.#network.indexOf(packet);
     if (at !== -1) this.#network.splice(at, 1);
+  }
+
+  lose(packet: number): void {
+    this.take(packet);
+    this.#hasLost = true;
   }
 
   /**
@@ -129,8 +135,10 @@ export class Draft {
   finish(): RepublicState | null {
     if (this.isOutside) return null;
     const hasMoved = this.#nodes.some((state, node) => state !== this.#before[node]);
-    if (!hasMoved && !this.#hasSent && this.#breach === 0) return null;
-    const packets = this.#hasHardened ? this.#withoutPointless() : this.#network;
+    const hasChanged = hasMoved || this.#hasSent || this.#hasLost;
+    if (!hasChanged && this.#breach === 0) return null;
+    const packets =
+      this.#hasHardened && this.#breach === 0 ? this.#withoutPointless() : this.#network;
     return [...this.#nodes, this.#ghost, this.budget, this.#breach, ...packets];
   }
 
@@ -168,7 +176,7 @@ export class Draft {
   }
 
   #send(packet: number): void {
-    if (this.#workshop.packets.isPointless(packet, this.#promises())) return;
+    if (this.#isPointless(packet, this.#promises())) return;
     let at = this.#network.length;
     while (at > 0 && (this.#network[at - 1] ?? 0) > packet) at -= 1;
     if (at > 0 && this.#network[at - 1] === packet) return;
@@ -179,7 +187,23 @@ export class Draft {
   #withoutPointless(): readonly number[] {
     const promises = this.#promises();
     return this.#network.filter((packet) => {
-      return !this.#workshop.packets.isPointless(packet, promises);
+      return !this.#isPointless(packet, promises);
     });
+  }
+
+  /** A message that must come to nothing is left out once it was seen to come to nothing. */
+  #isPointless(packet: number, promises: readonly number[]): boolean {
+    const { packets, steps } = this.#workshop;
+    if (!packets.isPointless(packet, promises)) return false;
+    const { to } = packets.at(packet);
+    const state = this.#nodes[to] ?? 0;
+    const transition = steps.step(state, { kind: "receive", packet });
+    const isIgnored =
+      transition.to === state &&
+      transition.packets.every((sent) => packets.at(sent).message.kind === "refused");
+    if (!isIgnored) {
+      this.#break(transition.breach ?? `A11: acts on an old ballot: ${packets.text(packet)}`);
+    }
+    return true;
   }
 }

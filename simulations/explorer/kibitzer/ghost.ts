@@ -135,7 +135,8 @@ function merged(chosen: Ghost["chosen"], log: Log, ballot: number): Ghost["chose
     const before = merged[at] ?? { decree, ballot };
     demand(before.decree === decree, "A1", () => {
       const slot = `slot ${at + 1} after the founding`;
-      return `${slot} was chosen in ${ballotName(before.ballot)}, otherwise in ${ballotName(ballot)}`;
+      const [one, other] = [ballotName(before.ballot), ballotName(ballot)];
+      return `${slot} was chosen in ${one}, and another value in ${other}`;
     });
     merged[at] = { decree, ballot: Math.min(before.ballot, ballot) };
   }
@@ -183,6 +184,6 @@ function propose(ghost: Ghost, ballot: number, log: Log): Ghost {
 function onDecides(ghost: Ghost, node: number, log: Log): void {
   const chosen = decreesOf(ghost);
   demand(sharedLength(log, chosen) === log.length, "A2", () => {
-    return `node ${node} takes slot ${log.length} after the founding for decided, which is not chosen`;
+    return `node ${node} takes slot ${log.length} after the founding for decided, not chosen`;
   });
 }

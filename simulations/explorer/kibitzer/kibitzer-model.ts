@@ -1,6 +1,6 @@
 /**
- * The shipped consensus core, three nodes of it, as a model to explore: which actions there are, and
- * what each one does. Messages are lost (by never being delivered), overtake each other and are
+ * The shipped consensus core, three nodes of it, as a model to explore: which actions there are,
+ * and what each one does. Messages are lost (by never being delivered), overtake each other and are
  * doubled; writes are durable later than they are written, and a loss of power may come in between.
  */
 import type { NodeId } from "../../../consensus/index.ts";
@@ -25,6 +25,8 @@ import {
 export type RepublicAction = number;
 
 const kinds = 8;
+/** Added to the kind of an action out of the plain order. */
+const deviates = kinds;
 const nodes = nodeIds.length;
 const kind = {
   deliver: 0,
@@ -34,6 +36,7 @@ const kind = {
   submit: 4,
   round: 5,
   stand: 6,
+  lose: 7,
 } as const;
 
 interface Parts {
@@ -43,11 +46,11 @@ interface Parts {
 }
 
 function pack({ kind, node, detail }: Parts): RepublicAction {
-  return kind + kinds * (node + nodes * detail);
+  return kind + 2 * kinds * (node + nodes * detail);
 }
 
 function unpack(action: RepublicAction): Parts {
-  const rest = Math.floor(action / kinds);
+  const rest = Math.floor(action / (2 * kinds));
   return { kind: action % kinds, node: rest % nodes, detail: Math.floor(rest / nodes) };
 }
 
@@ -100,26 +103,25 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
   }
 
   actions(state: RepublicState): readonly RepublicAction[] {
-    const actions: RepublicAction[] = [];
-    const mayDouble = left(state[place.budget] ?? 0, "duplicates") > 0;
-    for (let at = place.packets; at < state.length; at += 1) {
-      const packet = state[at] ?? 0;
-      const { to } = this.#workshop.packets.at(packet);
-      actions.push(pack({ kind: kind.deliver, node: to, detail: packet }));
-      if (mayDouble) {
-        actions.push(pack({ kind: kind.double, node: to, detail: packet }));
-      }
-    }
+    const onward = [...this.#ofDisks(state), ...this.#ofNetwork(state, kind.deliver)];
+    const events: RepublicAction[] = [];
     for (let node = 0; node < nodes; node += 1) {
-      this.#ofDisk(state, node, actions);
-      this.#ofTime(state, node, actions);
-      this.#ofPublishers(state, node, actions);
+      this.#ofFaults(state, node, events);
+      this.#ofTime(state, node, events);
+      this.#ofPublishers(state, node, events);
     }
-    return actions;
+    if (this.#scope.deviations === null) return [...onward, ...events];
+    const first = onward.find((action) => this.next(state, action) !== null);
+    if (first === undefined) return events;
+    if (left(state[place.budget] ?? 0, "deviations") === 0) return [first];
+    const others = onward.filter((action) => action !== first);
+    const deviating = [...others, ...this.#ofNetwork(state, kind.lose), ...events];
+    return [first, ...deviating.map((action) => action + deviates)];
   }
 
   next(state: RepublicState, action: RepublicAction): RepublicState | null {
     const draft = new Draft(this.#workshop, state);
+    if ((action & deviates) !== 0) draft.budget = changed(draft.budget, "deviations", -1);
     return this.#act(draft, unpack(action)) ? draft.finish() : null;
   }
 
@@ -139,13 +141,36 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
     return [this.#title(parts), ...story];
   }
 
-  /** How many of the writes under way are durable when the node is told, or loses power. */
-  #ofDisk(state: RepublicState, node: number, actions: RepublicAction[]): void {
+  #ofNetwork(state: RepublicState, what: number): readonly RepublicAction[] {
+    return state.slice(place.packets).map((packet) => {
+      return pack({ kind: what, node: this.#workshop.packets.at(packet).to, detail: packet });
+    });
+  }
+
+  /** How many of the writes under way are durable when the node is told. */
+  #ofDisks(state: RepublicState): readonly RepublicAction[] {
+    const actions: RepublicAction[] = [];
+    for (let node = 0; node < nodes; node += 1) {
+      const { pending } = this.#workshop.steps.at(state[node] ?? 0);
+      for (let writes = pending; writes > 0; writes -= 1) {
+        actions.push(pack({ kind: kind.persist, node, detail: writes }));
+      }
+    }
+    return actions;
+  }
+
+  /** How many of the writes under way are durable when power is lost; what arrives once more. */
+  #ofFaults(state: RepublicState, node: number, actions: RepublicAction[]): void {
+    const budget = state[place.budget] ?? 0;
     const { pending } = this.#workshop.steps.at(state[node] ?? 0);
-    const mayCrash = left(state[place.budget] ?? 0, "crashes") > 0;
-    for (let writes = 0; writes <= pending; writes += 1) {
-      if (writes > 0) actions.push(pack({ kind: kind.persist, node, detail: writes }));
-      if (mayCrash) actions.push(pack({ kind: kind.crash, node, detail: writes }));
+    if (left(budget, "crashes") > 0) {
+      for (let writes = 0; writes <= pending; writes += 1) {
+        actions.push(pack({ kind: kind.crash, node, detail: writes }));
+      }
+    }
+    if (left(budget, "duplicates") === 0) return;
+    for (const action of this.#ofNetwork(state, kind.double)) {
+      if (unpack(action).node === node) actions.push(action);
     }
   }
 
@@ -186,6 +211,9 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
       case kind.deliver:
         draft.take(detail);
         draft.step(node, { kind: "receive", packet: detail });
+        return true;
+      case kind.lose:
+        draft.lose(detail);
         return true;
       case kind.double:
         draft.budget = changed(draft.budget, "duplicates", -1);
@@ -235,9 +263,9 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
   }
 
   /**
-   * An election: `node` and the third one lose their connections to `silent`, `node` hears the third
-   * one, which hears nobody fit either, and stands up. What `silent` sent may still arrive, and it
-   * does not know of any of this.
+   * An election: `node` and the third one lose their connections to `silent`; `node` hears the
+   * third one, which hears nobody fit either, and stands up. What `silent` sent may still arrive,
+   * and it does not know of any of this.
    */
   #stand(draft: Draft, node: number, silent: number): boolean {
     const third = othersOf(node).find((other) => other !== silent) ?? node;
@@ -255,6 +283,8 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
     switch (what) {
       case kind.deliver:
         return this.#workshop.packets.text(detail);
+      case kind.lose:
+        return `lost: ${this.#workshop.packets.text(detail)}`;
       case kind.double:
         return `${this.#workshop.packets.text(detail)}, and stays under way`;
       case kind.persist:

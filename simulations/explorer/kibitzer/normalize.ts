@@ -14,8 +14,8 @@ import { fields, fromPairs, list, pairs, whole, type Fields } from "./plain-fiel
 export const roundNow = 1;
 const silenceRounds = Math.max(2, Math.ceil(clockwork.silenceTicks / clockwork.pingTicks));
 /**
- * Log time stands still. It is compared with the log time before it only, and for the rest a part of
- * a decree's identity: decrees of one slot and two ballots differ by `when` (see `node-steps.ts`),
+ * Log time stands still. It is compared with the log time before it only, and for the rest a part
+ * of a decree's identity: decrees of one slot and two ballots differ by `when` (`node-steps.ts`),
  * and in one ballot a slot is proposed once. So nothing is mistaken for anything else.
  */
 const logTimeBase = -1_000_000;
@@ -25,7 +25,7 @@ const ballotZero: Plain = { government: 0, round: 0, id: "" };
 export function normalize(checkpoint: Plain, slotKept: number): Fields {
   const { options = null, durable, state } = fields(checkpoint);
   const normal = normalizeState(fields(state), slotKept);
-  // `heard` and `writeLast` of the durable part are looked at by a fresh start only, not on restore.
+  // The `writeLast` of the durable part is looked at by a fresh start only, not on restore.
   return { options, durable: { ...fields(durable), writeLast: 0 }, state: normal };
 }
 

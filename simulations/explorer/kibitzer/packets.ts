@@ -1,4 +1,4 @@
-/** Messages between two nodes as small numbers, each with what says when it has become pointless. */
+/** Messages between nodes as small numbers, each with what says when it has become pointless. */
 import type { Message, NodeId } from "../../../consensus/index.ts";
 import { messageText } from "../../core/abbreviate.ts";
 import { ballotNumber } from "./ballots.ts";

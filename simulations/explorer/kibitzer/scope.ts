@@ -20,6 +20,13 @@ export interface Scope {
    * is then not explored, but elections take half as many actions, so that more of them are.
    */
   readonly isAtomic: boolean;
+  /**
+   * How often the order of things may differ from the plain one, in which writes become durable and
+   * messages arrive as soon as they can, none of them lost, and elections, losses of power and the
+   * like come when nothing else is left to do; null for any order at all. Few deviations reach far
+   * (Emmi, Qadeer, Rakamarić, "Delay-Bounded Scheduling", 2011).
+   */
+  readonly deviations: number | null;
 }
 
 export const scopeDefault: Scope = {
@@ -30,10 +37,12 @@ export const scopeDefault: Scope = {
   duplicates: 1,
   rounds: 1,
   isAtomic: false,
+  deviations: null,
 };
 
-/** Three bits for each count, in this order; then one bit for each value that was submitted. */
-export type Count = "crashes" | "duplicates" | "rounds" | "retries" | "a" | "b" | "c";
+/** What is counted, each in three bits; `a` to `c` for the elections of each node. */
+export type Count =
+  "crashes" | "duplicates" | "rounds" | "retries" | "a" | "b" | "c" | "deviations";
 
 /** What each node has left of elections. */
 export const electionsOf: readonly Count[] = ["a", "b", "c"];
@@ -46,22 +55,35 @@ const shifts: Readonly<Record<Count, number>> = {
   a: 12,
   b: 15,
   c: 18,
+  deviations: 21,
 };
-const submittedShift = 21;
+/** One bit for each value that was submitted, after all counts. */
+const submittedShift = 24;
 export const countMax = 7;
 /** So that the rounds of a run, an extra one for each crash included, stay in their bits. */
 export const roundsMax = 3;
-export const valuesMax = 8;
+export const valuesMax = 4;
 
 export function fullBudget(scope: Scope): number {
   const { crashes, duplicates, rounds, retries, ballots } = scope;
-  const counts = { crashes, duplicates, rounds, retries, a: ballots, b: ballots, c: ballots };
+  const elections = { a: ballots, b: ballots, c: ballots };
+  const deviations = scope.deviations ?? 0;
+  const counts = { crashes, duplicates, rounds, retries, ...elections, deviations };
   let budget = 0;
   for (const name of countNames) budget |= counts[name] << shifts[name];
   return budget;
 }
 
-const countNames: readonly Count[] = ["crashes", "duplicates", "rounds", "retries", "a", "b", "c"];
+const countNames: readonly Count[] = [
+  "crashes",
+  "duplicates",
+  "rounds",
+  "retries",
+  "a",
+  "b",
+  "c",
+  "deviations",
+];
 
 export function left(budget: number, count: Count): number {
   return (budget >> shifts[count]) & countMax;

@@ -1,6 +1,6 @@
 /**
- * What must hold of one step of one node, whatever the others do: nothing is attested that a loss of
- * power could undo (D1), a promise is kept and truthful (A7, A8), and what is decided goes on
+ * What must hold of one step of one node, whatever the others do: nothing is attested that a loss
+ * of power could undo (D1), a promise is kept and truthful (A7, A8), and what is decided goes on
  * without a hole (A5) and means the same everywhere (S1, C1).
  */
 import {

@@ -1,7 +1,7 @@
 /**
  * A register shared by a majority (Attiya, Bar-Noy, Dolev, "Sharing Memory Robustly in
  * Message-Passing Systems", 1995): each operation asks a majority for the newest value, then has a
- * majority record one. With 2 servers and 2 clients it has the 544 states that Stateright publishes.
+ * majority record one. With 2 servers and 2 clients it has 544 states, as Stateright publishes.
  */
 import {
   RegisterModel,
@@ -108,7 +108,7 @@ class Abd implements Protocol<AbdServer, Message> {
     }
   }
 
-  /** With the answers of a majority, the newest value, or a newer one, is recorded at a majority. */
+  /** With the answers of a majority: the newest value, or a newer one, is to be recorded. */
   #queried(
     server: AbdServer,
     from: number,

@@ -37,7 +37,7 @@ interface PaxosServer {
   readonly id: number;
   readonly ballot: Ballot;
   readonly proposal: Proposal | null;
-  /** Who promised the own ballot, with its vote; by id, so that the order of arrival is no state. */
+  /** Who promised the own ballot, with its vote; by id, whatever the order of arrival. */
   readonly promises: Readonly<Record<number, Vote | null>>;
   /** Who accepted in the own ballot, sorted. */
   readonly accepts: readonly number[];

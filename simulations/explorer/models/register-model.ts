@@ -60,13 +60,15 @@ interface State<Server> {
 /** The envelope that is delivered, as JSON. */
 type Action = string;
 
-export class RegisterModel<Server, Message extends { readonly kind: string }> implements Model<
-  State<Server>,
-  Action
-> {
+export class RegisterModel<
+  Server extends object,
+  Message extends { readonly kind: string },
+> implements Model<State<Server>, Action> {
   readonly #protocol: Protocol<Server, Message | ClientMessage>;
   readonly #serverCount: number;
   readonly #clientCount: number;
+  readonly #numbers = new WeakMap<object, number>();
+  readonly #numbersOfTexts = new Map<string, number>();
   readonly #envelopes = new Map<string, Envelope<Message | ClientMessage>>();
 
   constructor(
@@ -106,8 +108,26 @@ export class RegisterModel<Server, Message extends { readonly kind: string }> im
       : this.#answer(state, action, envelope);
   }
 
-  hash(state: State<Server>, into: StateHash): void {
-    into.text(JSON.stringify(state));
+  /** Most parts are those of the state before: each is written out once, and has a number then. */
+  hash({ servers, clients, history, network }: State<Server>, into: StateHash): void {
+    for (const server of servers) into.word(this.#numberOf(server));
+    into.word(this.#numberOf(clients));
+    into.word(this.#numberOf(history));
+    for (const text of network) into.word(this.#numberOfText(text));
+  }
+
+  #numberOf(part: object): number {
+    const known = this.#numbers.get(part);
+    if (known !== undefined) return known;
+    const number = this.#numberOfText(JSON.stringify(part));
+    this.#numbers.set(part, number);
+    return number;
+  }
+
+  #numberOfText(text: string): number {
+    const number = this.#numbersOfTexts.get(text) ?? this.#numbersOfTexts.size;
+    this.#numbersOfTexts.set(text, number);
+    return number;
   }
 
   broken({ history }: State<Server>): string | null {
