@@ -104,10 +104,14 @@ function reportOf(chamber: Chamber): Report {
 
 /** Whether this node hears a majority of its parliament, itself included, both ways. */
 export function isQuorumConnected(chamber: Chamber): boolean {
+  return isMajorityWith(chamber, (id) => chamber.hears(id));
+}
+
+/** Whether the other members that `counts` holds for are a majority together with this node. */
+function isMajorityWith(chamber: Chamber, counts: (id: NodeId) => boolean): boolean {
   const { government } = chamber.republic;
   if (government === null || !chamber.hasSeat) return false;
-  const heard = chamber.otherSeats().filter((id) => chamber.hears(id)).length;
-  return heard + 1 >= majorityOf(government.parliament.length);
+  return chamber.otherSeats().filter(counts).length + 1 >= majorityOf(government.parliament.length);
 }
 
 /** Whether what this node leads, or tries to lead, moves on. */
@@ -250,7 +254,10 @@ export function considerTakeOver(chamber: Chamber): void {
   // With a disk that does not come back, ballot after ballot would only keep the others from
   // leading.
   if (!sameBallot(state.durable.promised, state.promised)) return;
-  if (!mayVote(chamber) || !isQuorumConnected(chamber)) return;
+  if (!mayVote(chamber)) return;
+  // A node that was just cut off finds its peers silent one after the other: whom it takes to be
+  // left would make it depose, over a link that works one way or when it returns, who leads well.
+  if (!isMajorityWith(chamber, (id) => chamber.hearsStill(id))) return;
   if (fitLeader(chamber) !== null) {
     state.attempts = 0;
     return;
