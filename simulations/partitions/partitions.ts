@@ -7,8 +7,16 @@ import { sizes, topologies } from "./graph.ts";
 import { lags, type Lag } from "./partition-run.ts";
 import { planned, type Wanted } from "./plan.ts";
 import { runAll } from "./pool.ts";
-import { failureText, lastLine, storyText, tableText, worstText } from "./report-text.ts";
+import {
+  failureText,
+  lastLine,
+  storyText,
+  tableText,
+  wholeText,
+  worstText,
+} from "./report-text.ts";
 import { summarize } from "./summary.ts";
+import { judgeWhole, runWholeNodes } from "./whole-node.ts";
 import { runCase, type Result } from "./worker.ts";
 
 const usage = `Usage: npm run partitions -- [options]
@@ -23,6 +31,7 @@ them are run.
   --et N           ET under the cut, for one graph of each class that differs only in names
                    (default 1000)
   --et-others N    ET under the cut, for all the others (default 20)
+  --whole          the named topologies on whole nodes (run loop, journal, transport), and only that
   --graph NAME     one graph: 5:937, 3:d41, or ${topologies.map(({ name }) => name).join(", ")}
   --leader ID      with this leader only (with --graph)
   --lag KIND       only with this lag: ${lags.join(", ")}
@@ -32,6 +41,7 @@ them are run.
 
 interface Arguments {
   readonly wanted: Wanted;
+  readonly isWhole: boolean;
   readonly isJson: boolean;
 }
 
@@ -45,6 +55,7 @@ function parse(args: readonly string[]): Arguments | null {
       sample: { type: "string" },
       et: { type: "string", default: "1000" },
       "et-others": { type: "string", default: "20" },
+      whole: { type: "boolean", default: false },
       graph: { type: "string" },
       leader: { type: "string" },
       lag: { type: "string" },
@@ -71,6 +82,7 @@ function parse(args: readonly string[]): Arguments | null {
       timeouts: whole("et", values.et, 4),
       timeoutsOthers: whole("et-others", values["et-others"], 4),
     },
+    isWhole: values.whole,
     isJson: values.json,
   };
 }
@@ -139,13 +151,39 @@ async function results({ wanted, isJson }: Arguments): Promise<readonly Result[]
   return done;
 }
 
-async function main(args: Arguments): Promise<number> {
-  const begun = performance.now();
+/** @returns how many runs failed. */
+async function runTable(args: Arguments): Promise<number> {
   const all = await results(args);
   if (args.isJson) printJson(all);
   else printTable(all);
+  return all.filter(({ faults }) => faults.length > 0).length;
+}
+
+/** @returns how many runs failed. */
+async function runWhole({ wanted, isJson }: Arguments): Promise<number> {
+  const cases = planned({ ...wanted, graph: null, named: true, sizes: [], sample: 0, lag: "none" });
+  let failed = 0;
+  for (const each of cases) {
+    const measured = await runWholeNodes(each);
+    const faults = judgeWhole(measured);
+    if (faults.length > 0) failed += 1;
+    const { report, ...rest } = measured;
+    const { submitted, acknowledged } = report;
+    const { graph, leader } = each;
+    if (isJson) print(JSON.stringify({ ...each, ...rest, submitted, acknowledged, faults }));
+    else print(wholeText(each, measured, faults));
+    tell(process.stderr.isTTY ? `${graph}, ${leader} leads: done\n` : "");
+  }
+  const summary = { runs: cases.length, failed };
+  print(isJson ? JSON.stringify({ summary }) : `${cases.length} runs, ${failed} failed`);
+  return failed;
+}
+
+async function main(args: Arguments): Promise<number> {
+  const begun = performance.now();
+  const failed = args.isWhole ? await runWhole(args) : await runTable(args);
   tell(`${((performance.now() - begun) / 1000).toFixed(1)} s\n`);
-  return all.some(({ faults }) => faults.length > 0) ? 1 : 0;
+  return failed > 0 ? 1 : 0;
 }
 
 try {

@@ -1,7 +1,9 @@
 /** What people read of many runs: the table, the worst cases and the failed ones. */
 import Table from "cli-table3";
 import { commandOf, type Row, type Summary } from "./summary.ts";
-import { bounds } from "./verdict.ts";
+import type { Case } from "./partition-run.ts";
+import { bounds, type Fault } from "./verdict.ts";
+import type { WholeMeasured } from "./whole-node.ts";
 import type { Result } from "./worker.ts";
 
 const heads = [
@@ -99,6 +101,21 @@ export function storyText({ measured, faults }: Result): string {
       `${leaderChanges} leader changes, ${measured.decided} entries decided, ` +
       `${idleWindows} idle windows, healed after ${timeouts(measured.healedAfter)} ET`,
     ...faults.map(({ invariant, message }) => `  FAILED ${invariant}: ${message}`),
+  ].join("\n");
+}
+
+/** One run on whole nodes. */
+export function wholeText(
+  { graph, leader }: Case,
+  { served, recoveredAfter, allAfter, ballots, report }: WholeMeasured,
+  faults: readonly Fault[],
+): string {
+  const verdict = faults.length === 0 ? "ok" : "FAILED";
+  return [
+    `${graph}, ${leader} leads: ${verdict}, ${ballots.at(-1)?.id ?? "nobody"} leads in the end; ` +
+      `first served after ${timeouts(recoveredAfter)} ET, all of ${served.join(" ")} after ` +
+      `${timeouts(allAfter)} ET; ${report.acknowledged} of ${report.submitted} acknowledged`,
+    ...faults.map(({ invariant, message }) => `  ${invariant}: ${message}`),
   ].join("\n");
 }
 
