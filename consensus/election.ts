@@ -2,6 +2,7 @@
  * Ballot leader election (Ng, Haridi, Carbone, "Omni-Paxos", EuroSys 2023, §4): who is heard, who
  * is fit to lead, and when to take over. Electing is not agreeing: nothing here can break safety.
  */
+import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import {
   anotherIsLed,
@@ -242,6 +243,7 @@ function isNamed(chamber: Chamber): boolean {
 function hasWaited(chamber: Chamber, since: Tick): boolean {
   const { state, options, republic } = chamber;
   const seat = republic.government?.parliament.indexOf(chamber.id) ?? 0;
+  assert(seat >= 0 && since <= state.now, "who waits has a seat, and began before");
   return state.now - since >= options.silenceTicks / 2 + seat * options.pingTicks;
 }
 

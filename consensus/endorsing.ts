@@ -1,7 +1,7 @@
 /**
- * Who is to be the next leader: before anybody raises a ballot, each member says whom it would have,
- * and a majority for one keeps two from competing who do not hear each other. Binds nobody: who is
- * not chosen takes over in the end too, when the chosen one does not.
+ * Who is to be the next leader: before anybody raises a ballot, each member says whom it would
+ * have, and a majority for one keeps two from competing who do not hear each other. Binds nobody:
+ * who is not chosen takes over in the end too, when the chosen one does not.
  */
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
@@ -28,6 +28,7 @@ export function attestedLog(chamber: Chamber): LogRank {
 /** The fit leader that this node hears; or, in round 0, which nobody leads, whom it would have. */
 export function hearsFit(chamber: Chamber): Ballot | null {
   const fit = fitLeader(chamber);
+  assert(fit === null || fit.round >= 1, "nobody leads in round 0");
   if (fit !== null) return fit;
   const id = choose(chamber);
   const { government } = chamber.republic;
@@ -61,7 +62,8 @@ function best(chamber: Chamber): NodeId | null {
   const { state, republic } = chamber;
   // Whoever competes already goes on, though nobody may hear of its ballot yet.
   if (state.role.kind === "candidate") return chamber.id;
-  const own = couldLead(chamber) ? [{ id: chamber.id, log: ownLog(chamber) }] : [];
+  const ownLog = knownLog({ ...attestedLog(chamber), decided: republic.slot });
+  const own = couldLead(chamber) ? [{ id: chamber.id, log: ownLog }] : [];
   const others = heardReports(chamber)
     .filter(({ report }) => isReady(report, republic.government?.number))
     .map(({ id, report }) => ({ id, log: knownLog(report) }));
@@ -88,11 +90,9 @@ function choose(chamber: Chamber): NodeId | null {
     assert(chamber.republic.seats(id), "only members come into question");
     state.choice = { id, until: state.now + 2 * options.pingTicks, told: id === chamber.id };
   }
+  const { choice } = state;
+  assert(choice === null || choice.id === id, "what is said is what is remembered");
   return id;
-}
-
-function ownLog(chamber: Chamber): LogRank {
-  return knownLog({ ...attestedLog(chamber), decided: chamber.republic.slot });
 }
 
 /** Who has just started attests less than it holds; what it knows decided it holds as well. */
@@ -113,6 +113,8 @@ export function isEndorsed(chamber: Chamber): boolean {
     return named?.round === 0 && named.id === chamber.id && named.government === government?.number;
   });
   const own = choose(chamber) === chamber.id ? 1 : 0;
+  const seats = government?.parliament.length ?? 0;
+  assert(voices.length + own <= seats, "each seat has one voice");
   return voices.length + own >= chamber.majority();
 }
 
@@ -121,6 +123,7 @@ export function newChoice(chamber: Chamber): NodeId | null {
   const id = choose(chamber);
   const { choice } = chamber.state;
   if (id === null || choice === null || choice.told) return null;
+  assert(id !== chamber.id, "who chose itself need not be told");
   choice.told = true;
   return id;
 }

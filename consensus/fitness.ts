@@ -1,7 +1,8 @@
 /**
- * Who is fit to lead, as one member sees it: whom it hears, who decides in time, and whether it could
- * lead itself. Only looks; changes and sends nothing.
+ * Who is fit to lead, as one member sees it: whom it hears, who decides in time, and whether it
+ * could lead itself. Only looks; changes and sends nothing.
  */
+import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import { compareBallots, sameBallot, type Ballot, type NodeId } from "./identifiers.ts";
 import type { Report } from "./messages.ts";
@@ -20,7 +21,7 @@ function isMajorityWith(chamber: Chamber, counts: (id: NodeId) => boolean): bool
   return chamber.otherSeats().filter(counts).length + 1 >= majorityOf(government.parliament.length);
 }
 
-/** Whether what this node leads, or tries to lead, moves on; or, of a follower, whether it could. */
+/** Whether what this node leads, or tries to lead, moves on; of a follower, whether it could. */
 export function isTimely(chamber: Chamber): boolean {
   const { role, now } = chamber.state;
   const { silenceTicks, stallTicks } = chamber.options;
@@ -54,6 +55,7 @@ export function ownBallot(chamber: Chamber): Ballot | null {
  */
 export function fitLeader(chamber: Chamber): Ballot | null {
   const own = ownBallot(chamber);
+  assert(own === null || own.id === chamber.id, "a node leads in ballots of its own only");
   if (own !== null && isQuorumConnected(chamber) && isTimely(chamber)) return own;
   return highest(chamber.otherSeats().map((id) => fitBallotOf(chamber, id)));
 }
@@ -64,8 +66,12 @@ function fitBallotOf(chamber: Chamber, id: NodeId): Ballot | null {
   if (report === null || leading === null || leading.id !== id) return null;
   if (!report.quorumConnected || !report.timely) return null;
   const isOfThisGovernment = leading.government === chamber.republic.government?.number;
-  const isBelowPromise = compareBallots(leading, chamber.state.promised) < 0;
-  return isOfThisGovernment && !isBelowPromise ? leading : null;
+  return isOfThisGovernment && isLeadable(chamber, leading) ? leading : null;
+}
+
+/** Whether this node may follow in `ballot`; round 0 is nobody's. */
+function isLeadable({ state }: Chamber, ballot: Ballot): boolean {
+  return ballot.round >= 1 && compareBallots(ballot, state.promised) >= 0;
 }
 
 export function highest(ballots: readonly (Ballot | null)[]): Ballot | null {

@@ -1,7 +1,7 @@
 /**
  * Clients at every node, each of which publishes at a steady pace: at its own node, or through it,
- * one hop and only over links that work, at the leader that the node knows. They never try again, so
- * that each entry says something about its own moment.
+ * one hop and only over links that work, at the leader that the node knows. They never try again,
+ * so that each entry says something about its own moment.
  */
 import type { NodeId } from "../../consensus/index.ts";
 import type { CoreCluster } from "../core/core-cluster.ts";

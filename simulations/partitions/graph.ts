@@ -63,7 +63,7 @@ export function reaches({ links }: Graph, from: NodeId, to: NodeId): boolean {
 }
 
 /** With how many nodes `id` has links that work both ways. */
-export function degree(graph: Graph, id: NodeId): number {
+function degree(graph: Graph, id: NodeId): number {
   const others = graph.nodes.filter((other) => other !== id);
   return others.filter((other) => reaches(graph, id, other) && reaches(graph, other, id)).length;
 }

@@ -1,4 +1,4 @@
-/** Elections under partial connectivity, in a size for every change; `npm run partitions` does all. */
+/** Elections under partial connectivity, in a size for every change. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ test("an election time-out is the silence that ships", () => {
   assert.deepEqual(timing, shipped);
 });
 
-test("the graphs are all there, and quorum-connected is counted on links that work both ways", () => {
+test("all graphs are there; quorum-connected is counted on links that work both ways", () => {
   assert.deepEqual(
     [3, 4, 5].map((size) => countOf(size, false)),
     [8, 64, 1024],

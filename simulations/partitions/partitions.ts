@@ -21,16 +21,16 @@ import { runCase, type Result } from "./worker.ts";
 
 const usage = `Usage: npm run partitions -- [options]
 
-Cuts links of a cluster that serves, and measures how leadership takes it. One ET is the silence after
-which a node counts as gone (timing.silenceMs, 400 ms). Without --named, --nodes or --sample all of
-them are run.
+Cuts links of a cluster that serves, and measures how leadership takes it. One ET is the silence
+after which a node counts as gone (timing.silenceMs, 400 ms). Without --named, --nodes or --sample
+all of them are run.
 
   --named          the named topologies
   --nodes N        every graph on N nodes (3, 4 or 5), and for 3 every directed one; repeatable
   --sample COUNT   so many directed graphs on five nodes (default 200)
   --et N           ET under the cut, for one graph of each class that differs only in names
                    (default 1000)
-  --et-others N    ET under the cut, for all the others (default 20)
+  --et-others N    ET under the cut, for all the others (default 20); 0 leaves them out
   --whole          the named topologies on whole nodes (run loop, journal, transport), and only that
   --graph NAME     one graph: 5:937, 3:d41, or ${topologies.map(({ name }) => name).join(", ")}
   --leader ID      with this leader only (with --graph)
@@ -45,45 +45,52 @@ interface Arguments {
   readonly isJson: boolean;
 }
 
+const options = {
+  named: { type: "boolean", default: false },
+  nodes: { type: "string", multiple: true },
+  sample: { type: "string" },
+  et: { type: "string", default: "1000" },
+  "et-others": { type: "string", default: "20" },
+  whole: { type: "boolean", default: false },
+  graph: { type: "string" },
+  leader: { type: "string" },
+  lag: { type: "string" },
+  seed: { type: "string", default: "1" },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
 /** @throws {Error} when an argument is invalid. */
 function parse(args: readonly string[]): Arguments | null {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      named: { type: "boolean", default: false },
-      nodes: { type: "string", multiple: true, default: [] },
-      sample: { type: "string" },
-      et: { type: "string", default: "1000" },
-      "et-others": { type: "string", default: "20" },
-      whole: { type: "boolean", default: false },
-      graph: { type: "string" },
-      leader: { type: "string" },
-      lag: { type: "string" },
-      seed: { type: "string", default: "1" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
-  });
+  const { values } = parseArgs({ args: [...args], options });
   if (values.help) return null;
   if (values.leader !== undefined && values.graph === undefined) {
     throw new Error("--leader goes with --graph");
   }
-  const isAll = !values.named && values.nodes.length === 0 && values.sample === undefined;
-  const sample = values.sample ?? (isAll ? "200" : "0");
+  const wanted: Wanted = {
+    ...selected(values),
+    graph: values.graph ?? null,
+    leader: values.leader ?? null,
+    lag: lagOf(values.lag),
+    seed: whole("seed", values.seed, 0),
+    timeouts: whole("et", values.et, 4),
+    timeoutsOthers: whole("et-others", values["et-others"], 0),
+  };
+  return { wanted, isWhole: values.whole, isJson: values.json };
+}
+
+/** Everything, unless something is picked out. */
+function selected(picked: {
+  readonly named: boolean;
+  readonly nodes?: readonly string[];
+  readonly sample?: string;
+}): Pick<Wanted, "named" | "sizes" | "sample"> {
+  const { named, nodes = [], sample } = picked;
+  const isAll = !named && nodes.length === 0 && sample === undefined;
   return {
-    wanted: {
-      named: isAll || values.named,
-      sizes: isAll ? sizes : values.nodes.map(sizeOf),
-      sample: whole("sample", sample, 0),
-      graph: values.graph ?? null,
-      leader: values.leader ?? null,
-      lag: values.lag === undefined ? null : lagOf(values.lag),
-      seed: whole("seed", values.seed, 0),
-      timeouts: whole("et", values.et, 4),
-      timeoutsOthers: whole("et-others", values["et-others"], 4),
-    },
-    isWhole: values.whole,
-    isJson: values.json,
+    named: isAll || named,
+    sizes: isAll ? sizes : nodes.map(sizeOf),
+    sample: whole("sample", sample ?? (isAll ? "200" : "0"), 0),
   };
 }
 
@@ -99,7 +106,8 @@ function sizeOf(text: string): number {
   throw new Error(`--nodes: wanted ${sizes.join(", ")}, got ${JSON.stringify(text)}`);
 }
 
-function lagOf(text: string): Lag {
+function lagOf(text: string | undefined): Lag | null {
+  if (text === undefined) return null;
   const lag = lags.find((each) => each === text);
   if (lag !== undefined) return lag;
   throw new Error(`--lag: wanted ${lags.join(", ")}, got ${JSON.stringify(text)}`);

@@ -20,7 +20,7 @@ export interface Wanted {
   readonly seed: number;
   /** ET under the cut, for one graph of each class. */
   readonly timeouts: number;
-  /** And for all the others. */
+  /** And for all the others; 0 leaves them out. */
   readonly timeoutsOthers: number;
 }
 
@@ -74,12 +74,12 @@ function casesOf(
 ): readonly Case[] {
   const isNamed = topologies.some(({ name }) => name === graph.name);
   const wantedLags = lags.filter((each) => lag === null || each === lag);
-  return wantedLags.map((each) => {
+  return wantedLags.flatMap((each) => {
     const form = canonical(graph, leader, each === "none" ? leader : laggard(graph, leader));
     const isFirst = isNamed || !seen.has(`${each} ${form}`);
     seen.add(`${each} ${form}`);
     const length = isFirst ? timeouts : timeoutsOthers;
-    return { graph: graph.name, leader, lag: each, seed, timeouts: length };
+    return length === 0 ? [] : [{ graph: graph.name, leader, lag: each, seed, timeouts: length }];
   });
 }
 

@@ -5,7 +5,7 @@ import { Worker } from "node:worker_threads";
 import type { Case } from "./partition-run.ts";
 import type { Result } from "./worker.ts";
 
-/** One message back and forth for so much virtual time, in ET, keeps threads busy and news fresh. */
+/** Virtual time, in ET, of one message back and forth: keeps threads busy and news fresh. */
 const chunkTimeouts = 400;
 
 function chunked(cases: readonly Case[]): readonly (readonly Case[])[] {
@@ -66,6 +66,7 @@ async function ask(worker: Worker, cases: readonly Case[]): Promise<readonly Res
     };
     worker.on("error", failed);
     worker.on("message", answered);
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window.
     worker.postMessage(cases);
   });
 }

@@ -6,6 +6,12 @@ import { SeatedMember } from "./seated-member.ts";
 const leading = { government: 2, round: 1, id: "a" } as const;
 const silenceRounds = 8;
 
+/** Whom the pings of a round would have lead. */
+function choiceIn(sent: ReturnType<SeatedMember["round"]>): string | undefined {
+  const ping = sent.find(({ message }) => message.kind === "ping")?.message;
+  return ping?.kind === "ping" ? ping.report.hearsFit?.id : undefined;
+}
+
 test("who finds its peers silent one after the other does not depose the leader", () => {
   const member = new SeatedMember("b");
   for (let round = 0; round < 6; round += 1) member.round(["a", "c"], { leading });
@@ -44,10 +50,6 @@ test("whom the others do not choose leaves it to their choice, but not for ever"
 test("a choice stands for a while, though a better one appears", () => {
   const member = new SeatedMember("b");
   const length = member.legislator.republic.slot;
-  const choiceIn = (sent: ReturnType<SeatedMember["round"]>): string | undefined => {
-    const ping = sent.find(({ message }) => message.kind === "ping")?.message;
-    return ping?.kind === "ping" ? ping.report.hearsFit?.id : undefined;
-  };
   for (let round = 0; round < 6; round += 1) member.round(["a"], { leading });
   for (let round = 0; round < silenceRounds - 1; round += 1) member.round([]);
   // A shorter log than b's own: b would have itself lead, but has not c's voice.
