@@ -130,6 +130,11 @@ export class Chamber {
     return peer !== undefined && peer.report !== null && peer.missed < this.silenceRounds;
   }
 
+  /** Whether `id` answered so lately that it is not just about to count as silent. */
+  hearsStill(id: NodeId): boolean {
+    return this.hears(id) && this.peer(id).missed <= this.silenceRounds / 2;
+  }
+
   /** A prepare or synchronize tells who competes or leads sooner than the next report does. */
   noteLeading(ballot: Ballot): void {
     const peer = this.peer(ballot.id);

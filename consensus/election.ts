@@ -2,18 +2,35 @@
  * Ballot leader election (Ng, Haridi, Carbone, "Omni-Paxos", EuroSys 2023, §4): who is heard, who
  * is fit to lead, and when to take over. Electing is not agreeing: nothing here can break safety.
  */
+import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
+import {
+  anotherIsLed,
+  attestedLog,
+  hearsFit,
+  isEndorsed,
+  leaderIn,
+  newChoice,
+} from "./endorsing.ts";
+import {
+  couldLead,
+  fitLeader,
+  highest,
+  isQuorumConnected,
+  isTimely,
+  ownBallot,
+} from "./fitness.ts";
 import {
   compareBallots,
   sameBallot,
   type Ballot,
   type Cookie,
   type NodeId,
+  type Tick,
 } from "./identifiers.ts";
 import { catchUp, fetch, isFetching } from "./learner.ts";
 import type { Ping, Pong, Report, TakeOver } from "./messages.ts";
 import { campaign, onReport } from "./candidate.ts";
-import { majorityOf } from "./quorum.ts";
 import { stepDown } from "./step-down.ts";
 import { checkOwnDisk, compareState, hear, mayVote } from "./vouching.ts";
 
@@ -83,74 +100,19 @@ function whomToPing(chamber: Chamber): readonly NodeId[] {
 
 /** What this node says of itself; everything that it attests here is durable. */
 function reportOf(chamber: Chamber): Report {
-  const { state, republic, log } = chamber;
-  const { durable } = state;
-  const confirms = sameBallot(durable.accepted, state.accepted);
-  const held = Math.min(durable.length, log.length);
+  const { state, republic } = chamber;
   return {
     government: republic.government?.number ?? 0,
-    promised: durable.promised,
-    accepted: durable.accepted,
-    length: confirms ? Math.min(held, state.confirmed) : held,
+    promised: state.durable.promised,
+    ...attestedLog(chamber),
     decided: republic.slot,
     stateHash: republic.stateHash,
     leading: ownBallot(chamber),
     quorumConnected: isQuorumConnected(chamber),
     timely: isTimely(chamber),
-    hearsFit: fitLeader(chamber),
+    hearsFit: hearsFit(chamber),
     starts: chamber.options.starts,
   };
-}
-
-/** Whether this node hears a majority of its parliament, itself included, both ways. */
-export function isQuorumConnected(chamber: Chamber): boolean {
-  const { government } = chamber.republic;
-  if (government === null || !chamber.hasSeat) return false;
-  const heard = chamber.otherSeats().filter((id) => chamber.hears(id)).length;
-  return heard + 1 >= majorityOf(government.parliament.length);
-}
-
-/** Whether what this node leads, or tries to lead, moves on. */
-function isTimely(chamber: Chamber): boolean {
-  const { role, now } = chamber.state;
-  const { silenceTicks, stallTicks } = chamber.options;
-  if (role.kind === "candidate") return now - role.since < silenceTicks;
-  if (role.kind !== "leading") return true;
-  return role.pendingSince === null || now - role.pendingSince < stallTicks;
-}
-
-/** The ballot that this node leads in, or competes for since its own promise is durable. */
-function ownBallot(chamber: Chamber): Ballot | null {
-  const { role } = chamber.state;
-  if (role.kind === "leading") return role.ballot;
-  return role.kind === "candidate" && role.prepared ? role.ballot : null;
-}
-
-/**
- * The ballot of the leader to stay with: one that this node hears, that hears a majority, decides
- * in time, and whose ballot is not below what this node promised. Null when there is none.
- */
-function fitLeader(chamber: Chamber): Ballot | null {
-  const own = ownBallot(chamber);
-  if (own !== null && isQuorumConnected(chamber) && isTimely(chamber)) return own;
-  return highest(chamber.otherSeats().map((id) => fitBallotOf(chamber, id)));
-}
-
-function fitBallotOf(chamber: Chamber, id: NodeId): Ballot | null {
-  const report = chamber.hears(id) ? chamber.peer(id).report : null;
-  const leading = report?.leading ?? null;
-  if (report === null || leading === null || leading.id !== id) return null;
-  if (!report.quorumConnected || !report.timely) return null;
-  const isOfThisGovernment = leading.government === chamber.republic.government?.number;
-  const isBelowPromise = compareBallots(leading, chamber.state.promised) < 0;
-  return isOfThisGovernment && !isBelowPromise ? leading : null;
-}
-
-function highest(ballots: readonly (Ballot | null)[]): Ballot | null {
-  return ballots.reduce((left, right) => {
-    if (left === null || right === null) return left ?? right;
-    return compareBallots(right, left) > 0 ? right : left;
-  }, null);
 }
 
 /** The ballot of who leads: of this node, of whom it hears, or of whom those it hears hear. */
@@ -160,7 +122,7 @@ export function knownBallot(chamber: Chamber): Ballot | null {
   const fit = fitLeader(chamber);
   if (fit !== null) return fit;
   const heard = [...peers].map(([id, { report }]) => {
-    return chamber.hears(id) && report !== null ? (report.leading ?? report.hearsFit) : null;
+    return chamber.hears(id) && report !== null ? (report.leading ?? leaderIn(report)) : null;
   });
   return highest(heard);
 }
@@ -176,6 +138,7 @@ export function onPing(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, p
   if (chamber.knows(from)) {
     answerPing(chamber, from, ping);
     takeReport(chamber, from, ping.report);
+    considerTakeOver(chamber);
     return;
   }
   if (chamber.republic.member(from.id) === null) answerPing(chamber, from, ping);
@@ -242,35 +205,46 @@ function judgeOwnRole(chamber: Chamber, jitter: number): void {
 
 /**
  * Takes over when this node hears a majority and no fit leader, and nobody it hears hears one
- * either: so that whoever can be led from elsewhere is not disturbed.
+ * either: so that whoever can be led from elsewhere is not disturbed. With the voices of a majority
+ * at once, without them later.
  */
 export function considerTakeOver(chamber: Chamber): void {
   const { state } = chamber;
   if (state.role.kind !== "follower" || chamber.halted) return;
-  // With a disk that does not come back, ballot after ballot would only keep the others from
-  // leading.
-  if (!sameBallot(state.durable.promised, state.promised)) return;
-  if (!mayVote(chamber) || !isQuorumConnected(chamber)) return;
-  if (fitLeader(chamber) !== null) {
-    state.attempts = 0;
+  if (fitLeader(chamber) !== null) state.attempts = 0;
+  tellChoice(chamber);
+  const isFree = fitLeader(chamber) === null && couldLead(chamber) && !anotherIsLed(chamber);
+  if (!isFree) {
+    state.freeSince = null;
     return;
   }
-  if (state.now < state.notBefore) return;
-  const heard = chamber.otherSeats().filter((id) => chamber.hears(id));
-  const anotherIsLed = heard.some((id) => {
-    const report = chamber.peer(id).report;
-    return report !== null && isLedElsewhere(chamber, report);
-  });
-  if (anotherIsLed) return;
-  campaign(chamber);
+  state.freeSince ??= state.now;
+  if (isNamed(chamber) || isEndorsed(chamber) || hasWaited(chamber, state.freeSince)) {
+    campaign(chamber);
+  }
 }
 
-function isLedElsewhere(chamber: Chamber, { hearsFit }: Report): boolean {
-  return (
-    hearsFit !== null &&
-    hearsFit.id !== chamber.id &&
-    hearsFit.government === chamber.republic.government?.number
-  );
+/** Says whom this node would have lead, instead of with the next ping. */
+function tellChoice(chamber: Chamber): void {
+  const chosen = newChoice(chamber);
+  if (chosen === null) return;
+  const { round } = chamber.state;
+  chamber.send(chosen, { kind: "ping", round, report: reportOf(chamber) });
+}
+
+/** The government in force names its first leader, which has the others' voices by that. */
+function isNamed(chamber: Chamber): boolean {
+  const { government } = chamber.republic;
+  if (government === null || government.leader !== chamber.id) return false;
+  return chamber.state.promised.government < government.number;
+}
+
+/** Whoever was chosen may not come: the others go on in the order of their seats. */
+function hasWaited(chamber: Chamber, since: Tick): boolean {
+  const { state, options, republic } = chamber;
+  const seat = republic.government?.parliament.indexOf(chamber.id) ?? 0;
+  assert(seat >= 0 && since <= state.now, "who waits has a seat, and began before");
+  return state.now - since >= options.silenceTicks / 2 + seat * options.pingTicks;
 }
 
 /** The leader hands over: no need to wait for its silence. */

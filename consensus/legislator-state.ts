@@ -139,6 +139,10 @@ export interface LegislatorState {
   /** Candidacies since a leader was last heard, and when the next one is allowed. */
   attempts: number;
   notBefore: Tick;
+  /** Whom this node would have lead, how long that stands, and whether that one was told so. */
+  choice: { readonly id: NodeId; readonly until: Tick; told: boolean } | null;
+  /** Since when nothing but the others' choice keeps this node from taking over. */
+  freeSince: Tick | null;
   /** The outstanding fetch, and the round in which it was sent. */
   fetching: { readonly from: NodeId; readonly slotFirst: Slot; readonly round: number } | null;
   fetches: number;
@@ -179,6 +183,8 @@ export function initialState(durable: DurableState): LegislatorState {
     decidedAtRound: 0,
     attempts: 0,
     notBefore: 0,
+    choice: null,
+    freeSince: null,
     fetching: null,
     fetches: 0,
     resynchronizedRound: -1,

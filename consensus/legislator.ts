@@ -17,7 +17,6 @@ import { Chamber } from "./chamber.ts";
 import type { DurableState, LegislatorOptions } from "./durable-state.ts";
 import {
   considerTakeOver,
-  isQuorumConnected,
   knownBallot,
   knownLeader,
   onEvent,
@@ -27,6 +26,7 @@ import {
   pingAll,
   onTakeOver,
 } from "./election.ts";
+import { isQuorumConnected } from "./fitness.ts";
 import { found, mayFound, onBootstrap, onJoin, resumeFounding } from "./founding.ts";
 import type { Ballot, Hash, Index, NodeId, Slot } from "./identifiers.ts";
 import { checkState } from "./invariants.ts";

@@ -23,9 +23,12 @@ export interface Report {
   readonly leading: Ballot | null;
   /** Whether the sender lately heard a majority of its parliament, itself included. */
   readonly quorumConnected: boolean;
-  /** Whether what the sender leads is decided in time. */
+  /** Whether what the sender leads is decided in time; of a follower, whether it could lead. */
   readonly timely: boolean;
-  /** The ballot of the fit leader that the sender hears (itself included), or null. */
+  /**
+   * The ballot of the fit leader that the sender hears (itself included). Without one, a ballot of
+   * round 0, which nobody leads, names whom the sender would have lead; or null.
+   */
   readonly hearsFit: Ballot | null;
   /** How often the sender's storage was opened; a later life has a higher number. */
   readonly starts: number;

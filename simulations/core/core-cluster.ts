@@ -11,7 +11,7 @@ import {
 } from "../../consensus/index.ts";
 import type { Prng } from "../prng.ts";
 import { inputText, outcomeLines, writeText } from "./abbreviate.ts";
-import { CoreNode, type Unstamped } from "./core-node.ts";
+import { CoreNode, type Clockwork, type Unstamped } from "./core-node.ts";
 import type { Invariants } from "./invariants.ts";
 import { Network, type Packet } from "./network.ts";
 import { Schedule } from "./schedule.ts";
@@ -31,6 +31,8 @@ export interface ClusterOptions {
   readonly recorded: boolean;
   /** Takes each line of the trace; null for no trace. */
   readonly trace: ((line: string) => void) | null;
+  /** Of every node's elections; left out, quick ones. */
+  readonly timing?: Clockwork;
 }
 
 export type Watcher = (node: CoreNode, outcome: Outcome) => void;
@@ -73,7 +75,7 @@ export class CoreCluster {
   }
 
   add(id: NodeId): CoreNode {
-    const node = new CoreNode(id, this.#prng.fork(id));
+    const node = new CoreNode(id, this.#prng.fork(id), this.#options.timing);
     this.nodes.set(id, node);
     this.start(node);
     return node;

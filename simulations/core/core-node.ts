@@ -25,7 +25,9 @@ export type Unstamped = LegislatorInput extends infer Input
     : never
   : never;
 
-export const clockwork = { pingTicks: 50, silenceTicks: 250, stallTicks: 500 } as const;
+export type Clockwork = Pick<LegislatorOptions, "pingTicks" | "silenceTicks" | "stallTicks">;
+
+export const clockwork: Clockwork = { pingTicks: 50, silenceTicks: 250, stallTicks: 500 };
 
 export class CoreNode {
   readonly id: NodeId;
@@ -46,14 +48,16 @@ export class CoreNode {
   deadline: { cancel(): void } | null = null;
   readonly waiting: (() => void)[] = [];
 
+  readonly #clockwork: Clockwork;
   readonly #prng: Prng;
   #legislator: Legislator | null = null;
   #recorder: Recorder | null = null;
   #startedAt = 0;
   #tickLast = 0;
 
-  constructor(id: NodeId, prng: Prng) {
+  constructor(id: NodeId, prng: Prng, timing: Clockwork = clockwork) {
     this.id = id;
+    this.#clockwork = timing;
     this.#prng = prng;
     this.cookie = prng.hex16();
   }
@@ -82,7 +86,7 @@ export class CoreNode {
       id: this.id,
       cookie: this.cookie,
       starts: this.starts,
-      ...clockwork,
+      ...this.#clockwork,
     };
     this.#recorder = recorded ? new Recorder(options, durable, this.#prng.fork("recorder")) : null;
     this.#legislator = new Legislator(options, durable);

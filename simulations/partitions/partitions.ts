@@ -1,0 +1,204 @@
+/**
+ * `npm run partitions`: elections under partial connectivity as a table, for the named topologies
+ * and every small graph. What it prints to stdout depends on arguments and commit only.
+ */
+import { parseArgs } from "node:util";
+import { sizes, topologies } from "./graph.ts";
+import { lags, type Lag } from "./partition-run.ts";
+import { planned, type Wanted } from "./plan.ts";
+import { runAll } from "./pool.ts";
+import {
+  failureText,
+  lastLine,
+  storyText,
+  tableText,
+  wholeText,
+  worstText,
+} from "./report-text.ts";
+import { summarize } from "./summary.ts";
+import { judgeWhole, runWholeNodes } from "./whole-node.ts";
+import { runCase, type Result } from "./worker.ts";
+
+const usage = `Usage: npm run partitions -- [options]
+
+Cuts links of a cluster that serves, and measures how leadership takes it. One ET is the silence
+after which a node counts as gone (timing.silenceMs, 400 ms). Without --named, --nodes or --sample
+all of them are run.
+
+  --named          the named topologies
+  --nodes N        every graph on N nodes (3, 4 or 5), and for 3 every directed one; repeatable
+  --sample COUNT   so many directed graphs on five nodes (default 200)
+  --et N           ET under the cut, for one graph of each class that differs only in names
+                   (default 1000)
+  --et-others N    ET under the cut, for all the others (default 20); 0 leaves them out
+  --whole          the named topologies on whole nodes (run loop, journal, transport), and only that
+  --graph NAME     one graph: 5:937, 3:d41, or ${topologies.map(({ name }) => name).join(", ")}
+  --leader ID      with this leader only (with --graph)
+  --lag KIND       only with this lag: ${lags.join(", ")}
+  --seed N         of delays, clocks' phases and sampled graphs (default 1)
+  --json           one JSON value a line; the last is the summary
+  --help           this text`;
+
+interface Arguments {
+  readonly wanted: Wanted;
+  readonly isWhole: boolean;
+  readonly isJson: boolean;
+}
+
+const options = {
+  named: { type: "boolean", default: false },
+  nodes: { type: "string", multiple: true },
+  sample: { type: "string" },
+  et: { type: "string", default: "1000" },
+  "et-others": { type: "string", default: "20" },
+  whole: { type: "boolean", default: false },
+  graph: { type: "string" },
+  leader: { type: "string" },
+  lag: { type: "string" },
+  seed: { type: "string", default: "1" },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+/** @throws {Error} when an argument is invalid. */
+function parse(args: readonly string[]): Arguments | null {
+  const { values } = parseArgs({ args: [...args], options });
+  if (values.help) return null;
+  if (values.leader !== undefined && values.graph === undefined) {
+    throw new Error("--leader goes with --graph");
+  }
+  const wanted: Wanted = {
+    ...selected(values),
+    graph: values.graph ?? null,
+    leader: values.leader ?? null,
+    lag: lagOf(values.lag),
+    seed: whole("seed", values.seed, 0),
+    timeouts: whole("et", values.et, 4),
+    timeoutsOthers: whole("et-others", values["et-others"], 0),
+  };
+  return { wanted, isWhole: values.whole, isJson: values.json };
+}
+
+/** Everything, unless something is picked out. */
+function selected(picked: {
+  readonly named: boolean;
+  readonly nodes?: readonly string[];
+  readonly sample?: string;
+}): Pick<Wanted, "named" | "sizes" | "sample"> {
+  const { named, nodes = [], sample } = picked;
+  const isAll = !named && nodes.length === 0 && sample === undefined;
+  return {
+    named: isAll || named,
+    sizes: isAll ? sizes : nodes.map(sizeOf),
+    sample: whole("sample", sample ?? (isAll ? "200" : "0"), 0),
+  };
+}
+
+function whole(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+  throw new Error(`--${name}: wanted a whole number from ${least}, got ${JSON.stringify(text)}`);
+}
+
+function sizeOf(text: string): number {
+  const size = sizes.find((each) => String(each) === text);
+  if (size !== undefined) return size;
+  throw new Error(`--nodes: wanted ${sizes.join(", ")}, got ${JSON.stringify(text)}`);
+}
+
+function lagOf(text: string | undefined): Lag | null {
+  if (text === undefined) return null;
+  const lag = lags.find((each) => each === text);
+  if (lag !== undefined) return lag;
+  throw new Error(`--lag: wanted ${lags.join(", ")}, got ${JSON.stringify(text)}`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function tell(text: string): void {
+  process.stderr.write(text);
+}
+
+function printJson(results: readonly Result[]): void {
+  const { rows, total, failures, seconds } = summarize(results);
+  for (const { case: each, measured, faults } of results) {
+    print(JSON.stringify({ ...each, ...measured, faults }));
+  }
+  print(JSON.stringify({ summary: { rows, total, failed: failures.length, seconds } }));
+}
+
+const failuresShown = 20;
+
+function printTable(results: readonly Result[]): void {
+  const summary = summarize(results);
+  print(tableText(summary));
+  if (summary.worst.length > 0) print(worstText(summary.worst));
+  for (const failure of summary.failures.slice(0, failuresShown)) print(failureText(failure));
+  const hidden = summary.failures.length - failuresShown;
+  if (hidden > 0) print(`… and ${hidden} more`);
+  print(lastLine(summary));
+}
+
+async function results({ wanted, isJson }: Arguments): Promise<readonly Result[]> {
+  const cases = planned(wanted);
+  if (wanted.graph !== null) {
+    return cases.map((each) => {
+      const result = runCase(each, true);
+      if (!isJson) print(`${each.graph}, ${each.leader} leads, lag ${each.lag}`);
+      if (!isJson) print(storyText(result));
+      return result;
+    });
+  }
+  const isShown = process.stderr.isTTY;
+  const done = await runAll(cases, (count) => {
+    if (isShown) tell(`\r${count} of ${cases.length} runs`);
+  });
+  if (isShown) tell("\r\u001B[K");
+  return done;
+}
+
+/** @returns how many runs failed. */
+async function runTable(args: Arguments): Promise<number> {
+  const all = await results(args);
+  if (args.isJson) printJson(all);
+  else printTable(all);
+  return all.filter(({ faults }) => faults.length > 0).length;
+}
+
+/** @returns how many runs failed. */
+async function runWhole({ wanted, isJson }: Arguments): Promise<number> {
+  const cases = planned({ ...wanted, graph: null, named: true, sizes: [], sample: 0, lag: "none" });
+  let failed = 0;
+  for (const each of cases) {
+    const measured = await runWholeNodes(each);
+    const faults = judgeWhole(measured);
+    if (faults.length > 0) failed += 1;
+    const { report, ...rest } = measured;
+    const { submitted, acknowledged } = report;
+    const { graph, leader } = each;
+    if (isJson) print(JSON.stringify({ ...each, ...rest, submitted, acknowledged, faults }));
+    else print(wholeText(each, measured, faults));
+    tell(process.stderr.isTTY ? `${graph}, ${leader} leads: done\n` : "");
+  }
+  const summary = { runs: cases.length, failed };
+  print(isJson ? JSON.stringify({ summary }) : `${cases.length} runs, ${failed} failed`);
+  return failed;
+}
+
+async function main(args: Arguments): Promise<number> {
+  const begun = performance.now();
+  const failed = args.isWhole ? await runWhole(args) : await runTable(args);
+  tell(`${((performance.now() - begun) / 1000).toFixed(1)} s\n`);
+  return failed > 0 ? 1 : 0;
+}
+
+try {
+  const args = parse(process.argv.slice(2));
+  if (args === null) print(usage);
+  else process.exitCode = await main(args);
+} catch (error) {
+  tell(`${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`);
+  process.exitCode = 2;
+}

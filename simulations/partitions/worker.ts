@@ -1,0 +1,23 @@
+/** One thread of the table: takes cases, runs each, and answers with what was measured. */
+import { parentPort } from "node:worker_threads";
+import { PartitionRun, type Case, type Measured } from "./partition-run.ts";
+import { judge, type Fault } from "./verdict.ts";
+
+export interface Result {
+  readonly case: Case;
+  readonly measured: Measured;
+  readonly faults: readonly Fault[];
+}
+
+/** Runs one case; with its story when that is wanted, or when something went wrong. */
+export function runCase(each: Case, isTold: boolean): Result {
+  const measured = new PartitionRun(each).run();
+  const faults = judge(measured);
+  const story = isTold || faults.length > 0 ? measured.story : [];
+  return { case: each, measured: { ...measured, story }, faults };
+}
+
+parentPort?.on("message", (cases: readonly Case[]) => {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window.
+  parentPort?.postMessage(cases.map((each) => runCase(each, false)));
+});

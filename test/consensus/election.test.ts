@@ -1,0 +1,60 @@
+/** When a member takes over, and when it leaves well alone; everybody else is the test. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SeatedMember } from "./seated-member.ts";
+
+const leading = { government: 2, round: 1, id: "a" } as const;
+const silenceRounds = 8;
+
+/** Whom the pings of a round would have lead. */
+function choiceIn(sent: ReturnType<SeatedMember["round"]>): string | undefined {
+  const ping = sent.find(({ message }) => message.kind === "ping")?.message;
+  return ping?.kind === "ping" ? ping.report.hearsFit?.id : undefined;
+}
+
+test("who finds its peers silent one after the other does not depose the leader", () => {
+  const member = new SeatedMember("b");
+  for (let round = 0; round < 6; round += 1) member.round(["a", "c"], { leading });
+  // One more answer of c than of a came through before b was cut off.
+  member.round(["c"]);
+  for (let round = 0; round < 2 * silenceRounds; round += 1) {
+    member.round([]);
+    assert.equal(member.legislator.role, "follower", `${round} rounds after the cut`);
+  }
+  member.round(["a", "c"], { leading });
+  assert.equal(member.legislator.role, "follower", "and it comes back as one");
+});
+
+test("who hears a majority, but its leader no more, takes over with the voice of another", () => {
+  const member = new SeatedMember("c");
+  for (let round = 0; round < 6; round += 1) member.round(["a", "b"], { leading });
+  for (let round = 1; round < silenceRounds; round += 1) member.round(["b"]);
+  assert.equal(member.legislator.role, "follower", "silence takes its time");
+  member.round(["b"], { hearsFit: { government: 2, round: 0, id: "c" } });
+  assert.equal(member.legislator.role, "candidate");
+});
+
+test("whom the others do not choose leaves it to their choice, but not for ever", () => {
+  const member = new SeatedMember("b");
+  const hearsFit = { government: 2, round: 0, id: "c" } as const;
+  for (let round = 0; round < 6; round += 1) member.round(["a", "c"], { leading });
+  for (let round = 0; round < silenceRounds; round += 1) member.round(["c"], { hearsFit });
+  let waited = 0;
+  for (; member.legislator.role === "follower"; waited += 1) {
+    assert.ok(waited <= silenceRounds, "c does not come");
+    member.round(["c"], { hearsFit });
+  }
+  assert.ok(waited > 2, `c has time to come: ${waited} rounds`);
+});
+
+test("a choice stands for a while, though a better one appears", () => {
+  const member = new SeatedMember("b");
+  const length = member.legislator.republic.slot;
+  for (let round = 0; round < 6; round += 1) member.round(["a"], { leading });
+  for (let round = 0; round < silenceRounds - 1; round += 1) member.round([]);
+  // A shorter log than b's own: b would have itself lead, but has not c's voice.
+  member.round(["c"], { length: length - 1, decided: length - 1 });
+  member.receive("c", { kind: "ping", round: 1, report: member.report({ length: length + 1 }) });
+  assert.equal(choiceIn(member.round(["c"], { length: length + 1 })), "b", "just chosen");
+  assert.equal(choiceIn(member.round(["c"], { length: length + 1 })), "c", "and not for ever");
+});
