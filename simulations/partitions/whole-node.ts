@@ -6,11 +6,9 @@ import type { Kibitzer } from "../../src/kibitzer.ts";
 import { sameBallot, type Ballot } from "../../consensus/index.ts";
 import type { SimulatedNode } from "../cluster.ts";
 import { demand } from "../core/violation.ts";
-import { calmDisk } from "../disk.ts";
-import { calmNetwork } from "../network.ts";
 import { Simulation, type RunReport, type Stage } from "../simulation.ts";
 import { millisecond } from "../simulator.ts";
-import type { Swarm } from "../swarm.ts";
+import { calmSwarm, type Swarm } from "../swarm.ts";
 import { graphOf, quorumConnected, reaches, type Graph } from "./graph.ts";
 import { electionTimeout, timing, type Case } from "./partition-run.ts";
 import { bounds, type Fault } from "./verdict.ts";
@@ -52,34 +50,16 @@ export function judgeWhole(measured: WholeMeasured): readonly Fault[] {
 
 const timeoutMicros = electionTimeout * millisecond;
 
-/** Nothing goes wrong but the cut. */
-function calmSwarm(nodes: number): Swarm {
+/** Nothing goes wrong but the cut, and nobody publishes but this run. */
+function onlyCut(nodes: number): Swarm {
   return {
+    ...calmSwarm,
     nodes,
     parliamentSize: nodes,
-    foundedUnderFaults: false,
     timing: {
       pingMs: timing.pingTicks,
       silenceMs: timing.silenceTicks,
       stallMs: timing.stallTicks,
-    },
-    segmentBytes: 262_144,
-    network: calmNetwork,
-    disk: calmDisk,
-    slowDisks: { nodes: [], factor: 1 },
-    cuts: null,
-    crashes: null,
-    restarts: null,
-    pauses: null,
-    fullDisks: null,
-    clocks: { wallSpreadMs: 0, drift: 0 },
-    workload: {
-      publishesPerSecond: 0,
-      burstMax: 1,
-      bytesMax: 64,
-      abortChance: 0,
-      barriersPerSecond: 0,
-      readsPerSecond: 0,
     },
   };
 }
@@ -205,7 +185,7 @@ class WholeNodeRun {
 /** Runs `options` on whole nodes; lag is not made here. */
 export async function runWholeNodes(options: Case): Promise<WholeMeasured> {
   const { nodes } = graphOf(options.graph);
-  const simulation = new Simulation(options.seed, { swarm: calmSwarm(nodes.length) });
+  const simulation = new Simulation(options.seed, { swarm: onlyCut(nodes.length) });
   const runs: WholeNodeRun[] = [];
   const report = await simulation.perform(async (stage) => {
     const run = new WholeNodeRun(options, stage);
