@@ -74,6 +74,16 @@ test("later ballots decide, too", () => {
   assert.ok(model.coverage.ballotsChoosing >= 2, `${model.coverage.ballotsChoosing} choosing`);
 });
 
+test("in the plain order every ballot decides, up to the last one there may be", () => {
+  const model = new KibitzerModel({ ...small, isAtomic: true, deviations: 0 });
+  const found = explore(model, { strategy: "bfs", states: 3000, depth: Infinity });
+  assert.equal(found.breach, null);
+  assert.ok(found.isExhausted, `${found.states} states`);
+  // The one that `a` leads at the start, and one of each node.
+  assert.equal(model.coverage.ballots, 4);
+  assert.equal(model.coverage.ballotsChoosing, 4);
+});
+
 /** A hand-made story that breaks an invariant of the ghost state must be flagged (H3). */
 function flags(invariant: string, events: readonly GhostEvent[]): void {
   const ghosts = new Ghosts();
