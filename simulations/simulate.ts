@@ -145,7 +145,9 @@ function printFailure(simulation: Simulation, report: RunReport, seconds: number
   print(`  repeat: npm run simulate -- --seed ${seed}${option}`);
   print(`      or: kibitz simulate --seed ${seed}${option}`);
   tell(failure.stack);
-  tell(`  recordings: ${keepEvidence(simulation, report)}/*/${dataDirectory}/recording`);
+  const directory = keepEvidence(simulation, report);
+  tell(`  recordings: ${directory}/*/${dataDirectory}/recording`);
+  tell(`  history: ${directory}/history.jsonl, for npm run check-history -- FILE --html PAGE`);
 }
 
 async function simulate(args: Arguments): Promise<number> {
