@@ -105,6 +105,7 @@ function printFailure({ report, evidence }: SeedResult, seconds: number): void {
   print(`      or: kibitz simulate --seed ${seed}${option}`);
   tell(failure.stack);
   tell(`  recordings: ${evidence}/*/${dataDirectory}/recording`);
+  tell(`  history: ${evidence}/history.jsonl, for npm run check-history -- FILE --html PAGE`);
 }
 
 /** One line that is written over, for a person who waits. */

@@ -110,7 +110,9 @@ export class Clients {
   async readAll(node: SimulatedNode): Promise<number> {
     const session = this.#sessions.get(node.id);
     demand(session !== undefined, "L2", () => `node ${node.id} is not running`);
+    const operation = this.#parts.history.invoke(null, "barrier", null);
     const { index } = await session.kibitzer.barrier();
+    operation.ok(index);
     await this.#read(session, 1, index);
     return index;
   }

@@ -10,7 +10,8 @@ import { Violation } from "../core/violation.ts";
 /** @throws {Violation} C4, also when no verdict could be reached: a check that was not made. */
 export function checkLinearizability(events: readonly HistoryEvent[]): void {
   const pairing = new Pairing();
-  for (const [place, event] of events.entries()) pairing.add(event, place + 1);
+  // Lines as in history.jsonl, which begins with a header.
+  for (const [place, event] of events.entries()) pairing.add(event, place + 2);
   const { verdict, problem } = checkHistory(pairing.operations, { model: log });
   if (verdict === "linearizable") return;
   throw new Violation("C4", `the history is ${verdict}: ${problem?.reason}`);
