@@ -144,7 +144,7 @@ test("an emptied disk under a known id is refused, and replaced by exile (X5, D5
   assert.equal(report.faults.get("O5"), 1);
 });
 
-test("a disk that went back, and has forgotten a promise, is noticed by peers (X6, D5)", async () => {
+test("a disk that went back behind its promise is noticed by peers (X6, D5)", async () => {
   const report = await tell(async (stage) => {
     const { simulator, cluster } = stage;
     const [, , node] = cluster.nodes;

@@ -1,7 +1,7 @@
 /**
- * Clients in processes of their own: they publish, ask for barriers and read over the network, go to
- * another node when theirs does not help, and hand every answer to the checkers. Their own process
- * never ends before the run does.
+ * Clients in processes of their own: they publish, ask for barriers and read over the network, go
+ * to another node when theirs does not help, and hand every answer to the checkers. Their own
+ * process never ends before the run does.
  */
 import { KibitzerClient } from "../src/client.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
