@@ -1,0 +1,128 @@
+/**
+ * One attack from beginning to end: a scene is set, the attack strikes while clients work, all is
+ * healed, the clients must get on, and then it is judged what they were told.
+ */
+import assert from "node:assert/strict";
+import { KibitzerClient } from "../../src/client.ts";
+import { Kit } from "../processes/kit.ts";
+import { judge, type Logged, type Verdict } from "./judge.ts";
+import { Scene, type Layout } from "./scene.ts";
+
+export interface Attack {
+  readonly name: string;
+  /** Their names in the list of faults: N network, K disk, X process, T clock, O operator. */
+  readonly faults: readonly string[];
+  /** What is done, in one sentence. */
+  readonly story: string;
+  readonly layout?: Layout;
+  /** What was struck may have lost the end of its recording, or a part of it. */
+  readonly losesRecordings?: boolean;
+  strike(scene: Scene): Promise<void>;
+}
+
+export interface Result extends Verdict {
+  readonly attack: string;
+  readonly faults: readonly string[];
+  readonly seed: string;
+  readonly fired: Readonly<Record<string, number>>;
+  readonly replayed: number;
+  readonly seconds: number;
+  /** What the attack left behind, when it failed. */
+  readonly kept: string | null;
+}
+
+const entriesAfter = 25;
+const exitIntegrity = 8;
+
+const nothing: Verdict = {
+  operations: 0,
+  acknowledged: 0,
+  unknown: 0,
+  failed: 0,
+  lost: 0,
+  doubled: 0,
+  gapMs: 0,
+  violations: [],
+};
+
+/** Never rejects: what goes wrong is a violation of the result. */
+export async function carryOut(attack: Attack, number: number, seed: string): Promise<Result> {
+  const begin = performance.now();
+  const kit = Kit.make();
+  const fired: Record<string, number> = {};
+  const outcome = { verdict: nothing, replayed: 0 };
+  const violations: string[] = [];
+  try {
+    await using scene = await Scene.open(kit, { ...attack.layout, number, seed });
+    try {
+      await strike(attack, scene);
+      outcome.verdict = judge(scene.load.history.events, await logsOf(scene));
+      outcome.replayed = await replayAll(attack, scene);
+    } finally {
+      Object.assign(fired, Object.fromEntries(scene.firedCounts));
+      scene.load.history.write(kit.path("history.jsonl"));
+    }
+  } catch (error) {
+    violations.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  const { verdict, replayed } = outcome;
+  const all = [...verdict.violations, ...violations];
+  await kit.close({ keep: all.length > 0 });
+  return {
+    ...verdict,
+    attack: attack.name,
+    faults: attack.faults,
+    seed,
+    violations: all,
+    fired,
+    replayed,
+    kept: all.length > 0 ? kit.directory : null,
+    seconds: (performance.now() - begin) / 1000,
+  };
+}
+
+/** The attack, and the end of all faults: after it clients must get on. */
+async function strike(attack: Attack, scene: Scene): Promise<void> {
+  await attack.strike(scene);
+  await scene.heal();
+  await scene.load.more(entriesAfter);
+  await scene.load.stop();
+  await scene.settled();
+  const { firedCounts } = scene;
+  assert(firedCounts.size > 0, "the attack says which faults were there");
+  for (const [what, count] of firedCounts) assert(count > 0, `the fault was there: ${what}`);
+}
+
+/** The whole log of each survivor, asked at the node itself. */
+async function logsOf(scene: Scene): Promise<ReadonlyMap<string, readonly Logged[]>> {
+  const logs = await Promise.all(
+    scene.survivors.map(async (id) => {
+      await using client = await KibitzerClient.connect([scene.cluster.node(id).url]);
+      await client.barrier();
+      const log: Logged[] = [];
+      for await (const entry of client.entries({ follow: false })) {
+        const { index, publisher, sequence } = entry;
+        log.push({ index, publisher, sequence, text: entry.text() });
+      }
+      return [id, log] as const;
+    }),
+  );
+  return new Map(logs);
+}
+
+/** Stops all; each recording of a survivor must replay. Returns how many envelopes did. */
+async function replayAll(attack: Attack, scene: Scene): Promise<number> {
+  const { cluster, survivors, kit } = scene;
+  await Promise.all(cluster.ids.map((id) => cluster.child(id).kill("SIGTERM")));
+  const counts = await Promise.all(
+    survivors.map(async (id) => {
+      const ran = await kit.run(["replay", `${cluster.node(id).data}/recording`, "--json"]);
+      if (attack.losesRecordings === true && ran.code === exitIntegrity) return 0;
+      assert.equal(ran.code, 0, `the recording of ${id} replays: ${ran.stderr}`);
+      const { envelopes } = JSON.parse(ran.lines.at(-1) ?? "");
+      assert(envelopes > 0, `the recording of ${id} holds envelopes`);
+      return Number(envelopes);
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}

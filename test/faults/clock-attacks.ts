@@ -1,0 +1,53 @@
+/** Attacks on clocks: off by years, jumping, running too fast or too slow. */
+import { KibitzerClient } from "../../src/client.ts";
+import type { Attack } from "./attack.ts";
+import type { Scene } from "./scene.ts";
+
+const daySeconds = 86_400;
+const entriesMeanwhile = 20;
+const layout = { hasClocks: true } as const;
+
+/** How many entries carry a time that is off by more than an hour: the clock was really moved. */
+async function countMistimed(scene: Scene): Promise<number> {
+  await using client = await KibitzerClient.connect([scene.cluster.node(await scene.leader()).url]);
+  let count = 0;
+  for await (const { when } of client.entries({ follow: false })) {
+    if (Math.abs(when - Date.now()) > 3_600_000) count += 1;
+  }
+  return count;
+}
+
+export const clockAttacks: readonly Attack[] = [
+  {
+    name: "clock-jumps",
+    faults: ["T3"],
+    story: "The leader's wall clock jumps a day ahead, two back, and home, then a follower's.",
+    layout,
+    async strike(scene) {
+      for (const id of [await scene.leader(), ...(await scene.followers())]) {
+        for (const seconds of [daySeconds, -daySeconds, 0]) {
+          scene.clock(id).jump(seconds);
+          await scene.load.more(entriesMeanwhile / 2);
+        }
+      }
+      scene.fired("entries with a wrong time", await countMistimed(scene));
+    },
+  },
+  {
+    name: "clocks-apart",
+    faults: ["T1", "T2"],
+    story: "Clocks are years apart and run at unlike speeds, through a change of leader.",
+    layout,
+    async strike(scene) {
+      for (const [position, id] of scene.survivors.entries()) {
+        scene.clock(id).jump((position - 1) * 700 * daySeconds, 0.5 + position / 2);
+      }
+      await scene.load.more(entriesMeanwhile);
+      const leader = await scene.leader();
+      await scene.kill(leader);
+      await scene.load.more(entriesMeanwhile);
+      await scene.cluster.restart(leader);
+      scene.fired("entries with a wrong time", await countMistimed(scene));
+    },
+  },
+];
