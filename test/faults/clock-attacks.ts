@@ -1,11 +1,12 @@
 /** Attacks on clocks: off by years, jumping, running too fast or too slow. */
+import assert from "node:assert/strict";
 import { KibitzerClient } from "../../src/client.ts";
 import type { Attack } from "./attack.ts";
 import type { Scene } from "./scene.ts";
 
 const daySeconds = 86_400;
 const entriesMeanwhile = 20;
-const layout = { hasClocks: true } as const;
+const layout = { clocks: "wall" } as const;
 
 /** How many entries carry a time that is off by more than an hour: the clock was really moved. */
 async function countMistimed(scene: Scene): Promise<number> {
@@ -18,6 +19,32 @@ async function countMistimed(scene: Scene): Promise<number> {
 }
 
 export const clockAttacks: readonly Attack[] = [
+  {
+    name: "clocks-drift",
+    faults: ["T2", "T6"],
+    story: "All time of one node passes twice as fast, of another half as fast, waits included.",
+    layout: { clocks: "all" },
+    async strike(scene) {
+      const begin = Date.now();
+      const [slow, fast] = scene.chance.shuffle(scene.survivors);
+      assert(slow !== undefined && fast !== undefined);
+      // From the start of a process on: changed under way, its time would fall.
+      for (const [id, rate] of [
+        [slow, 0.5],
+        [fast, 2],
+      ] as const) {
+        await scene.kill(id);
+        scene.clock(id).jump(0, rate);
+        await scene.load.more(entriesMeanwhile);
+        await scene.cluster.restart(id);
+      }
+      await scene.load.more(entriesMeanwhile);
+      await scene.kill(await scene.leader());
+      await scene.load.more(entriesMeanwhile);
+      await scene.restartKilled();
+      scene.fired("milliseconds of drift", Math.round((Date.now() - begin) / 2));
+    },
+  },
   {
     name: "clock-jumps",
     faults: ["T3"],

@@ -7,7 +7,8 @@ import { closeSync, openSync, readdirSync, rmSync, statSync, writeSync } from "n
 import { join } from "node:path";
 import { KibitzerClient } from "../../src/client.ts";
 import type { Attack } from "./attack.ts";
-import { flipBit } from "./flip-bit.ts";
+import { flipBit } from "./damage-at-rest.ts";
+import { segmentsOf } from "./segments.ts";
 import type { Scene } from "./scene.ts";
 
 const entriesMeanwhile = 20;
@@ -19,20 +20,6 @@ async function someFollower(scene: Scene): Promise<string> {
   const [follower] = scene.chance.shuffle(await scene.followers());
   assert(follower !== undefined, "there is a follower");
   return follower;
-}
-
-/** The segment that is being written. */
-function segmentOf(scene: Scene, id: string): string {
-  const journal = join(scene.cluster.node(id).data, "journal");
-  const [last] = readdirSync(journal)
-    .filter((name) => /^segment-\d+$/.test(name))
-    .toSorted((left, right) => numberOf(right) - numberOf(left));
-  assert(last !== undefined, `${id} has a segment`);
-  return join(journal, last);
-}
-
-function numberOf(segment: string): number {
-  return Number(segment.slice("segment-".length));
 }
 
 /** The node ends by itself and says why; then it is started again. */
@@ -112,7 +99,10 @@ export const diskAttacks: readonly Attack[] = [
     async strike(scene) {
       const follower = await someFollower(scene);
       const inject = "write,pwrite64,pwritev:error=ENOSPC:when=1";
-      const strace = await scene.inject(follower, { inject, path: segmentOf(scene, follower) });
+      const strace = await scene.inject(follower, {
+        inject,
+        path: segmentsOf(scene.cluster.node(follower).data).last,
+      });
       await stopsAndReturns(scene, follower, noCure);
       scene.fired("ENOSPC", strace.fired);
     },
@@ -126,7 +116,10 @@ export const diskAttacks: readonly Attack[] = [
       const follower = await someFollower(scene);
       // One sector is said to be written, and the rest is asked for again: that is lost, too.
       const inject = "pwrite64:retval=512:when=2..9";
-      const strace = await scene.inject(follower, { inject, path: segmentOf(scene, follower) });
+      const strace = await scene.inject(follower, {
+        inject,
+        path: segmentsOf(scene.cluster.node(follower).data).last,
+      });
       await scene.load.more(5 * entriesMeanwhile);
       await strace.detach();
       scene.fired("lost writes", strace.fired);
@@ -150,6 +143,20 @@ export const diskAttacks: readonly Attack[] = [
       scene.fired("damaged reads", strace.fired);
       if (scene.cluster.isRunning(follower)) return;
       await scene.cluster.restart(follower);
+    },
+  },
+  {
+    name: "reads-fail",
+    faults: ["K12"],
+    story: "Reads of a follower's journal say EIO: no client may get a hole for it.",
+    async strike(scene) {
+      const follower = await someFollower(scene);
+      const strace = await scene.inject(follower, { inject: "pread64:error=EIO" });
+      const given = await readAll(scene.cluster.node(follower).url);
+      assert.equal(new Set(given).size, given.length, "what is given is given once");
+      await strace.detach();
+      scene.fired("EIO", strace.fired);
+      if (!scene.cluster.isRunning(follower)) await scene.cluster.restart(follower);
     },
   },
   {
@@ -210,7 +217,7 @@ export const diskAttacks: readonly Attack[] = [
       await scene.load.more(2 * entriesMeanwhile);
       const sick = await someFollower(scene);
       await cutPower(scene);
-      flipBit(segmentOf(scene, sick), scene.chance);
+      flipBit(segmentsOf(scene.cluster.node(sick).data).last, scene.chance);
       scene.fired("flipped bits", 1);
       const well = scene.survivors.filter((id) => id !== sick);
       await Promise.all(well.map((id) => scene.cluster.restart(id)));

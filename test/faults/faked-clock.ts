@@ -1,6 +1,6 @@
 /**
  * The clock of one process, moved from outside by libfaketime while the process runs. Only the wall
- * clock moves, unless told: waits go by the other one.
+ * clock moves, unless `kind` is "all": waits go by the other one.
  */
 import { writeFileSync } from "node:fs";
 
@@ -9,13 +9,13 @@ export class FakedClock {
   readonly #path: string;
 
   /** @param path A file that is only for this. */
-  constructor(library: string, path: string) {
+  constructor(library: string, path: string, kind: "wall" | "all") {
     this.#path = path;
     this.environment = {
       LD_PRELOAD: library,
       FAKETIME_TIMESTAMP_FILE: path,
       FAKETIME_NO_CACHE: "1",
-      FAKETIME_DONT_FAKE_MONOTONIC: "1",
+      FAKETIME_DONT_FAKE_MONOTONIC: kind === "wall" ? "1" : "0",
     };
     this.jump(0);
   }

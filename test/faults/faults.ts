@@ -23,7 +23,7 @@ told. Needs Linux and root.
   --rounds N     how often each attack is carried out (default 1)
   --minutes N    in place of --rounds: begin further attacks for so long
   --seed N       of the first round, the next ones count on (default 1)
-  --parallel N   attacks at the same time (default 2)
+  --parallel N   attacks at the same time (default 3)
   --list         name all attacks, and what they do
   --json         one JSON value a line; the last is the summary
   --help         this text
@@ -52,7 +52,7 @@ function parse(args: readonly string[]): Arguments | null {
       rounds: { type: "string" },
       minutes: { type: "string" },
       seed: { type: "string", default: "1" },
-      parallel: { type: "string", default: "2" },
+      parallel: { type: "string", default: "3" },
       list: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },

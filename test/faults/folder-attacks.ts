@@ -6,10 +6,13 @@ import assert from "node:assert/strict";
 import { cpSync, rmSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import type { Attack } from "./attack.ts";
-import { flipBit } from "./flip-bit.ts";
+import { flipBit, misplaceSector } from "./damage-at-rest.ts";
 import type { Scene } from "./scene.ts";
+import { segmentsOf } from "./segments.ts";
 
 const entriesMeanwhile = 20;
+/** Many rounds of pings, in which a node tells what it has voted. */
+const reportedMs = 1000;
 const idTaken = "KBZ_ID_TAKEN";
 
 async function followers(scene: Scene): Promise<readonly [string, string]> {
@@ -48,12 +51,16 @@ export const folderAttacks: readonly Attack[] = [
     faults: ["X6", "O8"],
     story: "A follower starts from an older copy of its folder: it must notice, and be replaced.",
     async strike(scene) {
-      const [old] = await followers(scene);
+      const [old, other] = await followers(scene);
       const data = dataOf(scene, old);
       await scene.kill(old);
       cpSync(data, `${data}.old`, { recursive: true });
       await scene.cluster.restart(old);
-      await scene.load.more(entriesMeanwhile);
+      // With the other follower away nothing is decided without votes that the copy knows not of.
+      await scene.freezeWhile([other], async () => {
+        await scene.load.more(entriesMeanwhile);
+        await scene.pause(reportedMs);
+      });
       await scene.kill(old);
       rmSync(data, { recursive: true });
       renameSync(`${data}.old`, data);
@@ -132,6 +139,55 @@ export const folderAttacks: readonly Attack[] = [
     },
   })),
   {
+    name: "flipped-bit-in-segment",
+    faults: ["K5"],
+    story: "One bit of a follower's oldest segment flips while it is down.",
+    async strike(scene) {
+      const [sick] = await followers(scene);
+      await scene.kill(sick);
+      flipBit(segmentsOf(dataOf(scene, sick)).first, scene.chance);
+      scene.fired("flipped bits", 1);
+      await isRefusedAndReplaced(scene, sick);
+    },
+  },
+  {
+    name: "misplaced-sector",
+    faults: ["K7"],
+    story: "A sector of a follower's journal stands in another's place.",
+    async strike(scene) {
+      const [sick] = await followers(scene);
+      await scene.kill(sick);
+      misplaceSector(segmentsOf(dataOf(scene, sick)).last, scene.chance);
+      scene.fired("misplaced sectors", 1);
+      await isRefusedAndReplaced(scene, sick);
+    },
+  },
+  {
+    name: "segment-deleted",
+    faults: ["K16", "O13"],
+    story: "A follower's oldest or newest segment is deleted while it is down.",
+    async strike(scene) {
+      const [sick] = await followers(scene);
+      await scene.kill(sick);
+      const { first, last } = segmentsOf(dataOf(scene, sick));
+      rmSync(scene.chance.pick([first, last]));
+      scene.fired("deleted files", 1);
+      await isRefusedAndReplaced(scene, sick);
+    },
+  },
+  {
+    name: "manifest-deleted",
+    faults: ["K16", "O13"],
+    story: "A follower's manifest is deleted while it is down.",
+    async strike(scene) {
+      const [sick] = await followers(scene);
+      await scene.kill(sick);
+      rmSync(join(dataOf(scene, sick), "journal", "manifest"));
+      scene.fired("deleted files", 1);
+      await isRefusedAndReplaced(scene, sick);
+    },
+  },
+  {
     name: "votes-deleted",
     faults: ["K16"],
     story: "Both copies of a follower's promise are deleted: it never votes again.",
@@ -162,6 +218,12 @@ export const folderAttacks: readonly Attack[] = [
     },
   },
 ];
+
+async function isRefusedAndReplaced(scene: Scene, id: string): Promise<void> {
+  await scene.refused(id, "KBZ_DAMAGED");
+  await scene.load.more(entriesMeanwhile);
+  await scene.replace(id, "d");
+}
 
 /** Either it is well with what is intact, or it refuses by name, and is replaced. */
 async function servesOrIsReplaced(scene: Scene, id: string): Promise<void> {

@@ -4,7 +4,7 @@
  * outlives that process, however it ends.
  */
 import { mkdirSync } from "node:fs";
-import { run } from "./system.ts";
+import { feed, run } from "./system.ts";
 
 const bridge = "bridge0";
 /** Where this process itself is in the network, as the clients and proxies in it are. */
@@ -39,6 +39,8 @@ export async function openNetwork(): Promise<void> {
 export class Hosts {
   readonly #scene: number;
   readonly #hosts: Host[] = [];
+  /** Where there are rules. */
+  readonly #filtered = new Set<Host>();
   /** Of rules that are gone. */
   #dropped = 0;
 
@@ -47,21 +49,21 @@ export class Hosts {
     this.#scene = ((scene - 1) % scenesMax) + 1;
   }
 
-  async add(): Promise<Host> {
-    const position = this.#hosts.length + 1;
-    const namespace = `n${this.#scene}-${position}`;
-    const address = `10.77.${this.#scene}.${position}`;
-    const outside = `v${this.#scene}-${position}`;
-    const host = { namespace, address };
-    await run("ip", "netns", "add", namespace);
-    this.#hosts.push(host);
-    const peer = ["peer", "name", "eth0", "netns", namespace];
-    await run("ip", "link", "add", outside, "type", "veth", ...peer);
-    await run("ip", "link", "set", outside, "master", bridge, "up");
-    await run("ip", "-n", namespace, "addr", "add", `${address}/${prefixBits}`, "dev", "eth0");
-    await run("ip", "-n", namespace, "link", "set", "eth0", "up");
-    await run("ip", "-n", namespace, "link", "set", "lo", "up");
-    return host;
+  async add(count: number): Promise<readonly Host[]> {
+    const added = Array.from({ length: count }, (_, position) => {
+      const name = `${this.#scene}-${position + 1}`;
+      return { namespace: `n${name}`, address: `10.77.${this.#scene}.${position + 1}` };
+    });
+    this.#hosts.push(...added);
+    await feed(added.map(linesToAdd).join(""), "ip", "-batch", "-");
+    await Promise.all(
+      added.map(async ({ namespace, address }) => {
+        const address16 = `${address}/${prefixBits}`;
+        const lines = `addr add ${address16} dev eth0\nlink set eth0 up\nlink set lo up\n`;
+        await feed(lines, "ip", "-n", namespace, "-batch", "-");
+      }),
+    );
+    return added;
   }
 
   /** Cuts in one direction; the other stays open to packets. */
@@ -69,6 +71,7 @@ export class Hosts {
     const address = typeof from === "string" ? from : from.address;
     const ports = port === undefined ? [] : ["-p", "tcp", "--dport", String(port)];
     const rule = ["-A", "INPUT", "-s", address, ...ports, "-j", "DROP"];
+    this.#filtered.add(to);
     await run(...inside(to), "iptables", "-w", ...rule);
   }
 
@@ -79,28 +82,39 @@ export class Hosts {
 
   /** Takes all cuts away. */
   async heal(): Promise<void> {
-    for (const host of this.#hosts) {
+    for (const host of this.#filtered) {
       this.#dropped += await droppedAt(host);
       await run(...inside(host), "iptables", "-w", "-F", "INPUT");
     }
+    this.#filtered.clear();
   }
 
   /** Packets that all cuts so far have taken. */
   async dropped(): Promise<number> {
     let sum = this.#dropped;
-    for (const host of this.#hosts) sum += await droppedAt(host);
+    for (const host of this.#filtered) sum += await droppedAt(host);
     return sum;
   }
 
   async close(): Promise<void> {
-    for (const { namespace } of this.#hosts) await run("ip", "netns", "del", namespace);
+    const lines = this.#hosts.map(({ namespace }) => `netns del ${namespace}\n`);
     this.#hosts.length = 0;
+    await feed(lines.join(""), "ip", "-batch", "-");
   }
 }
 
 /** The beginning of a command that runs at a host. */
 export function inside({ namespace }: Host): [string, ...string[]] {
   return ["nsenter", `--net=/run/netns/${namespace}`];
+}
+
+function linesToAdd({ namespace }: Host): string {
+  const outside = `v${namespace}`;
+  return (
+    `netns add ${namespace}\n` +
+    `link add ${outside} type veth peer name eth0 netns ${namespace}\n` +
+    `link set ${outside} master ${bridge} up\n`
+  );
 }
 
 async function droppedAt(host: Host): Promise<number> {

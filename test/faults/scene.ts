@@ -24,8 +24,8 @@ export interface Layout {
   readonly isProxied?: boolean;
   /** What the data is on; default a plain directory. */
   readonly disk?: "image" | "small";
-  /** Whether each node has a clock of its own. */
-  readonly hasClocks?: boolean;
+  /** Each node has a wall clock of its own, or also another idea of how time passes. */
+  readonly clocks?: "wall" | "all";
   /** One thread makes all calls on files: strace counts them for each thread. */
   readonly hasOneFileThread?: boolean;
 }
@@ -87,8 +87,8 @@ export class Scene implements AsyncDisposable {
     const ids = Array.from({ length: count + sparesCount }, (_, position) =>
       String.fromCharCode("a".charCodeAt(0) + position),
     );
-    const hosts = new Map<string, Host>();
-    for (const id of ids) hosts.set(id, await network.add());
+    const added = await network.add(ids.length);
+    const hosts = new Map(added.map((host, position) => [ids[position] ?? "", host]));
     const disks = await disksFor(kit, ids, options);
     for (const disk of disks.values()) stack.defer(async () => await disk.unmount());
     const clocks = clocksFor(kit, ids, options);
@@ -174,11 +174,15 @@ export class Scene implements AsyncDisposable {
     await pause(ms);
   }
 
-  /** Stops a process in its tracks for a while. */
+  /** Stops processes in their tracks for a while. */
   async freeze(ids: readonly string[], ms: number): Promise<void> {
+    await this.freezeWhile(ids, async () => await pause(ms));
+  }
+
+  async freezeWhile(ids: readonly string[], deed: () => Promise<void>): Promise<void> {
     for (const id of ids) this.cluster.child(id).signal("SIGSTOP");
     try {
-      await pause(ms);
+      await deed();
     } finally {
       for (const id of ids) this.cluster.child(id).signal("SIGCONT");
     }
@@ -189,6 +193,12 @@ export class Scene implements AsyncDisposable {
     const { signal } = await this.cluster.kill(id);
     assert.equal(signal, "SIGKILL");
     this.fired("killed", 1);
+  }
+
+  /** Starts every survivor that does not run. */
+  async restartKilled(): Promise<void> {
+    const ids = this.survivors.filter((id) => !this.cluster.isRunning(id));
+    await Promise.all(ids.map((id) => this.cluster.restart(id)));
   }
 
   async inject(id: string, injection: Injection): Promise<Strace> {
@@ -270,11 +280,11 @@ async function disksFor(
 function clocksFor(
   kit: Kit,
   ids: readonly string[],
-  { hasClocks }: Layout,
+  { clocks }: Layout,
 ): ReadonlyMap<string, FakedClock> {
-  if (hasClocks !== true) return new Map();
+  if (clocks === undefined) return new Map();
   const library = found(clockLibrary() ?? undefined, "library for clocks");
-  return new Map(ids.map((id) => [id, new FakedClock(library, kit.path(`clock-${id}`))]));
+  return new Map(ids.map((id) => [id, new FakedClock(library, kit.path(`clock-${id}`), clocks)]));
 }
 
 async function proxyFor(hosts: ReadonlyMap<string, Host>, chance: Prng): Promise<FaultyProxy> {

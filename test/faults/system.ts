@@ -14,6 +14,17 @@ export async function run(program: string, ...args: readonly string[]): Promise<
   return stdout;
 }
 
+/** The same with `input` on its standard input. */
+export async function feed(
+  input: string,
+  program: string,
+  ...args: readonly string[]
+): Promise<void> {
+  const running = execute(program, args, { encoding: "utf8" });
+  running.child.stdin?.end(input);
+  await running;
+}
+
 /** Each with the Debian package that brings it. */
 const programs: Readonly<Record<string, string>> = {
   ip: "iproute2",
