@@ -34,6 +34,14 @@ export interface Result extends Verdict {
   readonly kept: string | null;
 }
 
+export interface RoundOptions {
+  /** Tells attacks at the same time apart; from 1. */
+  readonly number: number;
+  readonly seed: string;
+  /** A directory that keeps the histories of good attacks, too; null: none does. */
+  readonly histories: string | null;
+}
+
 const entriesAfter = 25;
 
 const nothing: Verdict = {
@@ -48,7 +56,10 @@ const nothing: Verdict = {
 };
 
 /** Never rejects: what goes wrong is a violation of the result. */
-export async function carryOut(attack: Attack, number: number, seed: string): Promise<Result> {
+export async function carryOut(
+  attack: Attack,
+  { number, seed, histories }: RoundOptions,
+): Promise<Result> {
   const begin = performance.now();
   const kit = Kit.make();
   const fired: Record<string, number> = {};
@@ -63,6 +74,9 @@ export async function carryOut(attack: Attack, number: number, seed: string): Pr
     } finally {
       Object.assign(fired, Object.fromEntries(scene.firedCounts));
       scene.load.history.write(kit.path("history.jsonl"));
+      if (histories !== null) {
+        scene.load.history.write(join(histories, `${attack.name}-${seed}.jsonl`));
+      }
     }
   } catch (error) {
     violations.push(error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -4,6 +4,7 @@ import { clockAttacks } from "./clock-attacks.ts";
 import { cutAttacks } from "./cut-attacks.ts";
 import { diskAttacks } from "./disk-attacks.ts";
 import { folderAttacks } from "./folder-attacks.ts";
+import { mayhemAttacks } from "./mayhem-attacks.ts";
 import { processAttacks } from "./process-attacks.ts";
 import { proxyAttacks } from "./proxy-attacks.ts";
 
@@ -14,4 +15,5 @@ export const attacks: readonly Attack[] = [
   ...diskAttacks,
   ...folderAttacks,
   ...clockAttacks,
+  ...mayhemAttacks,
 ];

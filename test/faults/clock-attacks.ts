@@ -41,7 +41,7 @@ export const clockAttacks: readonly Attack[] = [
       await scene.load.more(entriesMeanwhile);
       await scene.kill(await scene.leader());
       await scene.load.more(entriesMeanwhile);
-      await scene.restartKilled();
+      await scene.allRunning();
       scene.fired("milliseconds of drift", Math.round((Date.now() - begin) / 2));
     },
   },

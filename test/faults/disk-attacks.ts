@@ -3,12 +3,13 @@
  * read-only, and the loss of power.
  */
 import assert from "node:assert/strict";
-import { closeSync, openSync, readdirSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { KibitzerClient } from "../../src/client.ts";
 import type { Attack } from "./attack.ts";
 import { flipBit } from "./damage-at-rest.ts";
 import { segmentsOf } from "./segments.ts";
+import { cutPower } from "./power-cut.ts";
 import type { Scene } from "./scene.ts";
 
 const entriesMeanwhile = 20;
@@ -35,26 +36,6 @@ async function stopsAndReturns(scene: Scene, id: string, cure: () => Promise<voi
 
 async function noCure(): Promise<void> {
   await Promise.resolve();
-}
-
-/** All processes stand still, their disks are copied, all are killed, and started on the copies. */
-async function cutPower(scene: Scene): Promise<void> {
-  const ids = scene.survivors;
-  for (const id of ids) scene.cluster.child(id).signal("SIGSTOP");
-  const before = ids.map((id) => recordedBytes(scene, id));
-  await Promise.all(ids.map((id) => scene.image(id).copy()));
-  await Promise.all(ids.map((id) => scene.cluster.kill(id)));
-  await Promise.all(ids.map((id) => scene.image(id).useCopy()));
-  const after = ids.map((id) => recordedBytes(scene, id));
-  const lost = before.filter((bytes, position) => bytes > (after[position] ?? 0));
-  scene.fired("disks that lost what was not synced", lost.length);
-}
-
-/** Recordings are never synced: what a loss of power takes is seen there. */
-function recordedBytes(scene: Scene, id: string): number {
-  const recording = join(scene.cluster.node(id).data, "recording");
-  const sizes = readdirSync(recording).map((name) => statSync(join(recording, name)).size);
-  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 export const diskAttacks: readonly Attack[] = [
@@ -202,7 +183,7 @@ export const diskAttacks: readonly Attack[] = [
       for (let cut = 0; cut < powerCuts; cut += 1) {
         await scene.load.more(entriesMeanwhile);
         await scene.pause(scene.chance.between(0, 50));
-        await cutPower(scene);
+        await cutPower(scene, scene.survivors);
         await Promise.all(scene.survivors.map((id) => scene.cluster.restart(id)));
       }
     },
@@ -216,7 +197,7 @@ export const diskAttacks: readonly Attack[] = [
     async strike(scene) {
       await scene.load.more(2 * entriesMeanwhile);
       const sick = await someFollower(scene);
-      await cutPower(scene);
+      await cutPower(scene, scene.survivors);
       flipBit(segmentsOf(scene.cluster.node(sick).data).last, scene.chance);
       scene.fired("flipped bits", 1);
       const well = scene.survivors.filter((id) => id !== sick);

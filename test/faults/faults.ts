@@ -4,9 +4,9 @@
  * process, mount or network outlives it, however it ends.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Attack, Result } from "./attack.ts";
 import { attacks } from "./attacks.ts";
@@ -24,6 +24,7 @@ told. Needs Linux and root.
   --minutes N    in place of --rounds: begin further attacks for so long
   --seed N       of the first round, the next ones count on (default 1)
   --parallel N   attacks at the same time (default 3)
+  --histories D  keep the history of every attack in the directory D
   --list         name all attacks, and what they do
   --json         one JSON value a line; the last is the summary
   --help         this text
@@ -53,6 +54,7 @@ function parse(args: readonly string[]): Arguments | null {
       minutes: { type: "string" },
       seed: { type: "string", default: "1" },
       parallel: { type: "string", default: "3" },
+      histories: { type: "string" },
       list: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
@@ -68,6 +70,7 @@ function parse(args: readonly string[]): Arguments | null {
     minutes: values.minutes === undefined ? null : whole("minutes", values.minutes, 1),
     seed: whole("seed", values.seed, 0),
     parallel: whole("parallel", values.parallel, 1),
+    histories: values.histories === undefined ? null : directoryFor(values.histories),
   };
   return { plan, isList: values.list, isJson: values.json };
 }
@@ -78,6 +81,12 @@ function chosen(names: string): readonly Attack[] {
     if (attack === undefined) throw new Error(`--only: there is no attack "${name}", see --list`);
     return attack;
   });
+}
+
+function directoryFor(path: string): string {
+  const directory = resolve(path);
+  mkdirSync(directory, { recursive: true });
+  return directory;
 }
 
 function whole(name: string, text: string, least: number): number {

@@ -59,6 +59,7 @@ export const processAttacks: readonly Attack[] = [
         scene.cluster.startNode(id);
         await scene.pause(scene.chance.between(100, 400));
       }
+      await scene.allRunning();
     },
   },
   {

@@ -13,6 +13,8 @@ export interface Plan {
   /** Of the first round; the next ones count on. */
   readonly seed: number;
   readonly parallel: number;
+  /** Where all histories are kept, or null. */
+  readonly histories: string | null;
 }
 
 /** All results, in the order in which they came. */
@@ -34,7 +36,11 @@ export async function carryOutAll(
       const attack = plan.attacks[number % plan.attacks.length];
       number += 1;
       if (attack === undefined) return;
-      const result = await carryOut(attack, number, String(plan.seed + round));
+      const result = await carryOut(attack, {
+        number,
+        seed: String(plan.seed + round),
+        histories: plan.histories,
+      });
       results.push(result);
       told(result);
     }

@@ -195,10 +195,10 @@ export class Scene implements AsyncDisposable {
     this.fired("killed", 1);
   }
 
-  /** Starts every survivor that does not run. */
-  async restartKilled(): Promise<void> {
-    const ids = this.survivors.filter((id) => !this.cluster.isRunning(id));
-    await Promise.all(ids.map((id) => this.cluster.restart(id)));
+  /** Starts every survivor that does not run, and waits until all have caught up. */
+  async allRunning(): Promise<void> {
+    for (const id of this.survivors) if (!this.cluster.isRunning(id)) this.cluster.startNode(id);
+    await Promise.all(this.survivors.map((id) => this.cluster.child(id).untilEvent("ready")));
   }
 
   async inject(id: string, injection: Injection): Promise<Strace> {
