@@ -68,7 +68,10 @@ export async function carryOut(
   try {
     await using scene = await Scene.open(kit, { ...attack.layout, number, seed });
     try {
-      await strike(attack, scene);
+      await strike(attack, scene).catch((error: unknown) => violations.push(told(error)));
+      // Also when it came to nothing: what was lost says more than that something hangs.
+      await scene.heal();
+      scene.load.abandon();
       outcome.verdict = judge(scene.load.history.events, await logsOf(scene));
       outcome.replayed = await replayAll(attack, scene);
     } finally {
@@ -79,7 +82,7 @@ export async function carryOut(
       }
     }
   } catch (error) {
-    violations.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    violations.push(told(error));
   }
   const { verdict, replayed } = outcome;
   const all = [...verdict.violations, ...violations];
@@ -97,6 +100,10 @@ export async function carryOut(
   };
 }
 
+function told(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 /** The attack, and the end of all faults: after it clients must get on. */
 async function strike(attack: Attack, scene: Scene): Promise<void> {
   await attack.strike(scene);
@@ -109,10 +116,11 @@ async function strike(attack: Attack, scene: Scene): Promise<void> {
   for (const [what, count] of firedCounts) assert(count > 0, `the fault was there: ${what}`);
 }
 
-/** The whole log of each survivor, asked at the node itself. */
+/** The whole log of each survivor that runs, asked at the node itself; a good attack has all. */
 async function logsOf(scene: Scene): Promise<ReadonlyMap<string, readonly Logged[]>> {
+  const runs = (id: string): boolean => scene.cluster.isRunning(id);
   const logs = await Promise.all(
-    scene.survivors.map(async (id) => {
+    scene.survivors.filter(runs).map(async (id) => {
       await using client = await KibitzerClient.connect([scene.cluster.node(id).url]);
       await client.barrier();
       const log: Logged[] = [];

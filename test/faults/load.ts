@@ -28,7 +28,6 @@ export class Load implements AsyncDisposable {
   readonly #threads: readonly Promise<void>[];
   #processNext = 1;
   #acknowledged = 0;
-  #indexMax = 0;
   /** What a client reported that no client should: it ends the attack as broken. */
   #surprise: unknown = null;
 
@@ -73,17 +72,17 @@ export class Load implements AsyncDisposable {
 
   /** No more is begun; waits until what has begun has ended. */
   async stop(): Promise<void> {
-    this.#stopped.abort();
+    this.abandon();
     await Promise.all(this.#threads);
   }
 
-  /** The highest index that a client was told. */
-  get indexMax(): number {
-    return this.#indexMax;
+  /** No more is begun; what has begun stays unknown. */
+  abandon(): void {
+    this.#stopped.abort();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopped.abort();
+    this.abandon();
     await Promise.all(this.#clients.map(async (client) => await client.close()));
     await Promise.allSettled(this.#threads);
   }
@@ -113,7 +112,6 @@ export class Load implements AsyncDisposable {
       const { index } = await client.publish(value, { signal });
       history.record({ process, type: "ok", f: "publish", value: index });
       this.#acknowledged += 1;
-      this.#indexMax = Math.max(this.#indexMax, index);
       return true;
     } catch (error) {
       if (!(error instanceof KibitzerError)) throw error;
