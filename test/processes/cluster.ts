@@ -1,6 +1,6 @@
 /**
- * A cluster of `kibitz start` processes on 127.0.0.1: starts, kills, restarts and asks them. The
- * nodes also stop when this process is gone, however it ends.
+ * A cluster of `kibitz start` processes, on 127.0.0.1 unless told: starts, kills, restarts and asks
+ * them. The nodes also stop when this process is gone, however it ends.
  */
 import assert from "node:assert/strict";
 import type { Status } from "../../src/api.ts";
@@ -10,8 +10,13 @@ import { eventually, freePorts, type Kit } from "./kit.ts";
 
 export interface ClusterNode {
   readonly id: string;
+  /** Where it listens. */
   readonly url: string;
   readonly data: string;
+  /** Where the others reach it; default `url`. */
+  readonly advertise?: string;
+  /** How its process is started, each time. */
+  readonly process?: Omit<ChildOptions, "log">;
 }
 
 type StartOptions = Omit<ChildOptions, "log"> & { readonly args?: readonly string[] };
@@ -22,6 +27,8 @@ export interface ClusterOptions {
   /** How many of them are started at once; default all. */
   readonly started?: number;
   readonly name?: string;
+  /** Where each of them is, in place of neighbouring ports of 127.0.0.1. */
+  readonly nodes?: readonly ClusterNode[];
   /** How the first node is started. */
   readonly founding?: StartOptions;
 }
@@ -44,16 +51,13 @@ export class Cluster {
    * The nodes' directories lie in one that is named as the republic.
    */
   static async start(kit: Kit, options: ClusterOptions = {}): Promise<Cluster> {
-    const { count = 3, started = count, name = "town", founding = {} } = options;
-    const port = await freePorts(count);
-    const nodes = Array.from({ length: count }, (_, position) => {
-      const id = String.fromCharCode(idFirst + position);
-      return { id, url: `ws://127.0.0.1:${port + position}`, data: kit.path(name, id) };
-    });
+    const { count = 3, name = "town", founding = {} } = options;
+    const nodes = options.nodes ?? (await nodesHere(kit, count, name));
+    const { started = nodes.length } = options;
     const cluster = new Cluster(kit, nodes);
     const [founder, ...others] = nodes.slice(0, started);
     assert(founder !== undefined);
-    const first = ["--id", founder.id, "--listen", founder.url, "--bootstrap", name];
+    const first = [...introduction(founder), "--bootstrap", name];
     await cluster.startNode(founder.id, { ...founding, args: first }).untilEvent("ready");
     await Promise.all(others.map(async ({ id }) => await cluster.join(id).untilEvent("ready")));
     await cluster.whole();
@@ -91,8 +95,9 @@ export class Cluster {
   /** Starts a node on its directory: a restart, unless `args` say more. */
   startNode(id: string, { args = [], ...options }: StartOptions = {}): Child {
     assert(!this.isRunning(id), `node ${id} runs already`);
-    const always = ["start", "--data", this.node(id).data, "--json", "--until-stdin-ends"];
-    const child = this.kit.start([...always, ...args], options);
+    const { data, process } = this.node(id);
+    const always = ["start", "--data", data, "--json", "--until-stdin-ends"];
+    const child = this.kit.start([...always, ...args], { ...process, ...options });
     this.#children.set(id, child);
     return child;
   }
@@ -101,8 +106,7 @@ export class Cluster {
   join(id: string): Child {
     const peer = this.nodes.find((other) => this.isRunning(other.id));
     assert(peer !== undefined, "there is nobody to join");
-    const { url } = this.node(id);
-    return this.startNode(id, { args: ["--id", id, "--listen", url, "--join", peer.url] });
+    return this.startNode(id, { args: [...introduction(this.node(id)), "--join", peer.url] });
   }
 
   async restart(id: string): Promise<void> {
@@ -146,6 +150,27 @@ export class Cluster {
       ms,
     );
   }
+}
+
+async function nodesHere(kit: Kit, count: number, name: string): Promise<readonly ClusterNode[]> {
+  const port = await freePorts(count);
+  return Array.from({ length: count }, (_, position) => {
+    const id = String.fromCharCode(idFirst + position);
+    return { id, url: `ws://127.0.0.1:${port + position}`, data: kit.path(name, id) };
+  });
+}
+
+/** What a node's first start says of itself. */
+function introduction({ id, url, advertise }: ClusterNode): readonly string[] {
+  const isElsewhere = !url.includes("//127.0.0.1:");
+  return [
+    "--id",
+    id,
+    "--listen",
+    url,
+    ...(advertise === undefined ? [] : ["--advertise", advertise]),
+    ...(isElsewhere ? ["--allow-insecure"] : []),
+  ];
 }
 
 /** Whether every node is reached and seated, and agrees with what `first` says. */

@@ -38,6 +38,7 @@ interface Summary {
   readonly strikes: number;
   readonly minMs: number;
   readonly medianMs: number;
+  readonly p99Ms: number;
   readonly maxMs: number;
 }
 
@@ -49,6 +50,7 @@ function summary(signal: string, gaps: readonly Gap[]): Summary {
     strikes: gaps.length,
     minMs: at(0),
     medianMs: at(Math.floor(sorted.length / 2)),
+    p99Ms: at(Math.ceil(0.99 * sorted.length) - 1),
     maxMs: at(sorted.length - 1),
   };
 }

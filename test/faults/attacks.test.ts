@@ -1,0 +1,69 @@
+/** The list of attacks itself: names, kinds of fault, and what the documentation says of them. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { root } from "../processes/child.ts";
+import { attacks } from "./attacks.ts";
+import { rowsOf, summaryLine, summaryOf } from "./report.ts";
+import type { Result } from "./attack.ts";
+
+test("each attack has a name of its own, and says which faults it brings", () => {
+  assert.equal(new Set(attacks.map(({ name }) => name)).size, attacks.length);
+  for (const { name, faults, story } of attacks) {
+    assert.match(name, /^[a-z0-9]+(-[a-z0-9]+)*$/);
+    assert.ok(faults.length > 0 && faults.every((fault) => /^[NKXTO]\d+$/.test(fault)), name);
+    assert.match(story, /^[A-Z].*\.$/);
+  }
+});
+
+test("docs/fault-tests.md lists every attack as it is", () => {
+  const page = readFileSync(join(root, "docs/fault-tests.md"), "utf8");
+  const rows = page
+    .split("\n")
+    .filter((line) => /^\| `[a-z0-9-]+` /.test(line))
+    .map((line) => line.split("|").slice(1, 4))
+    .map((cells) => cells.map((cell) => cell.replaceAll("`", "").trim()));
+  assert.deepEqual(
+    rows,
+    attacks.map(({ name, faults, story }) => [name, faults.join(" "), story]),
+  );
+});
+
+const good: Result = {
+  attack: "one",
+  faults: ["X1"],
+  seed: "1",
+  operations: 10,
+  acknowledged: 8,
+  unknown: 1,
+  failed: 1,
+  lost: 0,
+  doubled: 0,
+  gapMs: 100.4,
+  violations: [],
+  fired: { killed: 1 },
+  replayed: 5,
+  seconds: 1,
+  kept: null,
+};
+
+test("rounds of an attack are one row, and a bad one makes it bad", () => {
+  const bad = { ...good, lost: 2, gapMs: 300, violations: ["lost"] };
+  const [row, ...others] = rowsOf([good, bad]);
+  assert.deepEqual(others, []);
+  assert.deepEqual(row, {
+    attack: "one",
+    faults: ["X1"],
+    rounds: 2,
+    operations: 20,
+    acknowledged: 16,
+    unknown: 2,
+    lost: 2,
+    doubled: 0,
+    gapMs: 300,
+    failed: 1,
+  });
+  assert.match(summaryLine(summaryOf([good], 1)), /^good: 1 attacks, 10 operations/);
+  assert.match(summaryLine(summaryOf([good, bad], 2)), /^BAD: 1 attacks in 2 histories.* 1 failed/);
+});

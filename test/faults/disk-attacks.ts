@@ -1,0 +1,242 @@
+/**
+ * Attacks on disks: calls of the system that fail, lie or take their time, disks that are full or
+ * read-only, and the loss of power.
+ */
+import assert from "node:assert/strict";
+import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { KibitzerClient } from "../../src/client.ts";
+import type { Attack } from "./attack.ts";
+import { flipBit } from "./damage-at-rest.ts";
+import { segmentsOf } from "./segments.ts";
+import { cutPower } from "./power-cut.ts";
+import type { Scene } from "./scene.ts";
+
+const entriesMeanwhile = 20;
+const powerCuts = 2;
+const syncs = "fsync,fdatasync";
+
+/** The follower that attacks on one node strike: a minority. */
+async function someFollower(scene: Scene): Promise<string> {
+  const [follower] = scene.chance.shuffle(await scene.followers());
+  assert(follower !== undefined, "there is a follower");
+  return follower;
+}
+
+/** The node ends by itself and says why; then it is started again. */
+async function stopsAndReturns(scene: Scene, id: string, cure: () => Promise<void>): Promise<void> {
+  const child = scene.cluster.child(id);
+  const exit = await child.ended();
+  assert.deepEqual(exit, { code: 1, signal: null }, child.stderr);
+  assert.match(child.stderr, /KBZ_JOURNAL_FAILED/, "it says why it stopped");
+  await scene.load.more(entriesMeanwhile);
+  await cure();
+  await scene.cluster.restart(id);
+}
+
+async function noCure(): Promise<void> {
+  await Promise.resolve();
+}
+
+export const diskAttacks: readonly Attack[] = [
+  {
+    name: "sync-fails-once",
+    faults: ["K13"],
+    story: "One sync of the leader says EIO, the next ones say ok: it must stop, by name.",
+    layout: { hasOneFileThread: true },
+    async strike(scene) {
+      const leader = await scene.leader();
+      const inject = `${syncs}:error=EIO:when=1`;
+      const strace = await scene.inject(leader, { inject });
+      await stopsAndReturns(scene, leader, noCure);
+      scene.fired("EIO", strace.fired);
+    },
+  },
+  {
+    name: "syncs-stall",
+    faults: ["K19"],
+    story: "Each sync of the leader takes 0.3 s longer, then one of a follower takes 2 s.",
+    async strike(scene) {
+      const leader = await scene.leader();
+      const slow = await scene.inject(leader, { inject: `${syncs}:delay_enter=300000` });
+      await scene.load.more(entriesMeanwhile);
+      await slow.untilFired(2);
+      await slow.detach();
+      scene.fired("slow syncs", slow.fired);
+      const follower = await someFollower(scene);
+      const stall = `${syncs}:delay_enter=2000000:when=1`;
+      const stalled = await scene.inject(follower, { inject: stall });
+      await scene.load.more(entriesMeanwhile);
+      await stalled.untilFired(1);
+      await stalled.detach();
+      scene.fired("stalls", stalled.fired);
+    },
+  },
+  {
+    name: "no-space-once",
+    faults: ["K15"],
+    story: "A write of a follower's journal says ENOSPC: it must stop, by name.",
+    layout: { hasOneFileThread: true },
+    async strike(scene) {
+      const follower = await someFollower(scene);
+      const inject = "write,pwrite64,pwritev:error=ENOSPC:when=1";
+      const strace = await scene.inject(follower, {
+        inject,
+        path: segmentsOf(scene.cluster.node(follower).data).last,
+      });
+      await stopsAndReturns(scene, follower, noCure);
+      scene.fired("ENOSPC", strace.fired);
+    },
+  },
+  {
+    name: "lost-writes",
+    faults: ["K8"],
+    story: "Writes of a follower's journal say ok and are not done: its log must not be believed.",
+    layout: { hasOneFileThread: true },
+    async strike(scene) {
+      const follower = await someFollower(scene);
+      // One sector is said to be written, and the rest is asked for again: that is lost, too.
+      const inject = "pwrite64:retval=512:when=2..9";
+      const strace = await scene.inject(follower, {
+        inject,
+        path: segmentsOf(scene.cluster.node(follower).data).last,
+      });
+      await scene.load.more(5 * entriesMeanwhile);
+      await strace.detach();
+      scene.fired("lost writes", strace.fired);
+      if (scene.cluster.isRunning(follower)) await scene.kill(follower);
+      await scene.refused(follower, "KBZ_DAMAGED");
+      await scene.replace(follower, "d");
+    },
+  },
+  {
+    name: "damaged-reads",
+    faults: ["K5", "K9"],
+    story: "What a follower reads of its journal is damaged on the way: no client may see it.",
+    async strike(scene) {
+      const follower = await someFollower(scene);
+      const { url } = scene.cluster.node(follower);
+      const inject = "pread64:poke_exit=@arg2=58585858";
+      const strace = await scene.inject(follower, { inject });
+      const given = await readAll(url);
+      for (const text of given) assert.doesNotMatch(text, /X/, "no damaged entry is given");
+      await strace.detach();
+      scene.fired("damaged reads", strace.fired);
+      if (scene.cluster.isRunning(follower)) return;
+      await scene.cluster.restart(follower);
+    },
+  },
+  {
+    name: "reads-fail",
+    faults: ["K12"],
+    story: "Reads of a follower's journal say EIO: no client may get a hole for it.",
+    async strike(scene) {
+      const follower = await someFollower(scene);
+      const strace = await scene.inject(follower, { inject: "pread64:error=EIO" });
+      const given = await readAll(scene.cluster.node(follower).url);
+      assert.equal(new Set(given).size, given.length, "what is given is given once");
+      await strace.detach();
+      scene.fired("EIO", strace.fired);
+      if (!scene.cluster.isRunning(follower)) await scene.cluster.restart(follower);
+    },
+  },
+  {
+    name: "disk-full",
+    faults: ["K15"],
+    story: "A follower's disk, then the leader's, fills up; with space again they return.",
+    layout: { disk: "small" },
+    async strike(scene) {
+      for (const id of [await someFollower(scene), await scene.leader()]) {
+        const filler = join(scene.cluster.node(id).data, "..", "filler");
+        fill(filler);
+        scene.fired("full disks", 1);
+        await stopsAndReturns(scene, id, async () => {
+          await Promise.resolve();
+          rmSync(filler);
+        });
+      }
+    },
+  },
+  {
+    name: "read-only",
+    faults: ["K18"],
+    story: "A follower's file system is read-only when it starts: it must refuse, by name.",
+    layout: { disk: "image" },
+    async strike(scene) {
+      const follower = await someFollower(scene);
+      const image = scene.image(follower);
+      await scene.kill(follower);
+      await image.makeReadOnly();
+      await scene.refused(follower, "KBZ_JOURNAL_FAILED");
+      await scene.load.more(entriesMeanwhile);
+      await image.makeWritable();
+      await scene.cluster.restart(follower);
+    },
+  },
+  {
+    name: "power-cut",
+    faults: ["K1", "K2", "X2"],
+    story: "All lose power at one moment, twice: what was not synced is gone.",
+    layout: { disk: "image" },
+    losesRecordings: true,
+    async strike(scene) {
+      for (let cut = 0; cut < powerCuts; cut += 1) {
+        await scene.load.more(entriesMeanwhile);
+        await scene.pause(scene.chance.between(0, 50));
+        await cutPower(scene, scene.survivors);
+        await Promise.all(scene.survivors.map((id) => scene.cluster.restart(id)));
+      }
+    },
+  },
+  {
+    name: "power-cut-and-flipped-bit",
+    faults: ["K1", "K5", "X2"],
+    story: "All lose power, and one bit flips in a minority's journal: it must refuse to serve.",
+    layout: { disk: "image" },
+    losesRecordings: true,
+    async strike(scene) {
+      await scene.load.more(2 * entriesMeanwhile);
+      const sick = await someFollower(scene);
+      await cutPower(scene, scene.survivors);
+      flipBit(segmentsOf(scene.cluster.node(sick).data).last, scene.chance);
+      scene.fired("flipped bits", 1);
+      const well = scene.survivors.filter((id) => id !== sick);
+      await Promise.all(well.map((id) => scene.cluster.restart(id)));
+      await scene.refused(sick, "KBZ_DAMAGED");
+      await scene.load.more(entriesMeanwhile);
+      await scene.replace(sick, "d");
+    },
+  },
+];
+
+const readMs = 4000;
+
+/** What this node gives of its log; a reading that fails ends there. */
+async function readAll(url: string): Promise<readonly string[]> {
+  await using client = await KibitzerClient.connect([url]);
+  const texts: string[] = [];
+  try {
+    const signal = AbortSignal.timeout(readMs);
+    for await (const entry of client.entries({ follow: false, signal })) texts.push(entry.text());
+  } catch {
+    // It was noticed: that is what is wanted. What was given before that counts.
+  }
+  return texts;
+}
+
+/** Writes until there is no space. */
+function fill(path: string): void {
+  const chunk = Buffer.alloc(64 * 1024, 1);
+  const file = openSync(path, "w");
+  try {
+    for (let size = chunk.length; size > 0;) {
+      try {
+        writeSync(file, chunk, 0, size);
+      } catch {
+        size = size > 512 ? size / 2 : 0;
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
+}
