@@ -85,10 +85,10 @@ export class Epilogue {
     // In a parliament of one nobody else remembers.
     if (!isIn || government === null || government.parliament.length < 3) return false;
     const [before, now] = [disk.durable, node.disk.durable];
+    // Slots that were decided meanwhile are learned again, perhaps before anybody can object.
     return (
       compareBallots(now.promised, before.promised) > 0 ||
-      compareBallots(now.accepted, before.accepted) > 0 ||
-      now.decided > before.log.length
+      compareBallots(now.accepted, before.accepted) > 0
     );
   }
 

@@ -43,15 +43,6 @@ export const candidateMutants: readonly Mutant[] = [
     invariant: "A9",
   },
   {
-    name: "does-not-fetch-what-it-builds-on",
-    file: "consensus/candidate.ts",
-    find: `fetch(chamber, from);
-    return false;`,
-    replace: "return false;",
-    about: "A candidate that lacks decided slots does not fetch them.",
-    invariant: "L2",
-  },
-  {
     name: "adopts-without-chain",
     file: "consensus/candidate.ts",
     find: "if (!reaches || !chains(chamber, fresh, republic.slot)) {",

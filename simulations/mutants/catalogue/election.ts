@@ -27,22 +27,6 @@ export const electionMutants: readonly Mutant[] = [
     invariant: "L3",
   },
   {
-    name: "follows-leader-without-quorum",
-    file: "consensus/election.ts",
-    find: "if (!report.quorumConnected || !report.timely) return null;",
-    replace: "if (!report.timely) return null;",
-    about: "A leader that hears no majority still counts as fit.",
-    invariant: "L1",
-  },
-  {
-    name: "follows-leader-that-stalls",
-    file: "consensus/election.ts",
-    find: "if (!report.quorumConnected || !report.timely) return null;",
-    replace: "if (!report.quorumConnected) return null;",
-    about: "A leader that decides nothing any more still counts as fit.",
-    invariant: "L6",
-  },
-  {
     name: "stalled-leader-stays",
     file: "consensus/election.ts",
     find: "if (isQuorumConnected(chamber) && isTimely(chamber)) return;",
@@ -73,14 +57,6 @@ export const electionMutants: readonly Mutant[] = [
     replace: "accepted: state.accepted,",
     about: "A report tells of an accepted ballot that is not durable yet.",
     invariant: "D1",
-  },
-  {
-    name: "pings-only-constituents-it-leads",
-    file: "consensus/election.ts",
-    find: "return [...new Set([...seats, ...chamber.contacts])];",
-    replace: "return seats;",
-    about: "A newcomer does not ask whom it was told to ask.",
-    invariant: "L2",
   },
   {
     name: "draws-chance-in-the-core",
