@@ -18,7 +18,7 @@ const usage = `Usage: npm run mutants -- [--only NAME]... [--jobs N] [--seed N] 
 
 Plants each bug of the catalogue and lets the ordinary simulations find it.
 
-  --only NAME  mutants whose names contain this; may be given again
+  --only NAME  those with this in their name, or whose file begins so; may be repeated
   --jobs N     how many at a time (default: as many as there are processors)
   --seed N     the first seed of each harness (default 1)
   --effort X   times the seeds and seconds spent on each mutant at most (default 1)
@@ -48,8 +48,8 @@ function parse(args: readonly string[]) {
     },
   });
   const { only } = values;
-  const mutants = catalogue.filter(({ name }) => {
-    return only.length === 0 || only.some((part) => name.includes(part));
+  const mutants = catalogue.filter(({ name, file }) => {
+    return only.length === 0 || only.some((part) => name.includes(part) || file.startsWith(part));
   });
   const chosen = harnesses.filter(({ name }) => name.includes(values.harness));
   if (chosen.length === 0) throw new Error(`no harness is named ${values.harness}`);
