@@ -15,6 +15,7 @@ import type {
   Write,
 } from "../../consensus/index.ts";
 import { Attestations } from "./attestations.ts";
+import { ballotText } from "./abbreviate.ts";
 import { Chosen } from "./chosen.ts";
 import type { CoreNode } from "./core-node.ts";
 import { hashAt } from "./virtual-disk.ts";
@@ -65,6 +66,7 @@ export class Invariants {
     if (this.#astray.has(node)) return;
     if (this.#rolledBack.has(node)) attestsNothing(node, outcome);
     for (const applied of outcome.applied) this.#onApplied(node, applied);
+    if (outcome.applied.length > 0) this.#onDecided(node, input);
     for (const { message } of outcome.send) this.#attestations.check(node, message);
     for (const { to, slotFirst, slotLast } of outcome.sendSlots) {
       demand(slotFirst >= 1 && slotLast <= this.appliedBy(node), "A2", () => {
@@ -127,6 +129,16 @@ export class Invariants {
     });
     const same = JSON.stringify(applied) === JSON.stringify(expected);
     demand(same, "S1", () => `${node.id} makes something else of slot ${slot}`);
+  }
+
+  /** A leader decides by votes in its own ballot, unless it learns what others have decided. */
+  #onDecided(node: CoreNode, input: LegislatorInput): void {
+    const { role, ballot, decided } = node.legislator.view();
+    const isLearned = input.kind === "receive" && input.message.kind === "learn";
+    if (role !== "leading" || isLearned) return;
+    demand(this.chosen.holds(ballot, decided), "A11", () => {
+      return `${node.id} decides slot ${decided} in ${ballotText(ballot)} without a majority in it`;
+    });
   }
 
   #onHalt(node: CoreNode, halt: Halt): void {

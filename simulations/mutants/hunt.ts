@@ -58,7 +58,7 @@ async function huntOne(
   using _planted = workshop.plant(mutant);
   let seconds = 0;
   const reasons: string[] = [];
-  for (const harness of harnesses.filter(({ sees }) => sees(mutant.file))) {
+  for (const harness of harnesses.filter((each) => each.sees(mutant.file))) {
     const trial = await workshop.try(harness, {
       seedFirst,
       seedsMax: Math.ceil(harness.seedsMax * effort),

@@ -20,6 +20,10 @@ function named(name: string): Mutant {
 const votesEarly = named("votes-before-sync");
 const harmless: Mutant = { ...votesEarly, name: "harmless", replace: votesEarly.find };
 
+function verdict(mutant: Mutant, seconds: number, killedBy: string | null): Verdict {
+  return { mutant, seconds, killedBy, harness: "full", seeds: seconds, message: "" };
+}
+
 test("there are enough mutants, and each has a name of its own", () => {
   assert.ok(catalogue.length >= 60, `${catalogue.length}`);
   assert.equal(new Set(catalogue.map(({ name }) => name)).size, catalogue.length);
@@ -83,9 +87,6 @@ test("a planted bug is killed by its invariant, and none that changes nothing", 
 });
 
 test("a report counts what was killed, and names what was not", () => {
-  const verdict = (mutant: Mutant, seconds: number, killedBy: string | null): Verdict => {
-    return { mutant, seconds, killedBy, harness: "full", seeds: seconds, message: "" };
-  };
   const verdicts = [
     verdict(votesEarly, 1, "D1"),
     verdict(votesEarly, 9, "A1"),

@@ -43,14 +43,6 @@ export const candidateMutants: readonly Mutant[] = [
     invariant: "A9",
   },
   {
-    name: "adopts-without-chain",
-    file: "consensus/candidate.ts",
-    find: "if (!reaches || !chains(chamber, fresh, republic.slot)) {",
-    replace: "if (!reaches) {",
-    about: "Adopts decrees that do not continue what is decided here.",
-    invariant: "A13",
-  },
-  {
     name: "promise-is-no-report",
     file: "consensus/candidate.ts",
     find: "if (role.prepared && !role.promises.has(from)) prepare(chamber, role.ballot, from);",

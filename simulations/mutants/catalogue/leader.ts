@@ -43,14 +43,6 @@ export const leaderMutants: readonly Mutant[] = [
     invariant: "L5",
   },
   {
-    name: "lost-accept-not-repaired",
-    file: "consensus/leader.ts",
-    find: "if (!follower.synchronized || stuck) synchronize(chamber, role, from, report);",
-    replace: "if (!follower.synchronized) synchronize(chamber, role, from, report);",
-    about: "What got lost on the way to a follower is never sent again.",
-    invariant: "L2",
-  },
-  {
     name: "late-member-not-asked",
     file: "consensus/leader.ts",
     find: `prepare(chamber, role.ballot, from);
@@ -58,14 +50,6 @@ export const leaderMutants: readonly Mutant[] = [
     replace: "return;",
     about: "A leader does not ask a member that comes late for its promise.",
     invariant: "L2",
-  },
-  {
-    name: "log-time-follows-clock",
-    file: "consensus/leader.ts",
-    find: "time = Math.max(time, elapsed);",
-    replace: "time = elapsed;",
-    about: "Log time follows the leader's own clock, even back.",
-    invariant: "C3",
   },
   {
     name: "proposes-after-stop-sign",
