@@ -43,6 +43,8 @@ export interface Profile {
   readonly arrivals: readonly number[];
   readonly publishers: number;
   readonly batches: number;
+  /** The part of batches that are about as large as may be, so that a leader's window fills. */
+  readonly large: number;
   /** Virtual milliseconds of the phase with faults. */
   readonly duration: number;
 }
@@ -70,6 +72,7 @@ export function drawProfile(name: ProfileName, prng: Prng): Profile {
     arrivals,
     publishers: prng.integer(1, 3),
     batches: isChurn ? prng.integer(20, 60) : prng.integer(5, 25),
+    large: prng.chance(0.3) ? 0.8 : 0.03,
     duration: prng.integer(3000, 8000),
   };
 }

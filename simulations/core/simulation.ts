@@ -101,10 +101,10 @@ class Simulation {
     }
     for (let count = 0; count < this.profile.publishers; count += 1) {
       cluster.schedule.after(this.#prng.between(50, 1000), () => {
-        const { batches } = this.profile;
+        const { batches, large } = this.profile;
         const prng = this.#prng.fork("publisher");
         const invariants = this.#invariants;
-        const publisher = new Publisher({ cluster, invariants, prng, batches });
+        const publisher = new Publisher({ cluster, invariants, prng, batches, large });
         publisher.loss = this.profile.links.drop;
         this.#publishers.push(publisher);
       });

@@ -3,23 +3,6 @@ import type { Mutant } from "../mutant.ts";
 
 export const publishingMutants: readonly Mutant[] = [
   {
-    name: "islander-retries-never",
-    file: "consensus/islander.ts",
-    find: "if (now >= this.#retryAt) this.#goBack(now);",
-    replace: "this.#retryAt = null;",
-    about: "What was refused is not submitted again.",
-    invariant: "L5",
-  },
-  {
-    name: "islander-waits-for-ever",
-    file: "consensus/islander.ts",
-    find: `this.#goBack(now);
-    } else if (this.#askAt`,
-    replace: "} else if (this.#askAt",
-    about: "A submission whose answer got lost is waited for without end.",
-    invariant: "L5",
-  },
-  {
     name: "islander-reuses-numbers",
     file: "consensus/islander.ts",
     find: `this.#session = { kind: "open", publisher, sequenceNext: sequence + count };`,
