@@ -1,6 +1,6 @@
 /**
- * Hunts mutants: each is tried by the ordinary harnesses, the fast one first, until one of them
- * reports a violation or all have had their share of seeds and seconds.
+ * Hunts mutants: each is tried by the ordinary harnesses in turn, the fast one first, with
+ * more and more seeds, until one of them reports a violation or all have had their share.
  */
 import type { Harness } from "./harness.ts";
 import type { Mutant } from "./mutant.ts";
@@ -50,31 +50,39 @@ export async function hunt(
   return mutants.flatMap((mutant) => verdicts.get(mutant) ?? []);
 }
 
+/** Parts of the seeds that are spent on a mutant, the harnesses taking turns. */
+const rounds = [0.01, 0.1, 1] as const;
+
 async function huntOne(
   workshop: Workshop,
   mutant: Mutant,
   { seedFirst, effort, harnesses }: HuntOptions,
 ): Promise<Verdict> {
   using _planted = workshop.plant(mutant);
+  const able = harnesses.filter((each) => each.sees(mutant.file));
+  const reasons = new Map<Harness, string>();
+  const done = new Map<Harness, number>();
   let seconds = 0;
-  const reasons: string[] = [];
-  for (const harness of harnesses.filter((each) => each.sees(mutant.file))) {
-    const trial = await workshop.try(harness, {
-      seedFirst,
-      seedsMax: Math.ceil(harness.seedsMax * effort),
-      secondsMax: harness.secondsMax,
-    });
+  const turns = rounds.flatMap((part) => able.map((harness) => ({ harness, part })));
+  for (const { harness, part } of turns) {
+    const { name, seedsMax, secondsMax } = harness;
+    const from = done.get(harness) ?? 0;
+    const to = Math.ceil(seedsMax * effort * part);
+    if (to <= from) continue;
+    done.set(harness, to);
+    const bounds = { seedFirst: seedFirst + from, seedsMax: to - from, secondsMax };
+    const trial = await workshop.try(harness, bounds);
     seconds += trial.seconds;
     const { finding } = trial;
     if (finding === null || finding.invariant === null) {
       const found = finding === null ? trial.said : finding.message;
-      reasons.push(`${harness.name}: ${trial.late ? "out of time; " : ""}${found.trim()}`);
+      reasons.set(harness, `${name}: ${trial.late ? "out of time; " : ""}${found.trim()}`);
       continue;
     }
     const seeds = finding.seed - seedFirst + 1;
     const { invariant: killedBy, message } = finding;
-    return { mutant, killedBy, harness: harness.name, seeds, seconds, message };
+    return { mutant, killedBy, harness: name, seeds, seconds, message };
   }
-  const message = reasons.join(" | ");
+  const message = [...reasons.values()].join(" | ");
   return { mutant, killedBy: null, harness: null, seeds: 0, seconds, message };
 }
