@@ -11,14 +11,6 @@ export const followerMutants: readonly Mutant[] = [
     invariant: "D1",
   },
   {
-    name: "promise-withholds-log",
-    file: "consensus/follower.ts",
-    find: "const isHigher = compareLogs({ accepted, length }, owed) > 0;",
-    replace: "const isHigher = length > owed.length;",
-    about: "A promise withholds a log of a higher ballot that is not longer.",
-    invariant: "A8",
-  },
-  {
     name: "promise-tells-unsynced-log",
     file: "consensus/follower.ts",
     find: "const length = Math.min(durable.length, log.length);",
@@ -78,14 +70,6 @@ export const followerMutants: readonly Mutant[] = [
     invariant: "A7",
   },
   {
-    name: "decides-unconfirmed",
-    file: "consensus/follower.ts",
-    find: "const reached = Math.min(decided, log.length, state.confirmed);",
-    replace: "const reached = Math.min(decided, log.length);",
-    about: "Decides slots that are not known to be this leader's.",
-    invariant: "A12",
-  },
-  {
     name: "decides-of-any-ballot",
     file: "consensus/follower.ts",
     find: "if (!sameBallot(state.accepted, ballot) || !sameBallot(state.promised, ballot)) return;",
@@ -102,22 +86,6 @@ export const followerMutants: readonly Mutant[] = [
     invariant: "A13",
   },
   {
-    name: "old-synchronize-shortens",
-    file: "consensus/follower.ts",
-    find: "if (isCurrent && fresh.length > 0 && shared + at < log.length) return false;",
-    replace: "",
-    about: "A late message takes back what was voted for in the same ballot.",
-    invariant: "A16",
-  },
-  {
-    name: "shares-without-hash",
-    file: "consensus/follower.ts",
-    find: "return slot >= republic.slot && slot <= log.length && log.hashAt(slot) === hash;",
-    replace: "return slot >= republic.slot && slot <= log.length;",
-    about: "The place where logs are joined is not compared.",
-    invariant: "A13",
-  },
-  {
     name: "confirms-without-promise",
     file: "consensus/follower.ts",
     find: `if (sameBallot(ballot, chamber.state.promised)) {
@@ -126,13 +94,5 @@ export const followerMutants: readonly Mutant[] = [
     replace: `chamber.send(from, { kind: "confirmed", ballot, round });`,
     about: "Confirms a leader that it never promised anything.",
     invariant: "C5",
-  },
-  {
-    name: "asks-leader-again-only-once",
-    file: "consensus/follower.ts",
-    find: "if (state.resynchronizedRound === state.round) return;",
-    replace: "if (state.resynchronizedRound >= 0) return;",
-    about: "Asks a leader to look again once in its life only.",
-    invariant: "L2",
   },
 ];
