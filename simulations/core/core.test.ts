@@ -66,5 +66,6 @@ const faultsOf = {
   crashy: ["crash", "crash all", "pause"],
   partitions: ["partition", "transfer", "refused"],
   membership: ["crash", "partition", "exile", "replaced", "halt exiled", "ahead"],
+  replacements: ["crash", "exile", "replaced", "halt exiled", "ahead"],
   churn: ["crash", "partition", "transfer", "resynchronize", "refused", "old disk", "other past"],
 } as const;

@@ -69,7 +69,7 @@ export class Faults {
     const node = this.#prng.pick(nodes);
     if (this.#membership.exiling.size > 0) return;
     this.#membership.exile(node);
-    if (this.#prng.chance(0.5)) this.#reincarnate(node);
+    if (this.#prng.chance(this.#profile.reincarnation)) this.#reincarnate(node);
   }
 
   /** Once `node` is out, another one with an empty disk takes its id. */

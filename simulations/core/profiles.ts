@@ -13,6 +13,7 @@ export const profileNames = [
   "partitions",
   "membership",
   "churn",
+  "replacements",
 ] as const;
 export type ProfileName = (typeof profileNames)[number];
 
@@ -36,6 +37,8 @@ export interface Profile {
   /** How long cuts, and crashed nodes, last on average. */
   readonly cutMean: number;
   readonly downMean: number;
+  /** How often the id of an exiled node is taken by another one. */
+  readonly reincarnation: number;
   /** How far clocks may be off their rate. */
   readonly drift: number;
   readonly parliamentSize: number;
@@ -56,7 +59,8 @@ export function isProfileName(name: string): name is ProfileName {
 export function drawProfile(name: ProfileName, prng: Prng): Profile {
   const rough = name !== "calm";
   const parliamentSize = name === "calm" || name === "crashy" ? 3 : prng.pick([3, 5]);
-  const seats = prng.chance(0.2) ? parliamentSize + 1 : parliamentSize;
+  const isMoreThanSeats = name === "replacements" || prng.chance(0.2);
+  const seats = isMoreThanSeats ? parliamentSize + 1 : parliamentSize;
   const arrivals = [5, 10];
   for (let node = 3; node < seats; node += 1) arrivals.push(prng.integer(20, 3000));
   const isChurn = name === "churn";
@@ -67,6 +71,7 @@ export function drawProfile(name: ProfileName, prng: Prng): Profile {
     rates: drawRates(name, prng),
     cutMean: isChurn ? prng.pick([100, 300]) : 1500,
     downMean: isChurn ? prng.pick([100, 300]) : 1500,
+    reincarnation: name === "replacements" ? 0.95 : 0.5,
     drift: rough ? prng.pick([0, 0.01, 0.1]) : 0,
     parliamentSize,
     arrivals,
@@ -83,7 +88,7 @@ function sometimes(prng: Prng, max: number): number {
 }
 
 function drawLinks(name: ProfileName, prng: Prng): LinkFaults {
-  const scale = name === "lossy" ? 1 : 0.3;
+  const scale = name === "lossy" ? 1 : name === "replacements" ? 0.1 : 0.3;
   // Leaders come and go, and what was said to one of them arrives when it leads once more.
   if (name === "churn") {
     return {
@@ -128,6 +133,9 @@ function drawRates(name: ProfileName, prng: Prng): Rates {
       exile: sometimes(prng, 0.3),
       barrier: prng.between(10, 40),
     };
+  }
+  if (name === "replacements") {
+    return { ...drawRates("lossy", prng), crash: sometimes(prng, 3), exile: prng.between(1, 3) };
   }
   return {
     crash: crashy ? sometimes(prng, 3) : 0,

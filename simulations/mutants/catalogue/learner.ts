@@ -102,7 +102,7 @@ export const learnerMutants: readonly Mutant[] = [
     name: "waits-for-named-leader-for-ever",
     file: "consensus/chamber.ts",
     find: "state.notBefore = isNamed ? 0 : state.now + options.silenceTicks / 2;",
-    replace: "state.notBefore = isNamed ? 0 : Infinity;",
+    replace: "state.notBefore = isNamed ? 0 : 1e9;",
     about: "Nobody but the leader that a government names ever stands up.",
     invariant: "L1",
   },
