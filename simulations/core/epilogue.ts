@@ -9,6 +9,7 @@ import type { CoreNode } from "./core-node.ts";
 import type { Invariants } from "./invariants.ts";
 import type { Membership } from "./membership.ts";
 import type { VirtualDisk } from "./virtual-disk.ts";
+import { calmLinks } from "./network.ts";
 import { demand } from "./violation.ts";
 
 export interface EpilogueParts {
@@ -71,6 +72,8 @@ export class Epilogue {
     // What the others know of it is noted by now: it must outlive them.
     if (prng.chance(0.5)) this.#restartOthers(node);
     this.#wait(prng.exponential(300));
+    // What warns it may come later than what tempts it.
+    cluster.network.faults = { ...calmLinks, drop: 0.3, delayMean: 5 };
     cluster.start(node);
     this.#demandHalt(node, "staleDisk", "D5");
   }

@@ -27,22 +27,6 @@ export const submissionMutants: readonly Mutant[] = [
     invariant: "C5",
   },
   {
-    name: "confirmation-counts-twice",
-    file: "consensus/submission.ts",
-    find: "if (!chamber.otherSeats().includes(from) || barrierRound.confirmed.includes(from)) return;",
-    replace: "if (!chamber.otherSeats().includes(from)) return;",
-    about: "The same member confirms a barrier twice.",
-    invariant: "C5",
-  },
-  {
-    name: "confirmation-of-earlier-round",
-    file: "consensus/submission.ts",
-    find: "if (barrierRound === null || barrierRound.round !== confirmed.round) return;",
-    replace: "if (barrierRound === null) return;",
-    about: "A confirmation of an earlier round counts for this one.",
-    invariant: "C5",
-  },
-  {
     name: "barriers-forgotten",
     file: "consensus/step-down.ts",
     find: `if (role.kind === "leading") dismissBarriers(chamber, role);`,

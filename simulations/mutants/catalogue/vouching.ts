@@ -21,9 +21,9 @@ export const vouchingMutants: readonly Mutant[] = [
   {
     name: "notes-follow-the-latest-report",
     file: "consensus/vouching.ts",
-    find: "promised: higher(report.promised, same?.promised),",
-    replace: "promised: report.promised,",
-    about: "What a peer promised is forgotten once it says less.",
+    find: "const same = before !== undefined && before.cookie === cookie ? before : null;",
+    replace: "const same = null;",
+    about: "What a peer attested is forgotten once it says less.",
     invariant: "D5",
   },
   {
