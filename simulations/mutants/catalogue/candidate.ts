@@ -19,14 +19,6 @@ export const candidateMutants: readonly Mutant[] = [
     invariant: "A9",
   },
   {
-    name: "adopts-longest-log",
-    file: "consensus/candidate.ts",
-    find: "if (compareLogs(promised, against) > 0) best = { from, promised };",
-    replace: "if (promised.length > against.length) best = { from, promised };",
-    about: "Adopts the longest log, not that of the highest ballot.",
-    invariant: "A15",
-  },
-  {
     name: "keeps-own-log",
     file: "consensus/candidate.ts",
     find: "if (best !== null && !adopt(chamber, role, best)) return;",

@@ -78,14 +78,6 @@ export const followerMutants: readonly Mutant[] = [
     invariant: "A2",
   },
   {
-    name: "keeps-old-tail",
-    file: "consensus/follower.ts",
-    find: "const replaces = fresh.length > 0 || (!isCurrent && log.length > slotLast);",
-    replace: "const replaces = fresh.length > 0;",
-    about: "What the new leader's log does not have is kept at the end.",
-    invariant: "A13",
-  },
-  {
     name: "confirms-without-promise",
     file: "consensus/follower.ts",
     find: `if (sameBallot(ballot, chamber.state.promised)) {

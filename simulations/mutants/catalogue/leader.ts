@@ -19,14 +19,6 @@ export const leaderMutants: readonly Mutant[] = [
     invariant: "A11",
   },
   {
-    name: "accepted-of-any-ballot",
-    file: "consensus/leader.ts",
-    find: `if (role.kind !== "leading" || !sameBallot(ballot, role.ballot)) return;`,
-    replace: `if (role.kind !== "leading") return;`,
-    about: "A vote in an earlier ballot counts in this one.",
-    invariant: "A11",
-  },
-  {
     name: "report-of-any-ballot",
     file: "consensus/leader.ts",
     find: "if (sameBallot(report.accepted, role.ballot)) {",
@@ -50,14 +42,6 @@ export const leaderMutants: readonly Mutant[] = [
     replace: "return;",
     about: "A leader does not ask a member that comes late for its promise.",
     invariant: "L2",
-  },
-  {
-    name: "proposes-after-stop-sign",
-    file: "consensus/leader.ts",
-    find: `closed = value.kind === "succession";`,
-    replace: "",
-    about: "Goes on proposing after a change of government.",
-    invariant: "M2",
   },
   {
     name: "half-is-a-majority",

@@ -35,14 +35,6 @@ export const learnerMutants: readonly Mutant[] = [
     invariant: "L2",
   },
   {
-    name: "leads-on-over-what-it-learned",
-    file: "consensus/learner.ts",
-    find: `if (chamber.state.role.kind === "leading") stepDown(chamber);`,
-    replace: "",
-    about: "A leader that learns what another ballot chose goes on leading.",
-    invariant: "A7",
-  },
-  {
     name: "contradiction-unnoticed",
     file: "consensus/learner.ts",
     find: "return hashDecree(hash, first) !== first.hash && isChain(rest, first);",
@@ -59,27 +51,11 @@ export const learnerMutants: readonly Mutant[] = [
     invariant: "L2",
   },
   {
-    name: "disk-keeps-what-was-replaced",
-    file: "consensus/chamber.ts",
-    find: "if (slotFirst <= this.log.length) this.#disown(slotFirst - 1);",
-    replace: "",
-    about: "What the disk held of a log that was replaced still counts as held.",
-    invariant: "D1",
-  },
-  {
     name: "all-writes-at-once",
     file: "consensus/legislator.ts",
     find: "while (state.writes[0] !== undefined && state.writes[0].write <= write) {",
     replace: "while (state.writes[0] !== undefined) {",
     about: "One sync counts for the writes after it, too.",
-    invariant: "D1",
-  },
-  {
-    name: "accepted-ballot-not-written",
-    file: "consensus/chamber.ts",
-    find: "if (!promisedChanged && !acceptedChanged && this.#staged === null && !this.#noteHeard)",
-    replace: "if (!promisedChanged && this.#staged === null && !this.#noteHeard)",
-    about: "A new ballot for the same log is not written.",
     invariant: "D1",
   },
   {

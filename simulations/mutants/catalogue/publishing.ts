@@ -27,14 +27,6 @@ export const publishingMutants: readonly Mutant[] = [
     invariant: "C7",
   },
   {
-    name: "withdrawn-yet-published",
-    file: "src/publishing/parcel.ts",
-    find: "for (let more = 0; more < claim.count; more += 1) this.#cancelled.add(claim.position + more);",
-    replace: "",
-    about: "What was withdrawn in time is published all the same.",
-    invariant: "C7",
-  },
-  {
     name: "closed-without-doubt",
     file: "src/publishing/parcel.ts",
     find: `return this.#refused || this.#doubt === 0 ? "none" : "unknown";`,
@@ -57,15 +49,6 @@ export const publishingMutants: readonly Mutant[] = [
     replace: "return `${publisher}`;",
     about: "A batch is answered with the effect of another of its publisher.",
     invariant: "D3",
-  },
-  {
-    name: "leader-leaves-refusing",
-    file: "src/node/settlements.ts",
-    find: "for (const key of this.#waiting.keys()) this.#settle(key, undecided);",
-    replace: `const gone = { kind: "refused", reason: "notLeading", leader: null };
-    for (const key of this.#waiting.keys()) this.#settle(key, gone);`,
-    about: "A leader that steps down says that nothing it proposed will be decided.",
-    invariant: "C7",
   },
   {
     name: "leader-leaves-silently",

@@ -3,14 +3,6 @@ import type { Mutant } from "../mutant.ts";
 
 export const transportMutants: readonly Mutant[] = [
   {
-    name: "lost-call-without-doubt",
-    file: "transport/lane-link.ts",
-    find: `call.reject(error(unsent ? "none" : "unknown"));`,
-    replace: `call.reject(error("none"));`,
-    about: "A call that was cut off counts as never carried out.",
-    invariant: "C7",
-  },
-  {
     name: "never-dials-again",
     file: "transport/lane-link.ts",
     find: `if (this.#state.kind === "backing-off") this.#state = this.#dial();`,
