@@ -4,6 +4,7 @@
  */
 import type {
   Applied,
+  Ballot,
   DurableState,
   Halt,
   Index,
@@ -66,7 +67,12 @@ export class Invariants {
     if (this.#astray.has(node)) return;
     if (this.#rolledBack.has(node)) attestsNothing(node, outcome);
     for (const applied of outcome.applied) this.#onApplied(node, applied);
-    if (outcome.applied.length > 0) this.#onDecided(node, input);
+    // What a leader learns was decided by others, in their ballots.
+    const isLearned = input.kind === "receive" && input.message.kind === "learn";
+    if (outcome.applied.length > 0 && !isLearned && node.isUp) {
+      const { role, ballot, decided } = node.legislator.view();
+      if (role === "leading") this.onDecided(ballot, decided);
+    }
     for (const { message } of outcome.send) this.#attestations.check(node, message);
     for (const { to, slotFirst, slotLast } of outcome.sendSlots) {
       demand(slotFirst >= 1 && slotLast <= this.appliedBy(node), "A2", () => {
@@ -76,6 +82,13 @@ export class Invariants {
     const { deadline } = outcome;
     const isLater = deadline === null || deadline > input.now || input.kind !== "event";
     demand(isLater, "L5", () => `${node.id} waits for tick ${deadline ?? 0}, which is past`);
+  }
+
+  /** The leader of `ballot` has decided `slot`: by votes in that very ballot. */
+  onDecided(ballot: Ballot, slot: Slot): void {
+    demand(this.chosen.holds(ballot, slot), "A11", () => {
+      return `${ballot.id} decides slot ${slot} in ${ballotText(ballot)} without a majority in it`;
+    });
   }
 
   /** Nothing stands after a stop-sign before that is decided (M2). */
@@ -129,16 +142,6 @@ export class Invariants {
     });
     const same = JSON.stringify(applied) === JSON.stringify(expected);
     demand(same, "S1", () => `${node.id} makes something else of slot ${slot}`);
-  }
-
-  /** A leader decides by votes in its own ballot, unless it learns what others have decided. */
-  #onDecided(node: CoreNode, input: LegislatorInput): void {
-    const { role, ballot, decided } = node.legislator.view();
-    const isLearned = input.kind === "receive" && input.message.kind === "learn";
-    if (role !== "leading" || isLearned) return;
-    demand(this.chosen.holds(ballot, decided), "A11", () => {
-      return `${node.id} decides slot ${decided} in ${ballotText(ballot)} without a majority in it`;
-    });
   }
 
   #onHalt(node: CoreNode, halt: Halt): void {

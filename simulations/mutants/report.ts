@@ -66,13 +66,14 @@ export interface Occasion {
 
 const introduction = `
 A harness that finds nothing proves something only if it would have found something. So bugs are
-planted: each is one slip in one file, kept as data in [simulations/mutants](../simulations/mutants/
-catalogue.ts), among them bugs of our own that were fixed. A command puts each into a copy of the
-sources and lets the _ordinary_ simulations run on it, the core's alone first, then that of whole
-nodes, until one reports a violation. No check is made for a mutant; one that survives shows what
-the simulations never draw or never look at.
+planted: each is one slip in one file, kept as data in a
+[catalogue](../simulations/mutants/catalogue.ts), among them bugs of our own that were fixed. A
+command puts each into a copy of the sources and lets the _ordinary_ simulations run on it, the
+core's alone first, then that of whole nodes, with more and more seeds, until one reports a
+violation. No check is made for a mutant; one that survives shows what the simulations never draw or
+never look at.
 
-\`npm run mutants\` hunts all of them, \`--only NAME\` one; \`--markdown\` prints this page.
+\`npm run mutants\` hunts all of them, \`--only NAME\` one; \`--out FILE\` writes this page.
 `;
 
 export function markdown(verdicts: readonly Verdict[], occasion: Occasion): string {
