@@ -67,12 +67,7 @@ export class Invariants {
     if (this.#astray.has(node)) return;
     if (this.#rolledBack.has(node)) attestsNothing(node, outcome);
     for (const applied of outcome.applied) this.#onApplied(node, applied);
-    // What a leader learns was decided by others, in their ballots.
-    const isLearned = input.kind === "receive" && input.message.kind === "learn";
-    if (outcome.applied.length > 0 && !isLearned && node.isUp) {
-      const { role, ballot, decided } = node.legislator.view();
-      if (role === "leading") this.onDecided(ballot, decided);
-    }
+    if (outcome.applied.length > 0) this.#judgeDecision(node, input);
     for (const { message } of outcome.send) this.#attestations.check(node, message);
     for (const { to, slotFirst, slotLast } of outcome.sendSlots) {
       demand(slotFirst >= 1 && slotLast <= this.appliedBy(node), "A2", () => {
@@ -142,6 +137,14 @@ export class Invariants {
     });
     const same = JSON.stringify(applied) === JSON.stringify(expected);
     demand(same, "S1", () => `${node.id} makes something else of slot ${slot}`);
+  }
+
+  #judgeDecision(node: CoreNode, input: LegislatorInput): void {
+    // What a leader learns was decided by others, in their ballots.
+    const isLearned = input.kind === "receive" && input.message.kind === "learn";
+    if (isLearned || !node.isUp) return;
+    const { role, ballot, decided } = node.legislator.view();
+    if (role === "leading") this.onDecided(ballot, decided);
   }
 
   #onHalt(node: CoreNode, halt: Halt): void {

@@ -59,27 +59,38 @@ export function isProfileName(name: string): name is ProfileName {
 export function drawProfile(name: ProfileName, prng: Prng): Profile {
   const rough = name !== "calm";
   const parliamentSize = name === "calm" || name === "crashy" ? 3 : prng.pick([3, 5]);
-  const isMoreThanSeats = name === "replacements" || prng.chance(0.2);
-  const seats = isMoreThanSeats ? parliamentSize + 1 : parliamentSize;
-  const arrivals = [5, 10];
-  for (let node = 3; node < seats; node += 1) arrivals.push(prng.integer(20, 3000));
-  const isChurn = name === "churn";
   return {
     name,
     links: rough ? drawLinks(name, prng) : calmLinks,
     nodes: rough ? drawNodes(name, prng) : calmNodes,
     rates: drawRates(name, prng),
-    cutMean: isChurn ? prng.pick([100, 300]) : 1500,
-    downMean: isChurn ? prng.pick([100, 300]) : 1500,
-    reincarnation: name === "replacements" ? 0.95 : 0.5,
+    ...drawPace(name, prng),
     drift: rough ? prng.pick([0, 0.01, 0.1]) : 0,
     parliamentSize,
-    arrivals,
+    arrivals: drawArrivals(name, parliamentSize, prng),
     publishers: prng.integer(1, 3),
-    batches: isChurn ? prng.integer(20, 60) : prng.integer(5, 25),
     large: prng.chance(0.3) ? 0.8 : 0.03,
     duration: prng.integer(3000, 8000),
   };
+}
+
+function drawArrivals(name: ProfileName, parliamentSize: number, prng: Prng): readonly number[] {
+  const isMoreThanSeats = name === "replacements" || prng.chance(0.2);
+  const nodes = isMoreThanSeats ? parliamentSize + 1 : parliamentSize;
+  const arrivals = [5, 10];
+  for (let node = 3; node < nodes; node += 1) arrivals.push(prng.integer(20, 3000));
+  return arrivals;
+}
+
+type Pace = Pick<Profile, "cutMean" | "downMean" | "reincarnation" | "batches">;
+
+function drawPace(name: ProfileName, prng: Prng): Pace {
+  const reincarnation = name === "replacements" ? 0.95 : 0.5;
+  if (name !== "churn") {
+    return { cutMean: 1500, downMean: 1500, reincarnation, batches: prng.integer(5, 25) };
+  }
+  const [cutMean, downMean] = [prng.pick([100, 300]), prng.pick([100, 300])];
+  return { cutMean, downMean, reincarnation, batches: prng.integer(20, 60) };
 }
 
 /** Half of the time, nothing. */
@@ -88,7 +99,7 @@ function sometimes(prng: Prng, max: number): number {
 }
 
 function drawLinks(name: ProfileName, prng: Prng): LinkFaults {
-  const scale = name === "lossy" ? 1 : name === "replacements" ? 0.1 : 0.3;
+  const scale = name === "lossy" ? 1 : 0.3;
   // Leaders come and go, and what was said to one of them arrives when it leads once more.
   if (name === "churn") {
     return {

@@ -29,7 +29,8 @@ export const candidateMutants: readonly Mutant[] = [
   {
     name: "takes-promise-of-another-ballot",
     file: "consensus/candidate.ts",
-    find: "if (!sameBallot(promised.ballot, role.ballot) || !chamber.otherSeats().includes(from)) return;",
+    find: `if (!sameBallot(promised.ballot, role.ballot) ||
+!chamber.otherSeats().includes(from)) return;`,
     replace: "if (!chamber.otherSeats().includes(from)) return;",
     about: "Counts promises that were made to an earlier ballot.",
     invariant: "A9",
@@ -45,7 +46,8 @@ export const candidateMutants: readonly Mutant[] = [
   {
     name: "ballot-below-own-promise",
     file: "consensus/candidate.ts",
-    find: "let round = state.promised.government === government.number ? state.promised.round : 0;",
+    find: `let round = state.promised.government === government.number ? state.promised.round
+: 0;`,
     replace: "let round = 0;",
     about: "A candidate's ballot need not be above what it promised itself.",
     invariant: "A6",

@@ -5,7 +5,8 @@ export const electionMutants: readonly Mutant[] = [
   {
     name: "silent-peer-still-heard",
     file: "consensus/chamber.ts",
-    find: "return peer !== undefined && peer.report !== null && peer.missed < this.silenceRounds;",
+    find: `return peer !== undefined && peer.report !== null && peer.missed <
+this.silenceRounds;`,
     replace: "return peer !== undefined && peer.report !== null;",
     about: "Whoever answered once counts as heard for ever.",
     invariant: "L1",

@@ -29,7 +29,8 @@ export const followerMutants: readonly Mutant[] = [
   {
     name: "promises-and-still-leads",
     file: "consensus/follower.ts",
-    find: `if (state.role.kind === "leading" || state.role.kind === "candidate") stepDown(chamber);`,
+    find: `if (state.role.kind === "leading" || state.role.kind === "candidate")
+stepDown(chamber);`,
     replace: "",
     about: "A leader that promises a higher ballot goes on leading.",
     invariant: "A7",
@@ -64,7 +65,8 @@ export const followerMutants: readonly Mutant[] = [
   {
     name: "votes-after-higher-promise",
     file: "consensus/follower.ts",
-    find: "if (!sameBallot(durable.accepted, accepted) || !sameBallot(accepted, promised)) return;",
+    find: `if (!sameBallot(durable.accepted, accepted) || !sameBallot(accepted, promised))
+return;`,
     replace: "if (!sameBallot(durable.accepted, accepted)) return;",
     about: "A vote that waited for the disk is told though a higher ballot was promised meanwhile.",
     invariant: "A7",
@@ -72,7 +74,8 @@ export const followerMutants: readonly Mutant[] = [
   {
     name: "decides-of-any-ballot",
     file: "consensus/follower.ts",
-    find: "if (!sameBallot(state.accepted, ballot) || !sameBallot(state.promised, ballot)) return;",
+    find: `if (!sameBallot(state.accepted, ballot) || !sameBallot(state.promised, ballot))
+return;`,
     replace: "",
     about: "Takes a leader's word for a log that is of another ballot.",
     invariant: "A2",

@@ -29,7 +29,8 @@ export const learnerMutants: readonly Mutant[] = [
   {
     name: "waits-for-ever-for-slots",
     file: "consensus/learner.ts",
-    find: "return state.fetching !== null && state.round - state.fetching.round < silenceRounds;",
+    find: `return state.fetching !== null && state.round - state.fetching.round <
+silenceRounds;`,
     replace: "return state.fetching !== null;",
     about: "A lost answer to a fetch is waited for without end.",
     invariant: "L2",

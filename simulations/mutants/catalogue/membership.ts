@@ -5,7 +5,8 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: "changes-before-own-decree",
     file: "consensus/membership.ts",
-    find: "if (role.opening === 0 || republic.slot < role.opening || log.endsInStopSign) return false;",
+    find: `if (role.opening === 0 || republic.slot < role.opening || log.endsInStopSign)
+return false;`,
     replace: "if (log.endsInStopSign) return false;",
     about: "Changes the government before a decree of the own ballot is decided.",
     invariant: "M2",

@@ -52,7 +52,8 @@ export function onConfirmed`,
   {
     name: "unknown-publisher-too-early",
     file: "consensus/submission.ts",
-    find: `if (settled?.kind === "unknownPublisher" && batch.publisher > chamber.republic.slot) {`,
+    find: `if (settled?.kind === "unknownPublisher" && batch.publisher >
+chamber.republic.slot) {`,
     replace: `if (settled?.kind === "unknownPublisher" && batch.publisher < 0) {`,
     about: "A leader that lags calls a publisher unknown, for good.",
     invariant: "C7",
