@@ -4,6 +4,7 @@
  */
 import { assert } from "../consensus/assert.ts";
 import type { Clock, Timer } from "../src/world.ts";
+import { demand } from "./core/violation.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Trace } from "./trace.ts";
 
@@ -64,7 +65,7 @@ export class Simulator {
 
   /**
    * Lets events happen until `work` has settled, and gives its result.
-   * @throws when it has not after `within`, or as it does.
+   * @throws {Violation} `L5` when it has not after `within`; or as it does.
    */
   async complete<Value>(work: Promise<Value>, within: Micros): Promise<Value> {
     let settled = false;
@@ -73,7 +74,7 @@ export class Simulator {
     };
     work.then(settle, settle);
     const done = await this.run(this.#now + within, () => settled);
-    assert(done, `what was waited for has come within ${within / second} s`);
+    demand(done, "L5", () => `what was waited for has not come within ${within / second} s`);
     return await work;
   }
 

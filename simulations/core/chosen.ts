@@ -44,6 +44,8 @@ export class Chosen {
   /** Which incarnations have the seats of each government. */
   readonly #seats: ReadonlySet<Cookie>[] = [];
   readonly republic: Republic = new Republic(emptyRepublic());
+  /** How far each member ever held each ballot's log durably. */
+  readonly #reached = new Map<string, Map<NodeId, Slot>>();
   /** Up to which chosen slot each node's durable log is the chosen one. */
   readonly #held = new Map<CoreNode, Slot>();
 
@@ -84,6 +86,13 @@ export class Chosen {
     return this.#slots.some((chosen) => sameBallot(chosen.ballot, ballot));
   }
 
+  /** Whether a majority of its government ever held the log of `ballot` durably through `slot`. */
+  holds(ballot: Ballot, slot: Slot): boolean {
+    const reached = this.#reached.get(ballotText(ballot)) ?? new Map<NodeId, Slot>();
+    const voters = [...reached].filter(([, length]) => length >= slot).map(([id]) => id);
+    return isMajority(new Set(voters), this.government(ballot.government)?.parliament ?? []);
+  }
+
   /** Whether anybody ever held this decree durably. */
   isKnown({ slot, hash }: Decree): boolean {
     const candidates = this.#votes.get(slot)?.values() ?? [];
@@ -106,6 +115,7 @@ export class Chosen {
     demand(held === 0 || hashAt(image, held) === this.hash(held), "A16", () => {
       return `${node.id} drops slot ${held}, which is chosen`;
     });
+    this.#reach(node, image);
     const equal = Math.min(this.length, image.log.length);
     const known = equal > 0 && hashAt(image, equal) === this.hash(equal) ? equal : 0;
     for (let slot = Math.max(slotFirst, known + 1); slot <= image.log.length; slot += 1) {
@@ -114,6 +124,12 @@ export class Chosen {
     }
     this.#advance();
     this.#hold(node);
+  }
+
+  #reach({ id }: CoreNode, { accepted, log }: Image): void {
+    const key = ballotText(accepted);
+    const reached = this.#reached.get(key) ?? new Map<NodeId, Slot>();
+    this.#reached.set(key, reached.set(id, Math.max(log.length, reached.get(id) ?? 0)));
   }
 
   #vote(node: CoreNode, ballot: Ballot, decree: Decree): void {

@@ -5,7 +5,7 @@ import { profileNames } from "./profiles.ts";
 import { simulate } from "./simulation.ts";
 import { graphTopology, ids, namedTopologies, TopologyRun } from "./topology.ts";
 
-const seeds = 100;
+const seeds = 75;
 
 for (const profile of profileNames) {
   test(`${seeds} seeds of the ${profile} profile keep every invariant`, () => {
@@ -66,4 +66,6 @@ const faultsOf = {
   crashy: ["crash", "crash all", "pause"],
   partitions: ["partition", "transfer", "refused"],
   membership: ["crash", "partition", "exile", "replaced", "halt exiled", "ahead"],
+  replacements: ["crash", "exile", "replaced", "halt exiled", "ahead"],
+  churn: ["crash", "partition", "transfer", "resynchronize", "refused", "old disk", "other past"],
 } as const;

@@ -33,7 +33,9 @@ export class Faults {
     const { rates } = this.#profile;
     const cluster = this.#cluster;
     const nodes = [...cluster.nodes.values()].filter((node) => !node.retired);
-    if (this.#happens(rates.crash, "crash")) this.#crash(this.#prng.pick(nodes), 1500);
+    if (this.#happens(rates.crash, "crash")) {
+      this.#crash(this.#prng.pick(nodes), this.#profile.downMean);
+    }
     if (this.#happens(rates.crashAll, "crash all")) {
       for (const node of nodes) this.#crash(node, 300);
     }
@@ -67,7 +69,7 @@ export class Faults {
     const node = this.#prng.pick(nodes);
     if (this.#membership.exiling.size > 0) return;
     this.#membership.exile(node);
-    if (this.#prng.chance(0.5)) this.#reincarnate(node);
+    if (this.#prng.chance(this.#profile.reincarnation)) this.#reincarnate(node);
   }
 
   /** Once `node` is out, another one with an empty disk takes its id. */
@@ -85,7 +87,7 @@ export class Faults {
     const cut = this.#prng.pick([split, isolate, bridge, ring, oneWay])(this.#prng, ids);
     this.#cluster.note(() => `cut ${cut.map(([from, to]) => `${from}>${to}`).join(" ")}`);
     for (const [from, to] of cut) network.cut(from, to);
-    schedule.after(this.#prng.exponential(1500), () => {
+    schedule.after(this.#prng.exponential(this.#profile.cutMean), () => {
       this.#cluster.note(() => "heal");
       network.heal();
     });

@@ -293,3 +293,18 @@ test("C1, C2: effects that are not exactly once and in order", () => {
   breaks("C1", () => check(overGap, 2, { ...batch, sequence: 2 }, { kind: "applied", index: 1 }));
   breaks("C1", () => check(registered(), 2, { kind: "opening" }, { kind: "applied", index: 1 }));
 });
+
+test("A11: a leader decides what only another ballot's votes hold", () => {
+  const { invariants } = new Scene().found(2);
+  invariants.onDecided(ballot(1, "a"), 2);
+  breaks("A11", () => invariants.onDecided(ballot(1, "a"), 3));
+  breaks("A11", () => invariants.onDecided(ballot(2, "a"), 2));
+});
+
+test("D5: a node attests something on an old disk", () => {
+  const scene = new Scene().found(2);
+  const message: Message = { kind: "accepted", ballot: ballot(1, "a"), length: 2 };
+  scene.send(scene.a, message);
+  scene.invariants.rollBack(scene.a);
+  breaks("D5", () => scene.send(scene.a, message));
+});

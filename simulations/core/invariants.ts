@@ -4,16 +4,19 @@
  */
 import type {
   Applied,
+  Ballot,
   DurableState,
   Halt,
   Index,
   LegislatorInput,
+  Message,
   Outcome,
   PublisherId,
   Slot,
   Write,
 } from "../../consensus/index.ts";
 import { Attestations } from "./attestations.ts";
+import { ballotText } from "./abbreviate.ts";
 import { Chosen } from "./chosen.ts";
 import type { CoreNode } from "./core-node.ts";
 import { hashAt } from "./virtual-disk.ts";
@@ -29,6 +32,8 @@ export class Invariants {
   acknowledged = 0;
   /** Nodes that were given an old disk. */
   readonly #rolledBack = new Set<CoreNode>();
+  /** Nodes whose disk tells of another past: what they say is wrong, until they halt. */
+  readonly #astray = new Set<CoreNode>();
 
   appliedBy(node: CoreNode): Slot {
     return this.#applied.get(node) ?? 0;
@@ -40,11 +45,16 @@ export class Invariants {
     this.chosen.rollBack(node);
   }
 
+  /** The past of `node` was altered: it must halt. */
+  alterPast(node: CoreNode): void {
+    this.#astray.add(node);
+  }
+
   /** A life begins: what recovery calls decided was chosen. */
   onStart(node: CoreNode, { republic }: DurableState): void {
     this.chosen.register(node);
     this.#applied.set(node, republic.slot);
-    if (republic.slot === 0) return;
+    if (republic.slot === 0 || this.#astray.has(node)) return;
     const expected = this.chosen.at(republic.slot);
     demand(expected?.stateHash === republic.stateHash, "A2", () => {
       return `${node.id} recovers slot ${republic.slot} as decided, which is not chosen so`;
@@ -53,21 +63,32 @@ export class Invariants {
 
   /** `node` was given `input`; what it writes is written, nothing else has happened yet. */
   onOutcome(node: CoreNode, input: LegislatorInput, outcome: Outcome): void {
+    if (outcome.halt !== null) this.#onHalt(node, outcome.halt);
+    if (this.#astray.has(node)) return;
+    if (this.#rolledBack.has(node)) attestsNothing(node, outcome);
     for (const applied of outcome.applied) this.#onApplied(node, applied);
+    if (outcome.applied.length > 0) this.#judgeDecision(node, input);
     for (const { message } of outcome.send) this.#attestations.check(node, message);
     for (const { to, slotFirst, slotLast } of outcome.sendSlots) {
       demand(slotFirst >= 1 && slotLast <= this.appliedBy(node), "A2", () => {
         return `${node.id} sends ${slotFirst}…${slotLast} to ${to}`;
       });
     }
-    if (outcome.halt !== null) this.#onHalt(node, outcome.halt);
     const { deadline } = outcome;
     const isLater = deadline === null || deadline > input.now || input.kind !== "event";
     demand(isLater, "L5", () => `${node.id} waits for tick ${deadline ?? 0}, which is past`);
   }
 
+  /** The leader of `ballot` has decided `slot`: by votes in that very ballot. */
+  onDecided(ballot: Ballot, slot: Slot): void {
+    demand(this.chosen.holds(ballot, slot), "A11", () => {
+      return `${ballot.id} decides slot ${slot} in ${ballotText(ballot)} without a majority in it`;
+    });
+  }
+
   /** Nothing stands after a stop-sign before that is decided (M2). */
   onWritten(node: CoreNode, write: Write): void {
+    if (this.#astray.has(node)) return;
     const { log } = node.disk.written;
     for (const decree of write.decrees) {
       const { slot, value } = decree;
@@ -90,6 +111,7 @@ export class Invariants {
   }
 
   onDurable(node: CoreNode, write: Write, acceptedRose: boolean): void {
+    if (this.#astray.has(node)) return;
     this.chosen.onDurable(node, node.disk.durable, acceptedRose ? 1 : write.slotFirst);
   }
 
@@ -117,6 +139,14 @@ export class Invariants {
     demand(same, "S1", () => `${node.id} makes something else of slot ${slot}`);
   }
 
+  #judgeDecision(node: CoreNode, input: LegislatorInput): void {
+    // What a leader learns was decided by others, in their ballots.
+    const isLearned = input.kind === "receive" && input.message.kind === "learn";
+    if (isLearned || !node.isUp) return;
+    const { role, ballot, decided } = node.legislator.view();
+    if (role === "leading") this.onDecided(ballot, decided);
+  }
+
   #onHalt(node: CoreNode, halt: Halt): void {
     if (halt.kind === "exiled") {
       const { value } = this.chosen.at(halt.slot)?.decree ?? { value: null };
@@ -125,6 +155,26 @@ export class Invariants {
       return;
     }
     if (halt.kind === "staleDisk" && this.#rolledBack.has(node)) return;
+    if (halt.kind === "diverged" && this.#astray.has(node)) return;
     throw new Violation(halt.kind === "diverged" ? "S1" : "D5", `${node.id} halts: ${halt.kind}`);
   }
+}
+
+const bindingKinds: ReadonlySet<Message["kind"]> = new Set([
+  "prepare",
+  "promised",
+  "synchronize",
+  "accept",
+  "accepted",
+  "decide",
+  "confirm",
+  "confirmed",
+]);
+
+/** An old disk has forgotten what its node attested: it must not attest anything again (D5). */
+function attestsNothing(node: CoreNode, { send }: Outcome): void {
+  const binding = send.find(({ message }) => bindingKinds.has(message.kind));
+  demand(binding === undefined, "D5", () => {
+    return `${node.id}, on an old disk, sends ${binding === undefined ? "" : binding.message.kind}`;
+  });
 }

@@ -6,7 +6,15 @@ import type { Prng } from "../prng.ts";
 import { calmNodes, type NodeFaults } from "./core-cluster.ts";
 import { calmLinks, type LinkFaults } from "./network.ts";
 
-export const profileNames = ["calm", "lossy", "crashy", "partitions", "membership"] as const;
+export const profileNames = [
+  "calm",
+  "lossy",
+  "crashy",
+  "partitions",
+  "membership",
+  "churn",
+  "replacements",
+] as const;
 export type ProfileName = (typeof profileNames)[number];
 
 /** Chances per virtual second. */
@@ -26,6 +34,11 @@ export interface Profile {
   readonly links: LinkFaults;
   readonly nodes: NodeFaults;
   readonly rates: Rates;
+  /** How long cuts, and crashed nodes, last on average. */
+  readonly cutMean: number;
+  readonly downMean: number;
+  /** How often the id of an exiled node is taken by another one. */
+  readonly reincarnation: number;
   /** How far clocks may be off their rate. */
   readonly drift: number;
   readonly parliamentSize: number;
@@ -33,6 +46,8 @@ export interface Profile {
   readonly arrivals: readonly number[];
   readonly publishers: number;
   readonly batches: number;
+  /** The part of batches that are about as large as may be, so that a leader's window fills. */
+  readonly large: number;
   /** Virtual milliseconds of the phase with faults. */
   readonly duration: number;
 }
@@ -44,21 +59,38 @@ export function isProfileName(name: string): name is ProfileName {
 export function drawProfile(name: ProfileName, prng: Prng): Profile {
   const rough = name !== "calm";
   const parliamentSize = name === "calm" || name === "crashy" ? 3 : prng.pick([3, 5]);
-  const seats = prng.chance(0.2) ? parliamentSize + 1 : parliamentSize;
-  const arrivals = [5, 10];
-  for (let node = 3; node < seats; node += 1) arrivals.push(prng.integer(20, 3000));
   return {
     name,
     links: rough ? drawLinks(name, prng) : calmLinks,
-    nodes: rough ? drawNodes(prng) : calmNodes,
+    nodes: rough ? drawNodes(name, prng) : calmNodes,
     rates: drawRates(name, prng),
+    ...drawPace(name, prng),
     drift: rough ? prng.pick([0, 0.01, 0.1]) : 0,
     parliamentSize,
-    arrivals,
+    arrivals: drawArrivals(name, parliamentSize, prng),
     publishers: prng.integer(1, 3),
-    batches: prng.integer(5, 25),
+    large: prng.chance(0.3) ? 0.8 : 0.03,
     duration: prng.integer(3000, 8000),
   };
+}
+
+function drawArrivals(name: ProfileName, parliamentSize: number, prng: Prng): readonly number[] {
+  const isMoreThanSeats = name === "replacements" || prng.chance(0.2);
+  const nodes = isMoreThanSeats ? parliamentSize + 1 : parliamentSize;
+  const arrivals = [5, 10];
+  for (let node = 3; node < nodes; node += 1) arrivals.push(prng.integer(20, 3000));
+  return arrivals;
+}
+
+type Pace = Pick<Profile, "cutMean" | "downMean" | "reincarnation" | "batches">;
+
+function drawPace(name: ProfileName, prng: Prng): Pace {
+  const reincarnation = name === "replacements" ? 0.95 : 0.5;
+  if (name !== "churn") {
+    return { cutMean: 1500, downMean: 1500, reincarnation, batches: prng.integer(5, 25) };
+  }
+  const [cutMean, downMean] = [prng.pick([100, 300]), prng.pick([100, 300])];
+  return { cutMean, downMean, reincarnation, batches: prng.integer(20, 60) };
 }
 
 /** Half of the time, nothing. */
@@ -68,6 +100,17 @@ function sometimes(prng: Prng, max: number): number {
 
 function drawLinks(name: ProfileName, prng: Prng): LinkFaults {
   const scale = name === "lossy" ? 1 : 0.3;
+  // Leaders come and go, and what was said to one of them arrives when it leads once more.
+  if (name === "churn") {
+    return {
+      drop: sometimes(prng, 0.1),
+      duplicate: sometimes(prng, 0.3),
+      replay: prng.between(0.02, 0.2),
+      delayMin: 0.1,
+      delayMean: prng.pick([1, 5, 20]),
+      tail: sometimes(prng, 0.05),
+    };
+  }
   return {
     drop: sometimes(prng, 0.3 * scale),
     duplicate: sometimes(prng, 0.3 * scale),
@@ -78,7 +121,8 @@ function drawLinks(name: ProfileName, prng: Prng): LinkFaults {
   };
 }
 
-function drawNodes(prng: Prng): NodeFaults {
+function drawNodes(name: ProfileName, prng: Prng): NodeFaults {
+  if (name === "churn") return { syncMean: prng.pick([1, 5, 25]), syncStall: 0.03, lateMean: 1 };
   return {
     syncMean: prng.pick([0.2, 1, 5, 15]),
     syncStall: sometimes(prng, 0.02),
@@ -89,6 +133,21 @@ function drawNodes(prng: Prng): NodeFaults {
 function drawRates(name: ProfileName, prng: Prng): Rates {
   const crashy = name === "crashy" || name === "membership";
   const rough = name !== "calm";
+  if (name === "churn") {
+    return {
+      crash: sometimes(prng, 2),
+      crashAll: sometimes(prng, 0.2),
+      pause: sometimes(prng, 1),
+      partition: prng.between(1, 6),
+      hint: sometimes(prng, 4),
+      transfer: prng.between(1, 6),
+      exile: sometimes(prng, 0.3),
+      barrier: prng.between(10, 40),
+    };
+  }
+  if (name === "replacements") {
+    return { ...drawRates("lossy", prng), crash: sometimes(prng, 3), exile: prng.between(1, 3) };
+  }
   return {
     crash: crashy ? sometimes(prng, 3) : 0,
     crashAll: crashy ? sometimes(prng, 0.3) : 0,

@@ -21,6 +21,8 @@ export interface PublisherOptions {
   readonly invariants: Invariants;
   readonly prng: Prng;
   readonly batches: number;
+  /** The part of batches that are about as large as may be. */
+  readonly large: number;
 }
 
 export class Publisher {
@@ -42,7 +44,7 @@ export class Publisher {
     this.#options = options;
     this.#prng = options.prng;
     this.#nonce = options.prng.hex16();
-    this.#window = options.prng.integer(1, 6);
+    this.#window = options.prng.integer(1, 8);
     options.cluster.watch((node, outcome) => this.#watch(node, outcome));
     this.#tick();
   }
@@ -81,7 +83,9 @@ export class Publisher {
   #nextBatch(publisher: PublisherId): Batch {
     const prng = this.#prng;
     const count = prng.chance(0.7) ? 1 : prng.integer(2, 20);
-    const size = prng.chance(0.03) ? prng.integer(500_000, 1_000_000) : prng.integer(8, 3000);
+    const size = prng.chance(this.#options.large)
+      ? prng.integer(500_000, 1_000_000)
+      : prng.integer(8, 3000);
     const sequence = this.#sequenceNext;
     this.#sequenceNext += count;
     this.#numbered += 1;

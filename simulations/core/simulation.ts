@@ -6,6 +6,7 @@ import { Prng } from "../prng.ts";
 import { decreesText } from "./abbreviate.ts";
 import { calmNodes, CoreCluster } from "./core-cluster.ts";
 import type { CoreNode } from "./core-node.ts";
+import { Epilogue } from "./epilogue.ts";
 import { Faults } from "./faults.ts";
 import { Invariants } from "./invariants.ts";
 import { Membership } from "./membership.ts";
@@ -35,6 +36,7 @@ const settleWithin = 12_000;
 /** Without any change: several rounds of pings, and as long as silence takes to be noticed. */
 const settledFor = 600;
 const staysCalmFor = 1500;
+const barrierWithin = 1000;
 
 class Simulation {
   readonly profile: Profile;
@@ -43,7 +45,7 @@ class Simulation {
   readonly #cluster: CoreCluster;
   readonly #membership: Membership;
   readonly #publishers: Publisher[] = [];
-  readonly #barriers = new Map<string, { readonly atLeast: number }>();
+  readonly #barriers = new Map<string, { readonly atLeast: number; readonly askedAt: number }>();
   #barrier = 0;
 
   constructor({ seed, profile, trace }: RunOptions) {
@@ -72,11 +74,14 @@ class Simulation {
     cluster.nodeFaults = this.profile.nodes;
     const membership = this.#membership;
     const faults = new Faults(cluster, membership, this.#prng.fork("faults"), this.profile);
+    const prng = this.#prng.fork("epilogue");
+    const epilogue = new Epilogue({ cluster, invariants: this.#invariants, membership, prng });
     this.#askBarriers();
     this.#proceed(this.profile.duration);
     faults.stop();
     const settledAfter = this.#settle();
     this.#stayCalm();
+    epilogue.run();
     for (const node of cluster.up) node.verifyRecording();
     return {
       profile: describeProfile(this.profile),
@@ -96,10 +101,10 @@ class Simulation {
     }
     for (let count = 0; count < this.profile.publishers; count += 1) {
       cluster.schedule.after(this.#prng.between(50, 1000), () => {
-        const { batches } = this.profile;
+        const { batches, large } = this.profile;
         const prng = this.#prng.fork("publisher");
         const invariants = this.#invariants;
-        const publisher = new Publisher({ cluster, invariants, prng, batches });
+        const publisher = new Publisher({ cluster, invariants, prng, batches, large });
         publisher.loss = this.profile.links.drop;
         this.#publishers.push(publisher);
       });
@@ -118,14 +123,17 @@ class Simulation {
     const cluster = this.#cluster;
     const { barrier } = this.profile.rates;
     const node = this.#prng.pick([...cluster.nodes.values()]);
-    if (node.isUp && this.#prng.chance(barrier * 0.05)) {
-      this.#barrier += 1;
-      const number = this.#barrier;
-      const atLeast = this.#invariants.acknowledgedSlot;
-      this.#barriers.set(`${node.id} ${node.starts} ${number}`, { atLeast });
-      cluster.step(node, { kind: "barrier", barrier: number });
-    }
+    if (node.isUp && this.#prng.chance(barrier * 0.05)) this.#askBarrier(node);
     cluster.schedule.after(50, () => this.#askBarriers());
+  }
+
+  #askBarrier(node: CoreNode): void {
+    this.#barrier += 1;
+    const number = this.#barrier;
+    const atLeast = this.#invariants.acknowledgedSlot;
+    const askedAt = this.#cluster.now;
+    this.#barriers.set(`${node.id} ${node.starts} ${number}`, { atLeast, askedAt });
+    this.#cluster.step(node, { kind: "barrier", barrier: number });
   }
 
   #onBarrier(node: CoreNode, barrier: number, slot: number | null): void {
@@ -144,29 +152,61 @@ class Simulation {
     while (this.#cluster.schedule.next(until));
   }
 
-  /** Heals and restarts everything; returns how long it took to settle. */
+  /**
+   * Heals everything, and restarts everything but a minority, which then comes back last; returns
+   * how long it took to settle.
+   */
   #settle(): number {
     const cluster = this.#cluster;
     cluster.note(() => "all faults end");
     cluster.network.faults = calmLinks;
     cluster.nodeFaults = calmNodes;
     for (const publisher of this.#publishers) publisher.loss = 0;
+    const from = cluster.now;
+    const lost = this.#prng.chance(0.5) ? this.#drawMinority() : [];
+    for (const node of lost) cluster.crash(node);
     for (const node of cluster.nodes.values()) {
       node.pausedUntil = Math.min(node.pausedUntil, cluster.now);
-      cluster.start(node);
+      if (!lost.includes(node)) cluster.start(node);
     }
+    if (lost.length > 0) this.#converge(() => this.#unserved());
+    for (const node of lost) cluster.start(node);
+    return this.#converge(() => this.#unsettled()) - from;
+  }
+
+  /** Some of the seats without which the others must get on; none while seats are taken away. */
+  #drawMinority(): readonly CoreNode[] {
+    const { chosen } = this.#invariants;
+    const { government } = chosen.republic;
+    if (government === null || this.#membership.exiling.size > 0) return [];
+    const before = chosen.government(government.number - 1) ?? government;
+    const lost: CoreNode[] = [];
+    for (const id of this.#prng.shuffle(government.parliament)) {
+      const node = this.#cluster.node(id);
+      const isMinority = [before, government].every(({ parliament }) => {
+        const seats = parliament.filter((seat) => lost.some((each) => each.id === seat));
+        return 2 * (seats.length + (parliament.includes(id) ? 1 : 0)) < parliament.length;
+      });
+      if (isMinority && !node.retired) lost.push(node);
+    }
+    return lost;
+  }
+
+  /** Waits until nothing is open and nothing has changed for a while; returns since when. */
+  #converge(open: () => readonly string[]): number {
+    const cluster = this.#cluster;
     const from = cluster.now;
     let since = from;
     let signs = "";
     while (cluster.now - since < settledFor) {
       this.#proceed(50);
       const now = this.#signsOfLife();
-      if (now === signs && this.#isSettled()) continue;
+      if (now === signs && open().length === 0) continue;
       [signs, since] = [now, cluster.now];
       const isLate = since - from > settleWithin;
-      demand(!isLate, "L2", () => `not settled: ${this.#unsettled().join("; ")}`);
+      demand(!isLate, "L2", () => `not settled: ${open().join("; ")}`);
     }
-    return since - from;
+    return since;
   }
 
   /** Changes whenever somebody campaigns or anything is decided. */
@@ -178,18 +218,27 @@ class Simulation {
     return this.#unsettled().length === 0;
   }
 
-  /** What is still to come, for people. */
-  #unsettled(): string[] {
+  /** What clients still wait for of those that are up. */
+  #unserved(): string[] {
     const missing: string[] = [];
-    if (!this.#membership.isSettled) missing.push("membership changes are open");
     if (!this.#publishers.every((publisher) => publisher.isDone)) missing.push("batches are open");
     if (this.#publishers.length < this.profile.publishers) missing.push("publishers are to come");
     const { chosen } = this.#invariants;
     for (const node of this.#staying()) {
       const applied = this.#invariants.appliedBy(node);
-      if (!node.isUp) missing.push(`${node.id} is down`);
-      if (applied < chosen.length) missing.push(`${node.id} is at ${applied} of ${chosen.length}`);
+      if (node.isUp && applied < chosen.length) {
+        missing.push(`${node.id} is at ${applied} of ${chosen.length}`);
+      }
     }
+    return missing;
+  }
+
+  /** What is still to come, for people. */
+  #unsettled(): string[] {
+    const missing = this.#unserved();
+    if (!this.#membership.isSettled) missing.push("membership changes are open");
+    const { chosen } = this.#invariants;
+    for (const node of this.#staying()) if (!node.isUp) missing.push(`${node.id} is down`);
     const { members, government } = chosen.republic;
     const seats = government?.parliament ?? [];
     const most = Math.min(this.profile.parliamentSize, members.length);
@@ -208,7 +257,19 @@ class Simulation {
     const { chosen } = this.#invariants;
     const { length } = chosen;
     const prepares = this.#cluster.counts.get("prepare");
+    const answered = this.#cluster.counts.get("barrier answered") ?? 0;
+    for (const node of this.#cluster.up) this.#askBarrier(node);
     this.#proceed(staysCalmFor);
+    demand((this.#cluster.counts.get("barrier answered") ?? 0) > answered, "L5", () => {
+      return "no barrier is answered in a calm";
+    });
+    for (const [key, { askedAt }] of this.#barriers) {
+      const [id = "", starts] = key.split(" ");
+      const node = this.#cluster.node(id);
+      const isOver = !node.isUp || String(node.starts) !== starts;
+      const isLate = askedAt < this.#cluster.now - barrierWithin;
+      demand(isOver || !isLate, "L5", () => `barrier ${key} is never answered`);
+    }
     demand(chosen.length === length, "L3", () => {
       const decree = chosen.at(length + 1)?.decree;
       return `decided for no reason: ${decree === undefined ? "" : decreesText([decree])}`;

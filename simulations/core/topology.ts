@@ -33,7 +33,11 @@ export interface TopologyResult {
   readonly laterBallots: number;
   /** Windows of two time-outs, after the recovery, in which nothing was decided. */
   readonly idleWindows: number;
+  /** Who leads in the end though nobody is to be led. */
+  readonly idleLeaders: readonly NodeId[];
 }
+
+type Counts = ReadonlyMap<string, number>;
 
 const electionTimeout = clockwork.silenceTicks;
 
@@ -109,6 +113,12 @@ export class TopologyRun {
     );
   }
 
+  /** How much happened so far. */
+  get ran(): { readonly steps: number; readonly slots: number; readonly counts: Counts } {
+    const { steps, counts } = this.#cluster;
+    return { steps, slots: this.#invariants.chosen.length, counts };
+  }
+
   run(): TopologyResult {
     const { leader, lagging } = this.#topology;
     this.#assemble(leader);
@@ -138,7 +148,11 @@ export class TopologyRun {
       if (!this.#decidedAt.some((at) => at >= from && at < from + window)) idleWindows += 1;
     }
     const laterBallots = this.#ballotsAt.filter((at) => at > cutAt + 2 * window).length;
-    return { quorumConnected, recoveredAfter, laterBallots, idleWindows };
+    const idleLeaders = ids.filter((id) => {
+      const { role } = this.#cluster.node(id).legislator.view();
+      return role === "leading" && !quorumConnected.includes(id);
+    });
+    return { quorumConnected, recoveredAfter, laterBallots, idleWindows, idleLeaders };
   }
 
   /** Five seats, `leader` leading, and a steady stream of values to decide. */

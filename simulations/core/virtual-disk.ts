@@ -140,6 +140,19 @@ export class VirtualDisk {
     this.crash();
   }
 
+  /** Makes the decree of a decided slot another, and chains soundly what follows. */
+  alterPast(slot: Slot): void {
+    const log = this.#durable.log;
+    for (let at = slot - 1; at < log.length; at += 1) {
+      const decree = log[at];
+      if (decree === undefined) return;
+      const when = at === slot - 1 ? decree.when + 1 : decree.when;
+      const altered = { ...decree, when };
+      log[at] = { ...altered, hash: hashDecree(log[at - 1]?.hash ?? hashZero, altered) };
+    }
+    this.#written.copyFrom(this.#durable);
+  }
+
   recover(): DurableState {
     const image = this.#durable;
     const republic = new Republic(emptyRepublic());

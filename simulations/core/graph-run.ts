@@ -1,0 +1,44 @@
+/**
+ * One seeded run of an election under lasting cuts: a named topology or any graph on five nodes,
+ * any leader, lagging or not. Whoever is quorum-connected takes over, and then all stays calm.
+ */
+import { Prng } from "../prng.ts";
+import { graphTopology, ids, namedTopologies, TopologyRun, type Topology } from "./topology.ts";
+import { demand } from "./violation.ts";
+
+const graphs = 1024;
+/** In election time-outs. */
+const recoveredWithin = 4;
+
+interface Ran {
+  readonly steps: number;
+  readonly slots: number;
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+function drawTopology(prng: Prng): Topology {
+  if (prng.chance(0.4)) return prng.pick(namedTopologies);
+  const leader = prng.pick(ids);
+  const others = ids.filter((id) => id !== leader);
+  const lagging = prng.chance(0.5) ? prng.pick(others) : null;
+  return graphTopology(prng.integer(0, graphs - 1), leader, lagging);
+}
+
+/** @throws {Violation} `L1` when nobody takes over who could, `L3` when it does not stay calm,
+ *   `L6` when somebody leads on without a quorum. */
+export function simulateGraph(seed: number, trace: ((line: string) => void) | null): Ran {
+  const topology = drawTopology(new Prng(`graph ${seed}`));
+  trace?.(JSON.stringify(topology));
+  const run = new TopologyRun(topology, seed, trace);
+  const result = run.run();
+  const { quorumConnected, recoveredAfter, laterBallots, idleWindows, idleLeaders } = result;
+  const text = (): string => `${topology.name}: ${JSON.stringify(result)}`;
+  demand(idleLeaders.length === 0, "L6", text);
+  if (quorumConnected.length === 0) {
+    demand(recoveredAfter === null, "A2", text);
+    return run.ran;
+  }
+  demand(recoveredAfter !== null && recoveredAfter <= recoveredWithin, "L1", text);
+  demand(laterBallots === 0 && idleWindows === 0, "L3", text);
+  return run.ran;
+}

@@ -1,0 +1,86 @@
+/** Slips in electing and in what nodes tell of themselves. Data only. */
+import type { Mutant } from "../mutant.ts";
+
+export const electionMutants: readonly Mutant[] = [
+  {
+    name: "silent-peer-still-heard",
+    file: "consensus/chamber.ts",
+    find: `return peer !== undefined && peer.report !== null && peer.missed <
+this.silenceRounds;`,
+    replace: "return peer !== undefined && peer.report !== null;",
+    about: "Whoever answered once counts as heard for ever.",
+    invariant: "L1",
+  },
+  {
+    name: "campaigns-unheard",
+    file: "consensus/election.ts",
+    find: "if (!mayVote(chamber) || !isQuorumConnected(chamber)) return;",
+    replace: "if (!mayVote(chamber)) return;",
+    about: "A node that hears no majority campaigns all the same.",
+    invariant: "L3",
+  },
+  {
+    name: "disturbs-who-is-led-elsewhere",
+    file: "consensus/election.ts",
+    find: "if (anotherIsLed) return;",
+    replace: "",
+    about: "Takes over though a peer hears a leader that this node does not hear.",
+    invariant: "L3",
+  },
+  {
+    name: "stalled-leader-stays",
+    file: "consensus/election.ts",
+    find: "if (isQuorumConnected(chamber) && isTimely(chamber)) return;",
+    replace: "return;",
+    about: "A leader that is not heard, or gets nothing done, does not step down.",
+    invariant: "L6",
+  },
+  {
+    name: "reports-unsynced-length",
+    file: "consensus/election.ts",
+    find: "const held = Math.min(durable.length, log.length);",
+    replace: "const held = log.length;",
+    about: "A report tells of a log that is not durable yet.",
+    invariant: "D1",
+  },
+  {
+    name: "reports-unsynced-promise",
+    file: "consensus/election.ts",
+    find: "promised: durable.promised,",
+    replace: "promised: state.promised,",
+    about: "A report tells of a promise that is not durable yet.",
+    invariant: "D1",
+  },
+  {
+    name: "reports-unsynced-ballot",
+    file: "consensus/election.ts",
+    find: "accepted: durable.accepted,",
+    replace: "accepted: state.accepted,",
+    about: "A report tells of an accepted ballot that is not durable yet.",
+    invariant: "D1",
+  },
+  {
+    name: "draws-chance-in-the-core",
+    file: "consensus/election.ts",
+    find: "(1 + jitter * state.attempts)",
+    replace: "(1 + Math.random() * state.attempts)",
+    about: "The core draws its own back-off in place of the chance that comes with the input.",
+    invariant: "R1",
+  },
+  {
+    name: "notes-of-peers-not-written",
+    file: "consensus/election.ts",
+    find: "if (state.heardChanged && state.round % noteRounds === 0) chamber.noteHeard();",
+    replace: "",
+    about: "What peers attested is never written down.",
+    invariant: "D5",
+  },
+  {
+    name: "backs-off-by-lives",
+    file: "consensus/election.ts",
+    find: "if (left.starts !== right.starts) return left.starts < right.starts;",
+    replace: "if (left.starts !== right.starts) return left.starts > right.starts;",
+    about: "Reports of a peer's new life count as older than those of the last.",
+    invariant: "L2",
+  },
+];

@@ -1,0 +1,86 @@
+/** Slips in learning, and in what a step writes. Data only. */
+import type { Mutant } from "../mutant.ts";
+
+export const learnerMutants: readonly Mutant[] = [
+  {
+    name: "learns-without-chain",
+    file: "consensus/learner.ts",
+    find: "if (first === undefined || !chains(chamber, part, republic.slot)) return false;",
+    replace: "if (first === undefined) return false;",
+    about: "Learns slots that do not continue what is decided here.",
+    invariant: "A5",
+  },
+  {
+    name: "chain-ignores-hashes",
+    file: "consensus/learner.ts",
+    find: "if (hashDecree(last.hash, decree) !== decree.hash) return false;",
+    replace: "",
+    about: "Slots are chained by number, their hashes not compared.",
+    invariant: "A13",
+  },
+  {
+    name: "stops-at-stop-sign",
+    file: "consensus/learner.ts",
+    find: `if (decree.value.kind === "succession") part = null;`,
+    replace: "",
+    about: "Cannot learn across a change of government.",
+    invariant: "L2",
+  },
+  {
+    name: "waits-for-ever-for-slots",
+    file: "consensus/learner.ts",
+    find: `return state.fetching !== null && state.round - state.fetching.round <
+silenceRounds;`,
+    replace: "return state.fetching !== null;",
+    about: "A lost answer to a fetch is waited for without end.",
+    invariant: "L2",
+  },
+  {
+    name: "contradiction-unnoticed",
+    file: "consensus/learner.ts",
+    find: "return hashDecree(hash, first) !== first.hash && isChain(rest, first);",
+    replace: "return false;",
+    about: "A peer that continues another past is not noticed.",
+    invariant: "S1",
+  },
+  {
+    name: "constituents-do-not-catch-up",
+    file: "consensus/learner.ts",
+    find: "if (hasSeat && decidedBefore <= republic.slot) return;",
+    replace: "if (!hasSeat || decidedBefore <= republic.slot) return;",
+    about: "Only members catch up by themselves.",
+    invariant: "L2",
+  },
+  {
+    name: "all-writes-at-once",
+    file: "consensus/legislator.ts",
+    find: "while (state.writes[0] !== undefined && state.writes[0].write <= write) {",
+    replace: "while (state.writes[0] !== undefined) {",
+    about: "One sync counts for the writes after it, too.",
+    invariant: "D1",
+  },
+  {
+    name: "decided-out-of-the-log",
+    file: "consensus/chamber.ts",
+    find: "decided: state.founding ? 0 : this.republic.slot,",
+    replace: "decided: log.length,",
+    about: "A write calls all that it holds decided.",
+    invariant: "A2",
+  },
+  {
+    name: "restored-node-forgets-its-role",
+    file: "consensus/chamber.ts",
+    find: "if (state === undefined) this.takeSeat();",
+    replace: "this.takeSeat();",
+    about: "A node that is restored from a checkpoint takes its seat anew.",
+    invariant: "R1",
+  },
+  {
+    name: "waits-for-named-leader-for-ever",
+    file: "consensus/chamber.ts",
+    find: "state.notBefore = isNamed ? 0 : state.now + options.silenceTicks / 2;",
+    replace: "state.notBefore = isNamed ? 0 : 1e9;",
+    about: "Nobody but the leader that a government names ever stands up.",
+    invariant: "L1",
+  },
+];

@@ -1,0 +1,61 @@
+/** Slips between whoever publishes and the log. Data only. */
+import type { Mutant } from "../mutant.ts";
+
+export const publishingMutants: readonly Mutant[] = [
+  {
+    name: "islander-reuses-numbers",
+    file: "consensus/islander.ts",
+    find: `this.#session = { kind: "open", publisher, sequenceNext: sequence + count };`,
+    replace: `this.#session = { kind: "open", publisher, sequenceNext: sequence + 1 };`,
+    about: "The numbers of a batch's entries are given out again.",
+    invariant: "C2",
+  },
+  {
+    name: "islander-settles-unasked",
+    file: "consensus/islander.ts",
+    find: "if (head.index === null) break;",
+    replace: "if (head.index === null) head = { ...head, index: this.#indexLast + 1 };",
+    about: "A batch is told as settled because its successor is.",
+    invariant: "D3",
+  },
+  {
+    name: "aborted-though-submitted",
+    file: "src/publishing/parcel.ts",
+    find: `reject(abandoned(this.numbered ? "unknown" : "none", reason));`,
+    replace: `reject(abandoned("none", reason));`,
+    about: "Whoever gives up is told that nothing was done, though it was submitted.",
+    invariant: "C7",
+  },
+  {
+    name: "closed-without-doubt",
+    file: "src/publishing/parcel.ts",
+    find: `return this.#refused || this.#doubt === 0 ? "none" : "unknown";`,
+    replace: `return "none";`,
+    about: "Whoever waits when the node closes is told that nothing was done.",
+    invariant: "C7",
+  },
+  {
+    name: "entries-share-an-index",
+    file: "src/publishing/parcel.ts",
+    find: "if (resolve) resolve({ index: index + position });",
+    replace: "if (resolve) resolve({ index });",
+    about: "All entries of a batch are told the index of its first.",
+    invariant: "D3",
+  },
+  {
+    name: "answers-by-publisher",
+    file: "src/node/settlements.ts",
+    find: "return `${publisher}/${sequence}`;",
+    replace: "return `${publisher}`;",
+    about: "A batch is answered with the effect of another of its publisher.",
+    invariant: "D3",
+  },
+  {
+    name: "leader-leaves-silently",
+    file: "src/node/settlements.ts",
+    find: "for (const key of this.#waiting.keys()) this.#settle(key, undecided);",
+    replace: "",
+    about: "A leader that steps down leaves those who wait without an answer.",
+    invariant: "L5",
+  },
+];

@@ -1,0 +1,39 @@
+/** Slips in reading, and in answering requests. Data only. */
+import type { Mutant } from "../mutant.ts";
+
+export const readingMutants: readonly Mutant[] = [
+  {
+    name: "barrier-not-asked",
+    file: "src/node/service.ts",
+    find: "const slot = await this.#ownBarrier();",
+    replace: "const slot = this.#options.reader.slot;",
+    about: "A barrier is what this node happens to have applied.",
+    invariant: "C5",
+  },
+  {
+    name: "barrier-not-waited-for",
+    file: "src/node/service.ts",
+    find: `await reader.reached({ slot }, signal);
+    if (reader.slot < slot) return refusal("busy", null);`,
+    replace: "",
+    about: "A barrier is given before its slot is applied here.",
+    invariant: "C5",
+  },
+  {
+    name: "follower-not-woken",
+    file: "src/node/log-reader.ts",
+    find: `waiter.resolve();
+    }`,
+    replace: "}",
+    about: "Who waits for more entries is not woken.",
+    invariant: "L5",
+  },
+  {
+    name: "reading-ends-before-it-is-there",
+    file: "src/node/own-entries.ts",
+    find: "const last = follow ? to : Math.min(to, source.reader.indexLast);",
+    replace: "const last = follow ? to : Math.min(to, source.reader.indexLast - 1);",
+    about: "A reading ends one entry early.",
+    invariant: "C5",
+  },
+];
