@@ -1,6 +1,6 @@
 /**
- * `npm run simulate:versions`: the same seeds here from the sources, and built on another Node.js in
- * another time zone and locale with less memory: both must say the same bytes (R4).
+ * `npm run simulate:versions`: the same seeds here from the sources, and built on another Node.js
+ * in another time zone and locale with less memory: both must say the same bytes (R4).
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";

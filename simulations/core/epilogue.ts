@@ -85,14 +85,26 @@ export class Epilogue {
     const { republic } = disk.recover();
     const { government, members } = republic;
     const isIn = members.some(({ id, cookie }) => id === node.id && cookie === node.cookie);
-    // In a parliament of one nobody else remembers.
-    if (!isIn || government === null || government.parliament.length < 3) return false;
+    if (!isIn || government === null || !this.#isRemembered(government.number)) return false;
     const [before, now] = [disk.durable, node.disk.durable];
     // Slots that were decided meanwhile are learned again, perhaps before anybody can object.
     return (
       compareBallots(now.promised, before.promised) > 0 ||
       compareBallots(now.accepted, before.accepted) > 0
     );
+  }
+
+  /**
+   * Whether peers can object in each government that an old disk may learn its way through from
+   * `first` on: in a parliament of one nobody else remembers (docs/decisions/0007).
+   */
+  #isRemembered(first: number): boolean {
+    const { chosen } = this.#parts.invariants;
+    for (let number = first; ; number += 1) {
+      const government = chosen.government(number);
+      if (government === null) return true;
+      if (government.parliament.length === 1) return false;
+    }
   }
 
   #restartOthers(node: CoreNode): void {
@@ -103,7 +115,7 @@ export class Epilogue {
     for (const other of others) cluster.start(other);
   }
 
-  /** One decided decree becomes another, soundly chained, as from a republic that went elsewhere. */
+  /** A decided decree becomes another, soundly chained, as from a republic that went elsewhere. */
   #alterPast(): void {
     const { cluster, invariants, membership, prng } = this.#parts;
     const node = cluster.node(prng.pick(this.#seats()));
