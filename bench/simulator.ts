@@ -1,6 +1,6 @@
 /**
- * `npm run bench:simulator`: how much simulated time one core runs in one second, and where the time
- * goes. Three nodes with the default timing and 20 publishes a second; everything else, faults
+ * `npm run bench:simulator`: how much simulated time one core runs in one second, and where the
+ * time goes. Three nodes with the default timing and 20 publishes a second; everything else, faults
  * above all, is as each seed draws it, and all checks are on.
  */
 import { Session, type Profiler } from "node:inspector/promises";
