@@ -92,6 +92,15 @@ export class Draft {
     this.#hasLost = true;
   }
 
+  /** A ping or pong arrives; as good as lost when its receiver would stand up once too often. */
+  hear(packet: number): readonly number[] {
+    const { steps, packets } = this.#workshop;
+    const node = packets.at(packet).to;
+    const input: NodeInput = { kind: "receive", packet };
+    const { stoodUp } = steps.step(this.#nodes[node] ?? 0, input);
+    return stoodUp && this.electionsLeft(node) === 0 ? [] : this.step(node, input);
+  }
+
   /**
    * Steps a node. What it sends goes into the network, but for pings and pongs, which are returned:
    * whoever does not deliver them at once has lost them.
@@ -126,9 +135,14 @@ export class Draft {
   /** Takes one from the elections that are left to a node. */
   #mayStandUp(node: number): boolean {
     const count = electionsOf[node];
-    if (count === undefined || left(this.budget, count) === 0) this.isOutside = true;
+    if (count === undefined || this.electionsLeft(node) === 0) this.isOutside = true;
     else this.budget = changed(this.budget, count, -1);
     return !this.isOutside;
+  }
+
+  electionsLeft(node: number): number {
+    const count = electionsOf[node];
+    return count === undefined ? 0 : left(this.budget, count);
   }
 
   /** The state, or null when nothing changed or it is out of scope. */

@@ -3,7 +3,12 @@
  * admits `b` and `c`, all three get seats, and `a` leads with nothing under way. Every message
  * arrives, every write is durable at once.
  */
-import type { LegislatorInput, Message, NodeId } from "../../../consensus/index.ts";
+import {
+  InvariantViolation,
+  type LegislatorInput,
+  type Message,
+  type NodeId,
+} from "../../../consensus/index.ts";
 import { VirtualDisk } from "../../core/virtual-disk.ts";
 import { cookieOf, nodeIds, start, type LiveNode } from "./live-node.ts";
 
@@ -22,9 +27,22 @@ interface Packet {
 const republic = { name: "explored", identity: "e".repeat(16) };
 const ticksMax = 60;
 
-/** @param publishers How many publishers the log registers; the slots name them. */
+/** The core does not even get to where the exploration starts. */
+export class NotFoundedError extends Error {
+  override readonly name = "NotFoundedError";
+}
+
+/**
+ * @param publishers How many publishers the log registers; the slots name them.
+ * @throws {NotFoundedError} when an assertion of the core fails, or nothing comes of it.
+ */
 export function foundRepublic(publishers: number): readonly LiveNode[] {
-  return new Founding().run(publishers);
+  try {
+    return new Founding().run(publishers);
+  } catch (error) {
+    if (!(error instanceof InvariantViolation)) throw error;
+    throw new NotFoundedError(`assertion, before the start: ${error.message}`);
+  }
 }
 
 class Founding {
@@ -58,13 +76,13 @@ class Founding {
     this.#ticksUntil(isSettled);
     // Reports, too, are to be as they are in a republic that has been at rest for a while.
     for (let rounds = 0; rounds < 4; rounds += 1) this.#tick();
-    if (!isSettled()) throw new Error("a republic at rest does not stay so");
+    if (!isSettled()) throw new NotFoundedError("a republic at rest does not stay so");
     return this.#nodes;
   }
 
   #ticksUntil(isReached: () => boolean): void {
     for (let ticks = 0; !isReached(); ticks += 1) {
-      if (ticks > ticksMax) throw new Error("the republic is not founded in time");
+      if (ticks > ticksMax) throw new NotFoundedError("the republic is not founded in time");
       this.#tick();
     }
   }

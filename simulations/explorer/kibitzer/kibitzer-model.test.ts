@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explore } from "../explore.ts";
 import { Ghosts, type GhostEvent } from "./ghost.ts";
-import { foundRepublic } from "./founding.ts";
+import { foundRepublic, NotFoundedError } from "./founding.ts";
 import { KibitzerModel } from "./kibitzer-model.ts";
 import { scopeDefault, type Scope } from "./scope.ts";
 
@@ -33,8 +33,18 @@ test("it starts from a republic of three at rest, led by its founder", () => {
   for (const { disk } of nodes) assert.equal(disk.pending.length, 0);
 });
 
+test("a core that does not get to the start is a broken state, and not the end of the run", () => {
+  const model = new KibitzerModel(small, () => {
+    throw new NotFoundedError("the republic is not founded in time");
+  });
+  const { states, breach } = explore(model, { strategy: "bfs", states: 9, depth: 9 });
+  assert.equal(states, 1);
+  assert.equal(breach?.what, "the republic is not founded in time");
+  assert.equal(breach.actions.length, 0);
+});
+
 test("breadth-first and depth-first find the same states within a bound", () => {
-  const bounds = { states: Infinity, depth: 5 };
+  const bounds = { states: Infinity, depth: 4 };
   const [breadth, deep] = (["bfs", "dfs"] as const).map((strategy) => {
     return explore(new KibitzerModel(small), { ...bounds, strategy });
   });
@@ -52,6 +62,53 @@ test("nothing is left when nobody may stand up: a leader decides, whatever gets 
   assert.ok(found.isExhausted);
   assert.equal(model.coverage.chosen, 1);
   assert.equal(model.coverage.ballots, 1);
+});
+
+/** What may be done in the state that `titles` lead to, by their beginnings; with what is sent. */
+function stories(titles: readonly string[]): readonly (readonly string[])[] {
+  const model = new KibitzerModel({ ...small, crashes: 1, rounds: 1 });
+  let [state] = model.initial();
+  const possible = (): readonly {
+    readonly action: number;
+    readonly story: readonly string[];
+  }[] => {
+    const from = state;
+    if (from === undefined) return [];
+    const actions = model.actions(from).filter((action) => model.next(from, action) !== null);
+    return actions.map((action) => ({ action, story: model.describe(from, action) }));
+  };
+  for (const title of titles) {
+    const taken = possible().find(({ story }) => story[0]?.startsWith(title));
+    assert.ok(taken !== undefined && state !== undefined, title);
+    state = model.next(state, taken.action) ?? undefined;
+  }
+  return possible().map(({ story }) => story);
+}
+
+function whoMayStandUp(titles: readonly string[]): string {
+  const found = stories(titles).flatMap(([title]) => {
+    return /^(\w) stands up/.exec(title ?? "")?.slice(1) ?? [];
+  });
+  return [...new Set(found)].toSorted().join("");
+}
+
+test("a member stands up at any time, whoever leads or competes, and as often as it may", () => {
+  assert.equal(whoMayStandUp([]), "bc");
+  assert.equal(whoMayStandUp(["b stands up"]), "c");
+  assert.equal(whoMayStandUp(["b stands up", "c stands up"]), "");
+  assert.equal(whoMayStandUp(["a loses power", "c stands up"]), "ab");
+});
+
+test("of two that elect, the one stands up that both would have lead", () => {
+  const elections = stories([]).filter(([title]) => title?.endsWith("the others elect"));
+  assert.deepEqual(
+    elections.map(([title]) => title),
+    ["a is silent, and the others elect"],
+  );
+  const story = elections[0] ?? [];
+  assert.ok(story.some((line) => /^b: -> c {2}ping .* fit=2\.0\.c /.test(line)));
+  assert.match(story.at(-1) ?? "", /^c: persist .* promised=2\.2\.c /);
+  assert.equal(story.filter((line) => line.includes("persist")).length, 1);
 });
 
 test("losses of power, doubled messages and rounds are explored, and nothing breaks", () => {
@@ -76,7 +133,7 @@ test("later ballots decide, too", () => {
 
 test("in the plain order every ballot decides, up to the last one there may be", () => {
   const model = new KibitzerModel({ ...small, isAtomic: true, deviations: 0 });
-  const found = explore(model, { strategy: "bfs", states: 3000, depth: Infinity });
+  const found = explore(model, { strategy: "bfs", states: 6000, depth: Infinity });
   assert.equal(found.breach, null);
   assert.ok(found.isExhausted, `${found.states} states`);
   // The one that `a` leads at the start, and one of each node.

@@ -7,8 +7,8 @@ import type { NodeId } from "../../../consensus/index.ts";
 import type { Model } from "../model.ts";
 import type { StateHash } from "../state-hash.ts";
 import { Draft, place, Workshop, type RepublicState } from "./draft.ts";
-import { foundRepublic } from "./founding.ts";
-import { nodeIds } from "./live-node.ts";
+import { foundRepublic, NotFoundedError } from "./founding.ts";
+import { nodeIds, type LiveNode } from "./live-node.ts";
 import { NodeSteps } from "./node-steps.ts";
 import { Packets } from "./packets.ts";
 import {
@@ -71,10 +71,20 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
   readonly #scope: Scope;
   readonly #workshop: Workshop;
 
-  constructor(scope: Scope) {
+  /** What is broken already where the exploration would start, or 0. */
+  #breachAtStart = 0;
+
+  constructor(scope: Scope, found: (publishers: number) => readonly LiveNode[] = foundRepublic) {
     this.#scope = scope;
     const packets = new Packets();
-    const founded = foundRepublic(scope.values);
+    let failure: string | null = null;
+    let founded: readonly LiveNode[] = [];
+    try {
+      founded = found(scope.values);
+    } catch (error) {
+      if (!(error instanceof NotFoundedError)) throw error;
+      failure = error.message;
+    }
     const last = founded[0]?.disk.durable.log.length ?? 0;
     const steps = new NodeSteps(founded, packets, (value) => {
       // The last decrees of the founding register the publishers; each publishes one entry.
@@ -82,6 +92,7 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
       return { kind: "batch", publisher, sequence: 1, count: 1, size: 8, checksum: value + 1 };
     });
     this.#workshop = new Workshop(steps, packets, scope.isAtomic);
+    if (failure !== null) this.#breachAtStart = this.#workshop.breaches.push(failure) - 1;
   }
 
   get coverage(): Coverage {
@@ -99,7 +110,8 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
 
   initial(): readonly RepublicState[] {
     const { steps, ghosts } = this.#workshop;
-    return [[...steps.founded, ghosts.first, fullBudget(this.#scope), 0]];
+    const nodeStates = nodeIds.map((_, node) => steps.founded[node] ?? 0);
+    return [[...nodeStates, ghosts.first, fullBudget(this.#scope), this.#breachAtStart]];
   }
 
   actions(state: RepublicState): readonly RepublicAction[] {
@@ -187,9 +199,13 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
         actions.push(pack({ kind: kind.round, node, detail: answering }));
       }
     }
-    if (electionsLeft(budget, node) === 0) return;
-    for (const silent of othersOf(node))
+    for (const silent of othersOf(node)) {
+      if (electionsLeft(budget, [node]) === 0) break;
       actions.push(pack({ kind: kind.stand, node, detail: silent }));
+    }
+    if (electionsLeft(budget, othersOf(node)) > 0) {
+      actions.push(pack({ kind: kind.stand, node, detail: node }));
+    }
   }
 
   /** Publishers are alike: the next one begins when the one before it has. */
@@ -239,7 +255,7 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
         this.#round(draft, node, detail);
         return true;
       default:
-        return this.#stand(draft, node, detail);
+        return node === detail ? this.#elect(draft, node) : this.#stand(draft, node, detail);
     }
   }
 
@@ -247,35 +263,54 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
   #round(draft: Draft, node: number, answering: number): void {
     const pings = draft.step(node, { kind: "event" });
     const answers = othersOf(node).filter((_, at) => ((answering >> at) & 1) === 1);
-    for (const other of answers) this.#ping(draft, pings, other);
+    for (const other of answers)
+      this.#talk(draft, this.#between(pings, [other]), [node, ...answers]);
   }
 
-  #ping(draft: Draft, pings: readonly number[], other: number): void {
-    for (const ping of pings) {
-      if (draft.isOver || this.#workshop.packets.at(ping).to !== other) continue;
-      const pongs = draft.step(other, { kind: "receive", packet: ping });
-      for (const pong of pongs) {
-        const { to, message } = this.#workshop.packets.at(pong);
-        if (draft.isOver || message.kind !== "pong") continue;
-        draft.step(to, { kind: "receive", packet: pong });
-      }
+  /** Whatever pings and pongs these lead to among `present`: answers, and whom they would elect. */
+  #talk(draft: Draft, first: readonly number[], present: readonly number[]): void {
+    let waiting = first;
+    for (let spoken = 0; spoken < wordsMax && waiting.length > 0 && !draft.isOver; spoken += 1) {
+      const [word = 0, ...others] = waiting;
+      waiting = [...others, ...this.#between(draft.hear(word), present)];
     }
   }
 
+  #between(heartbeats: readonly number[], receivers: readonly number[]): readonly number[] {
+    return heartbeats.filter((packet) => receivers.includes(this.#workshop.packets.at(packet).to));
+  }
+
   /**
-   * An election: `node` and the third one lose their connections to `silent`; `node` hears the
-   * third one, which hears nobody fit either, and stands up. What `silent` sent may still arrive,
-   * and it does not know of any of this.
+   * An election against the will of all: `node` loses its connection to `silent`, and of the third
+   * one it hears no more than that it is there, since that one hears nobody. So nobody chooses it,
+   * and nobody keeps it from standing up when it has waited long enough. Neither is told: if they
+   * lead, they go on.
    */
   #stand(draft: Draft, node: number, silent: number): boolean {
     const third = othersOf(node).find((other) => other !== silent) ?? node;
-    const to = idOf(silent);
-    const before = electionsLeft(draft.budget, node);
-    draft.step(third, { kind: "sent", to });
-    if (draft.isOver) return true;
-    const pings = draft.step(node, { kind: "sent", to });
-    this.#ping(draft, pings, third);
-    return draft.isOver || electionsLeft(draft.budget, node) < before;
+    const before = draft.electionsLeft(node);
+    for (const other of [silent, node]) draft.step(third, { kind: "sent", to: idOf(other) });
+    // Once to find out that it may, and once more after the time that it waits.
+    for (let asked = 0; asked < 2 && !draft.isOver; asked += 1) {
+      if (draft.electionsLeft(node) < before) break;
+      const pings = draft.step(node, { kind: "sent", to: idOf(silent) });
+      // Who has just started has no connections to lose: its first round asks.
+      const asking = pings.length > 0 ? pings : draft.step(node, { kind: "event" });
+      this.#talk(draft, this.#between(asking, [third]), [node, third]);
+    }
+    return draft.isOver || draft.electionsLeft(node) < before;
+  }
+
+  /**
+   * An election as it is meant: the others lose their connections to `silent`, talk about whom they
+   * would have lead, and that one stands up.
+   */
+  #elect(draft: Draft, silent: number): boolean {
+    const present = othersOf(silent);
+    const before = electionsLeft(draft.budget, present);
+    const pings = present.flatMap((node) => draft.step(node, { kind: "sent", to: idOf(silent) }));
+    this.#talk(draft, this.#between(pings, present), present);
+    return draft.isOver || electionsLeft(draft.budget, present) < before;
   }
 
   #title({ kind: what, node, detail }: Parts): string {
@@ -298,7 +333,8 @@ export class KibitzerModel implements Model<RepublicState, RepublicAction> {
         return `${id} pings; answered by ${answering.map(idOf).join(" and ") || "nobody"}`;
       }
       default:
-        return `${id} stands up: ${idOf(detail)} is silent`;
+        if (node === detail) return `${id} is silent, and the others elect`;
+        return `${id} stands up, asked by nobody: ${idOf(detail)} is silent`;
     }
   }
 }
@@ -310,6 +346,9 @@ function othersOf(node: number): readonly number[] {
 /** Both others, as bits. */
 const everybody = 3;
 
+/** Pings and pongs of one action, at most; by far more than there are, and the rest is lost. */
+const wordsMax = 24;
+
 const others = [
   [1, 2],
   [0, 2],
@@ -320,6 +359,6 @@ function idOf(node: number): NodeId {
   return nodeIds[node] ?? "";
 }
 
-function electionsLeft(budget: number, node: number): number {
-  return left(budget, electionsOf[node] ?? "a");
+function electionsLeft(budget: number, candidates: readonly number[]): number {
+  return candidates.reduce((sum, node) => sum + left(budget, electionsOf[node] ?? "a"), 0);
 }

@@ -4,11 +4,24 @@
  */
 import { Legislator, type Cookie, type NodeId, type Write } from "../../../consensus/index.ts";
 import { VirtualDisk } from "../../core/virtual-disk.ts";
+import { whole, type Fields } from "./plain-fields.ts";
 
 /** The smallest that the core allows: two rounds without an answer are silence. */
 export const clockwork = { pingTicks: 1, silenceTicks: 2, stallTicks: 4 } as const;
 
 export const nodeIds: readonly [NodeId, NodeId, NodeId] = ["a", "b", "c"];
+
+/** How long a member waits for whom the others chose before it stands up unchosen, by its seat. */
+export function ticksToWait(node: number): number {
+  return clockwork.silenceTicks / 2 + node * clockwork.pingTicks;
+}
+
+/** When a node in this state has waited long enough to stand up again, and unchosen. */
+export function mayStandUpAt(state: Fields, node: number): number {
+  const { freeSince = null } = state;
+  const notBefore = whole(state["notBefore"]);
+  return freeSince === null ? notBefore : Math.max(notBefore, whole(freeSince) + ticksToWait(node));
+}
 
 export function cookieOf(id: NodeId): Cookie {
   return id.padStart(16, "0");

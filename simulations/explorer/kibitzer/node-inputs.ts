@@ -10,7 +10,7 @@ export type NodeInput =
   | { readonly kind: "crash"; readonly writes: number }
   /** The next round of pings. */
   | { readonly kind: "event" }
-  /** A connection is lost, when the node has waited long enough to stand up. */
+  /** A connection is lost, when the node has waited long enough to stand up, chosen or not. */
   | { readonly kind: "sent"; readonly to: NodeId }
   | { readonly kind: "enqueue"; readonly value: number };
 

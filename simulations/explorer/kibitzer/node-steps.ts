@@ -20,7 +20,7 @@ import { PairTable } from "../pair-table.ts";
 import { ballotNumber } from "./ballots.ts";
 import type { GhostEvent, Log } from "./ghost.ts";
 import { Interner } from "./interner.ts";
-import { cookieOf, diskWith, nodeIds, start, type LiveNode } from "./live-node.ts";
+import { cookieOf, diskWith, mayStandUpAt, nodeIds, start, type LiveNode } from "./live-node.ts";
 import { inputNumber, type NodeInput } from "./node-inputs.ts";
 import { normalize } from "./normalize.ts";
 import type { Packets } from "./packets.ts";
@@ -72,7 +72,7 @@ export class NodeSteps {
   constructor(founded: readonly LiveNode[], packets: Packets, valueOf: ValueOf) {
     this.#packets = packets;
     this.#valueOf = valueOf;
-    this.#base = Math.max(...founded.map(({ disk }) => disk.durable.log.length));
+    this.#base = Math.max(0, ...founded.map(({ disk }) => disk.durable.log.length));
     this.#slotKept = Math.min(...founded.map(({ disk }) => disk.durable.decided));
     this.#checks = new StepChecks(founded[0]?.disk.durable.log ?? []);
     this.#events.number("[]", () => []);
@@ -147,10 +147,10 @@ export class NodeSteps {
       case "crash":
         return this.#crash(turn, input.writes);
       case "event":
-        this.#step(turn, { kind: "event", jitter: 0 }, turn.time("roundAt"));
+        this.#step(turn, { kind: "event", jitter: 0 }, turn.roundAt);
         return node;
       case "sent":
-        this.#step(turn, { kind: "sent", to: input.to }, turn.time("notBefore"));
+        this.#step(turn, { kind: "sent", to: input.to }, turn.mayStandUpAt);
         return node;
       case "enqueue":
         this.#step(turn, { kind: "enqueue", value: this.#valueOf(input.value) }, 0);
@@ -315,9 +315,17 @@ class Turn {
     return isCompeting && JSON.stringify(promised) !== this.#ballotBefore;
   }
 
-  /** When the node begins its next round, or may stand up again; its clock stands at zero. */
-  time(due: "roundAt" | "notBefore"): number {
-    return whole(fields(fields(this.node.legislator.checkpoint())["state"])[due]);
+  /** When the next round begins; the clock stands at zero. */
+  get roundAt(): number {
+    return whole(this.#state["roundAt"]);
+  }
+
+  get mayStandUpAt(): number {
+    return mayStandUpAt(this.#state, nodeIds.indexOf(this.node.id));
+  }
+
+  get #state(): ReturnType<typeof fields> {
+    return fields(fields(this.node.legislator.checkpoint())["state"]);
   }
 }
 

@@ -9,7 +9,7 @@ import { Legislator, type Message, type Plain } from "../../../consensus/index.t
 import { Prng } from "../../prng.ts";
 import { ballotNumber } from "./ballots.ts";
 import { foundRepublic } from "./founding.ts";
-import { cookieOf, nodeIds, start, type LiveNode } from "./live-node.ts";
+import { cookieOf, mayStandUpAt, nodeIds, start, type LiveNode } from "./live-node.ts";
 import type { NodeInput } from "./node-inputs.ts";
 import { NodeSteps, type ValueOf } from "./node-steps.ts";
 import { normalize } from "./normalize.ts";
@@ -33,6 +33,10 @@ class RawNode {
     return fields(fields(this.#live.legislator.checkpoint())["state"]);
   }
 
+  get #node(): number {
+    return nodeIds.indexOf(this.#live.id);
+  }
+
   get essence(): string {
     return essence(normalize(this.#live.legislator.checkpoint(), slotKept));
   }
@@ -44,7 +48,7 @@ class RawNode {
     }
     this.#holdLogTime();
     const { legislator, disk } = this.#live;
-    const from = nodeIds.indexOf(this.#live.id);
+    const from = this.#node;
     const when = ballotNumber(legislator.view().promised);
     const outcome = legislator.step({ ...this.#unstamped(input, packets), now: this.#now, when });
     if (outcome.persist !== null) disk.append(outcome.persist);
@@ -82,7 +86,7 @@ class RawNode {
         this.#now = Math.max(this.#now, whole(this.#state["roundAt"]));
         return { kind: "event", jitter: 0 };
       case "sent":
-        this.#now = Math.max(this.#now, whole(this.#state["notBefore"]));
+        this.#now = Math.max(this.#now, mayStandUpAt(this.#state, this.#node));
         return { kind: "sent", to: input.to };
       case "enqueue":
         return { kind: "enqueue", value: valueOf(input.value) };

@@ -7,7 +7,7 @@
  * places do not behave alike.
  */
 import type { Plain } from "../../../consensus/index.ts";
-import { clockwork } from "./live-node.ts";
+import { clockwork, nodeIds, ticksToWait } from "./live-node.ts";
 import { fields, fromPairs, list, pairs, whole, type Fields } from "./plain-fields.ts";
 
 /** Every node is in this round of pings, always. */
@@ -23,13 +23,18 @@ const ballotZero: Plain = { government: 0, round: 0, id: "" };
 
 /** @param slotKept State hashes of slots below are forgotten: nobody reports so old a slot. */
 export function normalize(checkpoint: Plain, slotKept: number): Fields {
-  const { options = null, durable, state } = fields(checkpoint);
-  const normal = normalizeState(fields(state), slotKept);
+  const { options, durable, state } = fields(checkpoint);
+  const normal = normalizeState(fields(state), { id: fields(options)["id"] ?? null, slotKept });
   // The `writeLast` of the durable part is looked at by a fresh start only, not on restore.
-  return { options, durable: { ...fields(durable), writeLast: 0 }, state: normal };
+  return { options: fields(options), durable: { ...fields(durable), writeLast: 0 }, state: normal };
 }
 
-function normalizeState(state: Fields, slotKept: number): Fields {
+interface Perspective {
+  readonly id: Plain;
+  readonly slotKept: number;
+}
+
+function normalizeState(state: Fields, { id, slotKept }: Perspective): Fields {
   const now = whole(state["now"]);
   const round = whole(state["round"]);
   return {
@@ -39,6 +44,8 @@ function normalizeState(state: Fields, slotKept: number): Fields {
     now: 0,
     roundAt: Math.max(0, whole(state["roundAt"]) - now),
     notBefore: Math.max(0, whole(state["notBefore"]) - now),
+    choice: normalizeChoice(state["choice"] ?? null, now),
+    freeSince: normalizeFreeSince(state["freeSince"] ?? null, { id, now }),
     role: normalizeRole(fields(state["role"]), now, round),
     // Rounds are compared with each other only. The one exception, what was heard of peers being
     // noted each twenty rounds, never happens in an exploration: it has fewer rounds than that.
@@ -53,7 +60,9 @@ function normalizeState(state: Fields, slotKept: number): Fields {
     // A set; and a map that is looked up, or written down whole, never walked in order.
     vouchers: list(state["vouchers"]).toSorted(byText),
     heard: fromPairs(pairs(state["heard"]).toSorted(byText)),
-    peers: fromPairs(pairs(state["peers"]).map(([id, peer]) => [id, normalizePeer(fields(peer))])),
+    peers: fromPairs(
+      pairs(state["peers"]).map(([peerId, peer]) => [peerId, normalizePeer(fields(peer), id)]),
+    ),
     hashes: fromPairs(
       pairs(state["hashes"]).filter(([, kept]) => whole(fields(kept)["slot"]) >= slotKept),
     ),
@@ -109,13 +118,56 @@ function normalizeRole(role: Fields, now: number, round: number): Fields {
   };
 }
 
-/**
- * Of a report some things are looked at when it comes, and never again: they are not told apart
- * once it is kept.
- */
-function normalizePeer(peer: Fields): Fields {
+/** A choice stands for a while; whom it names, and whether that one was told, counts afterwards. */
+function normalizeChoice(choice: Plain, now: number): Plain {
+  if (choice === null) return null;
+  const known = fields(choice);
+  return { ...known, until: Math.max(0, whole(known["until"]) - now) };
+}
+
+/** How long it was free counts until it has waited for the others' choice, and not any longer. */
+function normalizeFreeSince(
+  freeSince: Plain,
+  { id, now }: { readonly id: Plain; readonly now: number },
+): Plain {
+  if (freeSince === null) return null;
+  return Math.max(whole(freeSince) - now, -ticksToWait(nodeIds.findIndex((each) => each === id)));
+}
+
+/** What is looked at only when a report comes is not told apart once it is kept. */
+function normalizePeer(peer: Fields, id: Plain): Fields {
   const { report = null } = peer;
   if (report === null) return peer;
-  const read = { ...fields(report), accepted: ballotZero, length: 0, stateHash: "", government: 0 };
+  const kept = fields(report);
+  const { hearsFit = null } = kept;
+  const read = {
+    ...kept,
+    ...keptLog(kept),
+    stateHash: "",
+    hearsFit: hearsFit === null ? null : keptVoice(fields(hearsFit), id),
+  };
   return { ...peer, report: read };
+}
+
+/**
+ * Logs are compared to choose among those who are ready to lead. Who was not when it reported does
+ * not become so in a kept report: what is noted of it between two reports is that it competes. Nor
+ * is a length below what is decided told from what is decided.
+ */
+function keptLog(report: Fields): Fields {
+  const { leading, quorumConnected, timely } = report;
+  const isReady = leading === null && quorumConnected === true && timely === true;
+  if (!isReady) return { accepted: ballotZero, length: 0 };
+  return { length: Math.max(whole(report["length"]), whole(report["decided"])) };
+}
+
+/**
+ * Whether the sender hears another lead, or would have this node lead; which other one, in which
+ * round, is told to clients only. Of an own ballot, or for another one, nothing follows.
+ */
+function keptVoice(hearsFit: Fields, id: Plain): Plain {
+  const isLed = whole(hearsFit["round"]) > 0;
+  const isOwn = hearsFit["id"] === id;
+  if (isLed === isOwn) return null;
+  return isLed ? { ...hearsFit, round: 1, id: "" } : hearsFit;
 }
