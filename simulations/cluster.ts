@@ -50,6 +50,10 @@ export class Cluster {
   readonly #events: ClusterEvents;
   /** Whether a node may fail because of its disk. */
   toleratesDiskErrors = true;
+  /** Ids that an operator exiles: a node that stops because of that is no surprise. */
+  readonly exiled: Set<string> = new Set();
+  /** Whom the node `id` asks to be let in. */
+  contactOf: (id: string) => string = () => "a";
 
   constructor(simulator: Simulator, prng: Prng, swarm: Swarm, events: ClusterEvents) {
     this.#simulator = simulator;
@@ -146,7 +150,7 @@ export class Cluster {
   async #belongs(kibitzer: Kibitzer, id: string): Promise<boolean> {
     try {
       if (id === "a") await kibitzer.bootstrap(republicName);
-      else await kibitzer.join(republicName, "memory:a");
+      else await kibitzer.join(republicName, `memory:${this.contactOf(id)}`);
       return true;
     } catch (error) {
       if (!(error instanceof KibitzerError)) throw error;
@@ -160,7 +164,9 @@ export class Cluster {
   #fail(node: SimulatedNode, life: Life, error: unknown): void {
     if (!life.alive) return;
     this.#simulator.trace.note(`failed ${node.id}: ${String(error)}`);
-    if (!(this.toleratesDiskErrors && isOfDisk(error))) {
+    const isExpected =
+      (this.toleratesDiskErrors && isOfDisk(error)) || (this.exiled.has(node.id) && isExile(error));
+    if (!isExpected) {
       this.#simulator.fail(asViolation(node.id, error));
       return;
     }
@@ -180,6 +186,10 @@ export class Cluster {
 function isOfDisk(error: unknown): boolean {
   if (error instanceof SystemError) return true;
   return error instanceof Error && error.cause !== undefined && isOfDisk(error.cause);
+}
+
+function isExile(error: unknown): boolean {
+  return error instanceof KibitzerError && error.code === "KBZ_EXILED";
 }
 
 const invariantOf: ReadonlyMap<string, string> = new Map([

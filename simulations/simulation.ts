@@ -70,7 +70,7 @@ export class Simulation {
   readonly #clients: Clients;
   readonly #agreement: Agreement;
   readonly #durability = new Durability();
-  readonly #parts: ProgressParts;
+  readonly #parts: ProgressParts & Stage;
   #replayed = 0;
 
   constructor(seed: number, options: SimulationOptions = {}) {

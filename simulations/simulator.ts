@@ -121,6 +121,7 @@ export class Simulator {
 export class Life {
   readonly name: string;
   readonly clock: Clock;
+  readonly #localClock: LocalClock;
   readonly #simulator: Simulator;
   #alive = true;
   #pausedUntil: Micros = 0;
@@ -129,7 +130,13 @@ export class Life {
   constructor(simulator: Simulator, name: string, clock: ClockOptions) {
     this.name = name;
     this.#simulator = simulator;
-    this.clock = new LocalClock(simulator, this, clock);
+    this.#localClock = new LocalClock(simulator, this, clock);
+    this.clock = this.#localClock;
+  }
+
+  /** T2, T3: from now on the clock runs at `rate`, and its wall clock shows `stepMs` more. */
+  setClock(rate: number, stepMs: number): void {
+    this.#localClock.set(rate, stepMs);
   }
 
   get alive(): boolean {
@@ -198,28 +205,42 @@ export class Life {
 class LocalClock implements Clock {
   readonly #simulator: Simulator;
   readonly #life: Life;
-  readonly #options: ClockOptions;
-  readonly #start: Micros;
+  #rate: number;
+  /** What both clocks showed, in milliseconds, when the rate was last set; and when that was. */
+  #monotonic: { readonly ms: number; readonly at: Micros };
+  #wall: { readonly ms: number; readonly at: Micros };
 
-  constructor(simulator: Simulator, life: Life, options: ClockOptions) {
-    assert(options.rate > 0, "a clock runs forward");
+  constructor(simulator: Simulator, life: Life, { rate, wallOffset }: ClockOptions) {
+    assert(rate > 0, "a clock runs forward");
     this.#simulator = simulator;
     this.#life = life;
-    this.#options = options;
-    this.#start = simulator.now;
+    this.#rate = rate;
+    this.#monotonic = { ms: 0, at: simulator.now };
+    this.#wall = { ms: wallOffset, at: 0 };
   }
 
   now(): number {
-    return Math.floor(((this.#simulator.now - this.#start) * this.#options.rate) / millisecond);
+    return Math.floor(this.#shows(this.#monotonic));
   }
 
   wall(): number {
-    const elapsed = (this.#simulator.now * this.#options.rate) / millisecond;
-    return Math.floor(this.#options.wallOffset + elapsed);
+    return Math.floor(this.#shows(this.#wall));
+  }
+
+  set(rate: number, stepMs: number): void {
+    assert(rate > 0, "a clock runs forward");
+    const at = this.#simulator.now;
+    this.#monotonic = { ms: this.#shows(this.#monotonic), at };
+    this.#wall = { ms: this.#shows(this.#wall) + stepMs, at };
+    this.#rate = rate;
+  }
+
+  #shows({ ms, at }: { readonly ms: number; readonly at: Micros }): number {
+    return ms + ((this.#simulator.now - at) * this.#rate) / millisecond;
   }
 
   after(ms: number, callback: () => void): Timer {
-    const delay = Math.ceil((Math.max(0, ms) * millisecond) / this.#options.rate) + 1;
+    const delay = Math.ceil((Math.max(0, ms) * millisecond) / this.#rate) + 1;
     return this.#life.after(delay, callback);
   }
 

@@ -60,7 +60,8 @@ export class Clients {
     if (life === null || kibitzer === null) return;
     const session = { node, life, kibitzer, name: `${id}${node.lives}`, shown: 0 };
     this.#sessions.set(id, session);
-    this.#guard(session, this.#follow(session));
+    const from = Math.max(1, (this.#shown.get(id) ?? 0) - 10);
+    this.#guard(session, this.#follow(session, from));
     this.#watchStatus(session);
   }
 
@@ -83,10 +84,37 @@ export class Clients {
     this.#isOver = true;
   }
 
-  /** Publishes one entry at `node`, with all patience. */
-  publish(node: SimulatedNode): void {
+  /**
+   * Publishes one entry at `node`, with all patience.
+   * @param padding How many bytes more than its name it has; drawn when left out.
+   * @returns what becomes of it, or null while the node is not ready.
+   */
+  publish(node: SimulatedNode, padding?: number): Submission | null {
     const session = this.#sessions.get(node.id);
-    if (session !== undefined) this.#publishOne(session, null);
+    return session === undefined ? null : this.#publishOne(session, null, padding);
+  }
+
+  /** Asks `node` for a barrier; false while it is not ready. */
+  barrier(node: SimulatedNode): boolean {
+    return this.#ask(node, async (session) => await this.#barrier(session));
+  }
+
+  /** Reads what `node` has shown, from index `from` on. */
+  read(node: SimulatedNode, from: number): boolean {
+    return this.#ask(node, async (session) => {
+      if (from <= session.shown) await this.#read(session, from, session.shown);
+    });
+  }
+
+  /** Follows the log of `node` once more, from index `from` on. */
+  follow(node: SimulatedNode, from: number): boolean {
+    return this.#ask(node, async (session) => await this.#follow(session, from));
+  }
+
+  #ask(node: SimulatedNode, ask: (session: Session) => Promise<void>): boolean {
+    const session = this.#sessions.get(node.id);
+    if (session !== undefined) this.#guard(session, ask(session));
+    return session !== undefined;
   }
 
   /** Shows the whole log of `node` to the checkers, up to what a barrier gives. */
@@ -119,10 +147,11 @@ export class Clients {
     }
   }
 
-  #publishOne({ name, life, kibitzer }: Session, patience: number | null): void {
+  #publishOne(session: Session, patience: number | null, bytes?: number): Submission {
     const { simulator, prng, durability, options } = this.#parts;
+    const { name, life, kibitzer } = session;
     this.#values += 1;
-    const padding = prng.chance(0.1) ? prng.integer(0, options.bytesMax) : 8;
+    const padding = bytes ?? (prng.chance(0.1) ? prng.integer(0, options.bytesMax) : 8);
     const submission = durability.submit(`${name}.${this.#values} ${"x".repeat(padding)}`, name);
     const controller = new AbortController();
     if (patience !== null) simulator.after(patience, () => controller.abort());
@@ -133,6 +162,7 @@ export class Clients {
         (error: unknown) => this.#refused(life, submission, error),
       )
       .catch((error: unknown) => simulator.fail(error));
+    return submission;
   }
 
   #acknowledged(life: Life, submission: Submission, index: number): void {
@@ -194,17 +224,17 @@ export class Clients {
     });
   }
 
-  async #follow(session: Session): Promise<void> {
+  async #follow(session: Session, from: number): Promise<void> {
     const { life, kibitzer, node } = session;
-    let expected = Math.max(1, (this.#shown.get(node.id) ?? 0) - 10);
-    for await (const entry of kibitzer.entries({ from: expected })) {
+    let expected = from;
+    for await (const entry of kibitzer.entries({ from })) {
       if (!life.alive) return;
       demand(entry.index === expected, "W4", () => {
         return `${node.id} tells index ${entry.index} where ${expected} was due`;
       });
       expected += 1;
       this.#parts.agreement.show(node.id, entry);
-      session.shown = entry.index;
+      session.shown = Math.max(session.shown, entry.index);
       this.#shown.set(node.id, Math.max(entry.index, this.#shown.get(node.id) ?? 0));
     }
   }

@@ -15,8 +15,9 @@ const closeMax = 30 * second;
 
 export interface ProgressParts {
   readonly simulator: Simulator;
-  readonly cluster: Cluster;
-  readonly clients: Clients;
+  /** Whose nodes are all that are to be there. */
+  readonly cluster: Pick<Cluster, "nodes" | "ready" | "close">;
+  readonly clients: Pick<Clients, "publish" | "readAll">;
   readonly agreement: Agreement;
   readonly durability: Durability;
 }

@@ -14,7 +14,7 @@ const recordingDirectory = `${dataDirectory}/recording`;
 
 export interface ReplayParts {
   readonly simulator: Simulator;
-  readonly cluster: Cluster;
+  readonly cluster: Pick<Cluster, "nodes">;
   readonly agreement: Agreement;
 }
 
