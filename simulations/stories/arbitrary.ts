@@ -67,6 +67,7 @@ const links: fc.Arbitrary<Command> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({ kind: of("cut", "part", "sever", "clog"), from: node, to: node }),
   },
+  { weight: 2, arbitrary: fc.record({ kind: of("isolate"), node }) },
   { weight: 2, arbitrary: fc.record({ kind: of("heal") }) },
 );
 

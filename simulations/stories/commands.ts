@@ -63,6 +63,8 @@ export async function carryOut(stage: Stage, story: Story, command: Command): Pr
     case "sever":
     case "clog":
       return separate(stage, command);
+    case "isolate":
+      return isolate(stage, stage.at(command.node));
     case "heal":
       stage.heal(story.network);
       return done;
@@ -160,10 +162,19 @@ function separate(
   return done;
 }
 
+function isolate({ cluster, started }: Stage, { id }: SimulatedNode): Telling {
+  for (const other of started) {
+    if (other.id === id) continue;
+    cluster.network.cut(id, other.id, "drop");
+    cluster.network.cut(other.id, id, "drop");
+  }
+  return done;
+}
+
 function join(stage: Stage): Telling {
   const node = stage.join();
   if (node === null) return () => "no further node";
-  return () => (node.kibitzer === null ? `${node.id} is on its way` : `${node.id} is a member`);
+  return () => (stage.isAdmitted(node) ? `${node.id} is a member` : `${node.id} is on its way`);
 }
 
 /** Asks as an operator does, for a while; what it answers is told later. */

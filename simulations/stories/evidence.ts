@@ -29,20 +29,19 @@ export function keepEvidence(report: StoryReport): string {
 /** The story with what happened, in the form in which it can be told again. */
 export function scriptOf(report: StoryReport): string {
   const { broken, story, told } = report;
-  const head =
-    broken === null ? "# Nothing broke." : `# Broke ${broken.invariant}: ${flat(report)}`;
+  const head = broken === null ? "# Nothing broke." : `# Broke ${flat(broken.message)}`;
   const again = "# Tell it again: npm run stories -- --script story.txt";
   return `${head}\n${again}\n\n${formatScript(story, noted(told))}`;
 }
 
 /** `at 1.204 s: acknowledged at index 3`, for each command that was carried out. */
-export function noted(told: readonly Told[]): readonly string[] {
+function noted(told: readonly Told[]): readonly string[] {
   return told.map(({ at, outcome }) => {
     const seconds = `at ${(at / 1_000_000).toFixed(3)} s`;
     return outcome === "" ? seconds : `${seconds}: ${outcome}`;
   });
 }
 
-function flat({ broken }: StoryReport): string {
-  return (broken?.message ?? "").replaceAll(/\s+/g, " ");
+function flat(text: string): string {
+  return text.replaceAll(/\s+/g, " ");
 }

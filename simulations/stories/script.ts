@@ -131,6 +131,7 @@ const forms: Readonly<Record<CommandKind, Form>> = {
     read: (line) => ({ kind: "sever", from: line.node(), to: line.node() }),
   },
   clog: { fields: ofPair, read: (line) => ({ kind: "clog", from: line.node(), to: line.node() }) },
+  isolate: { fields: ofNode, read: (line) => ({ kind: "isolate", node: line.node() }) },
   heal: { fields: [], read: () => ({ kind: "heal" }) },
   join: { fields: [], read: () => ({ kind: "join" }) },
   exile: {
@@ -163,7 +164,7 @@ const forms: Readonly<Record<CommandKind, Form>> = {
 const places: ReadonlySet<string> = new Set(["node", "from", "to", "whom"]);
 
 /** One command as its line; its places must be resolved. */
-export function commandLine(command: Command): string {
+function commandLine(command: Command): string {
   const values = new Map<string, unknown>(Object.entries(command));
   const words = forms[command.kind].fields.map((field) => {
     const value = values.get(field);

@@ -5,7 +5,7 @@
 import fc from "fast-check";
 import { stories } from "./arbitrary.ts";
 import type { Command, Story } from "./story.ts";
-import { tell, type Objection, type StoryReport } from "./tell.ts";
+import { tell, type Broken, type Objection, type StoryReport } from "./tell.ts";
 
 export interface SearchOptions {
   readonly seed: number;
@@ -40,24 +40,24 @@ const pruningsMax = 400;
 /** @returns the first story that breaks something, made small; null when none does. */
 export async function search(options: SearchOptions): Promise<Found | null> {
   const { seed, runs, path, objections = [], lengthMax = lengthMaxDefault } = options;
-  let wanted: string | null = null;
+  let wanted: Broken | null = null;
   let drawn: Story | null = null;
   let tellings = 0;
   const property = fc.asyncProperty(stories(lengthMax), async (story) => {
-    const report = await tell(story, { objections });
+    const report = await tell(story, { objections, isCutShort: wanted?.isEarly === true });
     if (drawn === null) options.onReport?.(report);
     else tellings += 1;
     if (report.broken === null) return true;
     // The smallest story is to break what the first one broke.
-    wanted ??= report.broken.invariant;
+    wanted ??= report.broken;
     drawn ??= report.story;
-    return report.broken.invariant !== wanted;
+    return report.broken.invariant !== wanted.invariant;
   });
   const parameters = { seed, numRuns: runs, ...(path === undefined ? {} : { path }) };
   const details = await fc.check(property, parameters);
   const [smallest] = details.counterexample ?? [];
   if (smallest === undefined || drawn === null || wanted === null) return null;
-  const pruned = await prune(smallest, { invariant: wanted, objections });
+  const pruned = await prune(smallest, { broken: wanted, objections });
   return {
     drawn,
     shrunk: pruned.report,
@@ -69,21 +69,21 @@ export async function search(options: SearchOptions): Promise<Found | null> {
 }
 
 interface Goal {
-  readonly invariant: string;
+  readonly broken: Broken;
   readonly objections: readonly Objection[];
 }
 
 /** Tries every simpler story, and goes on from each that still breaks the same. */
 async function prune(
   story: Story,
-  { invariant, objections }: Goal,
+  { broken: { invariant, isEarly: isCutShort }, objections }: Goal,
 ): Promise<{ readonly report: StoryReport; readonly tellings: number }> {
-  let report = await tell(story, { objections });
+  let report = await tell(story, { objections, isCutShort });
   let tellings = 1;
   for (let isSmaller = true; isSmaller && tellings < pruningsMax;) {
     isSmaller = false;
     for (const simpler of simplerStories(report.story)) {
-      const attempt = await tell(simpler, { objections });
+      const attempt = await tell(simpler, { objections, isCutShort });
       tellings += 1;
       if (attempt.broken?.invariant === invariant) {
         report = attempt;

@@ -43,7 +43,8 @@ export class Stage {
   readonly doubtful: Set<SimulatedNode> = new Set();
   readonly #admitted = new Set<SimulatedNode>();
   #started: number;
-  #isCalm = false;
+  /** Whether all faults have ended. */
+  isCalm = false;
 
   constructor(story: Story, linesKept: number) {
     const prng = new Prng(`story ${story.chance}`);
@@ -77,6 +78,11 @@ export class Stage {
   /** Those of them that are to be there in the end. */
   get expected(): readonly SimulatedNode[] {
     return this.started.filter((node) => !this.gone.has(node));
+  }
+
+  /** Whether it was ever ready. */
+  isAdmitted(node: SimulatedNode): boolean {
+    return this.#admitted.has(node);
   }
 
   at(place: Place): SimulatedNode {
@@ -123,7 +129,7 @@ export class Stage {
 
   /** The end of all faults: what is down comes back, and comes back again. */
   calm(): void {
-    this.#isCalm = true;
+    this.isCalm = true;
     this.simulator.trace.note("calm");
     this.heal("calm");
     for (const node of this.started) {
@@ -143,7 +149,7 @@ export class Stage {
   #down(node: SimulatedNode): void {
     this.clients.down(node);
     node.disk.onOperation = null;
-    if (!this.#isCalm) return;
+    if (!this.isCalm) return;
     this.simulator.after(restartMicros, () => {
       if (!this.gone.has(node)) this.cluster.start(node);
     });

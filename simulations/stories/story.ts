@@ -48,6 +48,8 @@ export type Command =
   | { readonly kind: "cut"; readonly from: Place; readonly to: Place }
   /** Nothing passes between the two: in silence, told to both, or held back until it heals. */
   | { readonly kind: "part" | "sever" | "clog"; readonly from: Place; readonly to: Place }
+  /** Nothing passes between it and all others, and nobody is told. */
+  | { readonly kind: "isolate"; readonly node: Place }
   /** All links pass again, and disks are fast and have room. */
   | { readonly kind: "heal" }
   /** One node more is started, and joins. */

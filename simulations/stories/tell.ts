@@ -25,6 +25,8 @@ export interface Broken {
   readonly invariant: string;
   readonly message: string;
   readonly stack: string;
+  /** Whether it broke before all faults ended. */
+  readonly isEarly: boolean;
   /** The last things that happened, below the commands. */
   readonly lines: readonly string[];
 }
@@ -57,6 +59,8 @@ export type Objection = (told: readonly Told[], stage: Stage) => void;
 
 export interface TellingOptions {
   readonly objections?: readonly Objection[];
+  /** Ends after the last command: for a story that is known to break before that. */
+  readonly isCutShort?: boolean;
   /** How many of the last lines stay readable. */
   readonly linesKept?: number;
 }
@@ -65,7 +69,7 @@ const settleMax = 60 * second;
 
 /** Never throws: what breaks is in the report. */
 export async function tell(story: Story, options: TellingOptions = {}): Promise<StoryReport> {
-  const { objections = [], linesKept = 2000 } = options;
+  const { objections = [], isCutShort = false, linesKept = 2000 } = options;
   const whole = resolved(story);
   const stage = new Stage(whole, linesKept);
   const tellings: { readonly command: Command; readonly at: number; readonly telling: Telling }[] =
@@ -86,7 +90,7 @@ export async function tell(story: Story, options: TellingOptions = {}): Promise<
       checkSoFar(stage);
       for (const object of objections) object(told(), stage);
     }
-    replayed = await converge(stage);
+    if (!isCutShort) replayed = await converge(stage);
   } catch (error) {
     broken = describe(error, stage);
   } finally {
@@ -190,10 +194,11 @@ async function expectExiledToStop({ simulator, gone }: Stage): Promise<void> {
   throw new Violation("M4", `exiled, but still there: ${left.join(" ")}`);
 }
 
-function describe(error: unknown, { simulator }: Stage): Broken {
+function describe(error: unknown, { simulator, isCalm }: Stage): Broken {
   const invariant = error instanceof Violation ? error.invariant : "harness";
   const message = error instanceof Error ? error.message : String(error);
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause.stack : "";
-  return { invariant, message, stack: `${stack}\n${cause ?? ""}`, lines: simulator.trace.lines() };
+  const lines = simulator.trace.lines();
+  return { invariant, message, stack: `${stack}\n${cause ?? ""}`, isEarly: !isCalm, lines };
 }
