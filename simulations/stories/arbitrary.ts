@@ -43,6 +43,8 @@ const asking: fc.Arbitrary<Command> = fc.oneof(
 const machines: fc.Arbitrary<Command> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: of("kill", "unplug"), node }) },
   { weight: 2, arbitrary: fc.record({ kind: of("unplugAll") }) },
+  { weight: 1, arbitrary: fc.record({ kind: of("unplugAtAnswer"), node }) },
+  { weight: 1, arbitrary: fc.record({ kind: of("unplugAllAtAnswer") }) },
   { weight: 2, arbitrary: fc.record({ kind: of("unplugIn"), node, calls: fc.nat(20) }) },
   { weight: 6, arbitrary: fc.record({ kind: of("start"), node }) },
   { weight: 1, arbitrary: fc.record({ kind: of("stop", "close"), node }) },

@@ -46,6 +46,10 @@ export async function carryOut(stage: Stage, story: Story, command: Command): Pr
       return crash(stage, [stage.at(command.node)], command.kind === "kill" ? null : power);
     case "unplugAll":
       return crash(stage, stage.started, power);
+    case "unplugAtAnswer":
+      return unplugAtAnswer(stage, [stage.at(command.node)]);
+    case "unplugAllAtAnswer":
+      return unplugAtAnswer(stage, stage.started);
     case "unplugIn":
       return unplugIn(stage, stage.at(command.node), command.calls);
     case "start":
@@ -115,6 +119,14 @@ function crash(stage: Stage, nodes: readonly SimulatedNode[], how: PowerLoss | n
   const up = nodes.filter(({ life }) => life !== null);
   for (const node of up) stage.cluster.crash(node, how);
   return up.length === 0 ? nothing : () => `down: ${up.map(({ id }) => id).join(" ")}`;
+}
+
+function unplugAtAnswer(stage: Stage, nodes: readonly SimulatedNode[]): Telling {
+  let what = nothing;
+  stage.atAnswer.push(() => {
+    what = crash(stage, nodes, power);
+  });
+  return () => what();
 }
 
 function unplugIn(stage: Stage, node: SimulatedNode, calls: number): Telling {

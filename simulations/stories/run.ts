@@ -159,9 +159,8 @@ function sorted(counts: ReadonlyMap<string, number>): Record<string, number> {
 }
 
 /** Progress for who waits at a terminal. */
-function showProgress({ stories }: Summary, { runs }: Arguments): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r${stories} of ${runs} stories told`);
-  if (process.stderr.isTTY && stories === runs) process.stderr.write("\n");
+function showProgress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${text}\u001b[K`);
 }
 
 function printFound(found: Found, { isJson }: Arguments): void {
@@ -230,10 +229,14 @@ async function main(args: Arguments): Promise<number> {
     const { runs, seed, length: lengthMax, path } = args;
     const onReport = (report: StoryReport): void => {
       summary.add(report);
-      showProgress(summary, args);
+      showProgress(`${summary.stories} of ${runs} stories told`);
+      if (report.broken !== null) warn(`\nbroke ${report.broken.message}; making it small`);
     };
-    const drawing = { runs, seed, lengthMax, onReport, ...(path === null ? {} : { path }) };
-    const found = await search(drawing);
+    const onTelling = (tellings: number): void => showProgress(`${tellings} further tellings`);
+    const callbacks = { onReport, onTelling };
+    const drawing = { runs, seed, lengthMax, ...(path === null ? {} : { path }) };
+    const found = await search({ ...drawing, ...callbacks });
+    showProgress("");
     if (found !== null) printFound(found, args);
   } else {
     summary.add(await tellScript(args.script, args));

@@ -113,6 +113,11 @@ const forms: Readonly<Record<CommandKind, Form>> = {
   kill: { fields: ofNode, read: (line) => ({ kind: "kill", node: line.node() }) },
   unplug: { fields: ofNode, read: (line) => ({ kind: "unplug", node: line.node() }) },
   unplugAll: { fields: [], read: () => ({ kind: "unplugAll" }) },
+  unplugAtAnswer: {
+    fields: ofNode,
+    read: (line) => ({ kind: "unplugAtAnswer", node: line.node() }),
+  },
+  unplugAllAtAnswer: { fields: [], read: () => ({ kind: "unplugAllAtAnswer" }) },
   unplugIn: {
     fields: ["node", "calls"],
     read: (line) => ({ kind: "unplugIn", node: line.node(), calls: line.number(0, countMax) }),

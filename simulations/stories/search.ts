@@ -17,6 +17,8 @@ export interface SearchOptions {
   readonly objections?: readonly Objection[];
   /** Called after each story that was drawn, those of the shrinking left out. */
   readonly onReport?: (report: StoryReport) => void;
+  /** Called after each further story, told to make the broken one small. */
+  readonly onTelling?: (tellings: number) => void;
 }
 
 export interface Found {
@@ -34,8 +36,9 @@ export interface Found {
 }
 
 const lengthMaxDefault = 40;
-/** Stories told to prune one: each is short, as it ends where it breaks. */
-const pruningsMax = 400;
+/** Stories told to shrink one by fast-check, and then to prune it. */
+const shrinkingsMax = 600;
+const pruningsMax = 300;
 
 /** @returns the first story that breaks something, made small; null when none does. */
 export async function search(options: SearchOptions): Promise<Found | null> {
@@ -44,9 +47,15 @@ export async function search(options: SearchOptions): Promise<Found | null> {
   let drawn: Story | null = null;
   let tellings = 0;
   const property = fc.asyncProperty(stories(lengthMax), async (story) => {
+    // What is not told any more cannot become the smallest.
+    if (tellings >= shrinkingsMax) return true;
     const report = await tell(story, { objections, isCutShort: wanted?.isEarly === true });
-    if (drawn === null) options.onReport?.(report);
-    else tellings += 1;
+    if (drawn === null) {
+      options.onReport?.(report);
+    } else {
+      tellings += 1;
+      options.onTelling?.(tellings);
+    }
     if (report.broken === null) return true;
     // The smallest story is to break what the first one broke.
     wanted ??= report.broken;
@@ -57,7 +66,8 @@ export async function search(options: SearchOptions): Promise<Found | null> {
   const details = await fc.check(property, parameters);
   const [smallest] = details.counterexample ?? [];
   if (smallest === undefined || drawn === null || wanted === null) return null;
-  const pruned = await prune(smallest, { broken: wanted, objections });
+  const onTelling = (further: number): void => options.onTelling?.(tellings + further);
+  const pruned = await prune(smallest, { broken: wanted, objections, onTelling });
   return {
     drawn,
     shrunk: pruned.report,
@@ -71,12 +81,13 @@ export async function search(options: SearchOptions): Promise<Found | null> {
 interface Goal {
   readonly broken: Broken;
   readonly objections: readonly Objection[];
+  readonly onTelling: (tellings: number) => void;
 }
 
 /** Tries every simpler story, and goes on from each that still breaks the same. */
 async function prune(
   story: Story,
-  { broken: { invariant, isEarly: isCutShort }, objections }: Goal,
+  { broken: { invariant, isEarly: isCutShort }, objections, onTelling }: Goal,
 ): Promise<{ readonly report: StoryReport; readonly tellings: number }> {
   let report = await tell(story, { objections, isCutShort });
   let tellings = 1;
@@ -85,6 +96,7 @@ async function prune(
     for (const simpler of simplerStories(report.story)) {
       const attempt = await tell(simpler, { objections, isCutShort });
       tellings += 1;
+      onTelling(tellings);
       if (attempt.broken?.invariant === invariant) {
         report = attempt;
         isSmaller = true;

@@ -45,6 +45,8 @@ export class Stage {
   #started: number;
   /** Whether all faults have ended. */
   isCalm = false;
+  /** What happens, once, in the step that acknowledges the next entry. */
+  readonly atAnswer: (() => void)[] = [];
 
   constructor(story: Story, linesKept: number) {
     const prng = new Prng(`story ${story.chance}`);
@@ -58,7 +60,7 @@ export class Stage {
       options: swarm.workload,
       agreement: this.agreement,
       durability: this.durability,
-      acknowledged: () => undefined,
+      acknowledged: () => this.#answered(),
     });
     this.cluster = new Cluster(this.simulator, prng.fork("cluster"), swarm, {
       ready: (node) => {
@@ -137,6 +139,14 @@ export class Stage {
       node.life?.setClock(1, 0);
     }
     for (const node of this.expected) this.cluster.start(node);
+  }
+
+  #answered(): void {
+    for (const act of this.atAnswer.splice(0)) {
+      this.simulator.after(0, () => {
+        if (!this.isCalm) act();
+      });
+    }
   }
 
   /** A node that was ready once and may be asked, other than `id`. */

@@ -38,6 +38,9 @@ export type Command =
   /** The machine ends; its disk loses what was not synced, or a part of it. */
   | { readonly kind: "unplug"; readonly node: Place }
   | { readonly kind: "unplugAll" }
+  /** It, or all of them, loses power in the very step that acknowledges the next entry. */
+  | { readonly kind: "unplugAtAnswer"; readonly node: Place }
+  | { readonly kind: "unplugAllAtAnswer" }
   /** The machine loses power so many storage calls from now. */
   | { readonly kind: "unplugIn"; readonly node: Place; readonly calls: number }
   | { readonly kind: "start"; readonly node: Place }
