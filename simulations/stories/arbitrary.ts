@@ -46,7 +46,7 @@ const machines: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: of("unplugAtAnswer"), node }) },
   { weight: 1, arbitrary: fc.record({ kind: of("unplugAllAtAnswer") }) },
   { weight: 2, arbitrary: fc.record({ kind: of("unplugIn"), node, calls: fc.nat(20) }) },
-  { weight: 6, arbitrary: fc.record({ kind: of("start"), node }) },
+  { weight: 6, arbitrary: fc.record({ kind: of("start", "startOthers"), node }) },
   { weight: 1, arbitrary: fc.record({ kind: of("stop", "close"), node }) },
   { weight: 1, arbitrary: fc.record({ kind: of("pause"), node, ms }) },
   {

@@ -28,7 +28,7 @@ const nothing: Telling = () => "nothing to do";
 
 // oxlint-disable-next-line complexity -- one line a kind of command.
 export async function carryOut(stage: Stage, story: Story, command: Command): Promise<Telling> {
-  const { simulator, cluster, clients } = stage;
+  const { simulator, clients } = stage;
   switch (command.kind) {
     case "publish":
       return publish(stage, command);
@@ -53,15 +53,17 @@ export async function carryOut(stage: Stage, story: Story, command: Command): Pr
     case "unplugIn":
       return unplugIn(stage, stage.at(command.node), command.calls);
     case "start":
-      if (stage.at(command.node).life !== null) return nothing;
-      cluster.start(stage.at(command.node));
-      return done;
+      return start(stage, [stage.at(command.node)]);
+    case "startOthers":
+      return start(
+        stage,
+        stage.expected.filter((node) => node !== stage.at(command.node)),
+      );
     case "stop":
     case "close":
       return close(stage, stage.at(command.node), command.kind);
     case "pause":
-      stage.at(command.node).life?.pause(command.ms * millisecond);
-      return stage.at(command.node).life === null ? nothing : done;
+      return pause(stage.at(command.node), command.ms * millisecond);
     case "cut":
     case "part":
     case "sever":
@@ -80,21 +82,27 @@ export async function carryOut(stage: Stage, story: Story, command: Command): Pr
       return transfer(stage, stage.at(command.node), command.to);
     case "clock":
       return setClock(stage, command);
-    case "stall": {
-      const length = command.ms * millisecond;
-      stage.at(command.node).disk.faults = {
-        ...calmDisk,
-        syncMicros: { min: length, max: length },
-      };
-      simulator.trace.fault("K19", stage.at(command.node).id);
-      return done;
-    }
-    case "fill": {
-      const { disk } = stage.at(command.node);
-      disk.capacity = disk.bytesUsed() + command.bytes;
-      return done;
-    }
+    case "stall":
+      return stall(stage, stage.at(command.node), command.ms * millisecond);
+    case "fill":
+      return fill(stage.at(command.node), command.bytes);
   }
+}
+
+function pause({ life }: SimulatedNode, micros: number): Telling {
+  life?.pause(micros);
+  return life === null ? nothing : done;
+}
+
+function stall({ simulator }: Stage, { id, disk }: SimulatedNode, micros: number): Telling {
+  disk.faults = { ...calmDisk, syncMicros: { min: micros, max: micros } };
+  simulator.trace.fault("K19", id);
+  return done;
+}
+
+function fill({ disk }: SimulatedNode, bytes: number): Telling {
+  disk.capacity = disk.bytesUsed() + bytes;
+  return done;
 }
 
 function publish(stage: Stage, { node, count, bytes }: Command & { kind: "publish" }): Telling {
@@ -119,6 +127,12 @@ function crash(stage: Stage, nodes: readonly SimulatedNode[], how: PowerLoss | n
   const up = nodes.filter(({ life }) => life !== null);
   for (const node of up) stage.cluster.crash(node, how);
   return up.length === 0 ? nothing : () => `down: ${up.map(({ id }) => id).join(" ")}`;
+}
+
+function start({ cluster }: Stage, nodes: readonly SimulatedNode[]): Telling {
+  const down = nodes.filter(({ life }) => life === null);
+  for (const node of down) cluster.start(node);
+  return down.length === 0 ? nothing : () => `back: ${down.map(({ id }) => id).join(" ")}`;
 }
 
 function unplugAtAnswer(stage: Stage, nodes: readonly SimulatedNode[]): Telling {

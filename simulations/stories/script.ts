@@ -123,6 +123,7 @@ const forms: Readonly<Record<CommandKind, Form>> = {
     read: (line) => ({ kind: "unplugIn", node: line.node(), calls: line.number(0, countMax) }),
   },
   start: { fields: ofNode, read: (line) => ({ kind: "start", node: line.node() }) },
+  startOthers: { fields: ofNode, read: (line) => ({ kind: "startOthers", node: line.node() }) },
   stop: { fields: ofNode, read: (line) => ({ kind: "stop", node: line.node() }) },
   close: { fields: ofNode, read: (line) => ({ kind: "close", node: line.node() }) },
   pause: {

@@ -44,6 +44,8 @@ export type Command =
   /** The machine loses power so many storage calls from now. */
   | { readonly kind: "unplugIn"; readonly node: Place; readonly calls: number }
   | { readonly kind: "start"; readonly node: Place }
+  /** All that are down come back, but it. */
+  | { readonly kind: "startOthers"; readonly node: Place }
   /** Ends it in order: `stop` hands leadership over first. */
   | { readonly kind: "stop" | "close"; readonly node: Place }
   | { readonly kind: "pause"; readonly node: Place; readonly ms: number }
