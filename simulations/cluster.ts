@@ -52,6 +52,8 @@ export class Cluster {
   toleratesDiskErrors = true;
   /** Ids that an operator exiles: a node that stops because of that is no surprise. */
   readonly exiled: Set<string> = new Set();
+  /** Those that have stopped because of it. */
+  readonly stoppedByExile: Set<string> = new Set();
   /** Whom the node `id` asks to be let in. */
   contactOf: (id: string) => string = () => "a";
 
@@ -164,8 +166,9 @@ export class Cluster {
   #fail(node: SimulatedNode, life: Life, error: unknown): void {
     if (!life.alive) return;
     this.#simulator.trace.note(`failed ${node.id}: ${String(error)}`);
-    const isExpected =
-      (this.toleratesDiskErrors && isOfDisk(error)) || (this.exiled.has(node.id) && isExile(error));
+    const isExiled = this.exiled.has(node.id) && isExile(error);
+    if (isExiled) this.stoppedByExile.add(node.id);
+    const isExpected = (this.toleratesDiskErrors && isOfDisk(error)) || isExiled;
     if (!isExpected) {
       this.#simulator.fail(asViolation(node.id, error));
       return;

@@ -230,8 +230,11 @@ function exile(stage: Stage, node: SimulatedNode, whom: SimulatedNode): Telling 
   if (stage.gone.has(whom)) return nothing;
   return ask(stage, node, async (kibitzer, signal) => {
     stage.cluster.exiled.add(whom.id);
-    stage.doubtful.add(whom);
-    await kibitzer.exile(whom.id, { signal });
+    stage.doubt(whom, 1);
+    await kibitzer.exile(whom.id, { signal }).catch((error: unknown) => {
+      if (error instanceof KibitzerError && error.outcome === "none") stage.doubt(whom, -1);
+      throw error;
+    });
     stage.gone.add(whom);
     return `${whom.id} is exiled`;
   });

@@ -39,8 +39,8 @@ export class Stage {
   readonly durability: Durability = new Durability();
   /** Nodes whose exile the log has shown. */
   readonly gone: Set<SimulatedNode> = new Set();
-  /** Nodes that somebody was asked to exile, and perhaps has. */
-  readonly doubtful: Set<SimulatedNode> = new Set();
+  /** How often somebody was asked to exile a node, and perhaps has. */
+  readonly doubts: Map<SimulatedNode, number> = new Map();
   readonly #admitted = new Set<SimulatedNode>();
   #started: number;
   /** Whether all faults have ended. */
@@ -80,6 +80,10 @@ export class Stage {
   /** Those of them that are to be there in the end. */
   get expected(): readonly SimulatedNode[] {
     return this.started.filter((node) => !this.gone.has(node));
+  }
+
+  doubt(node: SimulatedNode, change: 1 | -1): void {
+    this.doubts.set(node, (this.doubts.get(node) ?? 0) + change);
   }
 
   /** Whether it was ever ready. */

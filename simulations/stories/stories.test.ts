@@ -127,6 +127,12 @@ test("a script that cannot be played is refused with its line and what was wante
   assert.deepEqual(joined.commands[1], { kind: "publish", node: 3, count: 1, bytes: 1 });
 });
 
+test("who is to be exiled before it is a member stays (found by seed 4242)", async () => {
+  const report = await tell(parseScript("nodes 1\njoin\nwait 2\nexile a b"));
+  assert.equal(report.broken, null, report.broken?.message);
+  assert.equal(report.told.at(-1)?.outcome, "KBZ_NOT_FOUND");
+});
+
 test("the command tells a script, and the operators' work comes to an end", () => {
   const directory = mkdtempSync(join(tmpdir(), "kibitz-script-"));
   try {

@@ -145,23 +145,27 @@ async function converge(stage: Stage): Promise<number> {
 
 /** An exile that was begun may yet be carried out: it is asked for until it is, or cannot be. */
 async function settleExiles(stage: Stage): Promise<void> {
-  const { simulator, doubtful, gone, cluster } = stage;
+  const { simulator, doubts, gone } = stage;
   const until = simulator.now + settleMax;
-  for (const whom of doubtful) {
+  for (const [whom, count] of doubts) {
+    if (count === 0) continue;
     while (!gone.has(whom)) {
       if (simulator.now > until) throw new Violation("L2", `the exile of ${whom.id} never ends`);
       const ready = stage.expected.filter(({ kibitzer }) => kibitzer !== null);
       const asked = ready.find((node) => node !== whom) ?? ready[0];
       const answer = asked === undefined ? "nobody" : await askForExile(stage, asked, whom);
-      if (answer === "done" || answer === "KBZ_NOT_FOUND") gone.add(whom);
+      const isGone = answer === "KBZ_NOT_FOUND" && wasMember(stage, whom);
+      if (answer === "done" || isGone) gone.add(whom);
       // The last one with a seat stays.
       if (answer === "KBZ_NO_QUORUM" && stage.expected.length === 1) break;
       await simulator.run(simulator.now + second / 10);
     }
   }
-  for (const node of stage.expected) {
-    if (doubtful.has(node)) cluster.start(node);
-  }
+}
+
+/** Who is no member may be one soon: it is still on its way. */
+function wasMember(stage: Stage, node: SimulatedNode): boolean {
+  return stage.isAdmitted(node) || stage.cluster.stoppedByExile.has(node.id);
 }
 
 async function askForExile(
