@@ -12,7 +12,7 @@ import { SimulatedDisk, type DiskImage } from "./disk.ts";
 import { SimulatedNetwork } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
-import { millisecond, type Life, type Simulator } from "./simulator.ts";
+import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
 import type { Swarm } from "./swarm.ts";
 import { SystemError } from "./system-error.ts";
 
@@ -59,6 +59,8 @@ export interface ClusterEvents {
 
 const retryMicros = 300 * millisecond;
 const joinMs = 3000;
+/** L10: how long a node may take to close cleanly, whatever happens meanwhile. */
+const closeMax = 60 * second;
 
 function newNode(id: string, disk: SimulatedDisk, isIn: boolean): SimulatedNode {
   return {
@@ -157,6 +159,27 @@ export class Cluster {
     life.end();
     this.network.leave(node.id, "reset");
     this.#down(node);
+  }
+
+  /** X13: closes a process whatever happens meanwhile; it must end within a bound (L10). */
+  closeUnderLoad(node: SimulatedNode, how: "stop" | "close"): void {
+    const { life, id } = node;
+    this.#simulator.trace.fault("X13", `close ${id}`);
+    this.close(node, how).catch((error: unknown) => this.#simulator.fail(error));
+    this.#simulator.after(closeMax, () => {
+      if (life === null || !life.alive || node.life !== life) return;
+      this.#simulator.fail(new Violation("L10", `node ${id} does not close`));
+    });
+  }
+
+  /** O6: starts the next node that was not there before, or returns null: all were. */
+  letIn(): SimulatedNode | null {
+    const node = this.nodes.find(({ isIn, lives }) => !isIn && lives === 0);
+    if (node === undefined) return null;
+    this.#simulator.trace.fault("O6", `let ${node.id} in`);
+    node.isIn = true;
+    this.start(node);
+    return node;
   }
 
   /** An empty disk, an old backup, or somebody else's folder. No process may be using it. */

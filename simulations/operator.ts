@@ -36,7 +36,7 @@ export class Operator {
         this.#transfer();
         return;
       case "join":
-        this.#letIn();
+        this.#parts.cluster.letIn();
     }
   }
 
@@ -60,15 +60,5 @@ export class Operator {
       if (error instanceof KibitzerError || controller.signal.aborted) return;
       simulator.fail(error);
     });
-  }
-
-  /** O6: a node that was not there before. */
-  #letIn(): void {
-    const { cluster, simulator } = this.#parts;
-    const node = cluster.nodes.find(({ isIn, lives }) => !isIn && lives === 0);
-    if (node === undefined) return;
-    simulator.trace.fault("O6", `let ${node.id} in`);
-    node.isIn = true;
-    cluster.start(node);
   }
 }

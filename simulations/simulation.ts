@@ -17,6 +17,7 @@ import { Prng } from "./prng.ts";
 import { RemoteClients } from "./remote-clients.ts";
 import { Simulator, second } from "./simulator.ts";
 import { damageMajority } from "./safety-only.ts";
+import type { Supervisor } from "./supervisor.ts";
 import { drawSwarm, type Swarm } from "./swarm.ts";
 import { Trace } from "./trace.ts";
 import { Violation } from "./core/violation.ts";
@@ -55,18 +56,19 @@ export interface RunReport {
 export interface SimulationOptions {
   /** Instead of the one that the seed draws. */
   readonly swarm?: Swarm;
-  /** Whether what has ended is started again before the calm; default true. */
+  /** Whether what has ended is started again, or replaced, before the calm; default true. */
   readonly supervised?: boolean;
+  /** Called after each acknowledgement. */
+  readonly acknowledged?: () => void;
+  /** Whether a scripted run ends with its script, before the calm; default false. */
+  readonly endsWithScript?: boolean;
   /** How many lines of the story stay readable after a failure. */
   readonly linesKept?: number;
 }
 
 /** What a scripted run may play with. */
-export interface Stage {
-  readonly simulator: Simulator;
-  readonly cluster: Cluster;
-  readonly clients: Clients;
-  readonly durability: Durability;
+export interface Stage extends ProgressParts {
+  readonly supervisor: Supervisor;
 }
 
 const foundingMax = 30 * second;
@@ -86,13 +88,15 @@ export class Simulation {
   readonly #durability = new Durability();
   readonly #governments: Governments;
   readonly #remotes: RemoteClients;
-  readonly #parts: ProgressParts;
+  readonly #parts: Stage;
+  readonly #endsWithScript: boolean;
   #replayed = 0;
   #stuck: string | null = null;
 
   constructor(seed: number, options: SimulationOptions = {}) {
     const prng = new Prng(seed);
     const { swarm = drawSwarm(prng.fork("swarm")), supervised = true, linesKept } = options;
+    this.#endsWithScript = options.endsWithScript ?? false;
     const simulator = new Simulator(new Trace(linesKept));
     this.simulator = simulator;
     this.seed = seed;
@@ -107,7 +111,10 @@ export class Simulation {
       prng: prng.fork("clients"),
       options: swarm.workload,
       history,
-      acknowledged: () => this.#chaos.acknowledged(),
+      acknowledged: () => {
+        this.#chaos.acknowledged();
+        options.acknowledged?.();
+      },
       ...checkers,
     });
     this.cluster = new Cluster(simulator, prng.fork("cluster"), swarm, {
@@ -133,7 +140,9 @@ export class Simulation {
     this.#chaos = new Chaos(simulator, prng.fork("chaos"), { ...shared, supervised });
     const { names } = this.#remotes;
     const clients = this.#clients;
-    this.#parts = { simulator, atlas, cluster, clients, names, governments, ...checkers };
+    const { supervisor } = this.#chaos;
+    const acting = { simulator, cluster, clients, names, supervisor };
+    this.#parts = { ...acting, atlas, governments, ...checkers };
   }
 
   /** Runs both phases; the safety phase takes `seconds` of virtual time. Never throws. */
@@ -157,11 +166,7 @@ export class Simulation {
     try {
       await this.#found();
       await script(this.#parts);
-      this.#stuck = await this.#finish();
-      await this.simulator.complete(this.#remotes.close(), remotesMax);
-      await checkClosing(this.#parts);
-      checkLinearizability(this.history);
-      this.#replayed = await checkReplay(this.#parts);
+      if (!this.#endsWithScript) await this.#finish();
     } catch (error) {
       failure = this.#describe(error);
     } finally {
@@ -170,8 +175,16 @@ export class Simulation {
     return this.#report(failure);
   }
 
+  async #finish(): Promise<void> {
+    this.#stuck = await this.#recover();
+    await this.simulator.complete(this.#remotes.close(), remotesMax);
+    await checkClosing(this.#parts);
+    checkLinearizability(this.history);
+    this.#replayed = await checkReplay(this.#parts);
+  }
+
   /** @returns Why nothing could recover, proved, or null: it did. */
-  async #finish(): Promise<string | null> {
+  async #recover(): Promise<string | null> {
     if (!this.swarm.atlas.isSafetyOnly) {
       return await checkProgress(this.#parts, this.#chaos.calm());
     }

@@ -22,7 +22,7 @@ export interface SupervisorParts {
   readonly cluster: Cluster;
   readonly atlas: Atlas;
   readonly governments: Governments;
-  /** Whether what has ended is started again before the calm. */
+  /** Whether what has ended is started again, or replaced, before the calm. */
   readonly supervised: boolean;
 }
 
@@ -30,6 +30,8 @@ export class Supervisor {
   readonly #parts: SupervisorParts;
   /** What to do in place of starting a node again at once. */
   readonly #held = new Set<SimulatedNode>();
+  /** Those whose exile was answered, and which have not stopped yet. */
+  readonly #retired = new Set<SimulatedNode>();
   /** The right disk of a node that was given another one. */
   readonly #folders = new Map<SimulatedNode, () => void>();
   #isCalm = false;
@@ -64,8 +66,14 @@ export class Supervisor {
 
   /** It has stopped with an error after which a restart does not help, or may not. */
   refused(node: SimulatedNode, code: string): void {
-    const { prng, simulator } = this.#parts;
+    const { prng, simulator, supervised } = this.#parts;
     simulator.trace.note(`noticed ${node.id}: ${code}`);
+    // It stays down until the calm starts it again, and it refuses once more.
+    if (!supervised && !this.#isCalm) return;
+    if (code === "KBZ_EXILED" && this.#retired.delete(node)) {
+      this.#comeBack(node);
+      return;
+    }
     const putBack = this.#folders.get(node);
     if (putBack !== undefined) {
       this.#folders.delete(node);
@@ -105,6 +113,14 @@ export class Supervisor {
     node.mustNotServe = null;
     this.#parts.simulator.trace.fault("O5", `replace ${node.id}`);
     this.#exile(node);
+  }
+
+  /** Its exile was answered: it must learn of that and stop (M4), and then joins as a new node. */
+  retire(node: SimulatedNode): void {
+    node.isReplaced = true;
+    node.pardons.add("KBZ_EXILED");
+    this.#parts.simulator.trace.fault("O5", `retire ${node.id}`);
+    this.#retired.add(node);
   }
 
   #exile(node: SimulatedNode): void {

@@ -7,7 +7,7 @@ import type { Kibitzer } from "../src/kibitzer.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 import type { Agreement } from "./checkers/agreement.ts";
 import { brief } from "./checkers/agreement.ts";
-import type { Durability } from "./checkers/durability.ts";
+import type { Durability, Submission } from "./checkers/durability.ts";
 import { isOfDisk, type SimulatedNode } from "./cluster.ts";
 import { demand } from "./core/violation.ts";
 import type { HistoryRecorder } from "./history/recorder.ts";
@@ -67,7 +67,8 @@ export class Clients {
     if (life === null || kibitzer === null) return;
     const session = { node, life, kibitzer, name: `${id}${node.lives}`, shown: 0 };
     this.#sessions.set(id, session);
-    this.#guard(session, this.#follow(session));
+    const from = Math.max(1, (this.#shown.get(id) ?? 0) - 10);
+    this.#guard(session, this.#follow(session, from));
     this.#watchStatus(session);
   }
 
@@ -90,10 +91,37 @@ export class Clients {
     this.#isOver = true;
   }
 
-  /** Publishes one entry at `node`, with all patience. */
-  publish(node: SimulatedNode): void {
+  /**
+   * Publishes one entry at `node`, with all patience.
+   * @param padding How many bytes more than its name it has; drawn when left out.
+   * @returns what becomes of it, or null while the node is not ready.
+   */
+  publish(node: SimulatedNode, padding?: number): Submission | null {
     const session = this.#sessions.get(node.id);
-    if (session !== undefined) this.#publishOne(session, null);
+    return session === undefined ? null : this.#publishOne(session, null, padding);
+  }
+
+  /** Asks `node` for a barrier; false while it is not ready. */
+  barrier(node: SimulatedNode): boolean {
+    return this.#ask(node, async (session) => await this.#barrier(session));
+  }
+
+  /** Reads what `node` has shown, from index `from` on. */
+  read(node: SimulatedNode, from: number): boolean {
+    return this.#ask(node, async (session) => {
+      if (from <= session.shown) await this.#read(session, from, session.shown);
+    });
+  }
+
+  /** Follows the log of `node` once more, from index `from` on. */
+  follow(node: SimulatedNode, from: number): boolean {
+    return this.#ask(node, async (session) => await this.#follow(session, from));
+  }
+
+  #ask(node: SimulatedNode, ask: (session: Session) => Promise<void>): boolean {
+    const session = this.#sessions.get(node.id);
+    if (session !== undefined) this.#guard(session, ask(session));
+    return session !== undefined;
   }
 
   /** Whether anything that was published at one of `nodes`, or in other sessions, still waits. */
@@ -139,10 +167,11 @@ export class Clients {
     }
   }
 
-  #publishOne({ name, life, kibitzer }: Session, patience: number | null): void {
+  #publishOne(session: Session, patience: number | null, bytes?: number): Submission {
     const { simulator, prng, durability, options, history } = this.#parts;
+    const { name, life, kibitzer } = session;
     this.#values += 1;
-    const padding = prng.chance(0.1) ? prng.integer(0, options.bytesMax) : 8;
+    const padding = bytes ?? (prng.chance(0.1) ? prng.integer(0, options.bytesMax) : 8);
     const head = `${name}.${this.#values} `;
     const isGiant = options.giantChance > 0 && prng.chance(options.giantChance);
     const size = isGiant ? this.#giantBytes() : head.length + padding;
@@ -157,6 +186,7 @@ export class Clients {
         (error: unknown) => this.#refused(life, { submission, operation }, error),
       )
       .catch((error: unknown) => simulator.fail(error));
+    return submission;
   }
 
   /** V2: as large as an entry may be, or one byte larger. */
@@ -234,13 +264,13 @@ export class Clients {
     });
   }
 
-  async #follow(session: Session): Promise<void> {
+  async #follow(session: Session, from: number): Promise<void> {
     const { life, kibitzer, node } = session;
     const { history, agreement } = this.#parts;
-    let expected = Math.max(1, (this.#shown.get(node.id) ?? 0) - 10);
+    let expected = from;
     // Each entry that comes answers a read that waited for it.
     let operation = history.invoke(null, "read", { from: expected, to: expected });
-    for await (const entry of kibitzer.entries({ from: expected })) {
+    for await (const entry of kibitzer.entries({ from })) {
       if (!life.alive) return;
       demand(entry.index === expected, "W4", () => {
         return `${node.id} tells index ${entry.index} where ${expected} was due`;
@@ -248,7 +278,7 @@ export class Clients {
       expected += 1;
       operation.ok([nameOf(agreement.show(node.id, entry).text)]);
       operation = history.invoke(null, "read", { from: expected, to: expected });
-      session.shown = entry.index;
+      session.shown = Math.max(session.shown, entry.index);
       this.#shown.set(node.id, Math.max(entry.index, this.#shown.get(node.id) ?? 0));
     }
   }

@@ -2,7 +2,7 @@
  * Runs every script in test/interactions against the real consensus code.
  *
  * `REWRITE=1 npm test` writes what happened in place of what was expected. Read the diff; commit it
- * only if you can say why each changed line is right.
+ * only if you can say why each changed line is right. interactions/README.md has the vocabulary.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -43,6 +43,27 @@ const verbs = new Map<string, Verb>([
   ["crash", (scene, words) => scene.crash(word(words, 0))],
   ["restart", (scene, words) => scene.start(word(words, 0))],
   ["cut", (scene, words) => scene.cut(word(words, 0), word(words, 1))],
+  ["cut-one-way", (scene, words) => scene.cutOneWay(...link(words))],
+  ["keep-only", (scene, words) => scene.keepOnly(words)],
+  ["overtake", (scene, words) => scene.overtake(...link(words), word(words, 1))],
+  ["impersonate", (scene, words) => scene.impersonate(...link(words), word(words, 1))],
+  ["live", (scene, words) => scene.live(Number(word(words, 0)))],
+  ["jam", (scene, words) => scene.jam(word(words, 0))],
+  ["freeze", (scene, words) => scene.freeze(Number(word(words, 0)))],
+  ["back-up", (scene, words) => scene.backUp(word(words, 0))],
+  ["roll-back", (scene, words) => scene.rollBack(word(words, 0))],
+  ["lie", (scene, words) => scene.lie(word(words, 0))],
+  ["immigrate", (scene, words) => scene.immigrate(word(words, 0), word(words, 1))],
+  ["immigrate-anew", (scene, words) => scene.immigrateAnew(word(words, 0), word(words, 1))],
+  [
+    "batch",
+    (scene, words) => {
+      const [publisher = 0, sequence = 0, count = 1, checksum = sequence] = words
+        .slice(1)
+        .map(Number);
+      scene.batch(word(words, 0), { publisher, sequence, count, checksum });
+    },
+  ],
   ["heal", (scene) => scene.heal()],
   ["show", (scene) => scene.show()],
   ["flight", (scene) => scene.flight()],
@@ -61,7 +82,7 @@ const verbs = new Map<string, Verb>([
   ],
   [
     "transfer",
-    (scene, words) => scene.step(word(words, 0), { kind: "transfer", to: word(words, 1) }),
+    (scene, words) => scene.step(word(words, 0), { kind: "transfer", to: words[1] ?? null }),
   ],
   ["exile", (scene, words) => scene.step(word(words, 0), { kind: "exile", id: word(words, 1) })],
 ]);
@@ -95,7 +116,21 @@ function run(script: string): string {
   return `${played.join("\n\n")}\n`;
 }
 
-for (const file of readdirSync(directory).toSorted()) {
+const files = readdirSync(directory).filter((file) => file !== "README.md");
+
+test("the README lists every script with its claim, and explains every command", () => {
+  const page = readFileSync(join(directory, "README.md"), "utf8");
+  for (const file of files) {
+    const [first = ""] = readFileSync(join(directory, file), "utf8").split("\n");
+    const row = page.split("\n").find((line) => line.includes(`](${file})`)) ?? "";
+    assert.ok(row.includes(`| ${first.slice(2)} `), `${file}: ${first}`);
+  }
+  const listed = [...page.matchAll(/\]\(([\w-]+\.txt)\)/g)].map(([, name = ""]) => name);
+  assert.deepEqual(listed.toSorted(), files.toSorted(), "and no other");
+  for (const verb of verbs.keys()) assert.match(page, new RegExp(`\`${verb}[ \`]`), verb);
+});
+
+for (const file of files.toSorted()) {
   test(file, () => {
     const path = join(directory, file);
     const expected = readFileSync(path, "utf8");

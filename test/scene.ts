@@ -1,8 +1,16 @@
 /**
- * A few legislators whose messages, writes and time move only when a script says so. Heartbeats
- * alone travel by themselves, on links that are not cut; they are never shown.
+ * A few legislators whose messages, writes and time move only when a script says so, under all
+ * invariants of the core's simulation. Heartbeats alone travel by themselves, on links that are not
+ * cut; they are never shown.
  */
-import type { Message, NodeId, Outcome } from "../consensus/index.ts";
+import {
+  sameBallot,
+  type Batch,
+  type Citizen,
+  type Message,
+  type NodeId,
+  type Outcome,
+} from "../consensus/index.ts";
 import {
   ballotText,
   messageText,
@@ -10,6 +18,8 @@ import {
   valueText,
 } from "../simulations/core/abbreviate.ts";
 import { CoreNode, type Unstamped } from "../simulations/core/core-node.ts";
+import { Invariants } from "../simulations/core/invariants.ts";
+import type { VirtualDisk } from "../simulations/core/virtual-disk.ts";
 import { Prng } from "../simulations/prng.ts";
 
 interface Packet {
@@ -25,6 +35,10 @@ export class Scene {
   readonly #nodes = new Map<NodeId, CoreNode>();
   readonly #deadlines = new Map<NodeId, number>();
   readonly #cuts = new Set<string>();
+  readonly #invariants = new Invariants();
+  readonly #backups = new Map<NodeId, VirtualDisk>();
+  readonly #liars = new Set<NodeId>();
+  readonly #jammed = new Set<NodeId>();
   #heartbeats: Packet[] = [];
   #packets: Packet[] = [];
   #lines: string[] = [];
@@ -78,9 +92,9 @@ export class Scene {
   start(id: NodeId): void {
     const node = this.#nodes.get(id) ?? new CoreNode(id, this.#prng.fork(id));
     this.#nodes.set(id, node);
-    node.start(this.#now, false);
+    this.#invariants.onStart(node, node.start(this.#now, false));
     this.#step(node, { kind: "event", jitter: 0 });
-    if (node.disk.durable.log.length > 0) this.#step(node, { kind: "naturalize" });
+    if (node.isUp && node.disk.durable.log.length > 0) this.#step(node, { kind: "naturalize" });
   }
 
   bootstrap(id: NodeId, parliamentSize: number): void {
@@ -98,6 +112,23 @@ export class Scene {
     this.#step(node, { kind: "naturalize" });
   }
 
+  /** Asks `host` to admit `newcomer`. */
+  immigrate(newcomer: NodeId, host: NodeId): void {
+    const { citizen } = this.node(newcomer);
+    this.#step(this.node(host), { kind: "immigrate", citizen });
+  }
+
+  /** The same id asks again, with another disk. */
+  immigrateAnew(newcomer: NodeId, host: NodeId): void {
+    const citizen: Citizen = { ...this.node(newcomer).citizen, cookie: "0ther0ther0ther0" };
+    this.#step(this.node(host), { kind: "immigrate", citizen });
+  }
+
+  /** A batch of one publisher; its bytes are told apart by `checksum`. */
+  batch(id: NodeId, fields: Pick<Batch, "publisher" | "sequence" | "count" | "checksum">): void {
+    this.#step(this.node(id), { kind: "enqueue", value: { kind: "batch", size: 8, ...fields } });
+  }
+
   enqueue(id: NodeId): void {
     this.#batches += 1;
     const nonce = this.#batches.toString(16).repeat(4).slice(0, 4).padEnd(16, "0");
@@ -110,6 +141,7 @@ export class Scene {
 
   crash(id: NodeId): void {
     this.node(id).crash();
+    this.#jammed.delete(id);
     this.#deadlines.delete(id);
     this.#packets = this.#packets.filter(({ from }) => from.id !== id);
     this.#heartbeats = this.#heartbeats.filter(({ from }) => from.id !== id);
@@ -119,32 +151,93 @@ export class Scene {
     this.#cuts.add(`${left}>${right}`).add(`${right}>${left}`);
   }
 
+  cutOneWay(from: NodeId, to: NodeId): void {
+    this.#cuts.add(`${from}>${to}`);
+  }
+
+  /** All links but these, written `a-b`, are cut. */
+  keepOnly(links: readonly string[]): void {
+    this.#cuts.clear();
+    const ids = [...this.#nodes.keys()];
+    for (const left of ids) {
+      for (const right of ids) {
+        const kept = links.includes(`${left}-${right}`) || links.includes(`${right}-${left}`);
+        if (left !== right && !kept) this.#cuts.add(`${left}>${right}`);
+      }
+    }
+  }
+
+  /** Keeps a copy of the disk of `id`, as a backup does. */
+  backUp(id: NodeId): void {
+    this.#backups.set(id, this.node(id).disk.backUp());
+  }
+
+  /** Puts the copy in the place of the disk, as nobody must. */
+  rollBack(id: NodeId): void {
+    const backup = this.#backups.get(id);
+    if (backup === undefined) throw new Error(`there is no backup of ${id}`);
+    this.node(id).disk.rollBack(backup);
+    this.#invariants.rollBack(this.node(id));
+  }
+
+  /** From now on `id` tells of another replicated state than it has. */
+  lie(id: NodeId): void {
+    this.#liars.add(id);
+  }
+
   heal(): void {
     this.#cuts.clear();
+  }
+
+  /** Until it crashes, the disk of `id` takes writes, but never says that they are durable. */
+  jam(id: NodeId): void {
+    this.#jammed.add(id);
   }
 
   /** Everything that `id` wrote is durable now. */
   persist(id: NodeId): void {
     const node = this.node(id);
+    if (this.#jammed.has(id)) return;
     let last = 0;
-    for (let write = node.disk.harden(); write !== null; write = node.disk.harden()) {
+    for (;;) {
+      const before = node.disk.durable.accepted;
+      const write = node.disk.harden();
+      if (write === null) break;
+      this.#invariants.onDurable(node, write, !sameBallot(before, write.accepted));
       last = write.number;
     }
     if (last > 0) this.#step(node, { kind: "persisted", write: last });
   }
 
-  /** Takes the first message of this kind on its way from `from` to `to` off the network. */
-  #pull(from: NodeId, to: NodeId, kind: string): Packet {
-    const at = this.#packets.findIndex((packet) => {
+  /** Takes one message of this kind on its way from `from` to `to` off the network. */
+  #pull(from: NodeId, to: NodeId, kind: string, which = 0): Packet {
+    const wanted = this.#packets.filter((packet) => {
       return packet.from.id === from && packet.to === to && packet.message.kind === kind;
     });
-    const [packet] = at === -1 ? [] : this.#packets.splice(at, 1);
-    if (packet === undefined) throw new Error(`no ${kind} is on its way from ${from} to ${to}`);
+    const packet = wanted.at(which);
+    if (packet === undefined) {
+      this.flight();
+      const found = this.take().join("\n");
+      throw new Error(`no ${kind} is on its way from ${from} to ${to}, but:\n${found}`);
+    }
+    this.#packets = this.#packets.filter((each) => each !== packet);
     return packet;
   }
 
   deliver(from: NodeId, to: NodeId, kind: string): void {
     this.#hand(this.#pull(from, to, kind));
+  }
+
+  /** The message that was sent last overtakes the others of its kind. */
+  overtake(from: NodeId, to: NodeId, kind: string): void {
+    this.#hand(this.#pull(from, to, kind, -1));
+  }
+
+  /** Delivers it under the sender's id, but another cookie. */
+  impersonate(from: NodeId, to: NodeId, kind: string): void {
+    const { message } = this.#pull(from, to, kind);
+    const cookie = "0ther0ther0ther0";
+    this.#step(this.node(to), { kind: "receive", from, cookie, message });
   }
 
   /** Like deliver, but a copy stays on the network. */
@@ -164,7 +257,9 @@ export class Scene {
       for (const { id } of this.#up()) this.persist(id);
       const packets = this.#packets.splice(0);
       for (const packet of packets) this.#hand(packet);
-      const writing = this.#up().some(({ disk }) => disk.pending.length > 0);
+      const writing = this.#up().some(({ id, disk }) => {
+        return disk.pending.length > 0 && !this.#jammed.has(id);
+      });
       if (packets.length === 0 && !writing) return;
     }
     throw new Error("it never settles");
@@ -183,6 +278,21 @@ export class Scene {
       this.#step(due.node, { kind: "event", jitter: 0 });
     }
     this.#now = until;
+  }
+
+  /** Time passes for nobody: all clocks go on, and no node runs. */
+  freeze(ticks: number): void {
+    this.#now += ticks;
+  }
+
+  /** Time passes, and everything is delivered and durable soon. */
+  live(ticks: number): void {
+    const until = this.#now + ticks;
+    this.settle();
+    while (this.#now < until) {
+      this.wait(Math.min(10, until - this.#now));
+      this.settle();
+    }
   }
 
   /** One line for each node. */
@@ -234,22 +344,38 @@ export class Scene {
   }
 
   #step(node: CoreNode, unstamped: Unstamped): void {
-    const outcome = node.step(node.stamp(this.#now, unstamped));
+    const input = node.stamp(this.#now, unstamped);
+    const outcome = node.step(input);
     this.#tell(node, outcome);
-    if (outcome.persist !== null) node.disk.append(outcome.persist);
-    for (const { to, message } of outcome.send) {
-      const isHeartbeat = message.kind === "ping" || message.kind === "pong";
-      (isHeartbeat ? this.#heartbeats : this.#packets).push({ from: node, to, message });
+    if (outcome.persist !== null) {
+      node.disk.append(outcome.persist);
+      this.#invariants.onWritten(node, outcome.persist);
     }
+    // Where somebody lies it is right that nodes halt, which no honest run explains.
+    if (this.#liars.size === 0) this.#invariants.onOutcome(node, input, outcome);
+    for (const { to, message } of outcome.send) this.#send({ from: node, to, message });
     for (const { to, slotFirst, slotLast, decided } of outcome.sendSlots) {
       const decrees = node.disk.written.log.slice(slotFirst - 1, slotLast);
       this.#packets.push({ from: node, to, message: { kind: "learn", decrees, decided } });
     }
     if (outcome.deadline === null) this.#deadlines.delete(node.id);
     else this.#deadlines.set(node.id, this.#now + node.untilTick(this.#now, outcome.deadline));
+    // The shell ends the process of a node that says so.
+    if (outcome.halt !== null) this.crash(node.id);
     // Each step hands on one heartbeat, whose own step hands on the next.
     const heartbeat = this.#heartbeats.shift();
     if (heartbeat !== undefined) this.#hand(heartbeat);
+  }
+
+  #send(packet: Packet): void {
+    const { from, message } = packet;
+    if (message.kind !== "ping" && message.kind !== "pong") {
+      this.#packets.push(packet);
+      return;
+    }
+    const { report } = message;
+    const stateHash = this.#liars.has(from.id) ? "1ie1ie1ie1ie1ie1" : report.stateHash;
+    this.#heartbeats.push({ ...packet, message: { ...message, report: { ...report, stateHash } } });
   }
 
   #tell(node: CoreNode, outcome: Outcome): void {

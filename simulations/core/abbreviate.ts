@@ -7,6 +7,7 @@ import {
   ballotZero,
   type Ballot,
   type Decree,
+  type Effect,
   type Heard,
   type LegislatorInput,
   type Message,
@@ -167,8 +168,7 @@ export function outcomeLines(outcome: Outcome): string[] {
     lines.push(`slots -> ${to} ${slotFirst}…${slotLast}`);
   }
   for (const { decree, effect } of outcome.applied) {
-    const index = "index" in effect ? ` index=${effect.index}` : "";
-    lines.push(`applied ${decree.slot}:${valueText(decree.value)} ${effect.kind}${index}`);
+    lines.push(`applied ${decree.slot}:${valueText(decree.value)} ${effectText(effect)}`);
   }
   for (const { barrier, slot } of outcome.barriers)
     lines.push(`barrier ${barrier} ${slot ?? "lost"}`);
@@ -177,9 +177,13 @@ export function outcomeLines(outcome: Outcome): string[] {
   return lines;
 }
 
+function effectText(effect: Effect): string {
+  return "index" in effect ? `${effect.kind} index=${effect.index}` : effect.kind;
+}
+
 function replyText(reply: NonNullable<Outcome["reply"]>): string {
   if (reply.kind === "refused") return `refused ${reply.reason} leader=${reply.leader ?? "-"}`;
   if (reply.kind === "admitted") return `admitted slot=${reply.slot}`;
-  if (reply.kind === "settled") return `settled ${reply.effect.kind}`;
+  if (reply.kind === "settled") return `settled ${effectText(reply.effect)}`;
   return reply.kind;
 }
