@@ -198,7 +198,8 @@ export class Republic {
           number: value.government,
           parliament: value.parliament,
           leader: value.leader,
-          leaving: value.leaving,
+          // Whose exile was decided ahead of this stop-sign may come again under the id.
+          leaving: value.leaving.filter((id) => this.#members.has(id)),
           slot,
         };
         return { kind: "government" };

@@ -158,6 +158,8 @@ export class Supervisor {
           else if (isOpen) {
             isOpen = false;
             this.#comeBack(node);
+            // An admission or exile that is under way still may come after the empty disk.
+            node.pardons.add("KBZ_ID_TAKEN").add("KBZ_EXILED");
           }
         },
       )

@@ -166,3 +166,13 @@ describe("a disk that holds another past than all others", () => {
     assert.equal(node.halted, null);
   });
 });
+
+test("a stop-sign behind an exile does not name who is gone: its id may come again", () => {
+  const exiled = { kind: "exile", id: "spare", cookie: cookieOf("spare") } as const;
+  const leaving = ["c", "spare"];
+  const member = new SeatedMember("a", [
+    exiled,
+    { kind: "succession", government: 3, parliament: ["a", "b"], leader: "a", leaving },
+  ]);
+  assert.deepEqual(member.legislator.republic.government?.leaving, ["c"]);
+});
