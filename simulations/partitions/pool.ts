@@ -66,7 +66,6 @@ async function ask(worker: Worker, cases: readonly Case[]): Promise<readonly Res
     };
     worker.on("error", failed);
     worker.on("message", answered);
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window.
     worker.postMessage(cases);
   });
 }

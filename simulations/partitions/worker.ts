@@ -18,6 +18,5 @@ export function runCase(each: Case, isTold: boolean): Result {
 }
 
 parentPort?.on("message", (cases: readonly Case[]) => {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window.
   parentPort?.postMessage(cases.map((each) => runCase(each, false)));
 });
