@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { profileNames } from "./profiles.ts";
 import { simulate } from "./simulation.ts";
-import { graphTopology, ids, namedTopologies, TopologyRun } from "./topology.ts";
 
 const seeds = 75;
 
@@ -37,28 +36,6 @@ function traceOf(seed: number): string[] {
   simulate({ seed, profile: "membership", trace: (line) => lines.push(line) });
   return lines;
 }
-
-for (const topology of namedTopologies) {
-  test(`partial partition: ${topology.name} recovers within 4 time-outs and stays calm`, () => {
-    const { recoveredAfter, laterBallots, idleWindows } = new TopologyRun(topology, 1).run();
-    assert.ok(recoveredAfter !== null && recoveredAfter <= 4, `after ${recoveredAfter ?? "ever"}`);
-    assert.equal(laterBallots, 0);
-    assert.equal(idleWindows, 0);
-  });
-}
-
-test("graphs on five nodes: whoever is quorum-connected can lead, and nobody else", () => {
-  for (let graph = 3; graph < 1024; graph += 23) {
-    const leader = ids[graph % ids.length] ?? "a";
-    const lagging = graph % 2 === 0 ? null : (ids[(graph + 1 + (graph % 4)) % ids.length] ?? null);
-    const result = new TopologyRun(graphTopology(graph, leader, lagging), graph).run();
-    const { recoveredAfter, laterBallots, idleWindows } = result;
-    const name = `graph ${graph}: ${JSON.stringify(result)}`;
-    if (result.quorumConnected.length === 0) assert.equal(recoveredAfter, null, name);
-    else assert.ok(recoveredAfter !== null && recoveredAfter <= 3, name);
-    if (result.quorumConnected.length > 0) assert.equal(laterBallots + idleWindows, 0, name);
-  }
-});
 
 const faultsOf = {
   calm: ["accept"],

@@ -159,13 +159,13 @@ test("A7: a promise falls, or a write accepts below it", () => {
   breaks("A7", () => scene.write(scene.b, below));
 });
 
-test("A13, A5, C3: a log that does not chain, has a hole, or a write number used again", () => {
+test("A13, A5, D1: a log that does not chain, has a hole, or a write number used again", () => {
   const scene = new Scene();
   const forged = scene.log.slice(0, 1).map((decree) => ({ ...decree, hash: hashZero }));
   breaks("A13", () => scene.write(scene.b, write(1, { decrees: forged })));
   breaks("A5", () => scene.write(scene.b, write(1, { slotFirst: 3 })));
   scene.write(scene.b, write(1, {}));
-  breaks("C3", () => scene.write(scene.b, write(1, {})));
+  breaks("D1", () => scene.write(scene.b, write(1, {})));
 });
 
 test("D1: attestations that a loss of power would undo", () => {
@@ -256,6 +256,13 @@ test("M2: something after a stop-sign that is not decided", () => {
     { kind: "opening" },
   ];
   breaks("M2", () => scene.write(scene.b, write(1, { decrees: decreesOf(values) })));
+});
+
+test("M1: governments that are not numbered one by one", () => {
+  const scene = new Scene();
+  const { republic } = scene.invariants.chosen;
+  Object.defineProperty(republic, "government", { value: { number: 2, parliament: ["a"] } });
+  breaks("M1", () => scene.found(1));
 });
 
 test("D2: a batch acknowledged that nobody chose", () => {

@@ -3,7 +3,7 @@
  * prints the end of its trace and the command that repeats it.
  */
 import { parseArgs } from "node:util";
-import { simulateGraph } from "./graph-run.ts";
+import { simulateGraph } from "../partitions/drawn-run.ts";
 import { isProfileName, profileNames, type ProfileName } from "./profiles.ts";
 import { simulate, type Report } from "./simulation.ts";
 import { Violation } from "./violation.ts";

@@ -171,7 +171,7 @@ export class VirtualDisk {
     const before = this.#written;
     const promised = write.promised ?? before.promised;
     const length = write.slotFirst - 1 + write.decrees.length;
-    demand(write.number > this.#writeLast, "C3", () => `write ${write.number} is used again`);
+    demand(write.number > this.#writeLast, "D1", () => `write ${write.number} is used again`);
     demand(compareBallots(promised, before.promised) >= 0, "A7", () => {
       return `promise falls from ${formatBallot(before.promised)} to ${formatBallot(promised)}`;
     });

@@ -46,6 +46,8 @@ export interface Measured {
   readonly laterBallots: number;
   /** Windows of 2 ET after the recovery in which no such entry was decided. */
   readonly idleWindows: number;
+  /** Who led at the end of the cut, though it could not be heard by a majority. */
+  readonly idleLeaders: readonly NodeId[];
   /** Entries that were published and decided while the links were cut, wherever. */
   readonly decided: number;
   /** ET from the healing until every node had an entry that was published after it. */
@@ -58,6 +60,13 @@ export interface Measured {
   /** Virtual seconds of the whole run. */
   readonly seconds: number;
   readonly story: readonly string[];
+}
+
+/** How much happened. */
+export interface Ran {
+  readonly steps: number;
+  readonly slots: number;
+  readonly counts: ReadonlyMap<string, number>;
 }
 
 const healingMax = 20 * electionTimeout;
@@ -80,6 +89,7 @@ export class PartitionRun {
   readonly #servedAt: number[] = [];
   readonly #caughtUp = new Set<NodeId>();
   readonly #story: string[] = [];
+  #idleLeaders: readonly NodeId[] = [];
   #decided = 0;
   #missed = 0;
   #cutAt = Infinity;
@@ -103,6 +113,11 @@ export class PartitionRun {
       { cluster: this.#cluster, invariants, prng: prng.fork("membership"), parliamentSize },
       "a",
     );
+  }
+
+  get ran(): Ran {
+    const { steps, counts } = this.#cluster;
+    return { steps, slots: this.#invariants.chosen.length, counts };
   }
 
   /** A parliament grows by two seats at a time: four seats are five less an exile. */
@@ -217,6 +232,10 @@ export class PartitionRun {
   }
 
   #heal(): void {
+    this.#idleLeaders = this.#graph.nodes.filter((id) => {
+      const { role } = this.#cluster.node(id).legislator;
+      return role === "leading" && !this.#quorumConnected.includes(id);
+    });
     this.#cluster.network.heal();
     this.#healedAt = this.#cluster.now;
     this.#tell("all links work again");
@@ -275,6 +294,7 @@ export class PartitionRun {
       leaderChanges: this.#leadershipsAt.filter(isCut).length,
       laterBallots: this.#ballotsAt.filter((at) => isCut(at) && at > settledAt).length,
       idleWindows: recoveredAt === null ? 0 : this.#idleWindows(recoveredAt),
+      idleLeaders: this.#idleLeaders,
       decided: this.#decided,
       healedAfter:
         this.#convergedAt === null ? null : (this.#convergedAt - healedAt) / electionTimeout,

@@ -84,6 +84,7 @@ const fine: Measured = {
   leaderChanges: 1,
   laterBallots: 0,
   idleWindows: 0,
+  idleLeaders: [],
   decided: 5,
   healedAfter: 1,
   changesHealed: 0,
@@ -103,6 +104,7 @@ test("each bound flags a run that is out of it", () => {
   assert.deepEqual(flagged({ leaderChanges: 2 }), ["L3"]);
   assert.deepEqual(flagged({ laterBallots: 1 }), ["L3"]);
   assert.deepEqual(flagged({ idleWindows: 1 }), ["L3"]);
+  assert.deepEqual(flagged({ idleLeaders: ["b"] }), ["L6"]);
   assert.deepEqual(flagged({ healedAfter: null }), ["L2"]);
   assert.deepEqual(flagged({ healedAfter: 4.01 }), ["L2"]);
   assert.deepEqual(flagged({ changesHealed: 1 }), ["L4"]);

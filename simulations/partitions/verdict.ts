@@ -26,6 +26,9 @@ export function judge(measured: Measured): readonly Fault[] {
   const isConnected = measured.quorumConnected.length > 0;
   return [
     ...(isConnected ? judgeProgress(measured) : judgeRest(measured)),
+    ...measured.idleLeaders.map((id) => {
+      return { invariant: "L6", message: `${id} leads on without a quorum` };
+    }),
     ...judgeHealing(measured),
   ];
 }

@@ -1,0 +1,109 @@
+/**
+ * What a whole run of the core checks can fail (H3): one answer, one disk or one silence that is
+ * wrong, put into a run that is right, is flagged.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Applied, LegislatorInput, Outcome } from "../../consensus/index.ts";
+import { inPlaceOf } from "../in-place-of.ts";
+import { CoreCluster, type Watcher } from "./core-cluster.ts";
+import { CoreNode, type Unstamped } from "./core-node.ts";
+import { Invariants } from "./invariants.ts";
+import { Network } from "./network.ts";
+import type { ProfileName } from "./profiles.ts";
+import { simulate } from "./simulation.ts";
+import { VirtualDisk } from "./virtual-disk.ts";
+
+function breaks(invariant: string, message: RegExp, seed = 1, profile: ProfileName = "calm"): void {
+  assert.throws(() => simulate({ seed, profile, trace: null }), { invariant, message });
+}
+
+type Falsified = (outcome: Outcome, input: LegislatorInput) => Outcome;
+
+/** Every node's outcomes become others, behind the back of the node. */
+function falsifying(falsified: Falsified): Disposable {
+  const { step } = CoreNode.prototype;
+  return inPlaceOf(CoreNode.prototype, "step", function (this: CoreNode, input: LegislatorInput) {
+    return falsified(Reflect.apply(step, this, [input]), input);
+  });
+}
+
+test("C5: a barrier below what was acknowledged before it, or one that nobody asked for", () => {
+  {
+    using _ = falsifying((outcome) => {
+      return { ...outcome, barriers: outcome.barriers.map((each) => ({ ...each, slot: 0 })) };
+    });
+    breaks("C5", /says 0, slot \d+ was acknowledged before/);
+  }
+  using _ = falsifying((outcome) => {
+    return { ...outcome, barriers: outcome.barriers.map((each) => ({ ...each, barrier: 0 })) };
+  });
+  breaks("C5", /answered but not asked/);
+});
+
+test("L5: no barrier is ever answered, though all is calm", () => {
+  using _ = falsifying((outcome) => ({ ...outcome, barriers: [] }));
+  breaks("L5", /no barrier is answered/);
+});
+
+test("L2: nothing arrives, so that nothing settles", () => {
+  using _ = inPlaceOf(Network.prototype, "send", () => undefined);
+  breaks("L2", /not settled: /);
+});
+
+test("L3: a calm republic decides something, for no reason", () => {
+  const { step } = CoreCluster.prototype;
+  using _ = inPlaceOf(
+    CoreCluster.prototype,
+    "step",
+    function (this: CoreCluster, node: CoreNode, input: Unstamped) {
+      // Whenever a barrier is asked for, as is once more in the calm, there is a new publisher.
+      if (input.kind === "barrier") {
+        const nonce = String(input.barrier).padStart(16, "0");
+        const value = { kind: "registration", nonce } as const;
+        Reflect.apply(step, this, [node, { kind: "enqueue", value }]);
+      }
+      return Reflect.apply(step, this, [node, input]);
+    },
+  );
+  breaks("L3", /decided for no reason: .*registration/);
+});
+
+test("C1: a batch that ends with an outcome which no batch of an honest publisher has", () => {
+  const { watch } = CoreCluster.prototype;
+  const falsified = ({ effect, ...rest }: Applied): Applied => {
+    return { ...rest, effect: effect.kind === "applied" ? { kind: "unknownPublisher" } : effect };
+  };
+  using _ = inPlaceOf(
+    CoreCluster.prototype,
+    "watch",
+    function (this: CoreCluster, watcher: Watcher) {
+      const misled: Watcher = (node, outcome) => {
+        watcher(node, { ...outcome, applied: outcome.applied.map(falsified) });
+      };
+      Reflect.apply(watch, this, [misled]);
+    },
+  );
+  breaks("C1", /ends with unknownPublisher/);
+});
+
+test("D5, S1: an old disk, or one of another past, whose node goes on", () => {
+  const [old, other] = [seedOf("old disk"), seedOf("other past")];
+  {
+    using _ = inPlaceOf(VirtualDisk.prototype, "rollBack", () => undefined);
+    breaks("D5", /on an old disk, sends/, old, "churn");
+    using __ = inPlaceOf(Invariants.prototype, "rollBack", () => undefined);
+    breaks("D5", /goes on: no halt staleDisk/, old, "churn");
+  }
+  using _ = inPlaceOf(VirtualDisk.prototype, "alterPast", () => undefined);
+  breaks("S1", /goes on: no halt diverged/, other, "churn");
+});
+
+/** A run that ends with such a disk. */
+function seedOf(epilogue: string): number {
+  for (let seed = 1; seed < 60; seed += 1) {
+    const { counts } = simulate({ seed, profile: "churn", trace: null });
+    if (counts.has(epilogue)) return seed;
+  }
+  throw new Error(`no run ends with ${epilogue}`);
+}
