@@ -74,16 +74,28 @@ export class Atlas {
   excuse(core: readonly SimulatedNode[]): string | null {
     const { latest } = this.#parts.governments;
     if (latest === null) return null;
-    const here = core.filter(({ id }) => latest.parliament.includes(id));
-    if (here.length >= majority(latest.parliament.length)) return null;
-    const names = latest.parliament.join(" ");
-    return `the core has no majority of government ${latest.number} (${names})`;
+    const { number, parliament } = latest;
+    const names = `government ${number} (${parliament.join(" ")})`;
+    const here = core.filter(({ id }) => parliament.includes(id));
+    const needed = majority(parliament.length);
+    if (here.length < needed) return `the core has no majority of ${names}`;
+    const damaged = here.filter(isDamaged);
+    if (here.length - damaged.length >= needed) return null;
+    const found = damaged.map(({ id }) => id).join(" ");
+    const intact =
+      here.length === damaged.length ? "no intact copy" : "no majority of intact copies";
+    return `there is ${intact} in the core of ${names}: damaged are those of ${found}`;
   }
 
   #safeSeats(parliament: readonly string[]): number {
     const { nodes } = this.#parts.cluster;
     return nodes.filter((node) => parliament.includes(node.id) && !this.isVictim(node)).length;
   }
+}
+
+/** Whether its disk, as it is now, holds something else than was synced: it must not vote on it. */
+export function isDamaged({ disk }: SimulatedNode): boolean {
+  return disk.wounds.refusal(disk.directories) !== null;
 }
 
 function majority(seats: number): number {

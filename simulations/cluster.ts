@@ -8,7 +8,7 @@ import { requestCodec } from "../src/codec/request-codec.ts";
 import type { Request, Response } from "../src/requests.ts";
 import { responseCodec } from "../src/codec/response-codec.ts";
 import { demand, Violation } from "./core/violation.ts";
-import { SimulatedDisk, type DiskImage } from "./disk.ts";
+import { SimulatedDisk, type DiskImage, type SyncWatcher } from "./disk.ts";
 import { SimulatedNetwork } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
@@ -59,6 +59,8 @@ export interface ClusterEvents {
 
 const retryMicros = 300 * millisecond;
 const joinMs = 3000;
+/** D6: how long a process may take to end after a sync has failed; it attests nothing meanwhile. */
+const latchedMax = second;
 /** L10: how long a node may take to close cleanly, whatever happens meanwhile. */
 const closeMax = 60 * second;
 
@@ -113,6 +115,7 @@ export class Cluster {
     const ids = ["a", "b", "c", "d", "e", "f", "g"].slice(0, swarm.nodes + swarm.newcomers);
     this.nodes = ids.map((id, position) => {
       const disk = new SimulatedDisk(simulator, id, prng.fork(`disk ${id}`));
+      disk.syncWatcher = this.#latch(id);
       return newNode(id, disk, position < swarm.nodes);
     });
   }
@@ -262,6 +265,19 @@ export class Cluster {
     this.#events.ready(node);
   }
 
+  /** D6: whoever was told of a failed sync stops, and asks for no second one (contract C4). */
+  #latch(id: string): SyncWatcher {
+    const broken = (what: string): void => this.#simulator.fail(new Violation("D6", what));
+    return {
+      failed: (life) => {
+        life.after(latchedMax, () => {
+          if (life.alive) broken(`${id} goes on after a failed sync`);
+        });
+      },
+      repeated: (path) => broken(`${id} syncs ${path} again after a failure`),
+    };
+  }
+
   /** Founds or joins; false when it should be tried again. */
   async #belongs(kibitzer: Kibitzer, node: SimulatedNode): Promise<boolean> {
     try {
@@ -327,7 +343,7 @@ const invariantOf: ReadonlyMap<string, string> = new Map([
   ["KBZ_ID_TAKEN", "M4"],
   ["KBZ_EXILED", "M4"],
   ["KBZ_REPUBLIC", "M5"],
-  ["KBZ_IN_USE", "K22"],
+  ["KBZ_IN_USE", "M4"],
 ]);
 
 function asViolation(id: string, error: unknown): Error {

@@ -167,7 +167,10 @@ test("with an entry damaged everywhere all nodes say so, and none recovers (K11,
   const swarm = { atlas: { victims: [], isSafetyOnly: true } };
   const { failure, stuck } = await tell(async () => undefined, swarm);
   assert.equal(failure, null, failure?.message);
-  assert.match(stuck ?? "", /are damaged, and have said so$/);
+  assert.match(
+    stuck ?? "",
+    /^there is no intact copy in the core of government 2 \(a b c\): damaged are those of a b c$/,
+  );
 });
 
 test("a core converges though the others stay deaf, mute, cut off or down (8.3)", async () => {
@@ -245,7 +248,7 @@ test("governments that differ, fall, or bring an exiled one back are found (M1, 
   assert.throws(() => governments.checkMembers("a", { members }), { invariant: "M4" });
 });
 
-test("a core is excused only when it has no majority of the latest government (L7)", () => {
+test("a core is excused only without a majority, of seats or of intact copies (L7)", () => {
   const swarm = { ...calmSwarm, nodes: 5 };
   const { cluster } = new Simulation(1, { swarm });
   const governments = new Governments(5);
@@ -258,6 +261,10 @@ test("a core is excused only when it has no majority of the latest government (L
   governments.show("a", { number: 3, parliament: ["a", "b", "c", "d", "e"], slot: 9 }, 2);
   assert.match(atlas.excuse([a, b]) ?? "", /no majority of government 3/);
   assert.equal(atlas.excuse([a, b, c]), null);
+  a.disk.wounds.lose("nothing was ever here");
+  assert.match(atlas.excuse([a, b, c]) ?? "", /no majority of intact .*: damaged are those of a$/);
+  for (const { disk } of [b, c]) disk.wounds.lose("nor here");
+  assert.match(atlas.excuse([a, b, c]) ?? "", /no intact copy .* government 3 .* of a b c$/);
 });
 
 test("a kind of fault that never happened in 1,000 seeds is named (H4)", () => {

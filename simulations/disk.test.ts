@@ -226,3 +226,21 @@ test("files behave like arrays of bytes, whatever is written, cut or synced", as
     { numRuns: 100 },
   );
 });
+
+test("whoever syncs again what it was told had failed is reported (D6)", async () => {
+  const bench = new Bench();
+  const told: (Life | string)[] = [];
+  bench.disk.syncWatcher = {
+    failed: (life) => told.push(life),
+    repeated: (path) => told.push(path),
+  };
+  const file = await bench.do(bench.files.open("log", "create"));
+  bench.disk.faults = { ...calmDisk, syncErrorChance: 1 };
+  await assert.rejects(bench.do(file.datasync()), { code: "EIO" });
+  bench.disk.faults = calmDisk;
+  const other = await bench.do(bench.files.open("other", "create"));
+  await bench.do(other.datasync());
+  assert.deepEqual(told, [bench.life]);
+  await bench.do(file.datasync());
+  assert.deepEqual(told, [bench.life, "log"]);
+});

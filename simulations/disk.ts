@@ -66,6 +66,13 @@ export interface Operation {
   readonly label: string;
 }
 
+export interface SyncWatcher {
+  /** `life` is told that a sync has failed: the pages that it meant may be gone. */
+  failed(life: Life): void;
+  /** A process syncs a file once more, after it was told that a sync of it had failed. */
+  repeated(path: string): void;
+}
+
 interface InFlight {
   readonly life: Life;
   readonly perform: () => unknown;
@@ -82,6 +89,8 @@ export class SimulatedDisk {
   readonly wounds: Wounds = new Wounds();
   /** Called at the beginning of each call, with its number; a sweep may end the life there. */
   onOperation: ((number: number) => void) | null = null;
+  /** Who is told of failed syncs, and of what processes then do (D6). */
+  syncWatcher: SyncWatcher | null = null;
   readonly #simulator: Simulator;
   readonly #prng: Prng;
   readonly #directories = new SimulatedDirectories();
@@ -215,6 +224,12 @@ export class SimulatedDisk {
   misread(id: string, detail: string): void {
     this.#simulator.trace.fault(id, `disk ${this.name} ${detail}`);
     this.wounds.suspect();
+  }
+
+  /** The error of a failed sync, for `life`. */
+  failSync(life: Life, call: string, path: string): SystemError {
+    this.syncWatcher?.failed(life);
+    return new SystemError("EIO", call, path);
   }
 
   get prng(): Prng {

@@ -15,3 +15,11 @@ export function inPlaceOf<Host extends object>(
   Object.defineProperty(host, method, { configurable: true, writable: true, value });
   return { [Symbol.dispose]: () => void Object.defineProperty(host, method, before) };
 }
+
+/** As it is before it is replaced; to be applied to an object of its kind. */
+export function methodOf<Host extends object, Key extends keyof Host>(
+  host: Host,
+  method: Key,
+): Host[Key] {
+  return host[method];
+}

@@ -74,7 +74,7 @@ export class MountedDisk implements FileSystem {
     return this.#operate("sync", `syncdir ${path}`, () => {
       this.#requireDirectory(path, path);
       if (this.#disk.strikes(this.#disk.faults.syncErrorChance, "K13", `directory ${path}`)) {
-        throw new SystemError("EIO", "fsync", path);
+        throw this.#disk.failSync(this.#life, "fsync", path);
       }
       directories.sync(pending);
     });
@@ -139,6 +139,8 @@ class OpenFile implements FileHandle {
   readonly #life: Life;
   readonly #opened: Opened;
   #closed = false;
+  /** Whether the process was told that a sync of this file has failed. */
+  #hasFailed = false;
 
   constructor(disk: SimulatedDisk, life: Life, opened: Opened) {
     this.#disk = disk;
@@ -175,16 +177,17 @@ class OpenFile implements FileHandle {
 
   datasync(): Promise<void> {
     const { path, file } = this.#opened;
+    if (this.#hasFailed) this.#disk.syncWatcher?.repeated(path);
     const pending = file.pending();
     return this.#operate("sync", `sync ${path}`, () => {
       this.#requireOpen("fdatasync");
       if (this.#disk.strikes(this.#disk.faults.syncErrorChance, "K13", `sync ${path}`)) {
         file.failSync(pending, this.#disk.prng);
-        throw new SystemError("EIO", "fdatasync", path);
+        throw this.#failSync();
       }
       if (file.owesError) {
         if (file.tellLate(pending, this.#disk.prng) > 0) this.#disk.wounds.suspect();
-        throw new SystemError("EIO", "fdatasync", path);
+        throw this.#failSync();
       }
       const { lateErrorChance } = this.#disk.faults;
       if (this.#disk.strikes(lateErrorChance, "K14", `sync ${path}`)) file.syncHalf(pending);
@@ -213,6 +216,11 @@ class OpenFile implements FileHandle {
       this.#requireOpen("close");
       this.#closed = true;
     });
+  }
+
+  #failSync(): SystemError {
+    this.#hasFailed = true;
+    return this.#disk.failSync(this.#life, "fdatasync", this.#opened.path);
   }
 
   #requireOpen(call: string): void {

@@ -1,9 +1,10 @@
 /**
  * The end of a run that leaves what the product promises (H5): one entry is damaged on a majority
- * of the disks, or on all. Then nothing must recover; but every damaged node must say so, and none
- * may show anything else than was decided (D4, D7).
+ * of the disks, or on all. Every damaged node must say so, and none may show anything else than was
+ * decided (D4, D7). What is left must go on, unless the atlas proves that it cannot (L7).
  */
 import type { Agreement, Standing } from "./checkers/agreement.ts";
+import { isDamaged } from "./atlas.ts";
 import type { Cluster, SimulatedNode } from "./cluster.ts";
 import { Violation } from "./core/violation.ts";
 import { isUsedSegment, wound } from "./disk-damage.ts";
@@ -23,10 +24,10 @@ const nameLength = 16;
 const entriesTried = 12;
 
 /**
- * @returns What was done, and shown.
+ * @returns The nodes that were struck, and started again.
  * @throws {Violation} when a damaged node starts, or stops without saying why.
  */
-export async function damageMajority(parts: SafetyOnlyParts): Promise<string> {
+export async function damageMajority(parts: SafetyOnlyParts): Promise<readonly SimulatedNode[]> {
   const { simulator, prng, cluster } = parts;
   const nodes = cluster.nodes.filter(({ isIn, wasReady, isReplaced, mustNotServe }) => {
     return isIn && wasReady && !isReplaced && mustNotServe === null;
@@ -35,15 +36,16 @@ export async function damageMajority(parts: SafetyOnlyParts): Promise<string> {
   // K10: on all but one, which differs from entry to entry; K11: on all of them.
   const isHelical = nodes.length > 2 && prng.chance(0.5);
   const done = isHelical ? helical(parts, nodes) : everywhere(parts, nodes);
-  const damaged = nodes.filter(({ disk }) => disk.wounds.refusal(disk.directories) !== null);
-  if (damaged.length === 0) return "no entry stood where it could be damaged";
-  simulator.trace.fault(isHelical ? "K10" : "K11", `${done} on ${damaged.length} disks`);
+  const damaged = nodes.filter(isDamaged);
+  if (damaged.length > 0) {
+    simulator.trace.fault(isHelical ? "K10" : "K11", `${done} on ${damaged.length} disks`);
+  }
   for (const node of nodes) cluster.start(node);
   await simulator.run(simulator.now + noticedMax, () => damaged.every(hasRefused));
   for (const { id } of damaged.filter((node) => !hasRefused(node))) {
     throw new Violation("D4", `${id} is damaged, and has not said so`);
   }
-  return `${damaged.map(({ id }) => id).join(" ")} are damaged, and have said so`;
+  return nodes;
 }
 
 function hasRefused({ refusal }: SimulatedNode): boolean {

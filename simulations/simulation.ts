@@ -2,7 +2,7 @@
  * One run: a seed, a swarm drawn from it, a safety phase with faults, a liveness phase without, and
  * the checks. Its result depends on the seed only; it touches nothing outside itself.
  */
-import { Atlas } from "./atlas.ts";
+import { Atlas, isDamaged } from "./atlas.ts";
 import { Agreement } from "./checkers/agreement.ts";
 import { Durability } from "./checkers/durability.ts";
 import { Governments } from "./checkers/governments.ts";
@@ -190,7 +190,15 @@ export class Simulation {
     }
     this.#chaos.leave();
     const prng = new Prng(`safety only ${this.seed}`);
-    return await damageMajority({ ...this.#parts, prng });
+    const struck = await damageMajority({ ...this.#parts, prng });
+    const { atlas } = this.#parts;
+    // A proof needs no waiting for what it says cannot come.
+    const excuse = atlas.excuse(struck);
+    if (excuse !== null) return excuse;
+    return await checkProgress(
+      this.#parts,
+      struck.filter((node) => !isDamaged(node)),
+    );
   }
 
   async #found(): Promise<void> {

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Applied, LegislatorInput, Outcome } from "../../consensus/index.ts";
-import { inPlaceOf } from "../in-place-of.ts";
+import { inPlaceOf, methodOf } from "../in-place-of.ts";
 import { CoreCluster, type Watcher } from "./core-cluster.ts";
 import { CoreNode, type Unstamped } from "./core-node.ts";
 import { Invariants } from "./invariants.ts";
@@ -22,7 +22,7 @@ type Falsified = (outcome: Outcome, input: LegislatorInput) => Outcome;
 
 /** Every node's outcomes become others, behind the back of the node. */
 function falsifying(falsified: Falsified): Disposable {
-  const { step } = CoreNode.prototype;
+  const step = methodOf(CoreNode.prototype, "step");
   return inPlaceOf(CoreNode.prototype, "step", function (this: CoreNode, input: LegislatorInput) {
     return falsified(Reflect.apply(step, this, [input]), input);
   });
@@ -52,7 +52,7 @@ test("L2: nothing arrives, so that nothing settles", () => {
 });
 
 test("L3: a calm republic decides something, for no reason", () => {
-  const { step } = CoreCluster.prototype;
+  const step = methodOf(CoreCluster.prototype, "step");
   using _ = inPlaceOf(
     CoreCluster.prototype,
     "step",
@@ -69,11 +69,12 @@ test("L3: a calm republic decides something, for no reason", () => {
   breaks("L3", /decided for no reason: .*registration/);
 });
 
+function falsified({ effect, ...rest }: Applied): Applied {
+  return { ...rest, effect: effect.kind === "applied" ? { kind: "unknownPublisher" } : effect };
+}
+
 test("C1: a batch that ends with an outcome which no batch of an honest publisher has", () => {
-  const { watch } = CoreCluster.prototype;
-  const falsified = ({ effect, ...rest }: Applied): Applied => {
-    return { ...rest, effect: effect.kind === "applied" ? { kind: "unknownPublisher" } : effect };
-  };
+  const watch = methodOf(CoreCluster.prototype, "watch");
   using _ = inPlaceOf(
     CoreCluster.prototype,
     "watch",

@@ -10,7 +10,7 @@ import { CoreCluster, type Watcher } from "../core/core-cluster.ts";
 import type { CoreNode, Unstamped } from "../core/core-node.ts";
 import { Membership } from "../core/membership.ts";
 import { Network } from "../core/network.ts";
-import { inPlaceOf } from "../in-place-of.ts";
+import { inPlaceOf, methodOf } from "../in-place-of.ts";
 import { Clients } from "./clients.ts";
 import { simulateGraph } from "./drawn-run.ts";
 import { electionTimeout, PartitionRun, type Case } from "./partition-run.ts";
@@ -36,7 +36,7 @@ test("L1: leadership that cannot be handed over, even before any cut", () => {
 /** Hands over the cluster of the run that is made meanwhile. */
 function watching(): Disposable & { cluster(): CoreCluster } {
   const clusters: CoreCluster[] = [];
-  const { watch } = CoreCluster.prototype;
+  const watch = methodOf(CoreCluster.prototype, "watch");
   const watched = function (this: CoreCluster, watcher: Watcher): void {
     clusters.push(this);
     Reflect.apply(watch, this, [watcher]);
@@ -54,7 +54,7 @@ function watching(): Disposable & { cluster(): CoreCluster } {
 
 test("L3: a leader that does not stay, even before any cut", () => {
   using watched = watching();
-  const { transfer } = Membership.prototype;
+  const transfer = methodOf(Membership.prototype, "transfer");
   using _ = inPlaceOf(Membership.prototype, "transfer", function (this: Membership, to: NodeId) {
     Reflect.apply(transfer, this, [to]);
     // Whoever is asked first may not lead, and only says who does.
@@ -84,7 +84,7 @@ test("L2: a seat that stays taken, and a node that does not get to the end of th
 });
 
 test("L5: a node that misses nothing while it is cut off, since nothing is decided", () => {
-  const { step } = CoreCluster.prototype;
+  const step = methodOf(CoreCluster.prototype, "step");
   using _ = inPlaceOf(
     CoreCluster.prototype,
     "step",

@@ -11,10 +11,11 @@ import {
   type Decree,
   type Message,
   type Outcome,
+  type Promised,
   type Report,
   type Write,
 } from "../../../consensus/index.ts";
-import { inPlaceOf } from "../../in-place-of.ts";
+import { inPlaceOf, methodOf } from "../../in-place-of.ts";
 import { explore } from "../explore.ts";
 import { foundRepublic } from "./founding.ts";
 import { KibitzerModel } from "./kibitzer-model.ts";
@@ -91,7 +92,7 @@ class Scene {
     disk.append(write);
   }
 
-  promised(ballot: Ballot, length: number): Message {
+  promised(ballot: Ballot, length: number): Promised {
     const held = { accepted: this.leading, length, decided: length, decrees: [] };
     return { kind: "promised", ballot, ...held };
   }
@@ -132,8 +133,8 @@ test("A5, S1: slots applied over a hole, or otherwise than elsewhere", () => {
 test("A2: what is told or sent as decided, and is not", () => {
   const scene = new Scene();
   const { a, length, leading } = scene;
-  scene.keeps(a, { kind: "ahead", decided: length });
-  scene.says("A2", a, { kind: "ahead", decided: length + 1 });
+  scene.keeps(a, { kind: "ahead", government: 2, decided: length });
+  scene.says("A2", a, { kind: "ahead", government: 2, decided: length + 1 });
   scene.says("A2", a, { kind: "decide", ballot: leading, decided: length + 1 });
   const dispatch = { to: "b", slotFirst: 1, slotLast: length + 1, decided: length };
   scene.breaks("A2", a, { sendSlots: [dispatch] });
@@ -191,7 +192,7 @@ test("D5, S1: halts that nothing explains", () => {
 });
 
 test("A9: a ballot that is led without promises of a majority", () => {
-  const { at } = NodeSteps.prototype;
+  const at = methodOf(NodeSteps.prototype, "at");
   const forgetful = function (this: NodeSteps, state: number): NodeState {
     return { ...Reflect.apply(at, this, [state]), promisedDurably: 0 };
   };
