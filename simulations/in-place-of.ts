@@ -1,6 +1,6 @@
 /**
- * For tests that show how a checker fails: makes a method of a class, or of one object, do something
- * else for a while. No simulation uses it.
+ * For tests that show how a checker fails: makes a method of a class, or of one object, do
+ * something else for a while. No simulation uses it.
  */
 import { assert } from "../consensus/assert.ts";
 

@@ -117,7 +117,7 @@ test("a drawn run passes, and tells what is out of bounds by its id", () => {
   });
 });
 
-test("L1, L3: whole nodes that another leads, that do not serve, or that change their leader", async () => {
+test("L1, L3: whole nodes that do not serve, or that another leads than should", async () => {
   const measured = await runWholeNodes(chained);
   const flagged = (different: Partial<WholeMeasured>): readonly string[] => {
     return judgeWhole({ ...measured, ...different }).map(({ invariant }) => invariant);
