@@ -141,6 +141,7 @@ export class Cluster {
     const { life } = node;
     if (life === null) return;
     this.#simulator.trace.fault(power === null ? "X1" : "K1", `crash ${node.id}`);
+    if (node.joins && !node.wasReady) this.#simulator.trace.mark("restart.joining");
     life.end();
     this.network.leave(node.id, power !== null && this.#prng.chance(0.5) ? "silent" : "reset");
     if (power !== null) {
@@ -250,6 +251,8 @@ export class Cluster {
     if (damage !== null) this.#simulator.trace.note(`start ${id} on a damaged disk: ${damage}`);
     const kibitzer = await this.#open(node, life, id);
     demand(damage === null, "D7", () => `${id} has started, though ${damage}`);
+    if (disk.hasLostSectors) this.#simulator.trace.mark("restart.lostSectors");
+    disk.hasLostSectors = false;
     void kibitzer.ended.then((error) => {
       if (error !== null && life.alive) this.#fail(node, life, error);
     });

@@ -97,6 +97,8 @@ export class SimulatedDisk {
   readonly #locks = new Map<string, Life>();
   readonly #inFlight = new Set<InFlight>();
   #operations = 0;
+  /** Whether the journal has lost sectors that nobody has missed yet. */
+  hasLostSectors = false;
 
   constructor(simulator: Simulator, name: string, prng: Prng) {
     this.#simulator = simulator;
@@ -124,6 +126,7 @@ export class SimulatedDisk {
       const { lost, torn, garbage } = file.losePower(how, this.#prng);
       const where = `disk ${this.name} ${path}`;
       if (lost > 0) trace.fault("K2", `${where}: ${lost} sectors lost`);
+      this.hasLostSectors ||= lost > 0 && path.includes("/segment-");
       if (torn > 0) trace.fault("K3", `${where}: ${torn} sectors torn`);
       if (garbage > 0) trace.fault("K4", `${where}: ${garbage} sectors of garbage`);
       if (torn + garbage > 0) this.wounds.suspect();
@@ -143,6 +146,7 @@ export class SimulatedDisk {
     this.#directories.replace(new Map(files));
     this.#locks.clear();
     this.wounds.clear();
+    this.hasLostSectors = false;
   }
 
   /** The bytes of a file as a process would read them, or null. For checkers. */

@@ -5,6 +5,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { dataDirectory } from "./cluster.ts";
+import { coverageMarks, missingMarks } from "./coverage-marks.ts";
 import { missingFaults } from "./fault-kinds.ts";
 import { runSeeds } from "./seed-pool.ts";
 import type { SeedResult } from "./seed-run.ts";
@@ -81,10 +82,11 @@ function tell(line: string): void {
 }
 
 function printReport(report: RunReport, { isJson, isSingle }: Arguments): void {
-  const { swarm, failure, faults, ...rest } = report;
+  const { swarm, failure, faults, marks, ...rest } = report;
   if (isJson) {
     const failed = failure === null ? null : { id: failure.invariant, message: failure.message };
-    print(JSON.stringify({ ...rest, faults: sorted(faults), swarm, failure: failed }));
+    const counts = { faults: sorted(faults), marks: sorted(marks) };
+    print(JSON.stringify({ ...rest, ...counts, swarm, failure: failed }));
     return;
   }
   if (isSingle || failure !== null) print(`seed ${report.seed} drew ${JSON.stringify(swarm)}`);
@@ -134,14 +136,19 @@ async function simulate(args: Arguments): Promise<number> {
   }
   const { counts, faults } = summary;
   const missing = missingFaults(summary.faultCounts, counts.seeds);
+  const unmarked = missingMarks(summary.marks, counts.seeds);
   if (missing.length > 0) tell(`H4: in ${counts.seeds} seeds none of ${missing.join(" ")}`);
-  if (isJson) print(JSON.stringify({ summary: { ...counts, faults } }));
+  if (unmarked.length > 0) tell(`H1: in ${counts.seeds} seeds none of ${unmarked.join(" ")}`);
+  const marks = sorted(summary.marks);
+  if (isJson) print(JSON.stringify({ summary: { ...counts, faults, marks } }));
   else {
     print(`faults by kind: ${JSON.stringify(faults)}`);
+    const all = Object.keys(coverageMarks).length;
+    print(`${summary.marks.size} of ${all} coverage marks hit: ${JSON.stringify(marks)}`);
     print(`${counts.seeds} seeds, ${counts.failed} failed; ${JSON.stringify(counts)}`);
   }
   tellSpeed(summary, performance.now() - begun);
-  return counts.failed === 0 && missing.length === 0 ? 0 : 1;
+  return counts.failed + missing.length + unmarked.length === 0 ? 0 : 1;
 }
 
 function tellSpeed({ counts, speed, rated }: Summary, elapsedMs: number): void {

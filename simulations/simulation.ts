@@ -48,6 +48,8 @@ export interface RunReport {
   readonly stuck: string | null;
   /** Injected faults by their ids. */
   readonly faults: ReadonlyMap<string, number>;
+  /** Branches that were taken, by their names. */
+  readonly marks: ReadonlyMap<string, number>;
   /** Of everything that happened: equal for equal seeds. */
   readonly trace: string;
   readonly failure: Failure | null;
@@ -186,7 +188,12 @@ export class Simulation {
   /** @returns Why nothing could recover, proved, or null: it did. */
   async #recover(): Promise<string | null> {
     if (!this.swarm.atlas.isSafetyOnly) {
-      return await checkProgress(this.#parts, this.#chaos.calm());
+      const core = this.#chaos.calm();
+      const stuck = await checkProgress(this.#parts, core);
+      const all = this.cluster.nodes.filter(({ lives }) => lives > 0);
+      const mark = core.length === all.length ? "calm.whole" : "calm.core";
+      if (stuck === null) this.simulator.trace.mark(mark);
+      return stuck;
     }
     this.#chaos.leave();
     const prng = new Prng(`safety only ${this.seed}`);
@@ -194,7 +201,10 @@ export class Simulation {
     const { atlas } = this.#parts;
     // A proof needs no waiting for what it says cannot come.
     const excuse = atlas.excuse(struck);
-    if (excuse !== null) return excuse;
+    if (excuse !== null) {
+      this.simulator.trace.mark("calm.damaged");
+      return excuse;
+    }
     return await checkProgress(
       this.#parts,
       struck.filter((node) => !isDamaged(node)),
@@ -246,6 +256,7 @@ export class Simulation {
       replayed: this.#replayed,
       stuck: this.#stuck,
       faults: simulator.trace.faults(),
+      marks: simulator.trace.marks(),
       trace: simulator.trace.hash(),
       failure,
     };

@@ -21,6 +21,7 @@ const ratedOperations = 20;
 
 export class Summary {
   readonly #faults = new Map<string, number>();
+  readonly #marks = new Map<string, number>();
   #counts: Counts = {
     seeds: 0,
     failed: 0,
@@ -48,6 +49,11 @@ export class Summary {
     return this.#faults;
   }
 
+  /** Coverage marks by their names: how often each was hit. */
+  get marks(): ReadonlyMap<string, number> {
+    return this.#marks;
+  }
+
   /** Simulated seconds for each second of one processor, all runs. */
   get speed(): number {
     return this.#counts.seconds / (this.#elapsedMs / 1000);
@@ -73,9 +79,8 @@ export class Summary {
       replayed: before.replayed + report.replayed,
     };
     this.#elapsedMs += elapsedMs;
-    for (const [id, count] of report.faults) {
-      this.#faults.set(id, (this.#faults.get(id) ?? 0) + count);
-    }
+    count(this.#faults, report.faults);
+    count(this.#marks, report.marks);
     const operations = report.submitted + report.barriers;
     const isRated = report.swarm.nodes === ratedNodes;
     if (!isRated || operations < ratedOperations * report.seconds) return;
@@ -86,6 +91,10 @@ export class Summary {
       elapsedMs: this.#rated.elapsedMs + elapsedMs,
     };
   }
+}
+
+function count(sums: Map<string, number>, more: ReadonlyMap<string, number>): void {
+  for (const [name, times] of more) sums.set(name, (sums.get(name) ?? 0) + times);
 }
 
 export function sorted(counts: ReadonlyMap<string, number>): Readonly<Record<string, number>> {

@@ -5,6 +5,7 @@
 import type { Atlas } from "./atlas.ts";
 import type { Governments } from "./checkers/governments.ts";
 import { cookieOf, dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
+import type { CoverageMark } from "./coverage-marks.ts";
 import type { Range } from "./disk.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Simulator } from "./simulator.ts";
@@ -14,6 +15,13 @@ import { KibitzerError } from "../src/kibitzer-error.ts";
 const downLong: Range = { min: 2000, max: 6000 };
 const downDefault: Range = { min: 50, max: 2000 };
 const exileMax = 6 * second;
+
+/** What a node has said by stopping. */
+const marksOf: ReadonlyMap<string, CoverageMark> = new Map([
+  ["KBZ_DAMAGED", "replaced.damaged"],
+  ["KBZ_EXILED", "halt.exiled"],
+  ["KBZ_STALE_DISK", "halt.staleDisk"],
+]);
 
 export interface SupervisorParts {
   readonly simulator: Simulator;
@@ -68,6 +76,8 @@ export class Supervisor {
   refused(node: SimulatedNode, code: string): void {
     const { prng, simulator, supervised } = this.#parts;
     simulator.trace.note(`noticed ${node.id}: ${code}`);
+    const mark = marksOf.get(code);
+    if (mark !== undefined) simulator.trace.mark(mark);
     // It stays down until the calm starts it again, and it refuses once more.
     if (!supervised && !this.#isCalm) return;
     if (code === "KBZ_EXILED" && this.#retired.delete(node)) {
@@ -173,6 +183,7 @@ export class Supervisor {
     if (cookie !== null) governments.depart(node.id, cookie);
     cluster.crash(node, null);
     simulator.trace.note(`empty disk for ${node.id}`);
+    simulator.trace.mark("replaced.exiled");
     cluster.replaceDisk(node, new Map());
     this.#held.delete(node);
     node.wasReady = false;

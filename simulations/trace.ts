@@ -3,12 +3,14 @@
  * the last lines for a person to read, and counts by kind of fault. Never influences a run.
  */
 import { Mixer } from "../consensus/hash.ts";
+import type { CoverageMark } from "./coverage-marks.ts";
 
 export class Trace {
   readonly #mixer = new Mixer();
   readonly #lines: string[] = [];
   #written = 0;
   readonly #faults = new Map<string, number>();
+  readonly #marks = new Map<string, number>();
   readonly #linesKept: number;
 
   /** @param linesKept How many of the last lines stay readable. */
@@ -27,6 +29,15 @@ export class Trace {
   fault(id: string, detail: string): void {
     this.#faults.set(id, (this.#faults.get(id) ?? 0) + 1);
     this.note(`fault ${id} ${detail}`);
+  }
+
+  /** Counts a branch that was taken; no part of the trace, since nothing happens by that. */
+  mark(mark: CoverageMark): void {
+    this.#marks.set(mark, (this.#marks.get(mark) ?? 0) + 1);
+  }
+
+  marks(): ReadonlyMap<string, number> {
+    return this.#marks;
   }
 
   /** Counts of injected faults, sorted by id. */

@@ -211,7 +211,9 @@ export class Clients {
     demand(error instanceof KibitzerError, "C7", () => `publish rejected with ${String(error)}`);
     if (error.outcome === "none") operation.fail(error.code);
     else operation.info(error.code);
-    this.#parts.simulator.trace.note(`refused ${brief(submission.text)}: ${error.code}`);
+    const { trace } = this.#parts.simulator;
+    trace.note(`refused ${brief(submission.text)}: ${error.code}`);
+    trace.mark(error.outcome === "none" ? "answer.none" : "answer.unknown");
     this.#parts.durability.refuse(submission, error.outcome);
   }
 

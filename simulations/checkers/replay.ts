@@ -3,10 +3,11 @@
  * outcomes that it recorded, and to the state that its cluster agreed on (R1, R5).
  */
 import { KibitzerError } from "../../src/kibitzer-error.ts";
-import { replayRecording } from "../../src/recording/replay.ts";
+import { replayRecording, type ReplayOptions } from "../../src/recording/replay.ts";
 import { dataDirectory, type Cluster, type SimulatedNode } from "../cluster.ts";
 import { Violation } from "../core/violation.ts";
 import { second, type Simulator } from "../simulator.ts";
+import { StepMarks } from "../step-marks.ts";
 import type { Agreement } from "./agreement.ts";
 
 const replayMax = 600 * second;
@@ -41,16 +42,34 @@ async function replayFile(
   const life = simulator.begin(`reader of ${node.id}`);
   try {
     const files = node.disk.mount(life);
-    const replayed = replayRecording(file, { files });
-    const { envelopes, slot, hash } = await simulator.complete(replayed, replayMax);
+    const replayed = replayRecording(file, { files, onStep: marking(node.id, simulator) });
+    const { envelopes, slot, hash, complete } = await simulator.complete(replayed, replayMax);
+    if (!complete) simulator.trace.mark("recording.cut");
     agreement.hash(`the replay of ${node.id}`, slot, hash);
     return envelopes;
   } catch (error) {
     if (!(error instanceof KibitzerError)) throw error;
     const isExpected = node.powerLosses > 0 || node.disk.wounds.isRecordingDamaged;
-    if (error.code === "KBZ_DAMAGED" && isExpected) return 0;
+    if (error.code === "KBZ_DAMAGED" && isExpected) {
+      simulator.trace.mark("recording.damaged");
+      return 0;
+    }
     throw new Violation("R1", `${node.id} ${file}: ${error.message}`);
   } finally {
     life.end();
   }
+}
+
+/** H1: which branches the node has taken. */
+function marking(id: string, { trace }: Simulator): NonNullable<ReplayOptions["onStep"]> {
+  const marks = new StepMarks(id, (mark) => trace.mark(mark));
+  return (played, { outcome }, { legislator }) => {
+    if (outcome === null) return;
+    if (played.target === "legislator" && "applied" in outcome) {
+      marks.see(played.input, outcome, legislator);
+    }
+    if (played.target === "islander" && played.input.kind === "event" && "submit" in outcome) {
+      if (outcome.submit.length > 0) trace.mark("islander.resubmits");
+    }
+  };
 }

@@ -5,9 +5,9 @@
 import { hashZero, InvariantViolation, type Hash, type Slot } from "../../consensus/index.ts";
 import { DecodeError } from "../codec/bytes.ts";
 import { ByteReader } from "../codec/byte-reader.ts";
-import { ConsensusState } from "../consensus-state.ts";
+import { ConsensusState, type Step } from "../consensus-state.ts";
 import { readPlayed } from "./envelope-codec.ts";
-import { envelopeOf, type Envelope } from "./envelope.ts";
+import { envelopeOf, type Envelope, type Played } from "./envelope.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { damagedRecording } from "../storage/damage.ts";
 import { nodeFiles } from "../storage/node-files.ts";
@@ -20,6 +20,8 @@ export interface ReplayOptions {
   readonly until?: number;
   /** Called now and then with how many envelopes were replayed. */
   onProgress?(envelopes: number): void;
+  /** Called after each input with what came of it; for whoever wants to know more than whether. */
+  readonly onStep?: (played: Played, step: Step, state: ConsensusState) => void;
   /** Default: the machine's own. */
   readonly files?: FileSystem;
 }
@@ -65,7 +67,7 @@ export async function replayRecording(
     if (state === null)
       throw damagedRecording(frame.file, frame.offset, "an input before any checkpoint");
     envelopes += 1;
-    checkStep(state, { frame, step, number: envelopes });
+    checkStep(state, { frame, step, number: envelopes }, options);
     if (envelopes >= until) return result();
     if (envelopes % progressSteps === 0) options.onProgress?.(envelopes);
   }
@@ -162,18 +164,27 @@ interface Place {
   readonly number: number;
 }
 
-function checkStep(state: ConsensusState, place: Place): void {
+function checkStep(
+  state: ConsensusState,
+  place: Place,
+  { onStep }: Pick<ReplayOptions, "onStep">,
+): void {
   const recorded = place.step.digest;
-  let replayed: Hash | null = null;
+  let replayed: Step | null = null;
   let violation: InvariantViolation | null = null;
   try {
-    replayed = state.replay(place.step.played).digest;
+    replayed = state.replay(place.step.played);
   } catch (error) {
     if (!(error instanceof InvariantViolation)) throw error;
     violation = error;
   }
-  if (replayed === recorded) return;
-  const found = violation === null ? `${replayed}` : `a broken invariant ("${violation.message}")`;
+  const digest = replayed?.digest ?? null;
+  if (digest === recorded) {
+    // Where an invariant broke, as it is on record, nothing came of it.
+    if (replayed !== null) onStep?.(place.step.played, replayed, state);
+    return;
+  }
+  const found = violation === null ? `${digest}` : `a broken invariant ("${violation.message}")`;
   throw diverged(place, recorded ?? "a broken invariant", found, violation);
 }
 

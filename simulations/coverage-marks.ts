@@ -1,0 +1,79 @@
+/**
+ * Branches that a long row of runs must have taken, by their names in the counts: what never
+ * happened was not tested, however green it is (H1). Sees nothing by itself.
+ */
+
+export const coverageMarks = {
+  "leads.elected": "a candidate won, and leads",
+  "leads.adoptsLonger": "it began with a log that another had promised it",
+  "leads.fetchesFirst": "it had the promises, and fetched decided slots before it led",
+  "leads.newGovernment": "it was named by a government that had just begun",
+  "steps.lostMajority": "a leader heard no majority any more",
+  "steps.stalled": "a leader got nothing decided in time",
+  "steps.refused": "a leader was told of a higher promise",
+  "steps.promised": "a leader promised a higher ballot",
+  "candidate.refused": "a candidate was told of a higher promise",
+  "candidate.alone": "a candidate gave up, having heard no majority",
+  "candidate.promised": "a candidate promised a higher ballot",
+  "promise.withLog": "a promise brought a log that the candidate did not have",
+  "promise.byPing": "a lost promise was made good: a candidate asked again after a ping",
+  "promise.late": "a leader asked a member that had been away for its promise",
+  "ballot.refused": "a prepare or a proposal of a lower ballot was refused",
+  "synchronize.cutsTail": "a follower replaced what it had accepted before",
+  "synchronize.again": "a follower had missed something, and asked to be synchronized",
+  "synchronize.slots": "a follower was so far behind that it was sent decided slots first",
+  "accept.several": "several batches went in one message",
+  "accept.known": "a proposal came that was in the log already",
+  "accepted.byReport": "votes that were lost were counted from a ping or pong",
+  "decided.told": "a follower learned what is decided without another proposal",
+  "decided.alone": "the only seat of a republic decided by itself",
+  "learn.cutsTail": "what was learned replaced what had been accepted",
+  "learn.stopSigns": "a stop-sign came in the middle of what was learned",
+  "learn.follows": "somebody without a seat waited for what comes next",
+  "learn.served": "somebody waited for slots, and was sent them when they were decided",
+  "government.ahead": "a message of an old government was answered with how far the log is",
+  "government.grows": "seats were added",
+  "government.shrinks": "seats were taken",
+  "member.admitted": "a node was admitted while others led",
+  "member.naturalized": "a constituent said that it may have a seat",
+  "member.exiled": "an exile was decided",
+  "member.refused": "an empty or foreign directory was refused: its id is taken",
+  "member.quorum": "an exile was refused, since it would have cost the quorum",
+  "halt.exiled": "a node learned of its own exile",
+  "halt.staleDisk": "a node was told that its disk is an old one",
+  "batch.duplicate": "a batch was submitted twice, and answered with what it did first",
+  "batch.gap": "a batch came before its predecessors",
+  "batch.elsewhere": "a node that does not lead was asked, and named the leader",
+  "barrier.lost": "a barrier was lost with its leader",
+  "barrier.repeated": "a confirmation was lost, and asked for again",
+  "handOver.told": "a follower was told to take over",
+  "handOver.taken": "it did",
+  "stranger.ignored": "a message came from an incarnation that is no member, and changed nothing",
+  "heard.noted": "what was heard of peers was written down",
+  "islander.resubmits": "a publisher submitted again what had no outcome",
+  "recording.cut": "a recording ended in the middle of a frame, or in a life that was killed",
+  "recording.damaged": "a recording had lost what no sync had kept",
+  "restart.lostSectors": "a node began on a journal that had lost its unsynced end",
+  "restart.joining": "a node was killed before it had learned of its own admission",
+  "replaced.damaged": "a node found its disk damaged",
+  "replaced.exiled": "a node was exiled, and joined with an empty disk",
+  "answer.none": "a publish was refused for good",
+  "answer.unknown": "a publish ended without a known outcome",
+  "calm.whole": "all nodes converged",
+  "calm.core": "a core converged, while others stayed broken",
+  "calm.damaged": "of a damaged majority was proved that it cannot go on",
+} as const;
+
+export type CoverageMark = keyof typeof coverageMarks;
+
+/** From so many runs on each mark must have been hit. */
+const seedsLeast = 1000;
+
+/** The marks that should have been hit in so many runs, and were not. */
+export function missingMarks(
+  counts: ReadonlyMap<string, number>,
+  seeds: number,
+): readonly string[] {
+  if (seeds < seedsLeast) return [];
+  return Object.keys(coverageMarks).filter((mark) => (counts.get(mark) ?? 0) === 0);
+}
