@@ -1,8 +1,5 @@
-/** A thread that runs the seeds it is sent, one after the other; see seed-pool.ts. */
-import { parentPort } from "node:worker_threads";
-import { runSeed, type SeedOrder } from "./seed-run.ts";
+/** A thread that runs the seeds it is sent. */
+import { runSeed } from "./seed-run.ts";
+import { serveTasks } from "./worker-pool.ts";
 
-parentPort?.on("message", (order: SeedOrder) => {
-  // What goes wrong outside of a run ends the thread, and the pool with it.
-  void runSeed(order).then((result) => parentPort?.postMessage(result));
-});
+serveTasks(runSeed);

@@ -7,10 +7,10 @@ import { parseArgs } from "node:util";
 import { dataDirectory } from "./cluster.ts";
 import { coverageMarks, missingMarks } from "./coverage-marks.ts";
 import { missingFaults } from "./fault-kinds.ts";
-import { runSeeds } from "./seed-pool.ts";
-import type { SeedResult } from "./seed-run.ts";
+import { runSeed, type SeedOrder, type SeedResult } from "./seed-run.ts";
 import type { RunReport } from "./simulation.ts";
 import { sorted, Summary, type Counts } from "./summary.ts";
+import { runTasks } from "./worker-pool.ts";
 
 const usage = `Usage: kibitz simulate [--seed N | [--from N] --seeds COUNT] [--seconds N] [--jobs N]
                        [--json]
@@ -117,6 +117,16 @@ function showProgress({ seeds, failed }: Counts, count: number): void {
   const bar = "█".repeat(filled) + "░".repeat(barWidth - filled);
   const end = seeds === count ? "\u001B[2K\r" : "";
   process.stderr.write(`\r${bar} ${seeds} of ${count} seeds, ${failed} failed ${end}`);
+}
+
+/** A single thread is this one, so that one run can be looked at from outside. */
+async function* runSeeds(orders: readonly SeedOrder[], jobs: number): AsyncGenerator<SeedResult> {
+  if (jobs === 1 || orders.length === 1) {
+    for (const order of orders) yield await runSeed(order);
+    return;
+  }
+  const pool = { worker: "seed-worker", beside: import.meta.url, threads: jobs };
+  yield* runTasks<SeedResult>(orders, pool);
 }
 
 async function simulate(args: Arguments): Promise<number> {

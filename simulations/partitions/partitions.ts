@@ -2,11 +2,12 @@
  * `npm run partitions`: elections under partial connectivity as a table, for the named topologies
  * and every small graph. What it prints to stdout depends on arguments and commit only.
  */
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { runTasks } from "../worker-pool.ts";
 import { sizes, topologies } from "./graph.ts";
-import { lags, type Lag } from "./partition-run.ts";
+import { lags, type Case, type Lag } from "./partition-run.ts";
 import { planned, type Wanted } from "./plan.ts";
-import { runAll } from "./pool.ts";
 import {
   failureText,
   lastLine,
@@ -141,6 +142,23 @@ function printTable(results: readonly Result[]): void {
   print(lastLine(summary));
 }
 
+/** Virtual time, in ET, of what a thread is sent at once: keeps it busy, and news fresh. */
+const partTimeouts = 400;
+
+function inParts(cases: readonly Case[]): readonly (readonly Case[])[] {
+  const parts: Case[][] = [];
+  let length = Infinity;
+  for (const each of cases) {
+    if (length >= partTimeouts) {
+      parts.push([]);
+      length = 0;
+    }
+    parts.at(-1)?.push(each);
+    length += each.timeouts + 10;
+  }
+  return parts;
+}
+
 async function results({ wanted, isJson }: Arguments): Promise<readonly Result[]> {
   const cases = planned(wanted);
   if (wanted.graph !== null) {
@@ -152,9 +170,12 @@ async function results({ wanted, isJson }: Arguments): Promise<readonly Result[]
     });
   }
   const isShown = process.stderr.isTTY;
-  const done = await runAll(cases, (count) => {
-    if (isShown) tell(`\r${count} of ${cases.length} runs`);
-  });
+  const done: Result[] = [];
+  const pool = { worker: "worker", beside: import.meta.url, threads: availableParallelism() };
+  for await (const some of runTasks<readonly Result[]>(inParts(cases), pool)) {
+    done.push(...some);
+    if (isShown) tell(`\r${done.length} of ${cases.length} runs`);
+  }
   if (isShown) tell("\r\u001B[K");
   return done;
 }

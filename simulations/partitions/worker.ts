@@ -1,6 +1,6 @@
 /** One thread of the table: takes cases, runs each, and answers with what was measured. */
-import { parentPort } from "node:worker_threads";
 import { PartitionRun, type Case, type Measured } from "./partition-run.ts";
+import { serveTasks } from "../worker-pool.ts";
 import { judge, type Fault } from "./verdict.ts";
 
 export interface Result {
@@ -17,6 +17,4 @@ export function runCase(each: Case, isTold: boolean): Result {
   return { case: each, measured: { ...measured, story }, faults };
 }
 
-parentPort?.on("message", (cases: readonly Case[]) => {
-  parentPort?.postMessage(cases.map((each) => runCase(each, false)));
-});
+serveTasks((cases: readonly Case[]) => cases.map((each) => runCase(each, false)));
