@@ -142,10 +142,21 @@ export function onPing(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, p
     return;
   }
   if (chamber.republic.member(from.id) === null) answerPing(chamber, from, ping);
+  else if (chamber.republic.departed(from.id, from.cookie) !== null) tellAhead(chamber, from.id);
   // Admitted behind our back, perhaps: all whom this node knows may have left the republic since.
   // Whoever is a member goes first: this one may be out of reach.
   const isAhead = ping.report.decided > chamber.republic.slot;
   if (isAhead && !isFetching(chamber)) fetch(chamber, from.id);
+}
+
+/**
+ * To an exiled incarnation whose id is another's by now, so that it fetches, and learns of its
+ * exile. No pong: the other one may get it, and would take it for its own.
+ */
+function tellAhead(chamber: Chamber, to: NodeId): void {
+  const { government, slot } = chamber.republic;
+  if (government === null) return;
+  chamber.send(to, { kind: "ahead", government: government.number, decided: slot });
 }
 
 function answerPing(

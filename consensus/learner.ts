@@ -5,7 +5,7 @@
  */
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
-import type { Decree } from "./decree.ts";
+import type { Citizen, Decree } from "./decree.ts";
 import { hashDecree } from "./hash.ts";
 import type { NodeId, Slot } from "./identifiers.ts";
 import { limits } from "./limits.ts";
@@ -73,9 +73,17 @@ export function fetch(chamber: Chamber, from: NodeId): void {
   chamber.send(from, { kind: "fetch", slotFirst, follow: !chamber.hasSeat });
 }
 
-export function onFetch(chamber: Chamber, from: NodeId, { slotFirst, follow }: Fetch): void {
+export function onFetch(
+  chamber: Chamber,
+  { id: from, cookie }: Pick<Citizen, "id" | "cookie">,
+  { slotFirst, follow }: Fetch,
+): void {
+  const { republic } = chamber;
   if (slotFirst < 1) return;
-  if (slotFirst <= chamber.republic.slot) {
+  if (republic.member(from) !== null && !chamber.knows({ id: from, cookie })) {
+    // Exiled, and the id is another's by now, who waits by itself: this one is told of its exile.
+    if (slotFirst <= republic.slot) chamber.sendSlots(from, slotFirst);
+  } else if (slotFirst <= republic.slot) {
     chamber.state.waiters.delete(from);
     chamber.sendSlots(from, slotFirst);
   } else if (follow && slotFirst === chamber.republic.slot + 1) {

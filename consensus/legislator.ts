@@ -33,7 +33,6 @@ import { checkState } from "./invariants.ts";
 import { onAhead, onFetch, onLearn, serveWaiters } from "./learner.ts";
 import { countVotes, onAccepted, onResynchronize, propose } from "./leader.ts";
 import type { LegislatorState, Role } from "./legislator-state.ts";
-import type { Message } from "./messages.ts";
 import { askForNaturalization, onExile, onImmigrate, onNaturalize, shape } from "./membership.ts";
 import type { LegislatorInput, Outcome, PersistedInput, ReceiveInput } from "./outcome.ts";
 import { fromPlain, toPlain, type Plain } from "./plain.ts";
@@ -195,7 +194,9 @@ export class Legislator {
     const chamber = this.#chamber;
     if (from === chamber.id) return;
     // Votes count by (id, cookie): another incarnation under a member's id is not that member.
-    if (!chamber.knows({ id: from, cookie }) && !mayAddress(chamber, from, message)) return;
+    if (!chamber.knows({ id: from, cookie }) && !mayAddress(chamber, { from, cookie, message })) {
+      return;
+    }
     switch (message.kind) {
       case "ping":
         return onPing(chamber, { id: from, cookie }, message);
@@ -222,7 +223,7 @@ export class Legislator {
       case "confirmed":
         return onConfirmed(chamber, from, message);
       case "fetch":
-        return onFetch(chamber, from, message);
+        return onFetch(chamber, { id: from, cookie }, message);
       case "learn":
         onLearn(chamber, from, message);
         return maybeLead(chamber);
@@ -297,11 +298,17 @@ export class Legislator {
 /**
  * Whether somebody who is no member here may say this. A newcomer knows no members yet, only whom
  * to ask; and who was admitted behind this node's back may ping, fetch, and give what was asked of
- * it. An answer goes to an id: to the member, so that another incarnation under its id gets none.
+ * it. An answer goes to an id: to the member, so that another incarnation under its id gets none,
+ * but for one that was exiled, and has to learn of that.
  */
-function mayAddress(chamber: Chamber, from: NodeId, { kind }: Message): boolean {
+function mayAddress(
+  chamber: Chamber,
+  { from, cookie, message: { kind } }: Pick<ReceiveInput, "from" | "cookie" | "message">,
+): boolean {
   const { state, contacts, republic } = chamber;
-  if (kind === "fetch") return republic.member(from) === null;
+  if (kind === "fetch") {
+    return republic.member(from) === null || republic.departed(from, cookie) !== null;
+  }
   if (kind === "learn") return state.fetching?.from === from;
   if (kind === "pong") return contacts.includes(from);
   return kind === "ping";

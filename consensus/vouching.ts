@@ -31,7 +31,9 @@ export function hear(chamber: Chamber, from: NodeId, cookie: Cookie, report: Rep
  */
 export function checkOwnDisk(chamber: Chamber, from: NodeId, heard: Heard | null): void {
   const { state, options } = chamber;
-  if (heard !== null && heard.cookie === options.cookie) {
+  if (heard !== null) {
+    // An answer goes to an id: this one was meant for another incarnation, and vouches for that.
+    if (heard.cookie !== options.cookie) return;
     const later =
       heard.starts > options.starts ||
       compareBallots(heard.promised, state.promised) > 0 ||

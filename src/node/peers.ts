@@ -27,11 +27,20 @@ interface Reached {
   readonly caller: Caller<Request, Response>;
 }
 
+interface Stray extends Reached {
+  readonly timer: Timer;
+}
+
+/** What an exiled incarnation learns of its exile by; all else is for the member under its id. */
+const farewellKinds: ReadonlySet<string> = new Set(["ahead", "learn"]);
+
 export class Peers implements AsyncDisposable {
   readonly #options: PeersOptions;
   readonly #peers = new Map<NodeId, Reached>();
   /** Those of them that are to be forgotten. */
   readonly #farewells = new Map<NodeId, Timer>();
+  /** Exiled incarnations whose id is a peer's by now, at endpoints of their own. */
+  readonly #strays = new Map<NodeId, Stray>();
   #isClosed = false;
 
   constructor(options: PeersOptions) {
@@ -58,14 +67,20 @@ export class Peers implements AsyncDisposable {
 
   /** Reaches who is no member any more for a while, so that it can be told. */
   answer({ id, url }: Pick<Citizen, "id" | "url">): void {
-    if (this.#isClosed || this.#peers.has(id)) return;
-    this.#reach(id, url);
-    this.#farewell(id);
+    if (this.#isClosed) return;
+    const peer = this.#peers.get(id);
+    if (peer === undefined) {
+      this.#reach(id, url);
+      this.#farewell(id);
+    } else if (peer.url !== url && !this.#strays.has(id)) this.#reachStray(id, url);
   }
 
   /** One way; what cannot be sent now is lost, and the protocol copes. */
   tell({ to, lane }: Pick<Dispatch, "to" | "lane">, request: ReceiveRequest): void {
     this.#peers.get(to)?.caller.tell(request, lane);
+    const stray = this.#strays.get(to);
+    if (stray === undefined || !farewellKinds.has(request.message.kind)) return;
+    stray.caller.tell(request, lane);
   }
 
   /** Null when there is no such peer. */
@@ -82,8 +97,10 @@ export class Peers implements AsyncDisposable {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const timer of this.#farewells.values()) timer.cancel();
-    const callers = [...this.#peers.values()].map(({ caller }) => caller);
+    for (const { timer } of this.#strays.values()) timer.cancel();
+    const callers = [...this.#peers.values(), ...this.#strays.values()].map(({ caller }) => caller);
     this.#peers.clear();
+    this.#strays.clear();
     await Promise.all(callers.map(async (caller) => await caller[Symbol.asyncDispose]()));
   }
 
@@ -98,6 +115,26 @@ export class Peers implements AsyncDisposable {
     } catch (error) {
       this.#options.unreachable(id, error);
     }
+  }
+
+  #reachStray(id: NodeId, url: string): void {
+    const options = this.#options;
+    try {
+      const caller = options.network.connect(url, {
+        hello: () => options.hello(),
+        fraction: () => options.fraction(),
+      });
+      const timer = options.clock.after(farewellMs, () => this.#dropStray(id));
+      this.#strays.set(id, { url, caller, timer });
+    } catch (error) {
+      options.unreachable(id, error);
+    }
+  }
+
+  #dropStray(id: NodeId): void {
+    const stray = this.#strays.get(id);
+    this.#strays.delete(id);
+    void stray?.caller[Symbol.asyncDispose]();
   }
 
   #connect(id: NodeId, url: string): Caller<Request, Response> {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ballotZero } from "../../consensus/identifiers.ts";
 import { Legislator } from "../../consensus/legislator.ts";
+import type { Message } from "../../consensus/messages.ts";
 import type { Plain } from "../../consensus/plain.ts";
 import { batch, cookieOf, decreesAfter, SeatedMember } from "./seated-member.ts";
 
@@ -165,6 +166,87 @@ describe("a disk that holds another past than all others", () => {
     node.round(["b", "c"]);
     assert.equal(node.halted, null);
   });
+});
+
+function oldPing(node: SeatedMember): Message {
+  return { kind: "ping", round: 1, report: node.report({ decided: 7, length: 7 }) };
+}
+
+function fetch(slotFirst: number): Message {
+  return { kind: "fetch", slotFirst, follow: true };
+}
+
+describe("an exiled incarnation whose id another has by now", () => {
+  const exiled = { kind: "exile", id: "spare", cookie: cookieOf("spare") } as const;
+  const next = { id: "spare", cookie: cookieOf("f"), url: "memory:spare", properties: {} };
+  const admission = { kind: "admission", citizen: next } as const;
+
+  test("is told how far the log is, and sent what it fetches, but for its exile nothing", () => {
+    const node = new SeatedMember("a", [exiled, admission]);
+    const told = node.receive("spare", oldPing(node));
+    const ahead = { kind: "ahead", government: 2, decided: 9 };
+    assert.deepEqual(
+      told.map(({ to, message }) => ({ to, message })),
+      [{ to: "spare", message: ahead }],
+    );
+    const receive = { kind: "receive", from: "spare", cookie: cookieOf("spare") } as const;
+    const { outcome } = node.step({ ...receive, message: fetch(8) });
+    assert.deepEqual(outcome.sendSlots, [{ to: "spare", slotFirst: 8, slotLast: 9, decided: 9 }]);
+  });
+
+  test("takes nothing from who waits under its id", () => {
+    const node = new SeatedMember("a", [exiled, admission]);
+    node.receive("spare", fetch(10), next.cookie);
+    node.receive("spare", fetch(8));
+    node.receive("spare", fetch(10));
+    node.lead();
+    assert.equal(node.legislator.republic.slot, 10);
+    const late = node.step({
+      kind: "receive",
+      from: "spare",
+      cookie: next.cookie,
+      message: fetch(10),
+    });
+    assert.equal(late.outcome.sendSlots.length, 1);
+  });
+
+  test("halts when it has learned that", () => {
+    const node = new SeatedMember("spare");
+    const before = node.legislator.republic;
+    const [first] = node.receive("b", { kind: "ahead", government: 2, decided: 9 });
+    assert.deepEqual(first?.message, { kind: "fetch", slotFirst: 8, follow: true });
+    const decrees = decreesAfter(before, [exiled, admission]);
+    node.receive("b", { kind: "learn", decrees, decided: 9 });
+    assert.deepEqual(node.halted, { kind: "exiled", slot: 8 });
+  });
+
+  test("is no other stranger", () => {
+    const node = new SeatedMember("a", [exiled, admission]);
+    assert.deepEqual(node.receive("spare", oldPing(node), cookieOf("x")), []);
+    assert.deepEqual(node.receive("c", oldPing(node), cookieOf("x")), []);
+  });
+});
+
+/** What a candidate is answered by who had one pong in this life, which tells of `cookie`. */
+function answered(cookie: string): readonly string[] {
+  const node = new SeatedMember();
+  const [ping] = node.round([]).flatMap(({ message }) => {
+    return message.kind === "ping" ? [message] : [];
+  });
+  assert.ok(ping !== undefined);
+  const none = { promised: ballotZero, accepted: ballotZero, length: 0 };
+  const heard = { id: "a", cookie, starts: 1, ...none };
+  const pong = { kind: "pong", round: ping.round, heard } as const;
+  node.receive("b", { ...pong, report: node.report() });
+  const ballot = { ...ballotZero, government: 2, round: 1, id: "c" };
+  const holds = { accepted: ballotZero, length: 7, decided: 7 };
+  const sent = node.receive("c", { kind: "prepare", ballot, ...holds });
+  return sent.map(({ message }) => message.kind);
+}
+
+test("a pong that was meant for another incarnation vouches for nobody's disk", () => {
+  assert.deepEqual(answered(cookieOf("a")), ["promised"]);
+  assert.deepEqual(answered(cookieOf("9")), []);
 });
 
 test("a stop-sign behind an exile does not name who is gone: its id may come again", () => {

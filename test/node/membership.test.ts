@@ -51,9 +51,11 @@ class Republic implements AsyncDisposable {
 
   /** Opens a node again on the directory that it had last. */
   async reopen(id: string): Promise<Kibitzer> {
-    const directory = this.#directories.get(id);
-    assert.ok(directory !== undefined, id);
-    const node = await Kibitzer.open({ directory, parliamentSize: 3, record: false });
+    const node = await Kibitzer.open({
+      directory: this.directoryOf(id),
+      parliamentSize: 3,
+      record: false,
+    });
     this.nodes.set(id, node);
     return node;
   }
@@ -62,6 +64,12 @@ class Republic implements AsyncDisposable {
     const node = this.nodes.get(id);
     assert.ok(node !== undefined, id);
     return node;
+  }
+
+  directoryOf(id: string): string {
+    const directory = this.#directories.get(id);
+    assert.ok(directory !== undefined, id);
+    return directory;
   }
 
   /** Stops a node without a word, as a lost machine would be. */
@@ -178,6 +186,25 @@ test("who was exiled while away learns of it, though the others restarted", asyn
     await republic.lose(away.id);
   }
   assert.equal((await memberIds(republic.anybody)).includes(away.id), false);
+});
+
+test("an exiled disk that comes back after its id has joined again learns of it", async (t) => {
+  const republic = await Republic.of(t, ["a", "b", "c"]);
+  const [follower, away] = await republic.followers();
+  assert.ok(follower !== undefined && away !== undefined);
+  const old = republic.directoryOf(away.id);
+  await republic.lose(away.id);
+  await follower.exile(away.id);
+  const again = await republic.add(away.id);
+  await republic.until("its seat", ({ government }) => government.parliament.length === 3);
+  // At an endpoint of its own, while the other one runs.
+  const exiled = await Kibitzer.open({ directory: old, parliamentSize: 3, record: false });
+  try {
+    assert.equal((await exiled.ended)?.code, "KBZ_EXILED");
+  } finally {
+    await exiled.close();
+  }
+  assert.deepEqual(await again.publish("on"), { index: 1 });
 });
 
 test("a leader exiles itself: it knows, it stops, and the others go on", async (t) => {
