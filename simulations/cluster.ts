@@ -46,6 +46,8 @@ export interface SimulatedNode {
   refusal: string | null;
   /** Why it must not become a member with this disk, or null. */
   mustNotServe: string | null;
+  /** Whether it must stop by itself, once peers have told it something of this disk. */
+  mustStop: boolean;
 }
 
 export interface ClusterEvents {
@@ -80,6 +82,7 @@ function newNode(id: string, disk: SimulatedDisk, isIn: boolean): SimulatedNode 
     pardons: new Set(),
     refusal: null,
     mustNotServe: null,
+    mustStop: false,
   };
 }
 
@@ -192,6 +195,7 @@ export class Cluster {
     node.joins = true;
     node.pardons.clear();
     node.mustNotServe = null;
+    node.mustStop = false;
   }
 
   /** X9: a second process on the folder of one that runs; it must be refused. */

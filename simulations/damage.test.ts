@@ -163,6 +163,28 @@ test("a disk that went back behind its promise is noticed by peers (X6, D5)", as
   assert.equal(report.faults.get("O5"), 1);
 });
 
+test("the old disk of an exiled incarnation learns of that, and stops (X6, O5, M4)", async () => {
+  const report = await tell(async (stage) => {
+    const { simulator, cluster, supervisor } = stage;
+    const [, , node] = cluster.nodes;
+    assert.ok(node !== undefined);
+    const image = node.disk.image();
+    supervisor.replace(node, "well");
+    for (let round = 0; round < 20; round += 1) await publishAll(stage);
+    assert.equal(node.wasReady, true, "it has joined again");
+    cluster.crash(node, null);
+    cluster.replaceDisk(node, image);
+    node.pardons.add("KBZ_EXILED");
+    node.mustStop = true;
+    const seen = async (): Promise<boolean> => {
+      return await simulator.run(simulator.now + 10 * second, () => !node.mustStop);
+    };
+    assert.ok(await seen(), "it has stopped, and come back with an empty disk");
+  });
+  assert.equal(report.failure, null, report.failure?.message);
+  assert.equal(report.faults.get("O5"), 2);
+});
+
 test("with an entry damaged everywhere all nodes say so, and none recovers (K11, D4)", async () => {
   const swarm = { atlas: { victims: [], isSafetyOnly: true } };
   const { failure, stuck } = await tell(async () => undefined, swarm);

@@ -7,6 +7,7 @@ import { isBallot } from "../src/codec/shapes.ts";
 import type { Atlas } from "./atlas.ts";
 import { cookieOf, dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
 import { Violation } from "./core/violation.ts";
+import type { DiskImage } from "./disk.ts";
 import { damageDisk } from "./disk-damage.ts";
 import type { Prng } from "./prng.ts";
 import { second, type Simulator } from "./simulator.ts";
@@ -99,21 +100,22 @@ export class FolderFaults {
     const age = this.#parts.prng.integer(3, 8) * second;
     simulator.after(age, () => {
       if (this.#isCalm || this.#isTouched(node) || node.life === null) return;
-      // A disk that was exiled must not be started again: nobody answers for what it then does.
-      if (cookieOf(node) !== cookie) return;
       const { supervisor } = this.#parts;
       supervisor.hold(node);
       cluster.crash(node, null);
       const lives = this.#livesBeside(node);
       simulator.after(heardMicros, () => {
         const isHeard = lives !== null && lives === this.#livesBeside(node);
-        if (!this.#isCalm && isHeard && !this.#isTouched(node)) this.#goBack(node, image);
+        // Whoever was exiled meanwhile may be up already, on its next disk.
+        const mayStrike = !this.#isCalm && isHeard && !this.#isTouched(node) && node.life === null;
+        if (mayStrike && cookieOf(node) !== cookie) this.#comeBackExiled(node, image);
+        else if (mayStrike) this.#goBack(node, image);
         supervisor.release(node);
       });
     });
   }
 
-  #goBack(node: SimulatedNode, image: ReturnType<SimulatedNode["disk"]["image"]>): void {
+  #goBack(node: SimulatedNode, image: DiskImage): void {
     const { cluster, simulator } = this.#parts;
     const before = promiseOf(node);
     cluster.replaceDisk(node, image);
@@ -130,6 +132,16 @@ export class FolderFaults {
       if (before === null || (now !== null && compareBallots(now, before) >= 0)) return;
       simulator.fail(new Violation("D5", `${node.id} serves, having forgotten what it promised`));
     });
+  }
+
+  /** X6, O5: the disk of an incarnation that was exiled since; it must learn of that and stop. */
+  #comeBackExiled(node: SimulatedNode, image: DiskImage): void {
+    const { cluster, simulator } = this.#parts;
+    cluster.replaceDisk(node, image);
+    node.powerLosses += 1;
+    node.pardons.add("KBZ_EXILED");
+    node.mustStop = true;
+    simulator.trace.fault("X6", `${node.id}, exiled since`);
   }
 
   /** X8: it wakes with the folder of another node. */

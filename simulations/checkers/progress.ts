@@ -50,7 +50,7 @@ async function converge(parts: ProgressParts, core: Core): Promise<void> {
   const { simulator, clients, durability } = parts;
   const isIdle = (): boolean => !clients.isAwaitedAt(core, parts.names);
   await within(parts, settleMax, "every node is back and nobody waits", () => {
-    return core.every(({ kibitzer, isReplaced }) => kibitzer !== null && !isReplaced) && isIdle();
+    return core.every(isBack) && isIdle();
   });
   for (const node of core) clients.publish(node);
   await within(parts, freshMax, "each node has published a fresh entry", isIdle);
@@ -58,6 +58,10 @@ async function converge(parts: ProgressParts, core: Core): Promise<void> {
   await checkStates(parts, core);
   parts.agreement.checkWhole();
   durability.check(parts.agreement);
+}
+
+function isBack({ kibitzer, isReplaced, mustStop }: SimulatedNode): boolean {
+  return kibitzer !== null && !isReplaced && !mustStop;
 }
 
 /** Closes every node; each must end within a bound (L10). */
