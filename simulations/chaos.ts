@@ -3,6 +3,7 @@
  * clocks, damage, operators. Stops at once when told to be calm; what then stays broken, stays so.
  */
 import type { Atlas } from "./atlas.ts";
+import type { Agreement } from "./checkers/agreement.ts";
 import type { Governments } from "./checkers/governments.ts";
 import type { Cluster, SimulatedNode } from "./cluster.ts";
 import { Cuts } from "./cuts.ts";
@@ -10,6 +11,7 @@ import { calmDisk, type DiskFaults, type Range } from "./disk.ts";
 import { FolderFaults } from "./folder-faults.ts";
 import { calmNetwork } from "./network.ts";
 import { Operator } from "./operator.ts";
+import { OtherFolders } from "./other-folders.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
 import { millisecond, type Micros, type Simulator } from "./simulator.ts";
@@ -26,6 +28,7 @@ export interface ChaosOptions {
   readonly governments: Governments;
   /** Clients in processes of their own, by their names on the network. */
   readonly clients: readonly string[];
+  readonly agreement: Agreement;
   /** Whether what has ended is started again before the calm. */
   readonly supervised: boolean;
 }
@@ -54,7 +57,9 @@ export class Chaos {
     const parts = { ...options, simulator };
     const supervisor = new Supervisor({ ...parts, prng: prng.fork("supervisor") });
     this.supervisor = supervisor;
-    this.#folders = new FolderFaults({ ...parts, prng: prng.fork("folders"), supervisor });
+    const others = new OtherFolders({ ...parts, prng: prng.fork("other folders") });
+    const folders = { ...parts, prng: prng.fork("folders"), supervisor, others };
+    this.#folders = new FolderFaults(folders);
     this.#operator = new Operator({ ...parts, prng: prng.fork("operator"), supervisor });
     this.#cuts = new Cuts({
       simulator,

@@ -218,6 +218,16 @@ export class Cluster {
     throw new Violation("M4", `two processes have opened the directory of ${id}`);
   }
 
+  /** A further process, on a disk of its own: at its own endpoint, not one of the nodes. */
+  async openBeside(machine: {
+    readonly id: string;
+    readonly disk: SimulatedDisk;
+    readonly name: string;
+    readonly life: Life;
+  }): Promise<Kibitzer> {
+    return await this.#open({ ...machine, lives: 1 }, machine.life, machine.name);
+  }
+
   #begin(name: string): Life {
     const { wallSpreadMs, drift } = this.#swarm.clocks;
     const { trace } = this.#simulator;
@@ -229,7 +239,11 @@ export class Cluster {
     });
   }
 
-  async #open({ id, disk, lives }: SimulatedNode, life: Life, name: string): Promise<Kibitzer> {
+  async #open(
+    { id, disk, lives }: Pick<SimulatedNode, "id" | "disk" | "lives">,
+    life: Life,
+    name: string,
+  ): Promise<Kibitzer> {
     return await Kibitzer.open({
       id,
       directory: dataDirectory,

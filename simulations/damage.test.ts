@@ -11,6 +11,7 @@ import { dataDirectory } from "./cluster.ts";
 import { damageDisk, damageKinds, isUsedSegment, wound } from "./disk-damage.ts";
 import { calmDisk } from "./disk.ts";
 import { applicableFaults, missingFaults } from "./fault-kinds.ts";
+import { OtherFolders } from "./other-folders.ts";
 import { Prng } from "./prng.ts";
 import { Simulation, type RunReport, type Stage } from "./simulation.ts";
 import { millisecond, second } from "./simulator.ts";
@@ -161,6 +162,50 @@ test("a disk that went back behind its promise is noticed by peers (X6, D5)", as
   });
   assert.equal(report.failure, null, report.failure?.message);
   assert.equal(report.faults.get("O5"), 1);
+});
+
+test("of two on a disk and its copy one is told, and no copy votes (X9, M4)", async () => {
+  const ends: string[] = [];
+  const report = await tell(async (stage) => {
+    const { simulator, cluster, agreement } = stage;
+    const [, , node] = cluster.nodes;
+    assert.ok(node !== undefined);
+    const prng = new Prng("clone");
+    const others = new OtherFolders({ simulator, prng, cluster, agreement });
+    node.pardons.add("KBZ_STALE_DISK");
+    others.startClone(node, 5 * second);
+    assert.ok(await simulator.run(simulator.now + 3 * second, () => node.refusal !== null));
+    ends.push(String(node.refusal));
+    for (let round = 0; round < 20; round += 1) await publishAll(stage);
+    others.calm();
+  });
+  assert.equal(report.failure, null, report.failure?.message);
+  assert.deepEqual(ends, ["KBZ_STALE_DISK"]);
+  assert.equal(report.faults.get("O5"), 1, "it was replaced");
+});
+
+test("a folder of another republic is refused, and harms nobody (X8, M5)", async () => {
+  const report = await tell(async (stage) => {
+    const { simulator, cluster, agreement, supervisor } = stage;
+    const [, , node] = cluster.nodes;
+    assert.ok(node !== undefined);
+    const others = new OtherFolders({ simulator, prng: new Prng("other"), cluster, agreement });
+    const image = await simulator.complete(others.elsewhere(node), 10 * second);
+    cluster.crash(node, null);
+    const own = node.disk.image();
+    cluster.replaceDisk(node, image);
+    node.pardons.add("KBZ_REPUBLIC");
+    node.mustNotServe = "it has the folder of another republic";
+    let isBack = false;
+    supervisor.expectForeign(node, () => {
+      cluster.replaceDisk(node, own);
+      isBack = true;
+    });
+    assert.ok(await simulator.run(simulator.now + 5 * second, () => isBack));
+    for (let round = 0; round < 3; round += 1) await publishAll(stage);
+  });
+  assert.equal(report.failure, null, report.failure?.message);
+  assert.equal(report.faults.get("O5"), undefined, "nobody was exiled for it");
 });
 
 test("the old disk of an exiled incarnation learns of that, and stops (X6, O5, M4)", async () => {

@@ -2,13 +2,14 @@
  * Faults of whole folders and of bytes at rest: damage, an empty disk, an old backup, a neighbour's
  * folder, a second process. Only where the atlas allows it, so that all of it must be noticed.
  */
-import { compareBallots, type Ballot } from "../consensus/index.ts";
-import { isBallot } from "../src/codec/shapes.ts";
+import { compareBallots } from "../consensus/index.ts";
 import type { Atlas } from "./atlas.ts";
-import { cookieOf, dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
+import { cookieOf, type Cluster, type SimulatedNode } from "./cluster.ts";
 import { Violation } from "./core/violation.ts";
 import type { DiskImage } from "./disk.ts";
 import { damageDisk } from "./disk-damage.ts";
+import type { OtherFolders } from "./other-folders.ts";
+import { promiseOn } from "./promise-on-disk.ts";
 import type { Prng } from "./prng.ts";
 import { second, type Simulator } from "./simulator.ts";
 import type { FolderFault, Swarm } from "./swarm.ts";
@@ -21,6 +22,7 @@ export interface FolderFaultsParts {
   readonly cluster: Cluster;
   readonly atlas: Atlas;
   readonly supervisor: Supervisor;
+  readonly others: OtherFolders;
 }
 
 /** Peers write down about once a second what they heard of each other's disks. */
@@ -37,6 +39,7 @@ export class FolderFaults {
 
   calm(): void {
     this.#isCalm = true;
+    this.#parts.others.calm();
   }
 
   /** K5, K7, K8, K9, K16: something that was synced is not there any more. */
@@ -58,6 +61,12 @@ export class FolderFaults {
         return;
       case "foreign":
         this.#mixUp();
+        return;
+      case "elsewhere":
+        this.#moveIn();
+        return;
+      case "clone":
+        this.#clone();
         return;
       case "twin":
         this.#twin();
@@ -117,7 +126,7 @@ export class FolderFaults {
 
   #goBack(node: SimulatedNode, image: DiskImage): void {
     const { cluster, simulator } = this.#parts;
-    const before = promiseOf(node);
+    const before = promiseOn(node.disk);
     cluster.replaceDisk(node, image);
     node.powerLosses += 1;
     node.pardons.add("KBZ_STALE_DISK");
@@ -128,7 +137,7 @@ export class FolderFaults {
       if (this.#isCalm || lives === null || lives !== this.#livesBeside(node)) return;
       if (node.lives !== life + 1 || node.kibitzer === null) return;
       // It may have promised anew before a peer told it; but never less than before.
-      const now = promiseOf(node);
+      const now = promiseOn(node.disk);
       if (before === null || (now !== null && compareBallots(now, before) >= 0)) return;
       simulator.fail(new Violation("D5", `${node.id} serves, having forgotten what it promised`));
     });
@@ -162,6 +171,41 @@ export class FolderFaults {
     supervisor.release(node);
   }
 
+  /** X8: it wakes with the folder of a node of its id, but of another republic. */
+  #moveIn(): void {
+    const { cluster, prng, simulator, supervisor, others } = this.#parts;
+    const members = cluster.nodes.filter((node) => node.wasReady && !this.#isTouched(node));
+    if (members.length === 0) return;
+    const node = prng.pick(members);
+    const strike = (image: DiskImage): void => {
+      if (this.#isCalm || this.#isTouched(node) || !node.wasReady) return;
+      supervisor.hold(node);
+      cluster.crash(node, null);
+      const own = node.disk.image();
+      cluster.replaceDisk(node, image);
+      node.powerLosses += 1;
+      node.pardons.add("KBZ_REPUBLIC");
+      node.mustNotServe = "it has the folder of another republic";
+      simulator.trace.fault("X8", `${node.id} with a folder from elsewhere`);
+      supervisor.expectForeign(node, () => cluster.replaceDisk(node, own));
+      supervisor.release(node);
+    };
+    others.elsewhere(node).then(strike, (error: unknown) => simulator.fail(error));
+  }
+
+  /**
+   * X9: a copy of its folder runs beside it. Peers tell the two apart by their starts: the one that
+   * they answer stops, and the other never hears them, nor votes (decision 0007).
+   */
+  #clone(): void {
+    const { prng, simulator, others } = this.#parts;
+    const node = this.#pickVictim();
+    if (node === null || this.#isTouched(node) || node.kibitzer === null) return;
+    simulator.trace.fault("X9", `clone of ${node.id}`);
+    node.pardons.add("KBZ_STALE_DISK");
+    others.startClone(node, prng.integer(1, 6) * second);
+  }
+
   #twin(): void {
     const { cluster, prng, simulator } = this.#parts;
     const ready = cluster.ready();
@@ -180,12 +224,4 @@ export class FolderFaults {
     if (others.some(({ kibitzer }) => kibitzer === null)) return null;
     return others.map(({ id, lives }) => `${id}${lives}`).join(" ");
   }
-}
-
-/** What the first copy of the promise says, or null. */
-function promiseOf({ disk }: SimulatedNode): Ballot | null {
-  const text = Buffer.from(disk.peek(`${dataDirectory}/promise-1`) ?? []).toString("utf8");
-  const document: unknown = JSON.parse(text.slice(text.indexOf("\n") + 1) || "null");
-  if (typeof document !== "object" || document === null || !("promised" in document)) return null;
-  return isBallot(document.promised) ? document.promised : null;
 }

@@ -138,7 +138,9 @@ export class Simulation {
     const remotePrng = prng.fork("remote clients");
     const remote = { prng: remotePrng, cluster, count };
     this.#remotes = new RemoteClients({ simulator, history, ...remote, ...checkers });
-    const shared = { swarm, cluster, atlas, governments, clients: this.#remotes.names };
+    const agreement = this.#agreement;
+    const clientNames = this.#remotes.names;
+    const shared = { swarm, cluster, atlas, governments, agreement, clients: clientNames };
     this.#chaos = new Chaos(simulator, prng.fork("chaos"), { ...shared, supervised });
     const { names } = this.#remotes;
     const clients = this.#clients;

@@ -103,8 +103,11 @@ export interface Swarm {
 export type CutShape =
   "oneWay" | "hold" | "sever" | "split" | "isolate" | "flap" | "swizzle" | "client";
 
-/** No disk any more; an old one; a neighbour's; the right one, but two processes on it. */
-export type FolderFault = "empty" | "backup" | "foreign" | "twin";
+/**
+ * No disk any more; an old one; a neighbour's; another republic's; the right one, but two processes
+ * on it, or one more on a copy of it.
+ */
+export type FolderFault = "empty" | "backup" | "foreign" | "elsewhere" | "twin" | "clone";
 export type OperatorAction = "exile" | "transfer" | "join";
 /** What stays broken: down, or cut off both ways, or in one direction only. */
 export type OutsiderFault = "down" | "cut" | "deaf" | "mute";
@@ -135,7 +138,14 @@ const cutShapes: readonly CutShape[] = [
   "swizzle",
   "client",
 ];
-const folderFaults: readonly FolderFault[] = ["empty", "backup", "foreign", "twin"];
+const folderFaults: readonly FolderFault[] = [
+  "empty",
+  "backup",
+  "foreign",
+  "elsewhere",
+  "twin",
+  "clone",
+];
 const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join"];
 const outsiderFaults: readonly OutsiderFault[] = ["down", "cut", "deaf", "mute"];
 /** Those whose loss a protocol must live with: each has an answer, or a repetition, of its own. */

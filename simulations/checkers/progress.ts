@@ -14,6 +14,8 @@ import type { Governments } from "./governments.ts";
 const settleMax = 90 * second;
 const freshMax = 20 * second;
 const closeMax = 30 * second;
+/** Several rounds of pings. */
+const toldMax = 2 * second;
 
 export interface ProgressParts {
   readonly simulator: Simulator;
@@ -49,6 +51,9 @@ export async function checkProgress(parts: ProgressParts, core: Core): Promise<s
 async function converge(parts: ProgressParts, core: Core): Promise<void> {
   const { simulator, clients, durability } = parts;
   const isIdle = (): boolean => !clients.isAwaitedAt(core, parts.names);
+  // Whoever may be told that its disk is old is told as soon as links pass again, not later.
+  const mayStop = core.some(({ pardons }) => pardons.has("KBZ_STALE_DISK"));
+  if (mayStop) await simulator.run(simulator.now + toldMax);
   await within(parts, settleMax, "every node is back and nobody waits", () => {
     return core.every(isBack) && isIdle();
   });

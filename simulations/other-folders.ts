@@ -1,0 +1,127 @@
+/**
+ * Processes beside those of the cluster: one that founds a republic elsewhere, whose folder may
+ * then be mixed up with a node's (X8), and one on a copy of a running node's folder (X9).
+ */
+import { compareBallots, type Ballot } from "../consensus/index.ts";
+import type { Kibitzer } from "../src/kibitzer.ts";
+import { KibitzerError } from "../src/kibitzer-error.ts";
+import type { Agreement } from "./checkers/agreement.ts";
+import { isOfDisk, type Cluster, type SimulatedNode } from "./cluster.ts";
+import { Violation } from "./core/violation.ts";
+import { SimulatedDisk, type DiskImage } from "./disk.ts";
+import type { Prng } from "./prng.ts";
+import { promiseOn } from "./promise-on-disk.ts";
+import { second, type Life, type Micros, type Simulator } from "./simulator.ts";
+
+export interface OtherFoldersParts {
+  readonly simulator: Simulator;
+  readonly prng: Prng;
+  readonly cluster: Cluster;
+  readonly agreement: Agreement;
+}
+
+interface Clone {
+  readonly of: SimulatedNode;
+  readonly name: string;
+  readonly disk: SimulatedDisk;
+  readonly life: Life;
+  /** What it had promised when it was made. */
+  readonly promised: Ballot | null;
+}
+
+const lookMicros = second / 2;
+/** With these a copy may stop, as soon as it is told. */
+const told: ReadonlySet<string> = new Set(["KBZ_STALE_DISK", "KBZ_EXILED"]);
+
+export class OtherFolders {
+  readonly #parts: OtherFoldersParts;
+  readonly #clones = new Set<Clone>();
+  #made = 0;
+
+  constructor(parts: OtherFoldersParts) {
+    this.#parts = parts;
+  }
+
+  /** The folder of a node of this id that has founded another republic. */
+  async elsewhere({ id }: SimulatedNode): Promise<DiskImage> {
+    const { cluster } = this.#parts;
+    const { name, disk, life } = this.#machine(id, "elsewhere");
+    const kibitzer = await cluster.openBeside({ id, disk, name, life });
+    await kibitzer.bootstrap("elsewhere");
+    await kibitzer.close();
+    life.end();
+    cluster.network.leave(name, "reset");
+    return disk.image();
+  }
+
+  /** X9: a copy of the folder of `node`, which runs, is started at an endpoint of its own. */
+  startClone(node: SimulatedNode, length: Micros): void {
+    const { simulator } = this.#parts;
+    const { name, disk, life } = this.#machine(node.id, "clone");
+    disk.restore(node.disk.image());
+    const clone = { of: node, name, disk, life, promised: promiseOn(disk) };
+    this.#clones.add(clone);
+    this.#run(clone).catch((error: unknown) => this.#failed(clone, error));
+    simulator.after(length, () => this.#end(clone));
+  }
+
+  /** All copies are stopped. */
+  calm(): void {
+    for (const clone of this.#clones) this.#end(clone);
+  }
+
+  #machine(id: string, what: string): Pick<Clone, "name" | "disk" | "life"> {
+    const { simulator, prng } = this.#parts;
+    this.#made += 1;
+    const name = `${id}-${what}-${this.#made}`;
+    const disk = new SimulatedDisk(simulator, name, prng.fork(`disk ${name}`));
+    return { name, disk, life: simulator.begin(name) };
+  }
+
+  async #run(clone: Clone): Promise<void> {
+    const { cluster } = this.#parts;
+    const { name, disk, life } = clone;
+    const kibitzer = await cluster.openBeside({ id: clone.of.id, disk, name, life });
+    void kibitzer.ended.then((error) => {
+      if (error !== null && life.alive) this.#failed(clone, error);
+    });
+    this.#watch(clone);
+    await this.#follow(clone, kibitzer);
+  }
+
+  /** A1: what it shows is what all others show. */
+  async #follow({ name, life }: Clone, kibitzer: Kibitzer): Promise<void> {
+    for await (const entry of kibitzer.entries({ from: 1 })) {
+      if (!life.alive) return;
+      this.#parts.agreement.show(name, entry);
+    }
+  }
+
+  /** D5: whoever cannot hear its peers' answers, since these go to the other, promises nothing. */
+  #watch(clone: Clone): void {
+    const { simulator } = this.#parts;
+    const { disk, life, name, promised } = clone;
+    const look = (): void => {
+      const now = promiseOn(disk);
+      const hasRisen = now !== null && (promised === null || compareBallots(now, promised) > 0);
+      if (hasRisen) simulator.fail(new Violation("D5", `${name}, a copy, has made a promise`));
+      life.after(lookMicros, look);
+    };
+    look();
+  }
+
+  #failed(clone: Clone, error: unknown): void {
+    if (!clone.life.alive) return;
+    const isTold = error instanceof KibitzerError && told.has(error.code);
+    this.#parts.simulator.trace.note(`failed ${clone.name}: ${String(error)}`);
+    if (!isTold && !isOfDisk(error)) this.#parts.simulator.fail(error);
+    this.#end(clone);
+  }
+
+  #end(clone: Clone): void {
+    if (!this.#clones.delete(clone)) return;
+    this.#parts.simulator.trace.note(`end ${clone.name}`);
+    clone.life.end();
+    this.#parts.cluster.network.leave(clone.name, "reset");
+  }
+}
