@@ -97,7 +97,9 @@ export class Chamber {
   }
   /** Whom a node asks that does not find itself in the log yet. */
   get contacts(): readonly NodeId[] {
-    const contacts = this.isMember ? [] : (this.state.joining?.contacts ?? []);
+    const { joining } = this.state;
+    if (joining === null || this.isMember) return nobody;
+    const { contacts } = joining;
     return contacts.map(({ id }) => id).filter((id) => id !== this.id);
   }
   get halted(): boolean {

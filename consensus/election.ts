@@ -87,8 +87,9 @@ function whomToPing(chamber: Chamber): readonly NodeId[] {
   if (state.role.kind === "leading") {
     return republic.members.map(({ id }) => id).filter((id) => id !== chamber.id);
   }
-  const seats = republic.government === null ? [] : chamber.otherSeats();
-  return [...new Set([...seats, ...chamber.contacts])];
+  const { contacts } = chamber;
+  if (contacts.length === 0) return chamber.otherSeats();
+  return [...new Set([...chamber.otherSeats(), ...contacts])];
 }
 
 /** What this node says of itself; everything that it attests here is durable. */
