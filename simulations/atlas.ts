@@ -72,9 +72,12 @@ export class Atlas {
 
   /** Why `core` could not converge, from a closed list, proved from what was seen; or null. */
   excuse(core: readonly SimulatedNode[]): string | null {
-    const { latest } = this.#parts.governments;
-    if (latest === null) return null;
-    const { number, parliament } = latest;
+    const { governments } = this.#parts;
+    if (governments.latest === null) return null;
+    // What only others have decided, nobody here can learn: a stop-sign, for one.
+    const known = governments.latestOf(core.map(({ id }) => id));
+    if (known === null) return "nobody in the core holds a copy of any government";
+    const { number, parliament } = known;
     const names = `government ${number} (${parliament.join(" ")})`;
     const here = core.filter(({ id }) => parliament.includes(id));
     const needed = majority(parliament.length);

@@ -324,6 +324,10 @@ test("a core is excused only without a majority, of seats or of intact copies (L
   const [a, b, c] = cluster.nodes;
   assert.ok(a !== undefined && b !== undefined && c !== undefined);
   governments.show("a", { number: 2, parliament: ["a", "b", "c"], slot: 3 }, 1);
+  // Only a has learned of it, and is not there: the others have nothing to go on with.
+  assert.match(atlas.excuse([b, c]) ?? "", /nobody in the core holds a copy of any government/);
+  governments.show("b", { number: 1, parliament: ["a"], slot: 1 }, null);
+  assert.match(atlas.excuse([b, c]) ?? "", /no majority of government 1 \(a\)/);
   assert.equal(atlas.excuse([a, b]), null);
   governments.show("a", { number: 3, parliament: ["a", "b", "c", "d", "e"], slot: 9 }, 2);
   assert.match(atlas.excuse([a, b]) ?? "", /no majority of government 3/);

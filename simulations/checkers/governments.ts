@@ -12,6 +12,8 @@ export class Governments {
   readonly #parliamentSize: number;
   readonly #byNumber = new Map<number, { readonly text: string; readonly node: string }>();
   readonly #departed = new Set<string>();
+  /** The latest that each node has shown. */
+  readonly #byNode = new Map<string, Shown>();
   #latest: Shown | null = null;
 
   constructor(parliamentSize: number) {
@@ -21,6 +23,12 @@ export class Governments {
   /** The latest that any node has shown. */
   get latest(): Shown | null {
     return this.#latest;
+  }
+
+  /** The latest that any of these has shown; null for none. */
+  latestOf(nodes: readonly string[]): Shown | null {
+    const shown = nodes.map((node) => this.#byNode.get(node)).filter((each) => each !== undefined);
+    return shown.toSorted((left, right) => right.number - left.number)[0] ?? null;
   }
 
   /** Node `node` shows that `government` is in force, the next after `before` in this life. */
@@ -43,6 +51,7 @@ export class Governments {
     });
     if (known === undefined) this.#byNumber.set(number, { text, node });
     if (number > (this.#latest?.number ?? 0)) this.#latest = government;
+    if (number > (this.#byNode.get(node)?.number ?? 0)) this.#byNode.set(node, government);
   }
 
   /** An operator was told that this incarnation is exiled. */
