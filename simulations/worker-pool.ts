@@ -7,6 +7,8 @@ import { assert } from "../consensus/assert.ts";
 
 /** Results may be so many tasks ahead of the one that is waited for. */
 const aheadMax = 64;
+/** Most of what a run makes is garbage at once: with more room for it, less is copied around. */
+const resourceLimits = { maxYoungGenerationSizeMb: 96 };
 
 export interface PoolOptions {
   /** The module that calls {@link serveTasks}, without its extension, beside `beside`. */
@@ -87,7 +89,7 @@ class Pool<Result> {
   #hire(): Worker {
     const { worker: name, beside } = this.#options;
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    const worker = new Worker(new URL(`${name}.${extension}`, beside));
+    const worker = new Worker(new URL(`${name}.${extension}`, beside), { resourceLimits });
     worker.on("message", ({ at, result }: Done<Result>) => {
       this.#at(at).resolve(result);
       this.#give(worker);
