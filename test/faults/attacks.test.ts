@@ -36,11 +36,13 @@ const good: Result = {
   seed: "1",
   operations: 10,
   acknowledged: 8,
+  reads: 1,
   unknown: 1,
   failed: 1,
   lost: 0,
   doubled: 0,
   gapMs: 100.4,
+  linearizability: "linearizable",
   violations: [],
   fired: { killed: 1 },
   replayed: 5,
@@ -58,12 +60,27 @@ test("rounds of an attack are one row, and a bad one makes it bad", () => {
     rounds: 2,
     operations: 20,
     acknowledged: 16,
+    reads: 2,
     unknown: 2,
     lost: 2,
     doubled: 0,
     gapMs: 300,
     failed: 1,
   });
-  assert.match(summaryLine(summaryOf([good], 1)), /^good: 1 attacks, 10 operations/);
-  assert.match(summaryLine(summaryOf([good, bad], 2)), /^BAD: 1 attacks in 2 histories.* 1 failed/);
+});
+
+test("the last line counts histories, what was lost, and what was done", () => {
+  const bad: Result = { ...good, lost: 2, linearizability: "not linearizable", violations: ["x"] };
+  const alone = summaryOf([good], 1);
+  assert.match(
+    summaryLine(alone),
+    /^good: 1 attacks, 10 operations, 1 of 1 histories linearizable, 8 acknowledged, 0 lost, /,
+  );
+  const both = summaryOf([good, bad], 2);
+  assert.match(
+    summaryLine(both),
+    /^BAD: 1 attacks in 2 rounds, .* 1 of 2 histories linearizable, .* 2 lost, .* 1 failed/,
+  );
+  assert.deepEqual(both.fired, { killed: 2 });
+  assert.equal(both.replayed, 10);
 });

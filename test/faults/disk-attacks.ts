@@ -3,7 +3,7 @@
  * read-only, and the loss of power.
  */
 import assert from "node:assert/strict";
-import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { KibitzerClient } from "../../src/client.ts";
 import type { Attack } from "./attack.ts";
@@ -11,9 +11,12 @@ import { flipBit } from "./damage-at-rest.ts";
 import { segmentsOf } from "./segments.ts";
 import { cutPower } from "./power-cut.ts";
 import type { Scene } from "./scene.ts";
+import type { Strace } from "./strace.ts";
 
 const entriesMeanwhile = 20;
 const powerCuts = 2;
+/** Many rounds of pings, in which a node tells what it has voted. */
+const reportedMs = 1000;
 const syncs = "fsync,fdatasync";
 
 /** The follower that attacks on one node strike: a minority. */
@@ -23,12 +26,17 @@ async function someFollower(scene: Scene): Promise<string> {
   return follower;
 }
 
-/** The node ends by itself and says why; then it is started again. */
-async function stopsAndReturns(scene: Scene, id: string, cure: () => Promise<void>): Promise<void> {
+/** The node ends by itself and says why. */
+async function stops(scene: Scene, id: string): Promise<void> {
   const child = scene.cluster.child(id);
   const exit = await child.ended();
   assert.deepEqual(exit, { code: 1, signal: null }, child.stderr);
   assert.match(child.stderr, /KBZ_JOURNAL_FAILED/, "it says why it stopped");
+}
+
+/** The same; then it is started again. */
+async function stopsAndReturns(scene: Scene, id: string, cure: () => Promise<void>): Promise<void> {
+  await stops(scene, id);
   await scene.load.more(entriesMeanwhile);
   await cure();
   await scene.cluster.restart(id);
@@ -36,6 +44,26 @@ async function stopsAndReturns(scene: Scene, id: string, cure: () => Promise<voi
 
 async function noCure(): Promise<void> {
   await Promise.resolve();
+}
+
+/** The next sync fails, with none in between that is really done: the process stands still. */
+async function takeTurns(scene: Scene, id: string, lying: Strace): Promise<Strace> {
+  const child = scene.cluster.child(id);
+  child.signal("SIGSTOP");
+  await lying.detach();
+  const failing = await scene.inject(id, { inject: `${syncs}:error=EIO:when=1` });
+  child.signal("SIGCONT");
+  return failing;
+}
+
+/** Goes on with what the disk of a dead node really holds; says how much of its log is gone. */
+async function losePages(scene: Scene, id: string): Promise<void> {
+  const { last } = segmentsOf(scene.cluster.node(id).data);
+  const before = readFileSync(last);
+  await scene.image(id).copy();
+  await scene.image(id).useCopy();
+  const after = existsSync(last) ? readFileSync(last) : Buffer.alloc(0);
+  scene.fired("bytes gone", before.filter((byte, at) => byte !== after[at]).length);
 }
 
 export const diskAttacks: readonly Attack[] = [
@@ -50,6 +78,29 @@ export const diskAttacks: readonly Attack[] = [
       const strace = await scene.inject(leader, { inject });
       await stopsAndReturns(scene, leader, noCure);
       scene.fired("EIO", strace.fired);
+    },
+  },
+  {
+    name: "sync-fails-late",
+    faults: ["K14"],
+    story: "Syncs of a follower say ok, one later EIO, and what they wrote is gone from its disk.",
+    layout: { hasOneFileThread: true, disk: "image" },
+    losesRecordings: true,
+    async strike(scene) {
+      const follower = await someFollower(scene);
+      const lying = await scene.inject(follower, { inject: `${syncs}:retval=0` });
+      await scene.load.more(entriesMeanwhile);
+      // The others have heard by now what it attested.
+      await scene.pause(reportedMs);
+      await lying.untilFired(2);
+      const failing = await takeTurns(scene, follower, lying);
+      await stops(scene, follower);
+      scene.fired("syncs not done", lying.fired);
+      scene.fired("EIO", failing.fired);
+      await losePages(scene, follower);
+      await scene.load.more(entriesMeanwhile);
+      await scene.refused(follower, "KBZ_STALE_DISK|KBZ_DAMAGED");
+      await scene.replace(follower, "d");
     },
   },
   {

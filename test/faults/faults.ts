@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import type { Attack, Result } from "./attack.ts";
+import type { Attack, Kept, Result } from "./attack.ts";
 import { attacks } from "./attacks.ts";
 import { rowsOf, summaryLine, summaryOf, tableOf } from "./report.ts";
 import { carryOutAll, type Plan } from "./rounds.ts";
@@ -116,8 +116,15 @@ function tell(result: Result, isJson: boolean): void {
   if (isGood && process.stderr.isTTY) console.error(`${attack}: good, ${seconds.toFixed(1)} s`);
   if (isGood) return;
   console.error(`${attack}: BAD\n${violations.map((violation) => `  ${violation}`).join("\n")}`);
-  console.error(`  history, logs and data: ${kept}`);
+  if (kept !== null) console.error(whatIsKept(kept));
   console.error(`  again: npm run test:faults -- --only ${attack} --seed ${seed}`);
+}
+
+function whatIsKept({ directory, history, page }: Kept): string {
+  const lines = [`  logs and data: ${directory}`];
+  if (page !== null) lines.push(`  what is wrong with the history, drawn: ${page}`);
+  if (history !== null) lines.push(`  its verdict again: npm run check-history -- ${history}`);
+  return lines.join("\n");
 }
 
 /** Starts this command in namespaces; returns its exit code. */

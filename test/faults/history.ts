@@ -1,52 +1,60 @@
 /**
- * What clients asked and were told, in the order in which it happened: one event when an operation
- * begins, one when it ends. Kept in memory, written as JSON lines in Jepsen's convention.
+ * What clients asked and were told during one attack, in the order in which it happened, and what
+ * was done to the nodes meanwhile. The same events and the same file as a simulation's, so that
+ * `npm run check-history` reads it; judges nothing.
  */
 import { writeFileSync } from "node:fs";
+import { eventLine, headerLine } from "../../simulations/history/history-file.ts";
+import { Pairing, type HistoryEvent, type Operation } from "../../simulations/history/operation.ts";
+import {
+  HistoryRecorder,
+  keepInMemory,
+  type OpenOperation,
+} from "../../simulations/history/recorder.ts";
 
-interface Happened<Type extends string, Name extends string, Value> {
-  /** One thread of control: it begins nothing before what it began has ended. */
-  readonly process: number;
-  readonly type: Type;
-  readonly f: Name;
-  readonly value: Value;
-  /** Nanoseconds since the history began. */
-  readonly time: number;
-}
-
-/**
- * `ok` has happened, `fail` has not and never will, `info` may or may not happen, at any time; the
- * value of both is the error. `publish` gives an index, `barrier` the length of the log, and `read`
- * all entries from an index on.
- */
-export type HistoryEvent =
-  | Happened<"invoke", "publish", string>
-  | Happened<"ok", "publish", number>
-  | Happened<"invoke", "barrier", null>
-  | Happened<"ok", "barrier", number>
-  | Happened<"invoke", "read", { readonly from: number }>
-  | Happened<"ok", "read", readonly string[]>
-  | Happened<"fail" | "info", "publish" | "barrier" | "read", string>;
-
-/** `Omit` for each member of a union apart. */
-type Untimed<Event> = Event extends unknown ? Omit<Event, "time"> : never;
+/** Who does to nodes what no client can; readers of the file know that it is none (Jepsen). */
+const nemesis = "nemesis";
 
 export class History {
   readonly #begin = performance.now();
-  readonly #events: HistoryEvent[] = [];
+  readonly #kept = keepInMemory();
+  readonly #recorder = new HistoryRecorder({ sink: this.#kept.sink, now: () => this.#now() });
 
-  get events(): readonly HistoryEvent[] {
-    return this.#events;
+  invoke(process: string, f: "publish" | "barrier" | "read", value: unknown): OpenOperation {
+    return this.#recorder.invoke(process, f, value);
   }
 
-  record(event: Untimed<HistoryEvent>): void {
-    const time = Math.round((performance.now() - this.#begin) * 1e6);
-    this.#events.push({ ...event, time });
+  /** Something was done to a node, or to the network. */
+  strike(what: string, at: unknown = null): void {
+    const time = this.#now();
+    this.#kept.sink({ process: nemesis, type: "info", f: what, value: at, time, key: null });
+  }
+
+  get events(): readonly HistoryEvent[] {
+    return this.#kept.events;
+  }
+
+  /** Of clients; those that have not ended yet are of unknown outcome. */
+  get operations(): readonly Operation[] {
+    return operationsOf(this.events);
   }
 
   write(path: string): void {
-    const header = { history: 1, model: "log" };
-    const lines = [header, ...this.#events].map((line) => `${JSON.stringify(line)}\n`);
-    writeFileSync(path, lines.join(""));
+    writeFileSync(path, [headerLine({ model: "log" }), ...this.events.map(eventLine)].join(""));
   }
+
+  #now(): number {
+    return Math.round((performance.now() - this.#begin) * 1e6);
+  }
+}
+
+/** The line of a file that holds the first event, behind the header. */
+const lineFirst = 2;
+
+export function operationsOf(events: readonly HistoryEvent[]): readonly Operation[] {
+  const pairing = new Pairing();
+  for (const [place, event] of events.entries()) {
+    if (event.process !== nemesis) pairing.add(event, place + lineFirst);
+  }
+  return pairing.operations;
 }

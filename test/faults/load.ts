@@ -1,51 +1,67 @@
 /**
  * Clients at work while an attack runs: they publish values that are there only once, ask for
- * barriers, and read. What they ask and are told is in the history; no error ends them.
+ * barriers, read, and follow the log at each node. What they ask and are told is in the history; no
+ * error ends them.
  */
-import assert from "node:assert/strict";
+import assert, { AssertionError } from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { KibitzerClient } from "../../src/client.ts";
-import { KibitzerError } from "../../src/index.ts";
+import { KibitzerError, type Entry } from "../../src/index.ts";
 import type { Prng } from "../../simulations/prng.ts";
 import { patienceMs } from "../processes/child.ts";
 import { eventually } from "../processes/kit.ts";
-import { History } from "./history.ts";
+import type { OpenOperation } from "../../simulations/history/recorder.ts";
+import type { History } from "./history.ts";
+import { Tail } from "./tail.ts";
 
 const clientCount = 3;
 const threadsPerClient = 2;
 const pauseMsMax = 12;
-const readShare = 0.06;
+const readShare = 0.05;
+const staleReadShare = 0.03;
 const barrierShare = 0.04;
+/** The most that a stale read asks for. */
+const staleReadEntries = 20;
 /** So long the first client waits for an entry; the others wait for as long as it takes. */
 const impatienceMs = 1200;
 const readMs = 5000;
 const connectMs = 30_000;
 
+export interface LoadOptions {
+  readonly endpoints: readonly string[];
+  /** Of the attack, from its beginning on. */
+  readonly history: History;
+  readonly chance: Prng;
+}
+
 export class Load implements AsyncDisposable {
-  readonly history: History = new History();
+  readonly history: History;
   readonly #clients: readonly KibitzerClient[];
   readonly #stopped = new AbortController();
   readonly #threads: readonly Promise<void>[];
-  #processNext = 1;
+  readonly #tails = new Map<string, Tail>();
   #acknowledged = 0;
   /** What a client reported that no client should: it ends the attack as broken. */
   #surprise: unknown = null;
 
-  private constructor(clients: readonly KibitzerClient[], chance: Prng) {
+  private constructor(clients: readonly KibitzerClient[], { history, chance }: LoadOptions) {
     this.#clients = clients;
+    this.history = history;
     this.#threads = clients.flatMap((client, position) => {
       const numbers = { next: 1 };
       return Array.from({ length: threadsPerClient }, async (_, thread) => {
         const fork = chance.fork(`${position}.${thread}`);
-        const options = { client, numbers, name: `c${position}`, chance: fork };
+        const name = `c${position}`;
+        const options = { client, numbers, name, process: `${name}.${thread}`, chance: fork };
         await this.#work({ ...options, patienceMs: position === 0 ? impatienceMs : patienceMs });
       });
     });
-    for (const thread of this.#threads) thread.catch((error) => (this.#surprise = error));
+    for (const thread of this.#threads) thread.catch((error: unknown) => this.#surprised(error));
   }
 
   /** Each client knows all endpoints, and begins at another one. */
-  static async start(endpoints: readonly string[], chance: Prng): Promise<Load> {
+  static async start(options: LoadOptions): Promise<Load> {
+    const { endpoints } = options;
     const clients = await Promise.all(
       Array.from({ length: clientCount }, async (_, position) => {
         const first = position % endpoints.length;
@@ -53,7 +69,7 @@ export class Load implements AsyncDisposable {
         return await KibitzerClient.connect(turned, { timeoutMs: connectMs });
       }),
     );
-    return new Load(clients, chance);
+    return new Load(clients, options);
   }
 
   get acknowledged(): number {
@@ -70,6 +86,18 @@ export class Load implements AsyncDisposable {
     await eventually(`${count} more entries acknowledged`, async () => isReached(), ms);
   }
 
+  /** Follows the log at this node from now on, whatever becomes of the node. */
+  async tail(id: string, url: string): Promise<void> {
+    const surprised = (error: unknown): void => this.#surprised(error);
+    this.#tails.set(id, await Tail.open({ id, url, history: this.history, surprised }));
+  }
+
+  /** Waits until each of these nodes has shown all its entries up to this one. */
+  async untilShown(ids: readonly string[], index: number): Promise<void> {
+    await Promise.all(ids.map(async (id) => await this.#tails.get(id)?.untilReached(index)));
+    if (this.#surprise !== null) throw this.#surprise;
+  }
+
   /** No more is begun; waits until what has begun has ended. */
   async stop(): Promise<void> {
     this.abandon();
@@ -83,71 +111,92 @@ export class Load implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.abandon();
+    await Promise.all([...this.#tails.values()].map((tail) => tail[Symbol.asyncDispose]()));
     await Promise.all(this.#clients.map(async (client) => await client.close()));
     await Promise.allSettled(this.#threads);
   }
 
+  #surprised(error: unknown): void {
+    this.#surprise ??= error;
+  }
+
   async #work(thread: Thread): Promise<void> {
     const { chance } = thread;
-    let process = this.#processNext++;
+    // What is unknown may still happen: the thread goes on under another name, as Jepsen's do.
+    let lives = 1;
     let reached = 0;
     while (!this.#stopped.signal.aborted) {
+      const process = lives === 1 ? thread.process : `${thread.process}, life ${lives}`;
       const draw = chance.fraction();
       if (draw < barrierShare) await this.#barrier(process, thread);
-      else if (draw < barrierShare + readShare)
+      else if (draw < barrierShare + readShare) {
         reached = await this.#read(process, thread, reached);
-      // What is unknown may still happen: the thread goes on under another name, as Jepsen's do.
-      else if (!(await this.#publish(process, thread))) process = this.#processNext++;
+      } else if (draw < barrierShare + readShare + staleReadShare) {
+        await this.#readStale(process, thread);
+      } else if (!(await this.#publish(process, thread))) lives += 1;
       await pause(chance.between(0, pauseMsMax));
     }
   }
 
   /** Whether it is known what became of it. */
-  async #publish(process: number, { client, numbers, name, patienceMs }: Thread): Promise<boolean> {
+  async #publish(process: string, { client, numbers, name, patienceMs }: Thread): Promise<boolean> {
     const value = `${name}-${numbers.next++}`;
-    const { history } = this;
-    history.record({ process, type: "invoke", f: "publish", value });
+    const operation = this.history.invoke(process, "publish", value);
     try {
       const signal = AbortSignal.timeout(patienceMs);
       const { index } = await client.publish(value, { signal });
-      history.record({ process, type: "ok", f: "publish", value: index });
+      operation.ok(index);
       this.#acknowledged += 1;
       return true;
     } catch (error) {
       if (!(error instanceof KibitzerError)) throw error;
       assert.notEqual(error.code, "KBZ_INVARIANT", error.message);
-      const type = error.outcome === "none" ? "fail" : "info";
-      history.record({ process, type, f: "publish", value: error.code });
-      return type === "fail";
+      if (error.outcome === "none") operation.fail(error.code);
+      else operation.info(error.code);
+      return error.outcome === "none";
     }
   }
 
-  async #barrier(process: number, { client }: Thread): Promise<void> {
-    const { history } = this;
-    const f = "barrier";
-    history.record({ process, type: "invoke", f, value: null });
-    try {
+  async #barrier(process: string, { client }: Thread): Promise<void> {
+    const operation = this.history.invoke(process, "barrier", null);
+    await ended(operation, async () => {
       const { index } = await client.barrier({ signal: AbortSignal.timeout(readMs) });
-      history.record({ process, type: "ok", f, value: index });
-    } catch (error) {
-      history.record({ process, type: "fail", f, value: String(error) });
-    }
+      operation.ok(index);
+    });
   }
 
   /** A linearizable read of what is new; returns up to where is read now. */
-  async #read(process: number, { client }: Thread, reached: number): Promise<number> {
-    const { history } = this;
-    const f = "read";
+  async #read(process: string, { client }: Thread, reached: number): Promise<number> {
     const from = reached + 1;
-    history.record({ process, type: "invoke", f, value: { from } });
-    try {
-      const value = await textsFrom(client, from, AbortSignal.timeout(readMs));
-      history.record({ process, type: "ok", f, value });
-      return reached + value.length;
-    } catch (error) {
-      history.record({ process, type: "fail", f, value: String(error) });
-      return reached;
-    }
+    const operation = this.history.invoke(process, "read", { from });
+    let count = 0;
+    await ended(operation, async () => {
+      const texts = await textsFrom(client, from, AbortSignal.timeout(readMs));
+      operation.ok(texts);
+      count = texts.length;
+    });
+    return reached + count;
+  }
+
+  /** Whatever the endpoint in use has of some part of the log. */
+  async #readStale(process: string, { client, chance }: Thread): Promise<void> {
+    const from = chance.integer(1, this.#acknowledged + 1);
+    const to = from + chance.integer(0, staleReadEntries - 1);
+    const operation = this.history.invoke(process, "read", { from, to, stale: true });
+    await ended(operation, async () => {
+      const signal = AbortSignal.timeout(readMs);
+      operation.ok(await gathered(client.entries({ from, to, follow: false, signal }), from));
+    });
+  }
+}
+
+/** A question that gets no answer changes nothing. */
+async function ended(operation: OpenOperation, ask: () => Promise<void>): Promise<void> {
+  try {
+    await ask();
+  } catch (error) {
+    if (error instanceof AssertionError) throw error;
+    operation.fail(String(error));
   }
 }
 
@@ -155,7 +204,10 @@ interface Thread {
   readonly client: KibitzerClient;
   /** Shared by the threads of a client, which publishes in the order of the calls. */
   readonly numbers: { next: number };
+  /** Of the client. */
   readonly name: string;
+  /** Of the thread. */
+  readonly process: string;
   readonly chance: Prng;
   readonly patienceMs: number;
 }
@@ -168,11 +220,16 @@ async function textsFrom(
 ): Promise<readonly string[]> {
   const { endpoint } = client;
   await client.barrier({ signal });
+  const texts = await gathered(client.entries({ from, follow: false, signal }), from);
+  if (client.endpoint !== endpoint) throw new Error("the endpoint changed meanwhile");
+  return texts;
+}
+
+async function gathered(entries: AsyncIterable<Entry>, from: number): Promise<readonly string[]> {
   const texts: string[] = [];
-  for await (const entry of client.entries({ from, follow: false, signal })) {
+  for await (const entry of entries) {
     assert.equal(entry.index, from + texts.length, "a reading has no gap");
     texts.push(entry.text());
   }
-  if (client.endpoint !== endpoint) throw new Error("the endpoint changed meanwhile");
   return texts;
 }
