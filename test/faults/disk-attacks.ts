@@ -11,7 +11,7 @@ import { flipBit } from "./damage-at-rest.ts";
 import { segmentsOf } from "./segments.ts";
 import { cutPower } from "./power-cut.ts";
 import type { Scene } from "./scene.ts";
-import type { Strace } from "./strace.ts";
+import type { Strace } from "../processes/strace.ts";
 
 const entriesMeanwhile = 20;
 const powerCuts = 2;

@@ -1,18 +1,18 @@
 /**
  * Clients at work while an attack runs: they publish values that are there only once, ask for
- * barriers, read, and follow the log at each node. What they ask and are told is in the history; no
- * error ends them.
+ * barriers, and read; each node has a witness. What they ask and are told is in the history; no error
+ * ends them.
  */
-import assert, { AssertionError } from "node:assert/strict";
+import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
 import { KibitzerClient } from "../../src/client.ts";
-import { KibitzerError, type Entry } from "../../src/index.ts";
+import { KibitzerError } from "../../src/index.ts";
 import type { Prng } from "../../simulations/prng.ts";
 import { patienceMs } from "../processes/child.ts";
 import { eventually } from "../processes/kit.ts";
-import type { OpenOperation } from "../../simulations/history/recorder.ts";
 import type { History } from "./history.ts";
-import { Tail } from "./tail.ts";
+import { gathered, textsFrom, unanswered } from "./readings.ts";
+import { Witness } from "./witness.ts";
 
 const clientCount = 3;
 const threadsPerClient = 2;
@@ -39,7 +39,8 @@ export class Load implements AsyncDisposable {
   readonly #clients: readonly KibitzerClient[];
   readonly #stopped = new AbortController();
   readonly #threads: readonly Promise<void>[];
-  readonly #tails = new Map<string, Tail>();
+  readonly #witnesses = new Map<string, Witness>();
+  readonly #chance: Prng;
   #acknowledged = 0;
   /** What a client reported that no client should: it ends the attack as broken. */
   #surprise: unknown = null;
@@ -47,6 +48,7 @@ export class Load implements AsyncDisposable {
   private constructor(clients: readonly KibitzerClient[], { history, chance }: LoadOptions) {
     this.#clients = clients;
     this.history = history;
+    this.#chance = chance;
     this.#threads = clients.flatMap((client, position) => {
       const numbers = { next: 1 };
       return Array.from({ length: threadsPerClient }, async (_, thread) => {
@@ -86,15 +88,16 @@ export class Load implements AsyncDisposable {
     await eventually(`${count} more entries acknowledged`, async () => isReached(), ms);
   }
 
-  /** Follows the log at this node from now on, whatever becomes of the node. */
-  async tail(id: string, url: string): Promise<void> {
+  /** From now on this node is asked by somebody who asks no other, whatever becomes of it. */
+  async watch(id: string, url: string): Promise<void> {
     const surprised = (error: unknown): void => this.#surprised(error);
-    this.#tails.set(id, await Tail.open({ id, url, history: this.history, surprised }));
+    const parts = { history: this.history, chance: this.#chance.fork(`witness ${id}`), surprised };
+    this.#witnesses.set(id, await Witness.open({ id, url, ...parts }));
   }
 
   /** Waits until each of these nodes has shown all its entries up to this one. */
   async untilShown(ids: readonly string[], index: number): Promise<void> {
-    await Promise.all(ids.map(async (id) => await this.#tails.get(id)?.untilReached(index)));
+    await Promise.all(ids.map(async (id) => await this.#witnesses.get(id)?.untilShown(index)));
     if (this.#surprise !== null) throw this.#surprise;
   }
 
@@ -111,7 +114,8 @@ export class Load implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.abandon();
-    await Promise.all([...this.#tails.values()].map((tail) => tail[Symbol.asyncDispose]()));
+    const witnesses = [...this.#witnesses.values()];
+    await Promise.all(witnesses.map(async (witness) => await witness[Symbol.asyncDispose]()));
     await Promise.all(this.#clients.map(async (client) => await client.close()));
     await Promise.allSettled(this.#threads);
   }
@@ -159,7 +163,7 @@ export class Load implements AsyncDisposable {
 
   async #barrier(process: string, { client }: Thread): Promise<void> {
     const operation = this.history.invoke(process, "barrier", null);
-    await ended(operation, async () => {
+    await unanswered(operation, async () => {
       const { index } = await client.barrier({ signal: AbortSignal.timeout(readMs) });
       operation.ok(index);
     });
@@ -170,7 +174,7 @@ export class Load implements AsyncDisposable {
     const from = reached + 1;
     const operation = this.history.invoke(process, "read", { from });
     let count = 0;
-    await ended(operation, async () => {
+    await unanswered(operation, async () => {
       const texts = await textsFrom(client, from, AbortSignal.timeout(readMs));
       operation.ok(texts);
       count = texts.length;
@@ -183,20 +187,10 @@ export class Load implements AsyncDisposable {
     const from = chance.integer(1, this.#acknowledged + 1);
     const to = from + chance.integer(0, staleReadEntries - 1);
     const operation = this.history.invoke(process, "read", { from, to, stale: true });
-    await ended(operation, async () => {
+    await unanswered(operation, async () => {
       const signal = AbortSignal.timeout(readMs);
       operation.ok(await gathered(client.entries({ from, to, follow: false, signal }), from));
     });
-  }
-}
-
-/** A question that gets no answer changes nothing. */
-async function ended(operation: OpenOperation, ask: () => Promise<void>): Promise<void> {
-  try {
-    await ask();
-  } catch (error) {
-    if (error instanceof AssertionError) throw error;
-    operation.fail(String(error));
   }
 }
 
@@ -210,26 +204,4 @@ interface Thread {
   readonly process: string;
   readonly chance: Prng;
   readonly patienceMs: number;
-}
-
-/** A barrier, and all there is after it at the same endpoint: anywhere else it proves nothing. */
-async function textsFrom(
-  client: KibitzerClient,
-  from: number,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const { endpoint } = client;
-  await client.barrier({ signal });
-  const texts = await gathered(client.entries({ from, follow: false, signal }), from);
-  if (client.endpoint !== endpoint) throw new Error("the endpoint changed meanwhile");
-  return texts;
-}
-
-async function gathered(entries: AsyncIterable<Entry>, from: number): Promise<readonly string[]> {
-  const texts: string[] = [];
-  for await (const entry of entries) {
-    assert.equal(entry.index, from + texts.length, "a reading has no gap");
-    texts.push(entry.text());
-  }
-  return texts;
 }

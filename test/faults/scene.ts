@@ -14,7 +14,7 @@ import { History } from "./history.ts";
 import { Load } from "./load.ts";
 import { Hosts, inside, ownAddress, type Host } from "./network.ts";
 import { FaultyProxy, type ProxyOptions } from "./proxy.ts";
-import { Strace, type Injection } from "./strace.ts";
+import { Strace, type Injection } from "../processes/strace.ts";
 import { clockLibrary } from "./system.ts";
 import { FakedClock } from "./faked-clock.ts";
 
@@ -105,7 +105,7 @@ export class Scene implements AsyncDisposable {
     const started = nodes.slice(0, count);
     const endpoints = started.map(endpointOf);
     const load = stack.use(await Load.start({ endpoints, history, chance: chance.fork("load") }));
-    await Promise.all(started.map(async (node) => await load.tail(node.id, endpointOf(node))));
+    await Promise.all(started.map(async (node) => await load.watch(node.id, endpointOf(node))));
     await load.more(warmUpEntries);
     const leftovers = stack.move();
     return new Scene({
@@ -237,7 +237,7 @@ export class Scene implements AsyncDisposable {
     assert.equal(exile.code, 0, exile.stderr);
     this.#note("replaced", `${id} by ${by}`);
     await this.cluster.join(by).untilEvent("ready");
-    await this.load.tail(by, endpointOf(this.cluster.node(by)));
+    await this.load.watch(by, endpointOf(this.cluster.node(by)));
   }
 
   /** Takes every fault away that has not ended by itself. */
