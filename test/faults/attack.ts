@@ -135,10 +135,10 @@ function judgeAll(
   logs: ReadonlyMap<string, readonly Logged[]>,
   { title, kit }: { readonly title: string; readonly kit: Kit },
 ): Verdict {
-  const { operations } = history;
+  const { operations, strikes } = history.read();
   const report = judgeHistory(operations);
   if (report.problem !== null) {
-    writeFileSync(kit.path(pageName), drawPage({ title, operations, report }));
+    writeFileSync(kit.path(pageName), drawPage({ title, operations, strikes, report }));
   }
   return judge(operations, logs, report);
 }

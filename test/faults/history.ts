@@ -4,16 +4,29 @@
  * `npm run check-history` reads it; judges nothing.
  */
 import { writeFileSync } from "node:fs";
-import { eventLine, headerLine } from "../../simulations/history/history-file.ts";
-import { Pairing, type HistoryEvent, type Operation } from "../../simulations/history/operation.ts";
+import {
+  eventLine,
+  headerLine,
+  isStrike,
+  nemesis,
+  strikeOf,
+} from "../../simulations/history/history-file.ts";
+import {
+  Pairing,
+  type HistoryEvent,
+  type Operation,
+  type Strike,
+} from "../../simulations/history/operation.ts";
 import {
   HistoryRecorder,
   keepInMemory,
   type OpenOperation,
 } from "../../simulations/history/recorder.ts";
 
-/** Who does to nodes what no client can; readers of the file know that it is none (Jepsen). */
-const nemesis = "nemesis";
+export interface Recorded {
+  readonly operations: readonly Operation[];
+  readonly strikes: readonly Strike[];
+}
 
 export class History {
   readonly #begin = performance.now();
@@ -30,17 +43,16 @@ export class History {
     this.#kept.sink({ process: nemesis, type: "info", f: what, value: at, time, key: null });
   }
 
-  get events(): readonly HistoryEvent[] {
-    return this.#kept.events;
-  }
-
-  /** Of clients; those that have not ended yet are of unknown outcome. */
-  get operations(): readonly Operation[] {
-    return operationsOf(this.events);
+  /** All of it, so far; operations that have not ended yet are of unknown outcome. */
+  read(): Recorded {
+    return recordedIn(this.#kept.events);
   }
 
   write(path: string): void {
-    writeFileSync(path, [headerLine({ model: "log" }), ...this.events.map(eventLine)].join(""));
+    writeFileSync(
+      path,
+      [headerLine({ model: "log" }), ...this.#kept.events.map(eventLine)].join(""),
+    );
   }
 
   #now(): number {
@@ -51,10 +63,13 @@ export class History {
 /** The line of a file that holds the first event, behind the header. */
 const lineFirst = 2;
 
-export function operationsOf(events: readonly HistoryEvent[]): readonly Operation[] {
+/** The same that reading the file gives. */
+export function recordedIn(events: readonly HistoryEvent[]): Recorded {
   const pairing = new Pairing();
+  const strikes: Strike[] = [];
   for (const [place, event] of events.entries()) {
-    if (event.process !== nemesis) pairing.add(event, place + lineFirst);
+    if (isStrike(event)) strikes.push(strikeOf(event, pairing.events));
+    else pairing.add(event, place + lineFirst);
   }
-  return pairing.operations;
+  return { operations: pairing.operations, strikes };
 }

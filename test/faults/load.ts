@@ -1,7 +1,7 @@
 /**
  * Clients at work while an attack runs: they publish values that are there only once, ask for
- * barriers, and read; each node has a witness. What they ask and are told is in the history; no error
- * ends them.
+ * barriers, and read; each node has a witness. What they ask and are told is in the history; no
+ * error ends them.
  */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
