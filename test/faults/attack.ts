@@ -16,11 +16,14 @@ import { Scene, type Layout } from "./scene.ts";
 
 export interface Attack {
   readonly name: string;
-  /** Their names in the list of faults: N network, K disk, X process, T clock, O operator. */
+  /** Their names in the list of faults: N network, K disk, X process, T clock, O operator,
+   * V overload. */
   readonly faults: readonly string[];
   /** What is done, in one sentence. */
   readonly story: string;
   readonly layout?: Layout;
+  /** What happens is drawn: some of the faults may not be among it. */
+  readonly isMixed?: boolean;
   /** What was struck may have lost the end of its recording, or a part of it. */
   readonly losesRecordings?: boolean;
   strike(scene: Scene): Promise<void>;

@@ -14,6 +14,8 @@ import type { Scene } from "./scene.ts";
 import type { Strace } from "../processes/strace.ts";
 
 const entriesMeanwhile = 20;
+const floodEntries = 4000;
+const floodMs = 180_000;
 const powerCuts = 2;
 /** Many rounds of pings, in which a node tells what it has voted. */
 const reportedMs = 1000;
@@ -256,6 +258,28 @@ export const diskAttacks: readonly Attack[] = [
       await scene.refused(sick, "KBZ_DAMAGED");
       await scene.load.more(entriesMeanwhile);
       await scene.replace(sick, "d");
+    },
+  },
+  {
+    name: "power-cuts-in-a-flood",
+    faults: ["K1", "K2", "K5", "V3", "X2"],
+    story: "Clients publish all they can; all lose power, and a minority's log flips a bit, twice.",
+    layout: { disk: "image" },
+    losesRecordings: true,
+    async strike(scene) {
+      scene.load.flood();
+      for (const newcomer of ["d", "e"]) {
+        await scene.load.more(floodEntries, floodMs);
+        const sick = await someFollower(scene);
+        const well = scene.survivors.filter((id) => id !== sick);
+        await cutPower(scene, scene.survivors);
+        flipBit(segmentsOf(scene.cluster.node(sick).data).last, scene.chance);
+        scene.fired("flipped bits", 1);
+        await Promise.all(well.map((id) => scene.cluster.restart(id)));
+        await scene.refused(sick, "KBZ_DAMAGED");
+        await scene.replace(sick, newcomer);
+      }
+      await scene.load.more(floodEntries, floodMs);
     },
   },
 ];

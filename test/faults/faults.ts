@@ -9,25 +9,27 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Attack, Kept, Result } from "./attack.ts";
-import { attacks } from "./attacks.ts";
+import { attacks, cover } from "./attacks.ts";
 import { rowsOf, summaryLine, summaryOf, tableOf } from "./report.ts";
 import { carryOutAll, type Plan } from "./rounds.ts";
 import { missing } from "./system.ts";
 
-const usage = `Usage: npm run test:faults -- [--only NAME,…] [--rounds N | --minutes N] [--json]
+const usage = `Usage: npm run test:faults -- [--all | --only NAME,…] [--rounds N | --minutes N] [--json]
 
 Attacks clusters of real kibitz processes, while clients publish and read; checks what they were
 told. Needs Linux and root.
 
-  --only NAME,…  these attacks only
-  --rounds N     how often each attack is carried out (default 1)
-  --minutes N    in place of --rounds: begin further attacks for so long
-  --seed N       of the first round, the next ones count on (default 1)
-  --parallel N   attacks at the same time (default 3)
-  --histories D  keep the history of every attack in the directory D
-  --list         name all attacks, and what they do
-  --json         one JSON value a line; the last is the summary
-  --help         this text
+  (none of these) so many of the attacks that each kind of fault is there
+  --all           every attack; also with --rounds and --minutes
+  --only NAME,…   these attacks
+  --rounds N      how often each attack is carried out (default 1)
+  --minutes N     in place of --rounds: begin further attacks for so long
+  --seed N        of the first round, the next ones count on (default 1)
+  --parallel N    attacks at the same time (default 3)
+  --histories D   keep the history of every attack in the directory D
+  --list          name all attacks, and what they do
+  --json          one JSON value a line; the last is the summary
+  --help          this text
 
 Exits with 0 when every attack is good, 1 when one is not, or something is missing, and 2 when the
 arguments cannot be used.`;
@@ -49,6 +51,7 @@ function parse(args: readonly string[]): Arguments | null {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      all: { type: "boolean", default: false },
       only: { type: "string" },
       rounds: { type: "string" },
       minutes: { type: "string" },
@@ -64,8 +67,13 @@ function parse(args: readonly string[]): Arguments | null {
   if (values.rounds !== undefined && values.minutes !== undefined) {
     throw new Error("wanted one of --rounds and --minutes, got both");
   }
+  if (values.all && values.only !== undefined) {
+    throw new Error("wanted one of --all and --only, got both");
+  }
+  const isLong = values.all || values.rounds !== undefined || values.minutes !== undefined;
+  const short = isLong ? attacks : cover(attacks, values.seed);
   const plan = {
-    attacks: values.only === undefined ? attacks : chosen(values.only),
+    attacks: values.only === undefined ? short : chosen(values.only),
     rounds: whole("rounds", values.rounds ?? "1", 1),
     minutes: values.minutes === undefined ? null : whole("minutes", values.minutes, 1),
     seed: whole("seed", values.seed, 0),

@@ -16,6 +16,8 @@ import { Witness } from "./witness.ts";
 
 const clientCount = 3;
 const threadsPerClient = 2;
+/** Further threads of each client in a flood. */
+const floodThreads = 100;
 const pauseMsMax = 12;
 const readShare = 0.05;
 const staleReadShare = 0.03;
@@ -36,9 +38,9 @@ export interface LoadOptions {
 
 export class Load implements AsyncDisposable {
   readonly history: History;
-  readonly #clients: readonly KibitzerClient[];
+  readonly #clients: readonly Publisher[];
   readonly #stopped = new AbortController();
-  readonly #threads: readonly Promise<void>[];
+  readonly #threads: Promise<void>[] = [];
   readonly #witnesses = new Map<string, Witness>();
   readonly #chance: Prng;
   #acknowledged = 0;
@@ -46,19 +48,20 @@ export class Load implements AsyncDisposable {
   #surprise: unknown = null;
 
   private constructor(clients: readonly KibitzerClient[], { history, chance }: LoadOptions) {
-    this.#clients = clients;
     this.history = history;
     this.#chance = chance;
-    this.#threads = clients.flatMap((client, position) => {
-      const numbers = { next: 1 };
-      return Array.from({ length: threadsPerClient }, async (_, thread) => {
-        const fork = chance.fork(`${position}.${thread}`);
-        const name = `c${position}`;
-        const options = { client, numbers, name, process: `${name}.${thread}`, chance: fork };
-        await this.#work({ ...options, patienceMs: position === 0 ? impatienceMs : patienceMs });
-      });
-    });
-    for (const thread of this.#threads) thread.catch((error: unknown) => this.#surprised(error));
+    this.#clients = clients.map((client, position) => ({
+      client,
+      numbers: { next: 1 },
+      name: `c${position}`,
+      patienceMs: position === 0 ? impatienceMs : patienceMs,
+    }));
+    for (const client of this.#clients) {
+      for (let thread = 0; thread < threadsPerClient; thread += 1) {
+        const process = `${client.name}.${thread}`;
+        this.#begin(this.#work({ ...client, process, chance: chance.fork(process) }));
+      }
+    }
   }
 
   /** Each client knows all endpoints, and begins at another one. */
@@ -101,6 +104,16 @@ export class Load implements AsyncDisposable {
     if (this.#surprise !== null) throw this.#surprise;
   }
 
+  /** From now on each client publishes as much as it may, too, until all is stopped. */
+  flood(): void {
+    for (const client of this.#clients) {
+      for (let thread = 0; thread < floodThreads; thread += 1) {
+        const process = `${client.name}.flood ${thread}`;
+        this.#begin(this.#publishOn({ ...client, process, chance: this.#chance, patienceMs }));
+      }
+    }
+  }
+
   /** No more is begun; waits until what has begun has ended. */
   async stop(): Promise<void> {
     this.abandon();
@@ -116,7 +129,7 @@ export class Load implements AsyncDisposable {
     this.abandon();
     const witnesses = [...this.#witnesses.values()];
     await Promise.all(witnesses.map(async (witness) => await witness[Symbol.asyncDispose]()));
-    await Promise.all(this.#clients.map(async (client) => await client.close()));
+    await Promise.all(this.#clients.map(async ({ client }) => await client.close()));
     await Promise.allSettled(this.#threads);
   }
 
@@ -124,13 +137,17 @@ export class Load implements AsyncDisposable {
     this.#surprise ??= error;
   }
 
+  #begin(thread: Promise<void>): void {
+    this.#threads.push(thread);
+    thread.catch((error: unknown) => this.#surprised(error));
+  }
+
   async #work(thread: Thread): Promise<void> {
     const { chance } = thread;
-    // What is unknown may still happen: the thread goes on under another name, as Jepsen's do.
     let lives = 1;
     let reached = 0;
     while (!this.#stopped.signal.aborted) {
-      const process = lives === 1 ? thread.process : `${thread.process}, life ${lives}`;
+      const process = nameOf(thread, lives);
       const draw = chance.fraction();
       if (draw < barrierShare) await this.#barrier(process, thread);
       else if (draw < barrierShare + readShare) {
@@ -139,6 +156,13 @@ export class Load implements AsyncDisposable {
         await this.#readStale(process, thread);
       } else if (!(await this.#publish(process, thread))) lives += 1;
       await pause(chance.between(0, pauseMsMax));
+    }
+  }
+
+  async #publishOn(thread: Thread): Promise<void> {
+    let lives = 1;
+    while (!this.#stopped.signal.aborted) {
+      if (!(await this.#publish(nameOf(thread, lives), thread))) lives += 1;
     }
   }
 
@@ -194,14 +218,20 @@ export class Load implements AsyncDisposable {
   }
 }
 
-interface Thread {
+interface Publisher {
   readonly client: KibitzerClient;
   /** Shared by the threads of a client, which publishes in the order of the calls. */
   readonly numbers: { next: number };
-  /** Of the client. */
   readonly name: string;
-  /** Of the thread. */
+  readonly patienceMs: number;
+}
+
+interface Thread extends Publisher {
   readonly process: string;
   readonly chance: Prng;
-  readonly patienceMs: number;
+}
+
+/** What is unknown may still happen: the thread goes on under another name, as Jepsen's do. */
+function nameOf({ process }: Thread, lives: number): string {
+  return lives === 1 ? process : `${process}, life ${lives}`;
 }

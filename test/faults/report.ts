@@ -18,6 +18,8 @@ export interface Row {
 
 export interface Summary extends Omit<Row, "attack" | "faults" | "rounds"> {
   readonly attacks: number;
+  /** Kinds of fault that the attacks bring. */
+  readonly kinds: number;
   /** Attacks carried out: each gives one history. */
   readonly histories: number;
   readonly linearizable: number;
@@ -44,6 +46,7 @@ export function summaryOf(results: readonly Result[], seconds: number): Summary 
   const byVerdict = Map.groupBy(results, ({ linearizability }) => linearizability);
   return {
     attacks,
+    kinds: new Set(results.flatMap(({ faults }) => faults)).size,
     histories: results.length,
     linearizable: byVerdict.get("linearizable")?.length ?? 0,
     ...totals(results),
@@ -100,10 +103,10 @@ function verdictOf({ rounds, failed }: Row): string {
 
 export function summaryLine(summary: Summary): string {
   const { attacks, histories, linearizable, operations, acknowledged, lost, doubled } = summary;
-  const { failed, replayed } = summary;
+  const { failed, replayed, kinds } = summary;
   const inRounds = histories === attacks ? "" : ` in ${histories} rounds`;
   return (
-    `${failed === 0 ? "good" : "BAD"}: ${attacks} attacks${inRounds}, ${operations} operations, ` +
+    `${failed === 0 ? "good" : "BAD"}: ${attacks} attacks${inRounds}, ${kinds} kinds of fault, ${operations} operations, ` +
     `${linearizable} of ${histories} histories linearizable, ${acknowledged} acknowledged, ` +
     `${lost} lost, ${doubled} doubled, ${replayed} envelopes replayed, ${failed} failed, ` +
     `in ${Math.round(summary.seconds)} s`
