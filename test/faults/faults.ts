@@ -14,7 +14,7 @@ import { rowsOf, summaryLine, summaryOf, tableOf } from "./report.ts";
 import { carryOutAll, type Plan } from "./rounds.ts";
 import { missing } from "./system.ts";
 
-const usage = `Usage: npm run test:faults -- [--all | --only NAME,…] [--rounds N | --minutes N] [--json]
+const usage = `Usage: npm run test:faults -- [--all | --only NAME,…] [--rounds N | --minutes N]
 
 Attacks clusters of real kibitz processes, while clients publish and read; checks what they were
 told. Needs Linux and root.
@@ -67,13 +67,8 @@ function parse(args: readonly string[]): Arguments | null {
   if (values.rounds !== undefined && values.minutes !== undefined) {
     throw new Error("wanted one of --rounds and --minutes, got both");
   }
-  if (values.all && values.only !== undefined) {
-    throw new Error("wanted one of --all and --only, got both");
-  }
-  const isLong = values.all || values.rounds !== undefined || values.minutes !== undefined;
-  const short = isLong ? attacks : cover(attacks, values.seed);
   const plan = {
-    attacks: values.only === undefined ? short : chosen(values.only),
+    attacks: attacksFor(values),
     rounds: whole("rounds", values.rounds ?? "1", 1),
     minutes: values.minutes === undefined ? null : whole("minutes", values.minutes, 1),
     seed: whole("seed", values.seed, 0),
@@ -81,6 +76,21 @@ function parse(args: readonly string[]): Arguments | null {
     histories: values.histories === undefined ? null : directoryFor(values.histories),
   };
   return { plan, isList: values.list, isJson: values.json };
+}
+
+interface Choice {
+  readonly all: boolean;
+  readonly only?: string | undefined;
+  readonly rounds?: string | undefined;
+  readonly minutes?: string | undefined;
+  readonly seed: string;
+}
+
+function attacksFor({ all, only, rounds, minutes, seed }: Choice): readonly Attack[] {
+  if (all && only !== undefined) throw new Error("wanted one of --all and --only, got both");
+  if (only !== undefined) return chosen(only);
+  const isLong = all || rounds !== undefined || minutes !== undefined;
+  return isLong ? attacks : cover(attacks, seed);
 }
 
 function chosen(names: string): readonly Attack[] {

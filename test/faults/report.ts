@@ -106,9 +106,9 @@ export function summaryLine(summary: Summary): string {
   const { failed, replayed, kinds } = summary;
   const inRounds = histories === attacks ? "" : ` in ${histories} rounds`;
   return (
-    `${failed === 0 ? "good" : "BAD"}: ${attacks} attacks${inRounds}, ${kinds} kinds of fault, ${operations} operations, ` +
-    `${linearizable} of ${histories} histories linearizable, ${acknowledged} acknowledged, ` +
-    `${lost} lost, ${doubled} doubled, ${replayed} envelopes replayed, ${failed} failed, ` +
-    `in ${Math.round(summary.seconds)} s`
+    `${failed === 0 ? "good" : "BAD"}: ${attacks} attacks${inRounds}, ${kinds} kinds of fault, ` +
+    `${operations} operations, ${linearizable} of ${histories} histories linearizable, ` +
+    `${acknowledged} acknowledged, ${lost} lost, ${doubled} doubled, ` +
+    `${replayed} envelopes replayed, ${failed} failed, in ${Math.round(summary.seconds)} s`
   );
 }
