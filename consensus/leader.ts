@@ -142,11 +142,12 @@ function tellFollowers(chamber: Chamber, role: Leading): void {
   const decided = republic.slot;
   const { ballot } = role;
   // One message for all who were sent equally much: the shell then encodes it once.
-  const accepts = new Map<Slot, Accept>();
+  let accepts: Map<Slot, Accept> | null = null;
   for (const [id, follower] of role.followers) {
     if (!follower.synchronized) continue;
     assert(follower.sent <= log.length, "nobody was sent what is not in the log");
     if (follower.sent < log.length && follower.sent >= decided) {
+      accepts ??= new Map<Slot, Accept>();
       let accept = accepts.get(follower.sent);
       if (accept === undefined) {
         accept = { kind: "accept", ballot, decrees: log.from(follower.sent + 1), decided };

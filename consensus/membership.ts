@@ -178,6 +178,7 @@ function grown(chamber: Chamber): readonly NodeId[] | null {
   const { government, parliamentSize } = chamber.republic;
   if (government === null) return null;
   const { parliament } = government;
+  if (parliament.length >= parliamentSize) return null;
   const waiting = waitingForSeats(chamber);
   const possible = Math.min(parliamentSize, parliament.length + waiting.length);
   const seats = Math.min(oddSeats(possible), parliament.length + 2);

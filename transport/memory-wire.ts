@@ -1,6 +1,6 @@
 /**
- * One end of a connection in memory. Copies what it carries, frame by frame, and leaves it to the
- * network when, and whether, a frame arrives.
+ * One end of a connection in memory. Carries frame by frame, and leaves it to the network when, and
+ * whether, one arrives. Never changes what it was given.
  */
 import type { Lane } from "./caller.ts";
 import { frameHeaderBytes, frameKinds, joinPieces, readUint32 } from "./framing.ts";
@@ -89,7 +89,8 @@ export class MemoryWire implements Wire {
 
   write(pieces: readonly Uint8Array[]): void {
     if (this.#state !== "open") return;
-    const bytes = joinPieces(pieces);
+    const [only] = pieces;
+    const bytes = pieces.length === 1 && only !== undefined ? only : joinPieces(pieces);
     for (let start = 0; start < bytes.length;) {
       const end = start + 4 + readUint32(bytes, start);
       // Nobody changes bytes that were received: the frames may share their memory.

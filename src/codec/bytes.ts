@@ -1,5 +1,5 @@
 /** What all byte formats share, on the wire and on the disk: numbers, codes, refusals. */
-import { hex16 } from "../../consensus/index.ts";
+import { assert, hex16 } from "../../consensus/index.ts";
 
 /** Bytes that are not a value of a format; `offset` counts from where decoding began. */
 export class DecodeError extends Error {
@@ -28,10 +28,29 @@ export function isHex16(text: string): boolean {
   return hex16Pattern.test(text);
 }
 
+/** What a hex digit is worth, by its code; 255 for what is none. */
+const digitValues = new Uint8Array(128).fill(255);
+for (let value = 0; value < 16; value += 1)
+  digitValues["0123456789abcdef".charCodeAt(value)] = value;
+
 /** Writes 16 hex digits as 8 bytes. */
 export function putHex16(view: DataView, at: number, hex: string): void {
-  view.setUint32(at, Number.parseInt(hex.slice(0, 8), 16), true);
-  view.setUint32(at + 4, Number.parseInt(hex.slice(8), 16), true);
+  assert(hex.length === 16, "a hash or cookie has 16 hex digits");
+  view.setUint32(at, wordOf(hex, 0), true);
+  view.setUint32(at + 4, wordOf(hex, 8), true);
+}
+
+/** The number that 8 hex digits of `hex` are, of 32 bits with its sign. */
+function wordOf(hex: string, from: number): number {
+  let word = 0;
+  let all = 0;
+  for (let at = from; at < from + 8; at += 1) {
+    const value = digitValues[hex.charCodeAt(at)] ?? 255;
+    word = (word << 4) | value;
+    all |= value;
+  }
+  assert(all < 16, "a hash or cookie has hex digits only");
+  return word;
 }
 
 export function getHex16(view: DataView, at: number): string {

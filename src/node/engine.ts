@@ -306,19 +306,24 @@ export class Engine {
       assert(this.#journal !== null, "a node that writes has a journal");
       this.#journal.append(persist, this.bodies);
     }
-    const requests = new Map<Message, ReceiveRequest>();
-    for (const { to, lane, message } of send) {
-      // The same message to several peers is one request, so that it is encoded once.
-      const request = requests.get(message) ?? receiveRequest(message, this.bodies);
-      requests.set(message, request);
-      this.peers.tell({ to, lane }, request);
-    }
+    if (send.length > 0) this.#send(send);
     if (applied.length > 0) this.#tell(applied);
     for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
     if (barriers.length > 0) this.service.takeBarriers(barriers);
     this.#noteLeadership();
     if (this.changed.isAwaited) this.changed.ring();
     if (halt !== null) this.fail(haltError(halt, this.configuration.directory));
+  }
+
+  /** The same message to several peers is one request, so that it is encoded once. */
+  #send(send: Outcome["send"]): void {
+    const requests = new Map<Message, ReceiveRequest>();
+    for (const dispatch of send) {
+      const { message } = dispatch;
+      const request = requests.get(message) ?? receiveRequest(message, this.bodies);
+      if (send.length > 1) requests.set(message, request);
+      this.peers.tell(dispatch, request);
+    }
   }
 
   #tell(applied: Outcome["applied"]): void {

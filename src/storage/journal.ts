@@ -7,6 +7,7 @@ import {
   assert,
   InvariantViolation,
   type Ballot,
+  type Decree,
   type Heard,
   type Slot,
   type Write,
@@ -30,6 +31,7 @@ import type { LogState } from "./log-state.ts";
 import { RecordReader, type Wanted } from "./record-reader.ts";
 import { SegmentChain } from "./segment-chain.ts";
 import { sectorBytes, type StorageIdentity } from "./segment.ts";
+import { Tail } from "./tail.ts";
 
 export interface JournalOptions {
   readonly files: FileSystem;
@@ -68,6 +70,8 @@ const groupBytesMax = 4 * MiB;
 /** After so long without a write, the journal says that its last group was synced. */
 const markDelayMs = 25;
 const scanBytes = 1 * MiB;
+/** The part of a segment's bytes that the tail in memory may take. */
+const tailPart = 1 / 64;
 
 export class Journal implements AsyncDisposable {
   readonly #options: JournalOptions;
@@ -75,6 +79,7 @@ export class Journal implements AsyncDisposable {
   readonly #hardState: HardState;
   readonly #chain: SegmentChain;
   readonly #reader: RecordReader;
+  readonly #tail: Tail;
   /** Handed over, in order, not yet part of a group. */
   #queue: FramedWrite[] = [];
   /** The group under way. */
@@ -103,11 +108,13 @@ export class Journal implements AsyncDisposable {
       `${options.directory}/journal`,
       options.identity,
     );
+    const segmentBytesMax = options.segmentBytesMax ?? 64 * MiB;
+    this.#tail = new Tail(segmentBytesMax * tailPart);
     this.#chain = new SegmentChain(opened, {
       files: options.files,
       directory: `${options.directory}/journal`,
       identity: options.identity,
-      segmentBytesMax: options.segmentBytesMax ?? 64 * MiB,
+      segmentBytesMax,
       groupSynced: () => this.#groupLast,
       onFailed: (error) => this.#fail(error),
     });
@@ -263,6 +270,7 @@ export class Journal implements AsyncDisposable {
     await this.#chain.sync();
     this.#groupLast = number;
     applyGroup(this.#log, group, segment, offset);
+    for (const framed of group) this.#keep(framed);
     this.#group = [];
     const promised = group.findLast(({ write }) => write.promised !== null)?.write.promised;
     if (promised !== undefined && promised !== null) await this.#hardState.write(promised);
@@ -292,8 +300,14 @@ export class Journal implements AsyncDisposable {
     });
   }
 
+  #keep({ write, bodies }: FramedWrite): void {
+    for (const [position, decree] of write.decrees.entries()) {
+      this.#tail.append(framedDecree(decree, bodies[position]));
+    }
+  }
+
   #locate(slot: Slot): { readonly next: Wanted; readonly size: number } {
-    const framed = this.#pendingAt(slot);
+    const framed = this.#pendingAt(slot) ?? this.#tail.get(slot);
     if (framed !== null) {
       return { next: { slot, framed }, size: recordHeaderBytes + (framed.body?.length ?? 0) };
     }
@@ -309,9 +323,8 @@ export class Journal implements AsyncDisposable {
         if (framed === undefined || slot < framed.write.slotFirst) continue;
         const position = slot - framed.write.slotFirst;
         const decree = framed.write.decrees[position];
-        const body = framed.bodies[position];
-        assert(decree !== undefined && body !== undefined, "a write ends the log");
-        return { decree, body: decree.value.kind === "batch" ? body : null };
+        assert(decree !== undefined, "a write ends the log");
+        return framedDecree(decree, framed.bodies[position]);
       }
     }
     return null;
@@ -329,4 +342,9 @@ export class Journal implements AsyncDisposable {
     );
     this.#options.onFailed(this.#failure);
   }
+}
+
+function framedDecree(decree: Decree, body: Uint8Array | undefined): FramedDecree {
+  assert(body !== undefined, "each decree has its bytes");
+  return { decree, body: decree.value.kind === "batch" ? body : null };
 }
