@@ -28,6 +28,14 @@ async function someFollower(scene: Scene): Promise<string> {
   return follower;
 }
 
+/** One that keeps nothing of its log so far in memory, as it was just started. */
+async function followerThatReads(scene: Scene): Promise<string> {
+  const follower = await someFollower(scene);
+  await scene.kill(follower);
+  await scene.cluster.restart(follower);
+  return follower;
+}
+
 /** The node ends by itself and says why. */
 async function stops(scene: Scene, id: string): Promise<void> {
   const child = scene.cluster.child(id);
@@ -167,7 +175,7 @@ export const diskAttacks: readonly Attack[] = [
     faults: ["K5", "K9"],
     story: "What a follower reads of its journal is damaged on the way: no client may see it.",
     async strike(scene) {
-      const follower = await someFollower(scene);
+      const follower = await followerThatReads(scene);
       const { url } = scene.cluster.node(follower);
       const inject = "pread64:poke_exit=@arg2=58585858";
       const strace = await scene.inject(follower, { inject });
@@ -184,7 +192,7 @@ export const diskAttacks: readonly Attack[] = [
     faults: ["K12"],
     story: "Reads of a follower's journal say EIO: no client may get a hole for it.",
     async strike(scene) {
-      const follower = await someFollower(scene);
+      const follower = await followerThatReads(scene);
       const strace = await scene.inject(follower, { inject: "pread64:error=EIO" });
       const given = await readAll(scene.cluster.node(follower).url);
       assert.equal(new Set(given).size, given.length, "what is given is given once");
