@@ -25,7 +25,7 @@ import { catchUp, fetch, isFetching } from "./learner.ts";
 import type { Ping, Pong, Report, TakeOver } from "./messages.ts";
 import { campaign, onReport } from "./candidate.ts";
 import { stepDown } from "./step-down.ts";
-import { checkOwnDisk, compareState, hear, mayVote } from "./vouching.ts";
+import { checkOwnDisk, compareState, hear, heardLength, mayVote } from "./vouching.ts";
 
 /** Rounds between two durable notes of what was heard of peers. */
 const noteRounds = 20;
@@ -95,11 +95,15 @@ function whomToPing(chamber: Chamber): readonly NodeId[] {
 /** What this node says of itself; everything that it attests here is durable. */
 function reportOf(chamber: Chamber): Report {
   const { state, republic } = chamber;
+  const log = attestedLog(chamber);
+  const decided = republic.slot;
+  const length = heardLength({ decided, length: log.length });
+  state.lengthReported = Math.max(state.lengthReported, length);
   return {
     government: republic.government?.number ?? 0,
     promised: state.durable.promised,
-    ...attestedLog(chamber),
-    decided: republic.slot,
+    ...log,
+    decided,
     stateHash: republic.stateHash,
     leading: ownBallot(chamber),
     quorumConnected: isQuorumConnected(chamber),

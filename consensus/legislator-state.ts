@@ -154,6 +154,10 @@ export interface LegislatorState {
   readonly hashes: Map<number, { readonly slot: Slot; readonly hash: Hash }>;
   readonly heard: Map<NodeId, Heard>;
   heardChanged: boolean;
+  /** How long the log was on the disk when this life began. */
+  readonly lengthAtStart: Slot;
+  /** The most that peers can have heard of the log in this life (contract C5). */
+  lengthReported: Slot;
   /** Members that, in this life, knew nothing later of this disk (contract C5). */
   readonly vouchers: NodeId[];
 }
@@ -193,6 +197,8 @@ export function initialState(durable: DurableState): LegislatorState {
     hashes: new Map([[slot % limits.hashesKept, { slot, hash: republic.stateHash }]]),
     heard: new Map(heard.map((each) => [each.id, each])),
     heardChanged: false,
+    lengthAtStart: length,
+    lengthReported: length,
     vouchers: [],
   };
 }

@@ -3,7 +3,7 @@
  * (contract C5), and they have the same replicated state (contract C10).
  */
 import type { Chamber } from "./chamber.ts";
-import { compareBallots, type Cookie, type NodeId } from "./identifiers.ts";
+import { compareBallots, type Cookie, type NodeId, type Slot } from "./identifiers.ts";
 import type { Heard, Report } from "./messages.ts";
 import type { Peer } from "./legislator-state.ts";
 
@@ -18,11 +18,24 @@ export function hear(chamber: Chamber, from: NodeId, cookie: Cookie, report: Rep
     starts: Math.max(report.starts, same?.starts ?? 0),
     promised: higher(report.promised, same?.promised),
     accepted: higher(report.accepted, same?.accepted),
-    length: Math.max(Math.min(report.decided, report.length), same?.length ?? 0),
+    length: Math.max(heardLength(report), same?.length ?? 0),
   };
   if (same !== null && equal(same, next)) return;
   heard.set(from, next);
   chamber.state.heardChanged = true;
+}
+
+/** How much of a log its owner can never lack again: it is decided, and it is on its disk. */
+export function heardLength({ decided, length }: Pick<Report, "decided" | "length">): Slot {
+  return Math.min(decided, length);
+}
+
+/**
+ * What a peer may know at most of this node's log, if its disk is the one that it always had. What
+ * was learned since would hide that the disk had forgotten: it may have forgotten votes, too.
+ */
+function lengthToBeKnown({ state, options }: Chamber, { starts }: Heard): Slot {
+  return starts < options.starts ? state.lengthAtStart : state.lengthReported;
 }
 
 /**
@@ -38,7 +51,7 @@ export function checkOwnDisk(chamber: Chamber, from: NodeId, heard: Heard | null
       heard.starts > options.starts ||
       compareBallots(heard.promised, state.promised) > 0 ||
       compareBallots(heard.accepted, state.accepted) > 0 ||
-      heard.length > chamber.log.length;
+      heard.length > lengthToBeKnown(chamber, heard);
     if (later) {
       chamber.halt({ kind: "staleDisk", peer: from });
       return;

@@ -33,6 +33,7 @@ export {
   type HistoryEvent,
   type Operation,
   type Process,
+  type Strike,
 } from "./history/operation.ts";
 export { readHistory, type HistoryFile, type HistoryHeader } from "./history/history-file.ts";
 export { impossible, type Machine, type Model } from "./history/machine.ts";

@@ -155,9 +155,9 @@ const shownMax = 10;
 
 function printJudged({ file, history, report, ms }: Judged, { isJson }: Arguments): void {
   const { problem, ...counts } = report;
-  const { events, skipped, truncated } = history;
+  const { events, strikes, truncated } = history;
   if (isJson) {
-    const rest = { events, skipped, truncated, ms: Math.round(ms) };
+    const rest = { events, strikes: strikes.length, truncated, ms: Math.round(ms) };
     print(JSON.stringify({ file, ...counts, ...rest, problem: problemForMachines(problem) }));
     return;
   }
@@ -195,7 +195,8 @@ function draw(judged: Judged, { html }: Arguments): void {
     tell(`${html}: not written, as there is no problem to draw`);
     return;
   }
-  writeFileSync(html, drawPage({ title: file, operations: history.operations, report }));
+  const { operations, strikes } = history;
+  writeFileSync(html, drawPage({ title: file, operations, strikes, report }));
   tell(`${html}: draws the problem`);
 }
 

@@ -4,7 +4,13 @@
  * so that the page stays quick however long the history is.
  */
 import type { Problem } from "./check.ts";
-import { describeOperation, type Operation, type Process } from "./operation.ts";
+import {
+  brief,
+  describeOperation,
+  type Operation,
+  type Process,
+  type Strike,
+} from "./operation.ts";
 
 /** How many operations of each kind are drawn at most, those nearest to the problem. */
 const placedMax = 160;
@@ -14,11 +20,20 @@ const laterMax = 60;
 const unit = 46;
 const rowHeight = 34;
 const barHeight = 22;
-const header = 26;
+/** Above the rows: a line for the limit, and some for what was done to the system. */
+const markLine = 14;
+const markLines = 2;
+const markCharacters = 48;
+const header = 26 + markLine * markLines;
 const characterWidth = 6.7;
 /** Steps behind the last event, and how far an operation without an end is drawn. */
 const trailing = 3;
 const openLength = 6;
+
+export interface Drawable {
+  readonly operations: readonly Operation[];
+  readonly strikes: readonly Strike[];
+}
 
 export interface Drawing {
   readonly svg: string;
@@ -39,8 +54,8 @@ interface Bar {
   readonly place: { readonly number: number; readonly x: number } | null;
 }
 
-export function draw(all: readonly Operation[], problem: Problem): Drawing {
-  const ofObject = all.filter(({ key }) => key === problem.key);
+export function draw({ operations, strikes }: Drawable, problem: Problem): Drawing {
+  const ofObject = operations.filter(({ key }) => key === problem.key);
   const chosen = choose(ofObject, problem);
   const columns = columnsOf(chosen);
   const rows = rowsOf(chosen);
@@ -63,7 +78,10 @@ export function draw(all: readonly Operation[], problem: Problem): Drawing {
     };
   });
   const size = { width: gutter + unit * end, height: header + rowHeight * rows.size + 8, gutter };
-  const svg = svgOf(bars, [...rows.keys()], size);
+  const marks = marksOf(strikes, columns).map(({ label, column }) => {
+    return { label, x: gutter + unit * column };
+  });
+  const svg = svgOf({ bars, marks, processes: [...rows.keys()], size });
   return { svg, drawn: chosen.length, left: ofObject.length - chosen.length };
 }
 
@@ -102,6 +120,8 @@ function lookOf(operation: Operation, { order, unplaceable }: Problem): Look {
 interface Columns {
   readonly count: number;
   of(position: number): number;
+  /** How many of them stand for events before this one. */
+  before(position: number): number;
 }
 
 /** Only the events that are drawn take room. */
@@ -109,7 +129,8 @@ function columnsOf(operations: readonly Operation[]): Columns {
   const positions = operations.flatMap(({ invoked, returned }) => [invoked, returned]);
   const known = [...new Set(positions)].filter(Number.isFinite).toSorted((a, b) => a - b);
   const columns = new Map(known.map((position, column) => [position, column]));
-  return { count: known.length, of: (position) => columns.get(position) ?? 0 };
+  const before = (position: number): number => known.filter((at) => at < position).length;
+  return { count: known.length, of: (position) => columns.get(position) ?? 0, before };
 }
 
 function rowsOf(operations: readonly Operation[]): ReadonlyMap<Process, number> {
@@ -146,6 +167,30 @@ function pointsOf(
   return new Map(points);
 }
 
+/** Something that was done to the system, between the events beside it. */
+interface Mark {
+  readonly label: string;
+  readonly x: number;
+}
+
+/** Those between two events that are drawn; several at one place share a label. */
+function marksOf(
+  strikes: readonly Strike[],
+  columns: Columns,
+): readonly { readonly label: string; readonly column: number }[] {
+  const byPlace = Map.groupBy(strikes, ({ before }) => columns.before(before));
+  const drawn = [...byPlace].filter(([after]) => after > 0 && after < columns.count);
+  return drawn.map(([after, some]) => {
+    return { label: some.map(labelOfStrike).join("; "), column: after - 0.5 };
+  });
+}
+
+function labelOfStrike({ what, at }: Strike): string {
+  if (at === null) return what;
+  if (Array.isArray(at)) return `${what} ${at.join(", ")}`;
+  return `${what} ${typeof at === "string" ? at : brief(at)}`;
+}
+
 interface Size {
   /** Room for the names of the processes. */
   readonly gutter: number;
@@ -153,7 +198,14 @@ interface Size {
   readonly height: number;
 }
 
-function svgOf(bars: readonly Bar[], processes: readonly Process[], size: Size): string {
+interface Parts {
+  readonly bars: readonly Bar[];
+  readonly marks: readonly Mark[];
+  readonly processes: readonly Process[];
+  readonly size: Size;
+}
+
+function svgOf({ bars, marks, processes, size }: Parts): string {
   const { width, height, gutter } = size;
   const stripes = processes.map((_, row) => {
     const y = header + rowHeight * row;
@@ -171,13 +223,25 @@ function svgOf(bars: readonly Bar[], processes: readonly Process[], size: Size):
     `<defs><linearGradient id="fade"><stop offset="0" class="solid"/>`,
     `<stop offset="1" class="clear"/></linearGradient></defs>`,
     ...stripes,
+    ...marks.map((mark, place) => markOf(mark, place, height)),
     ...limitOf(bars, height),
     ...bars.map(barOf),
     pathOf(bars),
     ...bars.map(dotOf),
-    `<g id="labels">${gutterRect}${labels.join("")}</g>`,
+    `<g id="labels">${gutterRect}${labels.join("")}`,
+    `<text id="passed" x="${gutter}" y="12"></text></g>`,
     `</svg>`,
   ].join("\n");
+}
+
+/** Neighbours write their labels on lines of their own, where they fit in. */
+function markOf({ label, x }: Mark, place: number, height: number): string {
+  const y = 12 + markLine * (1 + (place % markLines));
+  const text = label.length <= markCharacters ? label : `${label.slice(0, markCharacters - 1)}…`;
+  return (
+    `<g class="strike"><line x1="${x}" x2="${x}" y1="${y - 8}" y2="${height}"/>` +
+    `<text x="${x + 4}" y="${y}">${escape(text)}</text><title>${escape(label)}</title></g>`
+  );
 }
 
 /** The moment by which the blocked operation had to have its place. */
@@ -188,7 +252,7 @@ function limitOf(bars: readonly Bar[], height: number): readonly string[] {
   const label = "must have its place before here";
   return [
     `<line class="limit" x1="${x}" x2="${x}" y1="0" y2="${height}"/>`,
-    `<text class="limit-label" x="${x + 6}" y="15">${label}</text>`,
+    `<text class="limit-label" x="${x + 6}" y="12">${label}</text>`,
   ];
 }
 

@@ -9,6 +9,7 @@ import {
   type HistoryEvent,
   type Operation,
   type Process,
+  type Strike,
 } from "./operation.ts";
 
 /** The optional first line, which says what the history is of. */
@@ -22,11 +23,14 @@ export interface HistoryFile {
   readonly header: HistoryHeader;
   readonly operations: readonly Operation[];
   readonly events: number;
-  /** Events of no client, as of Jepsen's nemesis. */
-  readonly skipped: number;
+  /** What no client did, as Jepsen's nemesis does: of no account for the verdict. */
+  readonly strikes: readonly Strike[];
   /** The last line was cut off, as by a crash of its writer; what it said is left out. */
   readonly truncated: boolean;
 }
+
+/** The process of events that are no client's. */
+export const nemesis = "nemesis";
 
 const historyVersion = 1;
 
@@ -55,7 +59,7 @@ class HistoryReader {
   readonly #pairing = new Pairing();
   #header: HistoryHeader = { model: null };
   #lines = 0;
-  #skipped = 0;
+  readonly #strikes: Strike[] = [];
 
   refuse(problem: string): never {
     throw new HistoryFormatError(this.#lines + 1, problem);
@@ -76,19 +80,29 @@ class HistoryReader {
       if (!truncated) this.#take(parseLine(rest, this.#lines));
     }
     const { events, operations } = this.#pairing;
-    return { header: this.#header, operations, events, skipped: this.#skipped, truncated };
+    return { header: this.#header, operations, events, strikes: this.#strikes, truncated };
   }
 
   #take(fields: Fields): void {
     if (fields.has("history")) {
       this.#header = parseHeader(fields, this.#lines);
-      if (this.#pairing.events + this.#skipped === 0) return;
+      if (this.#pairing.events + this.#strikes.length === 0) return;
       throw new HistoryFormatError(this.#lines, "a header comes before all events");
     }
     const event = parseEvent(fields, this.#lines);
-    if (event === null) this.#skipped += 1;
+    if (isStrike(event)) this.#strikes.push(strikeOf(event, this.#pairing.events));
     else this.#pairing.add(event, this.#lines);
   }
+}
+
+/** Whether it is no client's event, but something that was done to the system. */
+export function isStrike({ process }: HistoryEvent): boolean {
+  return process === nemesis;
+}
+
+/** @param before How many events of clients came before it. */
+export function strikeOf({ f, value, time }: HistoryEvent, before: number): Strike {
+  return { what: f, at: value, time, before };
 }
 
 function isJson(text: string): boolean {
@@ -131,12 +145,16 @@ function parseHeader(fields: Fields, line: number): HistoryHeader {
   return fields.has("initial") ? { model, initial: fields.get("initial") } : { model };
 }
 
-/** Null for an event that is no client's. */
-function parseEvent(fields: Fields, line: number): HistoryEvent | null {
+function parseEvent(fields: Fields, line: number): HistoryEvent {
   const process = fields.get("process");
   const type = fields.get("type");
   const f = fields.get("f");
-  if (process === "nemesis") return null;
+  const value = fields.get("value") ?? null;
+  if (process === nemesis) {
+    // Nothing is judged by it: it may look as it likes.
+    const what = typeof f === "string" ? f : "";
+    return { process, type: "info", f: what, value, time: timeOf(fields, line), key: null };
+  }
   if (!isProcess(process)) {
     const found = JSON.stringify(process);
     const wanted = `"process" is a whole number from 0, or a name, got ${found}`;
@@ -149,7 +167,6 @@ function parseEvent(fields: Fields, line: number): HistoryEvent | null {
   if (typeof f !== "string" || f === "") {
     throw new HistoryFormatError(line, `"f" names the function, got ${JSON.stringify(f)}`);
   }
-  const value = fields.get("value") ?? null;
   return { process, type, f, value, time: timeOf(fields, line), key: keyOf(fields, line) };
 }
 

@@ -42,7 +42,7 @@ test("what is written is read back, however the bytes arrive", async () => {
       const text = headerLine({ model: "kv", initial: 4 }) + events.map(eventLine).join("");
       const { header, operations, ...rest } = await read(text, chunk);
       assert.deepEqual(header, { model: "kv", initial: 4 });
-      assert.deepEqual(rest, { events: events.length, skipped: 0, truncated: false });
+      assert.deepEqual(rest, { events: events.length, strikes: [], truncated: false });
       const found = operations.map(({ f, key, input, output, invokedTime }) => {
         return { f, key, input, output, time: invokedTime };
       });
@@ -255,6 +255,27 @@ test("the page is one file that asks nothing of the network, and escapes what it
   assert.doesNotMatch(page, /<b>\d/, "values are escaped");
   assert.doesNotMatch(page, /(src|href)=|url\((?!#fade)|@import|fetch\(|https?:/);
   assert.match(page, /Content-Security-Policy" content="default-src 'none'/);
+});
+
+test("the page shows what was done to the system where it is drawn, and not beyond", async () => {
+  const lines = [
+    `{"process":"nemesis","type":"info","f":"too early"}`,
+    `{"process":"a","type":"invoke","f":"write","value":1,"time":0}`,
+    `{"process":"a","type":"ok","f":"write","value":null,"time":1000000}`,
+    `{"process":"nemesis","type":"info","f":"killed <b>","value":"n1","time":2000000}`,
+    `{"process":"b","type":"invoke","f":"read","value":null,"time":3000000}`,
+    `{"process":"b","type":"ok","f":"read","value":null,"time":4000000}`,
+    `{"process":"nemesis","type":"info","f":"too late"}`,
+  ];
+  const { operations, strikes } = await readHistory([Buffer.from(lines.join("\n"))]);
+  assert.equal(strikes.length, 3);
+  const model = models.get("register");
+  assert.ok(model !== undefined);
+  const report = checkHistory(operations, { model });
+  const page = drawPage({ title: "t", operations, strikes, report });
+  assert.match(page, /class="strike"[^]*killed &lt;b&gt; n1/);
+  assert.equal(page.match(/class="strike"/g)?.length, 1);
+  assert.doesNotMatch(page, /too (early|late)/);
 });
 
 test("the page draws unknown outcomes and the order that was found", () => {

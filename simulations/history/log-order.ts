@@ -261,19 +261,40 @@ class LogPuzzle {
   }
 
   #compare(): void {
-    let earliest: Bound = { position: fromTheStart - 1, operation: nobody };
+    let earliest = fromTheStart - 1;
     for (let index = 1; index <= this.#length; index += 1) {
       const own = this.#earliest[index];
       const latest = this.#latest[index];
       assert(own !== undefined && latest !== undefined, "each entry has its bounds");
-      if (own.position > earliest.position) earliest = own;
-      if (earliest.position < latest.position) continue;
-      const { operation: late } = earliest;
-      const { operation: early } = latest;
-      const reason = `${this.#name(late)} began only after ${this.#name(early)} had ended`;
-      const order = `, yet comes before it in the log or does not know of it`;
-      this.#report(this.#contradiction(index, [late, early], `${reason}${order}`));
+      earliest = Math.max(earliest, own.position);
+      if (earliest < latest.position) continue;
+      this.#report(this.#contradictionInTime(index, latest));
     }
+  }
+
+  /** Somebody knew of the entry before another operation began that comes before the entry. */
+  #contradictionInTime(index: number, { position, operation: early }: Bound): Conflict {
+    const late = this.#firstSince(index, position);
+    const demand = this.#demands[late];
+    const where =
+      demand?.kind === "observe"
+        ? `goes no further than ${demand.lengthMax}`
+        : `stands at index ${this.#publishers.indexOf(late)}`;
+    const told = `had told of index ${index} before it began`;
+    const known = early === nobody ? `index ${index} was there` : `${this.#name(early)} ${told}`;
+    const reason = `${this.#name(late)} ${where}, though ${known}`;
+    return this.#contradiction(index, [late, early], reason);
+  }
+
+  /** Of the operations that come before the entry, the first that began behind this position. */
+  #firstSince(index: number, position: number): number {
+    const before = this.#publishers.slice(0, index + 1).filter((number) => number !== nobody);
+    for (const [number, demand] of this.#demands.entries()) {
+      if (demand.kind === "observe" && demand.lengthMax < index) before.push(number);
+    }
+    const begins = (number: number): number => this.#operations[number]?.invoked ?? Infinity;
+    const since = before.filter((number) => begins(number) > position);
+    return since.reduce((first, number) => (begins(number) < begins(first) ? number : first));
   }
 
   /** An order of all operations whose place is within the part that holds. */

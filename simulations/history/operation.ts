@@ -41,6 +41,16 @@ export interface Operation {
   readonly line: number;
 }
 
+/** Something that was done to the system meanwhile, as a node that was killed. */
+export interface Strike {
+  readonly what: string;
+  /** To what it was done, or how; null where `what` says all. */
+  readonly at: unknown;
+  readonly time: number | null;
+  /** The first event of clients that came after it. */
+  readonly before: number;
+}
+
 /** The input is no history: somebody else's mistake, never the verdict about a system. */
 export class HistoryFormatError extends Error {
   override readonly name = "HistoryFormatError";

@@ -6,14 +6,16 @@ export const pageStyle = `
   --ground: #fbfbf9; --paper: #ffffff; --ink: #1d2430; --quiet: #667083; --line: #dfe3ea;
   --stripe: #f4f6f9; --placed: #cfe3fb; --placed-line: #5b93d6; --blocked: #ffd0cb;
   --blocked-line: #d0342c; --other: #ffe7ba; --other-line: #c98a11; --later: #eceef2;
-  --later-line: #b9c0cc; --order: #2464b4; --shade: 0 1px 2px #1d243018, 0 4px 16px #1d243010;
+  --later-line: #b9c0cc; --order: #2464b4; --strike: #8440a8;
+  --shade: 0 1px 2px #1d243018, 0 4px 16px #1d243010;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #12161d; --paper: #1a202a; --ink: #e6eaf1; --quiet: #98a2b5; --line: #2d3644;
     --stripe: #1e2530; --placed: #1f3f66; --placed-line: #5f9de6; --blocked: #66231f;
     --blocked-line: #ff7a70; --other: #57421a; --other-line: #e7ae45; --later: #262e3a;
-    --later-line: #4a5566; --order: #8dbcf7; --shade: 0 1px 2px #0006, 0 4px 16px #0004;
+    --later-line: #4a5566; --order: #8dbcf7; --strike: #cf9bee;
+    --shade: 0 1px 2px #0006, 0 4px 16px #0004;
   }
 }
 * { box-sizing: border-box }
@@ -67,6 +69,10 @@ svg text { fill: var(--ink) }
 .clear { stop-color: var(--placed); stop-opacity: 0 }
 .order { fill: none; stroke: var(--order); stroke-width: 1.2; opacity: .55; pointer-events: none }
 .dot { fill: var(--order); stroke: var(--paper); stroke-width: 1.5; pointer-events: none }
+.key.struck::before { width: 0; border-width: 0 0 0 2px; border-radius: 0;
+  border-color: var(--strike) }
+.strike line { stroke: var(--strike); stroke-width: 1.5; opacity: .45 }
+svg .strike text, svg #passed { fill: var(--strike) }
 .limit { stroke: var(--blocked-line); stroke-width: 1.5; stroke-dasharray: 6 4 }
 svg .limit-label { fill: var(--blocked-line) }
 pre { min-height: 96px; margin: 12px 0 0; padding: 10px 14px; border-radius: 6px;
@@ -96,11 +102,18 @@ if (svg !== null) {
     const x = Number(box.getAttribute("x"));
     return { text: bar.querySelector("text"), x, end: endOf(box) };
   });
+  const passed = document.getElementById("passed");
+  const strikes = [...svg.querySelectorAll(".strike")].map((strike) => ({
+    x: Number(strike.querySelector("line").getAttribute("x1")),
+    label: strike.querySelector("title").textContent,
+  }));
   let scale = 1;
-  // The names of rows and of bars that began further left stay in sight.
+  // The names of rows and of bars that began further left stay in sight, and the last strike there.
   const follow = () => {
     const left = frame.scrollLeft / scale;
     labels.setAttribute("transform", "translate(" + left + ",0)");
+    const before = strikes.findLast(({ x }) => x < left + gutter);
+    passed.textContent = before === undefined ? "" : "before: " + before.label;
     for (const { text, x, end } of bars) {
       const from = Math.max(x, Math.min(left + gutter, end - 60));
       text.setAttribute("x", from - x + 6);

@@ -3,13 +3,15 @@
  * light and dark. What it shows comes from somebody's history, so every text of it is escaped.
  */
 import type { HistoryReport, Problem } from "./check.ts";
-import { draw, escape } from "./drawing.ts";
-import { describeOperation, type Operation } from "./operation.ts";
+import { draw, escape, type Drawable } from "./drawing.ts";
+import { describeOperation, type Operation, type Strike } from "./operation.ts";
 import { pageScript, pageStyle } from "./page-style.ts";
 
 export interface PageParts {
   readonly title: string;
   readonly operations: readonly Operation[];
+  /** What was done to the system meanwhile. */
+  readonly strikes?: readonly Strike[];
   /** With a problem. */
   readonly report: HistoryReport;
 }
@@ -17,9 +19,9 @@ export interface PageParts {
 /** How many operations of the order are listed below the drawing. */
 const listedMax = 40;
 
-export function drawPage({ title, operations, report }: PageParts): string {
+export function drawPage({ title, operations, strikes = [], report }: PageParts): string {
   const { problem, verdict } = report;
-  const body = problem === null ? "" : problemOf(operations, problem);
+  const body = problem === null ? "" : problemOf({ operations, strikes }, problem);
   const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'";
   return `<!doctype html>
 <html lang="en">
@@ -56,8 +58,8 @@ function factsOf(report: HistoryReport): string {
   return facts.map((fact) => `<span>${escape(fact)}</span>`).join("");
 }
 
-function problemOf(operations: readonly Operation[], problem: Problem): string {
-  const { svg, drawn, left } = draw(operations, problem);
+function problemOf(drawable: Drawable, problem: Problem): string {
+  const { svg, drawn, left } = draw(drawable, problem);
   const part = left === 0 ? `all ${drawn}` : `${drawn} of ${drawn + left}`;
   const unplaceable = problem.unplaceable.slice(0, listedMax);
   const object = problem.key === null ? "" : `<b>key ${escape(problem.key)}</b> · `;
@@ -70,6 +72,7 @@ function problemOf(operations: readonly Operation[], problem: Problem): string {
 <span class="key unplaceable">contradicts it, or open meanwhile</span>
 <span class="key later">after it</span>
 <span class="key unknown">outcome unknown</span>
+<span class="key struck">done to the system</span>
 </div>
 <div class="buttons">
 <button id="to-problem">to the problem</button>

@@ -112,6 +112,36 @@ describe("a disk for which nobody has vouched", () => {
   });
 });
 
+/** A node that learns two more slots, and then hears from `b` that this was known of its log. */
+function haltOf(heard: { readonly starts: number; readonly length: number }) {
+  const node = new SeatedMember();
+  const ping = node.round([]).find(({ message }) => message.kind === "ping")?.message;
+  assert.ok(ping?.kind === "ping");
+  assert.equal(ping.report.decided, 7);
+  const decrees = decreesAfter(node.legislator.republic, [{ kind: "opening" }, batch(1)]);
+  node.receive("b", { kind: "ping", round: 1, report: node.report({ decided: 9, length: 9 }) });
+  node.receive("b", { kind: "learn", decrees, decided: 9 });
+  assert.equal(node.legislator.view().decided, 9);
+  const known = { id: "a", cookie: cookieOf("a"), promised: ballotZero, accepted: ballotZero };
+  const pong = { kind: "pong", round: ping.round, report: node.report() } as const;
+  node.receive("b", { ...pong, heard: { ...known, ...heard } });
+  return node.halted;
+}
+
+describe("a disk that has forgotten what peers heard of it", () => {
+  test("is noticed, though all of it was learned again before the first peer tells", () => {
+    const stale = { kind: "staleDisk", peer: "b" };
+    assert.deepEqual(haltOf({ starts: 0, length: 8 }), stale);
+    assert.deepEqual(haltOf({ starts: 0, length: 9 }), stale);
+    assert.deepEqual(haltOf({ starts: 1, length: 9 }), stale, "more than this life has told");
+  });
+
+  test("is not what it was told that holds all that was heard", () => {
+    assert.equal(haltOf({ starts: 0, length: 7 }), null);
+    assert.equal(haltOf({ starts: 1, length: 7 }), null);
+  });
+});
+
 describe("a member whose disk holds its own exile", () => {
   const exile = { kind: "exile", id: "spare", cookie: cookieOf("spare") } as const;
 

@@ -3,21 +3,27 @@
  * healed, the clients must get on, and then it is judged what they were told.
  */
 import assert from "node:assert/strict";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { KibitzerClient } from "../../src/client.ts";
 import { KibitzerError } from "../../src/index.ts";
 import { replayRecording } from "../../src/recording/replay.ts";
+import { drawPage } from "../../simulations/history/page.ts";
 import { Kit } from "../processes/kit.ts";
-import { judge, type Logged, type Verdict } from "./judge.ts";
+import type { History } from "./history.ts";
+import { judge, judgeHistory, type Logged, type Verdict } from "./judge.ts";
 import { Scene, type Layout } from "./scene.ts";
 
 export interface Attack {
   readonly name: string;
-  /** Their names in the list of faults: N network, K disk, X process, T clock, O operator. */
+  /** Their names in the list of faults: N network, K disk, X process, T clock, O operator,
+   * V overload. */
   readonly faults: readonly string[];
   /** What is done, in one sentence. */
   readonly story: string;
   readonly layout?: Layout;
+  /** What happens is drawn: some of the faults may not be among it. */
+  readonly isMixed?: boolean;
   /** What was struck may have lost the end of its recording, or a part of it. */
   readonly losesRecordings?: boolean;
   strike(scene: Scene): Promise<void>;
@@ -30,8 +36,18 @@ export interface Result extends Verdict {
   readonly fired: Readonly<Record<string, number>>;
   readonly replayed: number;
   readonly seconds: number;
-  /** What the attack left behind, when it failed. */
-  readonly kept: string | null;
+  /** Null for a good attack. */
+  readonly kept: Kept | null;
+}
+
+/** What a bad attack leaves behind. */
+export interface Kept {
+  /** Logs and data of all nodes. */
+  readonly directory: string;
+  /** The history, unless not even a cluster came up. */
+  readonly history: string | null;
+  /** A page that draws what is wrong with the history, where something is. */
+  readonly page: string | null;
 }
 
 export interface RoundOptions {
@@ -43,15 +59,18 @@ export interface RoundOptions {
 }
 
 const entriesAfter = 25;
+const pageName = "history.html";
 
 const nothing: Verdict = {
   operations: 0,
   acknowledged: 0,
+  reads: 0,
   unknown: 0,
   failed: 0,
   lost: 0,
   doubled: 0,
   gapMs: 0,
+  linearizability: "unknown",
   violations: [],
 };
 
@@ -67,19 +86,19 @@ export async function carryOut(
   const violations: string[] = [];
   try {
     await using scene = await Scene.open(kit, { ...attack.layout, number, seed });
+    const { history } = scene.load;
     try {
       await strike(attack, scene).catch((error: unknown) => violations.push(told(error)));
       // Also when it came to nothing: what was lost says more than that something hangs.
       await scene.heal();
       scene.load.abandon();
-      outcome.verdict = judge(scene.load.history.events, await logsOf(scene));
+      const logs = await logsOf(scene).catch((error: unknown) => void violations.push(told(error)));
+      outcome.verdict = judgeAll(history, logs ?? new Map(), { title: attack.name, kit });
       outcome.replayed = await replayAll(attack, scene);
     } finally {
       Object.assign(fired, Object.fromEntries(scene.firedCounts));
-      scene.load.history.write(kit.path("history.jsonl"));
-      if (histories !== null) {
-        scene.load.history.write(join(histories, `${attack.name}-${seed}.jsonl`));
-      }
+      history.write(historyOf(kit));
+      if (histories !== null) history.write(join(histories, `${attack.name}-${seed}.jsonl`));
     }
   } catch (error) {
     violations.push(told(error));
@@ -95,9 +114,36 @@ export async function carryOut(
     violations: all,
     fired,
     replayed,
-    kept: all.length > 0 ? kit.directory : null,
+    kept: all.length > 0 ? keptIn(kit) : null,
     seconds: (performance.now() - begin) / 1000,
   };
+}
+
+function historyOf(kit: Kit): string {
+  return kit.path("history.jsonl");
+}
+
+function keptIn(kit: Kit): Kept {
+  const [history, page] = [historyOf(kit), kit.path(pageName)];
+  return {
+    directory: kit.directory,
+    history: existsSync(history) ? history : null,
+    page: existsSync(page) ? page : null,
+  };
+}
+
+/** The verdict of all that was seen. A history without an order leaves a page that draws why. */
+function judgeAll(
+  history: History,
+  logs: ReadonlyMap<string, readonly Logged[]>,
+  { title, kit }: { readonly title: string; readonly kit: Kit },
+): Verdict {
+  const { operations, strikes } = history.read();
+  const report = judgeHistory(operations);
+  if (report.problem !== null) {
+    writeFileSync(kit.path(pageName), drawPage({ title, operations, strikes, report }));
+  }
+  return judge(operations, logs, report);
 }
 
 function told(error: unknown): string {
@@ -116,22 +162,30 @@ async function strike(attack: Attack, scene: Scene): Promise<void> {
   for (const [what, count] of firedCounts) assert(count > 0, `the fault was there: ${what}`);
 }
 
-/** The whole log of each survivor that runs, asked at the node itself; a good attack has all. */
-async function logsOf(scene: Scene): Promise<ReadonlyMap<string, readonly Logged[]>> {
-  const runs = (id: string): boolean => scene.cluster.isRunning(id);
-  const logs = await Promise.all(
-    scene.survivors.filter(runs).map(async (id) => {
-      await using client = await KibitzerClient.connect([scene.cluster.node(id).url]);
-      await client.barrier();
-      const log: Logged[] = [];
-      for await (const entry of client.entries({ follow: false })) {
-        const { index, publisher, sequence } = entry;
-        log.push({ index, publisher, sequence, text: entry.text() });
-      }
-      return [id, log] as const;
-    }),
-  );
-  return new Map(logs);
+/**
+ * The whole log of each survivor that runs, asked at the node itself; a good attack has all. These
+ * are the last reads of the history.
+ */
+async function logsOf({
+  cluster,
+  survivors,
+  load,
+}: Scene): Promise<ReadonlyMap<string, readonly Logged[]>> {
+  const logs = new Map<string, readonly Logged[]>();
+  const read = async (id: string): Promise<void> => {
+    const operation = load.history.invoke(`log of ${id}`, "read", { from: 1 });
+    await using client = await KibitzerClient.connect([cluster.node(id).url]);
+    await client.barrier();
+    const log: Logged[] = [];
+    for await (const entry of client.entries({ follow: false })) {
+      const { index, publisher, sequence } = entry;
+      log.push({ index, publisher, sequence, text: entry.text() });
+    }
+    logs.set(id, log);
+    operation.ok(log.map(({ text }) => text));
+  };
+  await Promise.all(survivors.filter((id) => cluster.isRunning(id)).map(read));
+  return logs;
 }
 
 /** Stops all; each recording of a survivor must replay. Returns how many envelopes did. */

@@ -3,7 +3,7 @@
  * read-only, and the loss of power.
  */
 import assert from "node:assert/strict";
-import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { KibitzerClient } from "../../src/client.ts";
 import type { Attack } from "./attack.ts";
@@ -11,9 +11,14 @@ import { flipBit } from "./damage-at-rest.ts";
 import { segmentsOf } from "./segments.ts";
 import { cutPower } from "./power-cut.ts";
 import type { Scene } from "./scene.ts";
+import type { Strace } from "../processes/strace.ts";
 
 const entriesMeanwhile = 20;
+const floodEntries = 4000;
+const floodMs = 180_000;
 const powerCuts = 2;
+/** Many rounds of pings, in which a node tells what it has voted. */
+const reportedMs = 1000;
 const syncs = "fsync,fdatasync";
 
 /** The follower that attacks on one node strike: a minority. */
@@ -23,12 +28,25 @@ async function someFollower(scene: Scene): Promise<string> {
   return follower;
 }
 
-/** The node ends by itself and says why; then it is started again. */
-async function stopsAndReturns(scene: Scene, id: string, cure: () => Promise<void>): Promise<void> {
+/** One that keeps nothing of its log so far in memory, as it was just started. */
+async function followerThatReads(scene: Scene): Promise<string> {
+  const follower = await someFollower(scene);
+  await scene.kill(follower);
+  await scene.cluster.restart(follower);
+  return follower;
+}
+
+/** The node ends by itself and says why. */
+async function stops(scene: Scene, id: string): Promise<void> {
   const child = scene.cluster.child(id);
   const exit = await child.ended();
   assert.deepEqual(exit, { code: 1, signal: null }, child.stderr);
   assert.match(child.stderr, /KBZ_JOURNAL_FAILED/, "it says why it stopped");
+}
+
+/** The same; then it is started again. */
+async function stopsAndReturns(scene: Scene, id: string, cure: () => Promise<void>): Promise<void> {
+  await stops(scene, id);
   await scene.load.more(entriesMeanwhile);
   await cure();
   await scene.cluster.restart(id);
@@ -36,6 +54,26 @@ async function stopsAndReturns(scene: Scene, id: string, cure: () => Promise<voi
 
 async function noCure(): Promise<void> {
   await Promise.resolve();
+}
+
+/** The next sync fails, with none in between that is really done: the process stands still. */
+async function takeTurns(scene: Scene, id: string, lying: Strace): Promise<Strace> {
+  const child = scene.cluster.child(id);
+  child.signal("SIGSTOP");
+  await lying.detach();
+  const failing = await scene.inject(id, { inject: `${syncs}:error=EIO:when=1` });
+  child.signal("SIGCONT");
+  return failing;
+}
+
+/** Goes on with what the disk of a dead node really holds; says how much of its log is gone. */
+async function losePages(scene: Scene, id: string): Promise<void> {
+  const { last } = segmentsOf(scene.cluster.node(id).data);
+  const before = readFileSync(last);
+  await scene.image(id).copy();
+  await scene.image(id).useCopy();
+  const after = existsSync(last) ? readFileSync(last) : Buffer.alloc(0);
+  scene.fired("bytes gone", before.filter((byte, at) => byte !== after[at]).length);
 }
 
 export const diskAttacks: readonly Attack[] = [
@@ -50,6 +88,29 @@ export const diskAttacks: readonly Attack[] = [
       const strace = await scene.inject(leader, { inject });
       await stopsAndReturns(scene, leader, noCure);
       scene.fired("EIO", strace.fired);
+    },
+  },
+  {
+    name: "sync-fails-late",
+    faults: ["K14"],
+    story: "Syncs of a follower say ok, one later EIO, and what they wrote is gone from its disk.",
+    layout: { hasOneFileThread: true, disk: "image" },
+    losesRecordings: true,
+    async strike(scene) {
+      const follower = await someFollower(scene);
+      const lying = await scene.inject(follower, { inject: `${syncs}:retval=0` });
+      await scene.load.more(entriesMeanwhile);
+      // The others have heard by now what it attested.
+      await scene.pause(reportedMs);
+      await lying.untilFired(2);
+      const failing = await takeTurns(scene, follower, lying);
+      await stops(scene, follower);
+      scene.fired("syncs not done", lying.fired);
+      scene.fired("EIO", failing.fired);
+      await losePages(scene, follower);
+      await scene.load.more(entriesMeanwhile);
+      await scene.refused(follower, "KBZ_STALE_DISK|KBZ_DAMAGED");
+      await scene.replace(follower, "d");
     },
   },
   {
@@ -114,7 +175,7 @@ export const diskAttacks: readonly Attack[] = [
     faults: ["K5", "K9"],
     story: "What a follower reads of its journal is damaged on the way: no client may see it.",
     async strike(scene) {
-      const follower = await someFollower(scene);
+      const follower = await followerThatReads(scene);
       const { url } = scene.cluster.node(follower);
       const inject = "pread64:poke_exit=@arg2=58585858";
       const strace = await scene.inject(follower, { inject });
@@ -131,7 +192,7 @@ export const diskAttacks: readonly Attack[] = [
     faults: ["K12"],
     story: "Reads of a follower's journal say EIO: no client may get a hole for it.",
     async strike(scene) {
-      const follower = await someFollower(scene);
+      const follower = await followerThatReads(scene);
       const strace = await scene.inject(follower, { inject: "pread64:error=EIO" });
       const given = await readAll(scene.cluster.node(follower).url);
       assert.equal(new Set(given).size, given.length, "what is given is given once");
@@ -205,6 +266,28 @@ export const diskAttacks: readonly Attack[] = [
       await scene.refused(sick, "KBZ_DAMAGED");
       await scene.load.more(entriesMeanwhile);
       await scene.replace(sick, "d");
+    },
+  },
+  {
+    name: "power-cuts-in-a-flood",
+    faults: ["K1", "K2", "K5", "V3", "X2"],
+    story: "Clients publish all they can; all lose power, and a minority's log flips a bit, twice.",
+    layout: { disk: "image" },
+    losesRecordings: true,
+    async strike(scene) {
+      scene.load.flood();
+      for (const newcomer of ["d", "e"]) {
+        await scene.load.more(floodEntries, floodMs);
+        const sick = await someFollower(scene);
+        const well = scene.survivors.filter((id) => id !== sick);
+        await cutPower(scene, scene.survivors);
+        flipBit(segmentsOf(scene.cluster.node(sick).data).last, scene.chance);
+        scene.fired("flipped bits", 1);
+        await Promise.all(well.map((id) => scene.cluster.restart(id)));
+        await scene.refused(sick, "KBZ_DAMAGED");
+        await scene.replace(sick, newcomer);
+      }
+      await scene.load.more(floodEntries, floodMs);
     },
   },
 ];

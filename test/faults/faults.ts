@@ -8,26 +8,28 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import type { Attack, Result } from "./attack.ts";
-import { attacks } from "./attacks.ts";
+import type { Attack, Kept, Result } from "./attack.ts";
+import { attacks, cover } from "./attacks.ts";
 import { rowsOf, summaryLine, summaryOf, tableOf } from "./report.ts";
 import { carryOutAll, type Plan } from "./rounds.ts";
 import { missing } from "./system.ts";
 
-const usage = `Usage: npm run test:faults -- [--only NAME,…] [--rounds N | --minutes N] [--json]
+const usage = `Usage: npm run test:faults -- [--all | --only NAME,…] [--rounds N | --minutes N]
 
 Attacks clusters of real kibitz processes, while clients publish and read; checks what they were
 told. Needs Linux and root.
 
-  --only NAME,…  these attacks only
-  --rounds N     how often each attack is carried out (default 1)
-  --minutes N    in place of --rounds: begin further attacks for so long
-  --seed N       of the first round, the next ones count on (default 1)
-  --parallel N   attacks at the same time (default 3)
-  --histories D  keep the history of every attack in the directory D
-  --list         name all attacks, and what they do
-  --json         one JSON value a line; the last is the summary
-  --help         this text
+  (none of these) so many of the attacks that each kind of fault is there
+  --all           every attack; also with --rounds and --minutes
+  --only NAME,…   these attacks
+  --rounds N      how often each attack is carried out (default 1)
+  --minutes N     in place of --rounds: begin further attacks for so long
+  --seed N        of the first round, the next ones count on (default 1)
+  --parallel N    attacks at the same time (default 3)
+  --histories D   keep the history of every attack in the directory D
+  --list          name all attacks, and what they do
+  --json          one JSON value a line; the last is the summary
+  --help          this text
 
 Exits with 0 when every attack is good, 1 when one is not, or something is missing, and 2 when the
 arguments cannot be used.`;
@@ -49,6 +51,7 @@ function parse(args: readonly string[]): Arguments | null {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      all: { type: "boolean", default: false },
       only: { type: "string" },
       rounds: { type: "string" },
       minutes: { type: "string" },
@@ -65,7 +68,7 @@ function parse(args: readonly string[]): Arguments | null {
     throw new Error("wanted one of --rounds and --minutes, got both");
   }
   const plan = {
-    attacks: values.only === undefined ? attacks : chosen(values.only),
+    attacks: attacksFor(values),
     rounds: whole("rounds", values.rounds ?? "1", 1),
     minutes: values.minutes === undefined ? null : whole("minutes", values.minutes, 1),
     seed: whole("seed", values.seed, 0),
@@ -73,6 +76,21 @@ function parse(args: readonly string[]): Arguments | null {
     histories: values.histories === undefined ? null : directoryFor(values.histories),
   };
   return { plan, isList: values.list, isJson: values.json };
+}
+
+interface Choice {
+  readonly all: boolean;
+  readonly only?: string | undefined;
+  readonly rounds?: string | undefined;
+  readonly minutes?: string | undefined;
+  readonly seed: string;
+}
+
+function attacksFor({ all, only, rounds, minutes, seed }: Choice): readonly Attack[] {
+  if (all && only !== undefined) throw new Error("wanted one of --all and --only, got both");
+  if (only !== undefined) return chosen(only);
+  const isLong = all || rounds !== undefined || minutes !== undefined;
+  return isLong ? attacks : cover(attacks, seed);
 }
 
 function chosen(names: string): readonly Attack[] {
@@ -116,8 +134,15 @@ function tell(result: Result, isJson: boolean): void {
   if (isGood && process.stderr.isTTY) console.error(`${attack}: good, ${seconds.toFixed(1)} s`);
   if (isGood) return;
   console.error(`${attack}: BAD\n${violations.map((violation) => `  ${violation}`).join("\n")}`);
-  console.error(`  history, logs and data: ${kept}`);
+  if (kept !== null) console.error(whatIsKept(kept));
   console.error(`  again: npm run test:faults -- --only ${attack} --seed ${seed}`);
+}
+
+function whatIsKept({ directory, history, page }: Kept): string {
+  const lines = [`  logs and data: ${directory}`];
+  if (page !== null) lines.push(`  what is wrong with the history, drawn: ${page}`);
+  if (history !== null) lines.push(`  its verdict again: npm run check-history -- ${history}`);
+  return lines.join("\n");
 }
 
 /** Starts this command in namespaces; returns its exit code. */

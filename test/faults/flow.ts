@@ -5,11 +5,14 @@
 import type { Socket } from "node:net";
 import type { Prng } from "../../simulations/prng.ts";
 import { FrameCutter, isHello } from "./frame-cutter.ts";
+import { meaningsOf, type Meaning } from "./frame-meaning.ts";
 
 /** What happens on a link; shares are of its frames, from 0 to 1. */
 export interface Trouble {
   /** Frames that vanish. */
   readonly drop?: number;
+  /** All frames that carry one of these vanish. */
+  readonly kinds?: readonly Meaning[];
   /** Frames that come twice. */
   readonly duplicate?: number;
   /** Frames that come once more after `replayMs`. */
@@ -31,7 +34,8 @@ export interface Trouble {
   readonly bytesPerSecond?: number;
 }
 
-export type TroubleKind = Exclude<keyof Trouble, "replayMs" | "reorderMs"> | "reset";
+export type TroubleKind =
+  Exclude<keyof Trouble, "kinds" | "replayMs" | "reorderMs"> | "reset" | `lost ${Meaning}`;
 
 interface FlowOptions {
   readonly source: Socket;
@@ -95,7 +99,12 @@ export class Flow {
   }
 
   #pass(frame: Buffer, trouble: Trouble): void {
-    const { chance } = this.#options;
+    const { chance, happened } = this.#options;
+    const lost = lostOf(frame, trouble);
+    if (lost !== null) {
+      happened(`lost ${lost}`);
+      return;
+    }
     if (this.#happens("cut", trouble.cut)) {
       const part = frame.subarray(0, chance.integer(1, frame.length - 1));
       this.#options.sink.write(part, () => this.#options.cut());
@@ -166,6 +175,12 @@ export class Flow {
       if (sink.writable) sink.write(first.bytes);
     }
   }
+}
+
+/** Which of the kinds that get lost it carries, or null. */
+function lostOf(frame: Buffer, { kinds }: Trouble): Meaning | null {
+  if (kinds === undefined) return null;
+  return meaningsOf(frame).find((meaning) => kinds.includes(meaning)) ?? null;
 }
 
 const reorderMsDefault = 30;

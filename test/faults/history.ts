@@ -1,52 +1,75 @@
 /**
- * What clients asked and were told, in the order in which it happened: one event when an operation
- * begins, one when it ends. Kept in memory, written as JSON lines in Jepsen's convention.
+ * What clients asked and were told during one attack, in the order in which it happened, and what
+ * was done to the nodes meanwhile. The same events and the same file as a simulation's, so that
+ * `npm run check-history` reads it; judges nothing.
  */
 import { writeFileSync } from "node:fs";
+import {
+  eventLine,
+  headerLine,
+  isStrike,
+  nemesis,
+  strikeOf,
+} from "../../simulations/history/history-file.ts";
+import {
+  Pairing,
+  type HistoryEvent,
+  type Operation,
+  type Strike,
+} from "../../simulations/history/operation.ts";
+import {
+  HistoryRecorder,
+  keepInMemory,
+  type OpenOperation,
+} from "../../simulations/history/recorder.ts";
 
-interface Happened<Type extends string, Name extends string, Value> {
-  /** One thread of control: it begins nothing before what it began has ended. */
-  readonly process: number;
-  readonly type: Type;
-  readonly f: Name;
-  readonly value: Value;
-  /** Nanoseconds since the history began. */
-  readonly time: number;
+export interface Recorded {
+  readonly operations: readonly Operation[];
+  readonly strikes: readonly Strike[];
 }
-
-/**
- * `ok` has happened, `fail` has not and never will, `info` may or may not happen, at any time; the
- * value of both is the error. `publish` gives an index, `barrier` the length of the log, and `read`
- * all entries from an index on.
- */
-export type HistoryEvent =
-  | Happened<"invoke", "publish", string>
-  | Happened<"ok", "publish", number>
-  | Happened<"invoke", "barrier", null>
-  | Happened<"ok", "barrier", number>
-  | Happened<"invoke", "read", { readonly from: number }>
-  | Happened<"ok", "read", readonly string[]>
-  | Happened<"fail" | "info", "publish" | "barrier" | "read", string>;
-
-/** `Omit` for each member of a union apart. */
-type Untimed<Event> = Event extends unknown ? Omit<Event, "time"> : never;
 
 export class History {
   readonly #begin = performance.now();
-  readonly #events: HistoryEvent[] = [];
+  readonly #kept = keepInMemory();
+  readonly #recorder = new HistoryRecorder({ sink: this.#kept.sink, now: () => this.#now() });
 
-  get events(): readonly HistoryEvent[] {
-    return this.#events;
+  invoke(process: string, f: "publish" | "barrier" | "read", value: unknown): OpenOperation {
+    return this.#recorder.invoke(process, f, value);
   }
 
-  record(event: Untimed<HistoryEvent>): void {
-    const time = Math.round((performance.now() - this.#begin) * 1e6);
-    this.#events.push({ ...event, time });
+  /** Something was done to a node, or to the network. */
+  strike(what: string, at: unknown = null): void {
+    const time = this.#now();
+    this.#kept.sink({ process: nemesis, type: "info", f: what, value: at, time, key: null });
+  }
+
+  /** All of it, so far; operations that have not ended yet are of unknown outcome. */
+  read(): Recorded {
+    return recordedIn(this.#kept.events);
   }
 
   write(path: string): void {
-    const header = { history: 1, model: "log" };
-    const lines = [header, ...this.#events].map((line) => `${JSON.stringify(line)}\n`);
-    writeFileSync(path, lines.join(""));
+    writeFileSync(
+      path,
+      [headerLine({ model: "log" }), ...this.#kept.events.map(eventLine)].join(""),
+    );
   }
+
+  #now(): number {
+    return Math.round((performance.now() - this.#begin) * 1e6);
+  }
+}
+
+/** The line of a file that holds the first event, behind the header. */
+const lineFirst = 2;
+
+/** The same that reading the file gives. */
+export function recordedIn(events: readonly HistoryEvent[]): Recorded {
+  const pairing = new Pairing();
+  const strikes: Strike[] = [];
+  for (const [place, event] of events.entries()) {
+    if (isStrike(event)) strikes.push(strikeOf(event, pairing.events));
+    else pairing.add(event, place + lineFirst);
+  }
+  return { operations: pairing.operations, strikes };
 }

@@ -1,9 +1,11 @@
 /**
- * Judges what clients were told by the logs that the nodes hold afterwards. Each check is linear in
- * the history. Every value is published once, so that an entry names the operation it came from.
+ * Judges what clients were told: by whether their history has an order that respects real time, and
+ * by the logs that the nodes hold afterwards. Every value is published once, so that an entry names
+ * the operation it came from.
  */
-import type { HistoryEvent } from "./history.ts";
-import { operationsOf, type Operation } from "./operations.ts";
+import { checkHistory, type HistoryReport } from "../../simulations/history/check.ts";
+import { log as logModel } from "../../simulations/history/log.ts";
+import type { Operation } from "../../simulations/history/operation.ts";
 
 /** One entry of a node's log. */
 export interface Logged {
@@ -17,78 +19,103 @@ export interface Verdict {
   readonly operations: number;
   /** Published entries. */
   readonly acknowledged: number;
+  /** Barriers and reads that were answered. */
+  readonly reads: number;
   readonly unknown: number;
   readonly failed: number;
   readonly lost: number;
   readonly doubled: number;
   /** The longest time between two acknowledgements. */
   readonly gapMs: number;
+  /** Whether the history of all clients has an order that respects real time. */
+  readonly linearizability: HistoryReport["verdict"];
   /** What was broken, one sentence each; empty when all is well. */
   readonly violations: readonly string[];
 }
 
 /** So many examples of one kind of violation are told. */
 const examplesMax = 5;
+/** A log is judged within a second or so; one that takes longer has no verdict, and is bad. */
+const checkMsMax = 60_000;
 
+/**
+ * @param logs By node, whole; empty where none could be read, which is for others to complain of.
+ * @param history What {@link judgeHistory} says of the operations.
+ */
 export function judge(
-  events: readonly HistoryEvent[],
+  operations: readonly Operation[],
   logs: ReadonlyMap<string, readonly Logged[]>,
+  history: HistoryReport,
 ): Verdict {
-  const operations = operationsOf(events);
   const log = [...logs.values()].toSorted((left, right) => right.length - left.length)[0] ?? [];
-  const lost = lostOf(operations, log);
+  const lost = logs.size === 0 ? [] : lostOf(operations, log);
   const doubled = doubledOf(log);
   return {
     ...countsOf(operations),
     lost: lost.length,
     doubled: doubled.length,
     gapMs: gapMsOf(operations),
+    linearizability: history.verdict,
     violations: [
       ...some(lost),
       ...some(doubled),
       ...some(unlikeOf(logs, log)),
       ...some(unaskedOf(operations, log)),
       ...some(disorderOf(log)),
-      ...some(staleOf(operations)),
-      ...some(readingsOf(operations, log)),
+      ...problemOf(history),
     ],
   };
 }
 
+/** Searches for an order of all that clients asked and were told. */
+export function judgeHistory(operations: readonly Operation[]): HistoryReport {
+  const begun = performance.now();
+  const isOver = (): boolean => performance.now() - begun > checkMsMax;
+  return checkHistory(operations, { model: logModel, bounds: { isOver } });
+}
+
+function problemOf({ verdict, problem }: HistoryReport): readonly string[] {
+  if (verdict === "linearizable") return [];
+  return [`the history is ${verdict}: ${problem?.reason ?? "no reason was given"}`];
+}
+
+function publishesOf(operations: readonly Operation[]): readonly Operation[] {
+  return operations.filter(({ f }) => f === "publish");
+}
+
 function countsOf(
   operations: readonly Operation[],
-): Pick<Verdict, "operations" | "acknowledged" | "unknown" | "failed"> {
-  const publishes = operations.filter(({ f }) => f === "publish");
-  const count = (end: string): number => publishes.filter(({ ended }) => ended === end).length;
+): Pick<Verdict, "operations" | "acknowledged" | "reads" | "unknown" | "failed"> {
+  const publishes = publishesOf(operations);
+  const count = (wanted: Operation["outcome"]): number =>
+    publishes.filter(({ outcome }) => outcome === wanted).length;
+  const answered = operations.filter(({ outcome }) => outcome === "ok").length;
+  const acknowledged = count("ok");
   return {
     operations: operations.length,
-    acknowledged: count("ok"),
-    unknown: count("info"),
-    failed: count("fail"),
+    acknowledged,
+    reads: answered - acknowledged,
+    unknown: count("unknown"),
+    failed: count("failed"),
   };
 }
 
 function gapMsOf(operations: readonly Operation[]): number {
-  let last: number | null = null;
-  let gap = 0;
-  for (const { ended, f, time } of operations) {
-    if (ended !== "ok" || f !== "publish") continue;
-    if (last !== null) gap = Math.max(gap, time - last);
-    last = time;
-  }
-  return gap / 1e6;
+  const times = publishesOf(operations)
+    .flatMap(({ outcome, returnedTime }) => (outcome === "ok" ? [returnedTime ?? 0] : []))
+    .toSorted((left, right) => left - right);
+  const gaps = times.slice(1).map((time, position) => time - (times[position] ?? time));
+  return gaps.reduce((longest, gap) => Math.max(longest, gap), 0) / 1e6;
 }
 
 /** Acknowledged, and not where it was said to be. */
 function lostOf(operations: readonly Operation[], log: readonly Logged[]): readonly string[] {
-  const indexOf = new Map(log.map(({ text, index }) => [text, index]));
-  return operations.flatMap((operation) => {
-    if (operation.f !== "publish" || operation.index === null) return [];
-    const { index, text } = operation;
-    const found = indexOf.get(text);
-    if (found === index) return [];
+  const indexOf = new Map<unknown, number>(log.map(({ text, index }) => [text, index]));
+  return publishesOf(operations).flatMap(({ outcome, input, output }) => {
+    const found = indexOf.get(input);
+    if (outcome !== "ok" || found === output) return [];
     const where = found === undefined ? "nowhere" : `at ${found}`;
-    return [`${text} was acknowledged at ${index}, and is ${where}`];
+    return [`${String(input)} was acknowledged at ${String(output)}, and is ${where}`];
   });
 }
 
@@ -127,13 +154,11 @@ function isSame(left: Logged, right: Logged): boolean {
 
 /** In the log, though nobody published it, or though it was refused for good. */
 function unaskedOf(operations: readonly Operation[], log: readonly Logged[]): readonly string[] {
-  const asked = new Map<string, Operation["ended"]>();
-  for (const operation of operations) {
-    if (operation.f === "publish") asked.set(operation.text, operation.ended);
-  }
+  const asked = new Map<unknown, Operation["outcome"]>();
+  for (const { input, outcome } of publishesOf(operations)) asked.set(input, outcome);
   return log.flatMap(({ text, index }) => {
     if (!asked.has(text)) return [`${text} at ${index} was never published`];
-    return asked.get(text) === "fail" ? [`${text} at ${index} was refused for good`] : [];
+    return asked.get(text) === "failed" ? [`${text} at ${index} was refused for good`] : [];
   });
 }
 
@@ -145,38 +170,6 @@ function disorderOf(log: readonly Logged[]): readonly string[] {
     last.set(publisher, sequence);
     if (sequence > before) return [];
     return [`${sequence} of publisher ${publisher} at ${index} stands behind its ${before}`];
-  });
-}
-
-/** Real time: what begins after something was told knows of it. */
-function staleOf(operations: readonly Operation[]): readonly string[] {
-  return operations.flatMap((operation) => {
-    const { process, f, before } = operation;
-    const reached = reachedBy(operation);
-    const wanted = f === "publish" ? before + 1 : before;
-    if (reached === null || reached >= wanted) return [];
-    return [`${f} of ${process} gave ${reached} after ${before} was told`];
-  });
-}
-
-function reachedBy(operation: Operation): number | null {
-  switch (operation.f) {
-    case "publish":
-      return operation.index;
-    case "barrier":
-      return operation.length;
-    case "read":
-      return operation.texts === null ? null : operation.from + operation.texts.length - 1;
-  }
-}
-
-/** What was read is what the log says. */
-function readingsOf(operations: readonly Operation[], log: readonly Logged[]): readonly string[] {
-  return operations.flatMap((operation) => {
-    if (operation.f !== "read" || operation.texts === null) return [];
-    const { process, from, texts } = operation;
-    const wrong = texts.findIndex((text, position) => log[from - 1 + position]?.text !== text);
-    return wrong === -1 ? [] : [`${process} read ${texts[wrong]} at ${from + wrong}`];
   });
 }
 

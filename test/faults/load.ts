@@ -1,6 +1,7 @@
 /**
  * Clients at work while an attack runs: they publish values that are there only once, ask for
- * barriers, and read. What they ask and are told is in the history; no error ends them.
+ * barriers, and read; each node has a witness. What they ask and are told is in the history; no
+ * error ends them.
  */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,43 +10,63 @@ import { KibitzerError } from "../../src/index.ts";
 import type { Prng } from "../../simulations/prng.ts";
 import { patienceMs } from "../processes/child.ts";
 import { eventually } from "../processes/kit.ts";
-import { History } from "./history.ts";
+import type { History } from "./history.ts";
+import { gathered, textsFrom, unanswered } from "./readings.ts";
+import { Witness } from "./witness.ts";
 
 const clientCount = 3;
 const threadsPerClient = 2;
+/** Further threads of each client in a flood. */
+const floodThreads = 100;
 const pauseMsMax = 12;
-const readShare = 0.06;
+const readShare = 0.05;
+const staleReadShare = 0.03;
 const barrierShare = 0.04;
+/** The most that a stale read asks for. */
+const staleReadEntries = 20;
 /** So long the first client waits for an entry; the others wait for as long as it takes. */
 const impatienceMs = 1200;
 const readMs = 5000;
 const connectMs = 30_000;
 
+export interface LoadOptions {
+  readonly endpoints: readonly string[];
+  /** Of the attack, from its beginning on. */
+  readonly history: History;
+  readonly chance: Prng;
+}
+
 export class Load implements AsyncDisposable {
-  readonly history: History = new History();
-  readonly #clients: readonly KibitzerClient[];
+  readonly history: History;
+  readonly #clients: readonly Publisher[];
   readonly #stopped = new AbortController();
-  readonly #threads: readonly Promise<void>[];
-  #processNext = 1;
+  readonly #threads: Promise<void>[] = [];
+  readonly #witnesses = new Map<string, Witness>();
+  readonly #chance: Prng;
   #acknowledged = 0;
   /** What a client reported that no client should: it ends the attack as broken. */
   #surprise: unknown = null;
 
-  private constructor(clients: readonly KibitzerClient[], chance: Prng) {
-    this.#clients = clients;
-    this.#threads = clients.flatMap((client, position) => {
-      const numbers = { next: 1 };
-      return Array.from({ length: threadsPerClient }, async (_, thread) => {
-        const fork = chance.fork(`${position}.${thread}`);
-        const options = { client, numbers, name: `c${position}`, chance: fork };
-        await this.#work({ ...options, patienceMs: position === 0 ? impatienceMs : patienceMs });
-      });
-    });
-    for (const thread of this.#threads) thread.catch((error) => (this.#surprise = error));
+  private constructor(clients: readonly KibitzerClient[], { history, chance }: LoadOptions) {
+    this.history = history;
+    this.#chance = chance;
+    this.#clients = clients.map((client, position) => ({
+      client,
+      numbers: { next: 1 },
+      name: `c${position}`,
+      patienceMs: position === 0 ? impatienceMs : patienceMs,
+    }));
+    for (const client of this.#clients) {
+      for (let thread = 0; thread < threadsPerClient; thread += 1) {
+        const process = `${client.name}.${thread}`;
+        this.#begin(this.#work({ ...client, process, chance: chance.fork(process) }));
+      }
+    }
   }
 
   /** Each client knows all endpoints, and begins at another one. */
-  static async start(endpoints: readonly string[], chance: Prng): Promise<Load> {
+  static async start(options: LoadOptions): Promise<Load> {
+    const { endpoints } = options;
     const clients = await Promise.all(
       Array.from({ length: clientCount }, async (_, position) => {
         const first = position % endpoints.length;
@@ -53,7 +74,7 @@ export class Load implements AsyncDisposable {
         return await KibitzerClient.connect(turned, { timeoutMs: connectMs });
       }),
     );
-    return new Load(clients, chance);
+    return new Load(clients, options);
   }
 
   get acknowledged(): number {
@@ -70,6 +91,29 @@ export class Load implements AsyncDisposable {
     await eventually(`${count} more entries acknowledged`, async () => isReached(), ms);
   }
 
+  /** From now on this node is asked by somebody who asks no other, whatever becomes of it. */
+  async watch(id: string, url: string): Promise<void> {
+    const surprised = (error: unknown): void => this.#surprised(error);
+    const parts = { history: this.history, chance: this.#chance.fork(`witness ${id}`), surprised };
+    this.#witnesses.set(id, await Witness.open({ id, url, ...parts }));
+  }
+
+  /** Waits until each of these nodes has shown all its entries up to this one. */
+  async untilShown(ids: readonly string[], index: number): Promise<void> {
+    await Promise.all(ids.map(async (id) => await this.#witnesses.get(id)?.untilShown(index)));
+    if (this.#surprise !== null) throw this.#surprise;
+  }
+
+  /** From now on each client publishes as much as it may, too, until all is stopped. */
+  flood(): void {
+    for (const client of this.#clients) {
+      for (let thread = 0; thread < floodThreads; thread += 1) {
+        const process = `${client.name}.flood ${thread}`;
+        this.#begin(this.#publishOn({ ...client, process, chance: this.#chance, patienceMs }));
+      }
+    }
+  }
+
   /** No more is begun; waits until what has begun has ended. */
   async stop(): Promise<void> {
     this.abandon();
@@ -83,96 +127,111 @@ export class Load implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.abandon();
-    await Promise.all(this.#clients.map(async (client) => await client.close()));
+    const witnesses = [...this.#witnesses.values()];
+    await Promise.all(witnesses.map(async (witness) => await witness[Symbol.asyncDispose]()));
+    await Promise.all(this.#clients.map(async ({ client }) => await client.close()));
     await Promise.allSettled(this.#threads);
+  }
+
+  #surprised(error: unknown): void {
+    this.#surprise ??= error;
+  }
+
+  #begin(thread: Promise<void>): void {
+    this.#threads.push(thread);
+    thread.catch((error: unknown) => this.#surprised(error));
   }
 
   async #work(thread: Thread): Promise<void> {
     const { chance } = thread;
-    let process = this.#processNext++;
+    let lives = 1;
     let reached = 0;
     while (!this.#stopped.signal.aborted) {
+      const process = nameOf(thread, lives);
       const draw = chance.fraction();
       if (draw < barrierShare) await this.#barrier(process, thread);
-      else if (draw < barrierShare + readShare)
+      else if (draw < barrierShare + readShare) {
         reached = await this.#read(process, thread, reached);
-      // What is unknown may still happen: the thread goes on under another name, as Jepsen's do.
-      else if (!(await this.#publish(process, thread))) process = this.#processNext++;
+      } else if (draw < barrierShare + readShare + staleReadShare) {
+        await this.#readStale(process, thread);
+      } else if (!(await this.#publish(process, thread))) lives += 1;
       await pause(chance.between(0, pauseMsMax));
     }
   }
 
+  async #publishOn(thread: Thread): Promise<void> {
+    let lives = 1;
+    while (!this.#stopped.signal.aborted) {
+      if (!(await this.#publish(nameOf(thread, lives), thread))) lives += 1;
+    }
+  }
+
   /** Whether it is known what became of it. */
-  async #publish(process: number, { client, numbers, name, patienceMs }: Thread): Promise<boolean> {
+  async #publish(process: string, { client, numbers, name, patienceMs }: Thread): Promise<boolean> {
     const value = `${name}-${numbers.next++}`;
-    const { history } = this;
-    history.record({ process, type: "invoke", f: "publish", value });
+    const operation = this.history.invoke(process, "publish", value);
     try {
       const signal = AbortSignal.timeout(patienceMs);
       const { index } = await client.publish(value, { signal });
-      history.record({ process, type: "ok", f: "publish", value: index });
+      operation.ok(index);
       this.#acknowledged += 1;
       return true;
     } catch (error) {
       if (!(error instanceof KibitzerError)) throw error;
       assert.notEqual(error.code, "KBZ_INVARIANT", error.message);
-      const type = error.outcome === "none" ? "fail" : "info";
-      history.record({ process, type, f: "publish", value: error.code });
-      return type === "fail";
+      if (error.outcome === "none") operation.fail(error.code);
+      else operation.info(error.code);
+      return error.outcome === "none";
     }
   }
 
-  async #barrier(process: number, { client }: Thread): Promise<void> {
-    const { history } = this;
-    const f = "barrier";
-    history.record({ process, type: "invoke", f, value: null });
-    try {
+  async #barrier(process: string, { client }: Thread): Promise<void> {
+    const operation = this.history.invoke(process, "barrier", null);
+    await unanswered(operation, async () => {
       const { index } = await client.barrier({ signal: AbortSignal.timeout(readMs) });
-      history.record({ process, type: "ok", f, value: index });
-    } catch (error) {
-      history.record({ process, type: "fail", f, value: String(error) });
-    }
+      operation.ok(index);
+    });
   }
 
   /** A linearizable read of what is new; returns up to where is read now. */
-  async #read(process: number, { client }: Thread, reached: number): Promise<number> {
-    const { history } = this;
-    const f = "read";
+  async #read(process: string, { client }: Thread, reached: number): Promise<number> {
     const from = reached + 1;
-    history.record({ process, type: "invoke", f, value: { from } });
-    try {
-      const value = await textsFrom(client, from, AbortSignal.timeout(readMs));
-      history.record({ process, type: "ok", f, value });
-      return reached + value.length;
-    } catch (error) {
-      history.record({ process, type: "fail", f, value: String(error) });
-      return reached;
-    }
+    const operation = this.history.invoke(process, "read", { from });
+    let count = 0;
+    await unanswered(operation, async () => {
+      const texts = await textsFrom(client, from, AbortSignal.timeout(readMs));
+      operation.ok(texts);
+      count = texts.length;
+    });
+    return reached + count;
+  }
+
+  /** Whatever the endpoint in use has of some part of the log. */
+  async #readStale(process: string, { client, chance }: Thread): Promise<void> {
+    const from = chance.integer(1, this.#acknowledged + 1);
+    const to = from + chance.integer(0, staleReadEntries - 1);
+    const operation = this.history.invoke(process, "read", { from, to, stale: true });
+    await unanswered(operation, async () => {
+      const signal = AbortSignal.timeout(readMs);
+      operation.ok(await gathered(client.entries({ from, to, follow: false, signal }), from));
+    });
   }
 }
 
-interface Thread {
+interface Publisher {
   readonly client: KibitzerClient;
   /** Shared by the threads of a client, which publishes in the order of the calls. */
   readonly numbers: { next: number };
   readonly name: string;
-  readonly chance: Prng;
   readonly patienceMs: number;
 }
 
-/** A barrier, and all there is after it at the same endpoint: anywhere else it proves nothing. */
-async function textsFrom(
-  client: KibitzerClient,
-  from: number,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const { endpoint } = client;
-  await client.barrier({ signal });
-  const texts: string[] = [];
-  for await (const entry of client.entries({ from, follow: false, signal })) {
-    assert.equal(entry.index, from + texts.length, "a reading has no gap");
-    texts.push(entry.text());
-  }
-  if (client.endpoint !== endpoint) throw new Error("the endpoint changed meanwhile");
-  return texts;
+interface Thread extends Publisher {
+  readonly process: string;
+  readonly chance: Prng;
+}
+
+/** What is unknown may still happen: the thread goes on under another name, as Jepsen's do. */
+function nameOf({ process }: Thread, lives: number): string {
+  return lives === 1 ? process : `${process}, life ${lives}`;
 }

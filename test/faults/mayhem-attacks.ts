@@ -105,6 +105,7 @@ export const mayhemAttacks: readonly Attack[] = [
     faults: ["N1", "N5", "N13", "N18", "X1", "X2", "X3"],
     story: "A dozen deeds in a row: trouble on links, cuts, kills, starts, freezes, as drawn.",
     layout: { isProxied: true },
+    isMixed: true,
     async strike(scene) {
       for (let number = 0; number < deedCount; number += 1) {
         const deed = scene.chance.pick(drawn);

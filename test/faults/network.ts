@@ -13,6 +13,8 @@ const prefixBits = 16;
 const scenesMax = 250;
 
 export interface Host {
+  /** Of the node that is there. */
+  readonly id: string;
   readonly namespace: string;
   readonly address: string;
 }
@@ -41,18 +43,23 @@ export class Hosts {
   readonly #hosts: Host[] = [];
   /** Where there are rules. */
   readonly #filtered = new Set<Host>();
+  readonly #told: (what: string, at: string) => void;
   /** Of rules that are gone. */
   #dropped = 0;
 
-  /** @param scene Tells the hosts of attacks at the same time apart; from 1. */
-  constructor(scene: number) {
+  /**
+   * @param scene Tells the hosts of attacks at the same time apart; from 1.
+   * @param told Hears what is cut and healed.
+   */
+  constructor(scene: number, told: (what: string, at: string) => void) {
     this.#scene = ((scene - 1) % scenesMax) + 1;
+    this.#told = told;
   }
 
-  async add(count: number): Promise<readonly Host[]> {
-    const added = Array.from({ length: count }, (_, position) => {
+  async add(ids: readonly string[]): Promise<readonly Host[]> {
+    const added = ids.map((id, position) => {
       const name = `${this.#scene}-${position + 1}`;
-      return { namespace: `n${name}`, address: `10.77.${this.#scene}.${position + 1}` };
+      return { id, namespace: `n${name}`, address: `10.77.${this.#scene}.${position + 1}` };
     });
     this.#hosts.push(...added);
     await feed(added.map(linesToAdd).join(""), "ip", "-batch", "-");
@@ -72,6 +79,7 @@ export class Hosts {
     const ports = port === undefined ? [] : ["-p", "tcp", "--dport", String(port)];
     const rule = ["-A", "INPUT", "-s", address, ...ports, "-j", "DROP"];
     this.#filtered.add(to);
+    this.#told("cut", `${typeof from === "string" ? "clients" : from.id} to ${to.id}`);
     await run(...inside(to), "iptables", "-w", ...rule);
   }
 
@@ -83,6 +91,7 @@ export class Hosts {
   /** Takes all cuts away. */
   async heal(): Promise<void> {
     for (const host of this.#filtered) {
+      this.#told("healed", host.id);
       this.#dropped += await droppedAt(host);
       await run(...inside(host), "iptables", "-w", "-F", "INPUT");
     }

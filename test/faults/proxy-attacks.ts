@@ -5,7 +5,9 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import type { Attack } from "./attack.ts";
+import { eventually } from "../processes/kit.ts";
 import type { Trouble, TroubleKind } from "./flow.ts";
+import type { Meaning } from "./frame-meaning.ts";
 import { clients, type Scene } from "./scene.ts";
 
 const entriesMeanwhile = 30;
@@ -29,6 +31,28 @@ function everywhere(
       heal(scene);
     },
   };
+}
+
+/** Messages that a cluster at work sends all the time. */
+const dailyKinds: readonly Meaning[] = [
+  "ping",
+  "pong",
+  "accept",
+  "accepted",
+  "decide",
+  "confirm",
+  "confirmed",
+];
+const electionKinds: readonly Meaning[] = ["prepare", "promised", "synchronize"];
+/** Longer than an election takes. */
+const lossMs = 900;
+
+/** From now on all messages of this kind are lost between nodes; resolves when one was. */
+async function lose(scene: Scene, kind: Meaning): Promise<void> {
+  const before = scene.proxy.count(`lost ${kind}`);
+  scene.proxy.setAmong(scene.survivors, { kinds: [kind] });
+  const isLost = (): true | null => (scene.proxy.count(`lost ${kind}`) > before ? true : null);
+  await eventually(`a lost ${kind}`, async () => isLost());
 }
 
 /** Ends all trouble; says how often each kind of it happened. */
@@ -123,6 +147,55 @@ export const proxyAttacks: readonly Attack[] = [
         scene.proxy.set(id, clients, null);
       }
       heal(scene);
+    },
+  },
+  {
+    name: "kinds-lost",
+    faults: ["N14"],
+    story: "All messages of one kind are lost between nodes, one kind after the other.",
+    layout,
+    async strike(scene) {
+      for (const kind of scene.chance.shuffle(dailyKinds)) {
+        await lose(scene, kind);
+        await scene.pause(lossMs);
+        heal(scene);
+        await scene.load.more(5);
+      }
+    },
+  },
+  {
+    name: "election-kinds-lost",
+    faults: ["N14", "X1"],
+    story: "The leader is killed, and all messages of one kind that an election needs are lost.",
+    layout,
+    async strike(scene) {
+      for (const kind of electionKinds) {
+        const leader = await scene.leader();
+        const lost = lose(scene, kind);
+        await scene.kill(leader);
+        await lost;
+        await scene.pause(lossMs);
+        heal(scene);
+        await scene.load.more(5);
+        await scene.cluster.restart(leader);
+      }
+    },
+  },
+  {
+    name: "stop-signs-lost",
+    faults: ["N14", "O5"],
+    story: "A follower dies and is replaced, while stop-signs of governments are lost for a time.",
+    layout,
+    async strike(scene) {
+      const [follower] = await scene.followers();
+      assert(follower !== undefined, "there is a follower");
+      await scene.kill(follower);
+      const lost = lose(scene, "stopSign");
+      const replaced = scene.replace(follower, "d");
+      await lost;
+      await scene.pause(lossMs);
+      heal(scene);
+      await replaced;
     },
   },
   {

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
+import { hashZero, type Message, type Value } from "../../consensus/index.ts";
 import { Prng } from "../../simulations/prng.ts";
+import { requestCodec } from "../../src/codec/request-codec.ts";
 import { eventually } from "../processes/kit.ts";
 import type { Trouble } from "./flow.ts";
 import { FrameCutter } from "./frame-cutter.ts";
@@ -12,8 +14,8 @@ import { FaultyProxy } from "./proxy.ts";
 const host = "127.0.0.1";
 const hello = frameOf(1, "hello");
 
-function frameOf(kind: number, text: string): Buffer {
-  const body = Buffer.from(text);
+function frameOf(kind: number, content: string | Uint8Array): Buffer {
+  const body = Buffer.from(content);
   const head = Buffer.from([0, 0, 0, 0, 1, kind, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   head.writeUInt32BE(12 + body.length);
   return Buffer.concat([head, body]);
@@ -91,6 +93,44 @@ test("frames are lost, doubled and sent again, and counted", async (t) => {
       ["drop", 1],
       ["duplicate", 1],
       ["replay", 1],
+    ],
+  );
+});
+
+test("messages of one kind are lost, all of them, and all others pass", async (t) => {
+  const { proxy, client, frames, came, set } = await open(t);
+  const ballot = { government: 1, round: 1, id: "a" };
+  const end: Value = {
+    kind: "succession",
+    government: 2,
+    parliament: ["a"],
+    leader: "a",
+    leaving: [],
+  };
+  const tell = (message: Message): void => {
+    const bodies = "decrees" in message ? message.decrees.map(() => null) : [];
+    const pieces = requestCodec.encode({ method: "receive", message, bodies });
+    client.write(frameOf(5, Buffer.concat(pieces)));
+  };
+  const accept = (value: Value): Message => {
+    const decree = { slot: 1, time: 0, when: 0, value, hash: hashZero };
+    return { kind: "accept", ballot, decrees: [decree], decided: 0 };
+  };
+  set({ kinds: ["decide", "stopSign", "barrier"] });
+  tell({ kind: "decide", ballot, decided: 7 });
+  tell(accept(end));
+  client.write(frameOf(2, Buffer.concat(requestCodec.encode({ method: "barrier", hops: 0 }))));
+  client.write(frameOf(2, "no request at all"));
+  tell({ kind: "confirm", ballot, round: 7 });
+  tell(accept({ kind: "opening" }));
+  await came(4);
+  assert.equal(frames[1], "no request at all");
+  assert.deepEqual(
+    [...proxy.counts],
+    [
+      ["lost decide", 1],
+      ["lost stopSign", 1],
+      ["lost barrier", 1],
     ],
   );
 });

@@ -20,6 +20,8 @@ export interface ProxyOptions {
   readonly targets: readonly Target[];
   /** Who dials from this address. */
   readonly whoIs: (address: string) => string;
+  /** Hears what is to happen from now on, and where. */
+  readonly told?: (what: string, at: unknown) => void;
   readonly chance: Prng;
 }
 
@@ -58,22 +60,29 @@ export class FaultyProxy implements AsyncDisposable {
     const link = linkOf(from, to);
     if (trouble === null) this.#troubles.delete(link);
     else this.#troubles.set(link, trouble);
+    this.#options.told?.(`link ${from} to ${to}`, trouble ?? "healed");
     this.#tell();
   }
 
   /** The same for each direction of each link among these. */
   setAmong(ids: readonly string[], trouble: Trouble): void {
-    for (const from of ids) for (const to of ids) if (from !== to) this.set(from, to, trouble);
+    for (const from of ids) {
+      for (const to of ids) if (from !== to) this.#troubles.set(linkOf(from, to), trouble);
+    }
+    this.#options.told?.(`links among ${ids.join(", ")}`, trouble);
+    this.#tell();
   }
 
   /** Nothing happens any more to what comes from now on; connections that were cut stay so. */
   heal(): void {
     this.#troubles.clear();
+    this.#options.told?.("links", "healed");
     this.#tell();
   }
 
   /** Ends every open connection with a reset, in the midst of whatever it carried. */
   resetAll(): void {
+    this.#options.told?.("connections", "reset");
     for (const pair of this.#pairs) pair.reset();
     this.#count("reset", this.#pairs.size);
   }

@@ -8,6 +8,7 @@ export interface Row {
   readonly rounds: number;
   readonly operations: number;
   readonly acknowledged: number;
+  readonly reads: number;
   readonly unknown: number;
   readonly lost: number;
   readonly doubled: number;
@@ -17,8 +18,15 @@ export interface Row {
 
 export interface Summary extends Omit<Row, "attack" | "faults" | "rounds"> {
   readonly attacks: number;
+  /** Kinds of fault that the attacks bring. */
+  readonly kinds: number;
   /** Attacks carried out: each gives one history. */
   readonly histories: number;
+  readonly linearizable: number;
+  /** Envelopes of recordings that replayed. */
+  readonly replayed: number;
+  /** What was done to nodes and networks, and how often. */
+  readonly fired: Readonly<Record<string, number>>;
   readonly seconds: number;
 }
 
@@ -35,7 +43,25 @@ export function rowsOf(results: readonly Result[]): readonly Row[] {
 
 export function summaryOf(results: readonly Result[], seconds: number): Summary {
   const attacks = new Set(results.map(({ attack }) => attack)).size;
-  return { attacks, histories: results.length, ...totals(results), seconds };
+  const byVerdict = Map.groupBy(results, ({ linearizability }) => linearizability);
+  return {
+    attacks,
+    kinds: new Set(results.flatMap(({ faults }) => faults)).size,
+    histories: results.length,
+    linearizable: byVerdict.get("linearizable")?.length ?? 0,
+    ...totals(results),
+    replayed: results.reduce((sum, { replayed }) => sum + replayed, 0),
+    fired: firedOf(results),
+    seconds,
+  };
+}
+
+function firedOf(results: readonly Result[]): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>();
+  for (const [what, count] of results.flatMap(({ fired }) => Object.entries(fired))) {
+    counts.set(what, (counts.get(what) ?? 0) + count);
+  }
+  return Object.fromEntries([...counts].toSorted(([, left], [, right]) => right - left));
 }
 
 type Total = Omit<Row, "attack" | "faults" | "rounds">;
@@ -46,6 +72,7 @@ function totals(results: readonly Result[]): Total {
   return {
     operations: sum(({ operations }) => operations),
     acknowledged: sum(({ acknowledged }) => acknowledged),
+    reads: sum(({ reads }) => reads),
     unknown: sum(({ unknown }) => unknown),
     lost: sum(({ lost }) => lost),
     doubled: sum(({ doubled }) => doubled),
@@ -54,7 +81,7 @@ function totals(results: readonly Result[]): Total {
   };
 }
 
-const columns = "attack,faults,operations,acknowledged,unknown,lost,doubled,gap ms,verdict";
+const columns = "attack,faults,acknowledged,reads,unknown,lost,doubled,gap ms,verdict";
 
 export function tableOf(rows: readonly Row[]): string {
   const table = new Table({
@@ -62,8 +89,8 @@ export function tableOf(rows: readonly Row[]): string {
     style: { head: [], border: [], compact: true },
   });
   for (const row of rows) {
-    const { attack, faults, operations, acknowledged, unknown, lost, doubled, gapMs } = row;
-    const counts = [operations, acknowledged, unknown, lost, doubled, gapMs];
+    const { attack, faults, acknowledged, reads, unknown, lost, doubled, gapMs } = row;
+    const counts = [acknowledged, reads, unknown, lost, doubled, gapMs];
     table.push([attack, faults.join(" "), ...counts.map(String), verdictOf(row)]);
   }
   return table.toString();
@@ -75,11 +102,13 @@ function verdictOf({ rounds, failed }: Row): string {
 }
 
 export function summaryLine(summary: Summary): string {
-  const { attacks, histories, operations, acknowledged, lost, doubled, failed } = summary;
-  const inRounds = histories === attacks ? "" : ` in ${histories} histories`;
+  const { attacks, histories, linearizable, operations, acknowledged, lost, doubled } = summary;
+  const { failed, replayed, kinds } = summary;
+  const inRounds = histories === attacks ? "" : ` in ${histories} rounds`;
   return (
-    `${failed === 0 ? "good" : "BAD"}: ${attacks} attacks${inRounds}, ${operations} operations, ` +
-    `${acknowledged} acknowledged, ${lost} lost, ${doubled} doubled, ${failed} failed, ` +
-    `in ${Math.round(summary.seconds)} s`
+    `${failed === 0 ? "good" : "BAD"}: ${attacks} attacks${inRounds}, ${kinds} kinds of fault, ` +
+    `${operations} operations, ${linearizable} of ${histories} histories linearizable, ` +
+    `${acknowledged} acknowledged, ${lost} lost, ${doubled} doubled, ` +
+    `${replayed} envelopes replayed, ${failed} failed, in ${Math.round(summary.seconds)} s`
   );
 }

@@ -10,10 +10,11 @@ import type { Child } from "../processes/child.ts";
 import { Cluster, type ClusterNode } from "../processes/cluster.ts";
 import { eventually, type Kit } from "../processes/kit.ts";
 import { ImageDisk, mountSmall, type Disk } from "./disks.ts";
+import { History } from "./history.ts";
 import { Load } from "./load.ts";
 import { Hosts, inside, ownAddress, type Host } from "./network.ts";
-import { FaultyProxy } from "./proxy.ts";
-import { Strace, type Injection } from "./strace.ts";
+import { FaultyProxy, type ProxyOptions } from "./proxy.ts";
+import { Strace, type Injection } from "../processes/strace.ts";
 import { clockLibrary } from "./system.ts";
 import { FakedClock } from "./faked-clock.ts";
 
@@ -82,24 +83,29 @@ export class Scene implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     const chance = new Prng(options.seed);
     const { count = 3 } = options;
-    const network = new Hosts(options.number);
+    const history = new History();
+    const told = (what: string, at: unknown): void => history.strike(what, at);
+    const network = new Hosts(options.number, told);
     stack.defer(async () => await network.close());
     const ids = Array.from({ length: count + sparesCount }, (_, position) =>
       String.fromCharCode("a".charCodeAt(0) + position),
     );
-    const added = await network.add(ids.length);
-    const hosts = new Map(added.map((host, position) => [ids[position] ?? "", host]));
+    const hosts = new Map((await network.add(ids)).map((host) => [host.id, host]));
     const disks = await disksFor(kit, ids, options);
     for (const disk of disks.values()) stack.defer(async () => await disk.unmount());
     const clocks = clocksFor(kit, ids, options);
     const proxy =
-      options.isProxied === true ? stack.use(await proxyFor(hosts, chance.fork("proxy"))) : null;
+      options.isProxied === true
+        ? stack.use(await proxyFor(hosts, { chance: chance.fork("proxy"), told }))
+        : null;
     // Behind the disks, which cannot be unmounted while a process uses them.
     stack.defer(async () => await kit.close({ keep: true }));
     const nodes = nodesFor(kit, options, { hosts, disks, clocks, proxy });
     const cluster = await Cluster.start(kit, { nodes, started: count });
-    const endpoints = nodes.slice(0, count).map(({ url, advertise }) => advertise ?? url);
-    const load = stack.use(await Load.start(endpoints, chance.fork("load")));
+    const started = nodes.slice(0, count);
+    const endpoints = started.map(endpointOf);
+    const load = stack.use(await Load.start({ endpoints, history, chance: chance.fork("load") }));
+    await Promise.all(started.map(async (node) => await load.watch(node.id, endpointOf(node))));
     await load.more(warmUpEntries);
     const leftovers = stack.move();
     return new Scene({
@@ -181,15 +187,18 @@ export class Scene implements AsyncDisposable {
 
   async freezeWhile(ids: readonly string[], deed: () => Promise<void>): Promise<void> {
     for (const id of ids) this.cluster.child(id).signal("SIGSTOP");
+    this.#note("frozen", ids);
     try {
       await deed();
     } finally {
+      this.#note("thawed", ids);
       for (const id of ids) this.cluster.child(id).signal("SIGCONT");
     }
     this.fired("frozen", ids.length);
   }
 
   async kill(id: string): Promise<void> {
+    this.#note("killed", id);
     const { signal } = await this.cluster.kill(id);
     assert.equal(signal, "SIGKILL");
     this.fired("killed", 1);
@@ -202,18 +211,20 @@ export class Scene implements AsyncDisposable {
   }
 
   async inject(id: string, injection: Injection): Promise<Strace> {
+    this.#note(`system calls of ${id}`, injection.inject);
     this.#straces += 1;
     const log = this.kit.path(`strace-${this.#straces}-${id}.txt`);
     const strace = await Strace.attach(this.cluster.child(id).pid, log, injection);
     return this.#parts.leftovers.use(strace);
   }
 
-  /** Starts a node that must refuse to serve, and returns what it said. */
-  async refused(id: string, code: string, args: readonly string[] = []): Promise<Child> {
+  /** Starts a node that must refuse to serve, with one of these codes; returns what it said. */
+  async refused(id: string, codes: string, args: readonly string[] = []): Promise<Child> {
     const child = this.cluster.startNode(id, { args });
     const exit = await child.ended();
     assert.notEqual(exit.code, 0, `${id} ended well`);
-    assert.match(child.stderr, new RegExp(code), `${id} says why it refuses`);
+    const [code] = new RegExp(codes).exec(child.stderr) ?? [];
+    assert(code !== undefined, `${id} says why it refuses: ${codes}, not: ${child.stderr}`);
     this.fired(code, 1);
     return child;
   }
@@ -224,7 +235,9 @@ export class Scene implements AsyncDisposable {
     const endpoint = this.cluster.node(await this.leader()).url;
     const exile = await this.kit.run(["member", "exile", id, "--endpoints", endpoint]);
     assert.equal(exile.code, 0, exile.stderr);
+    this.#note("replaced", `${id} by ${by}`);
     await this.cluster.join(by).untilEvent("ready");
+    await this.load.watch(by, endpointOf(this.cluster.node(by)));
   }
 
   /** Takes every fault away that has not ended by itself. */
@@ -233,13 +246,23 @@ export class Scene implements AsyncDisposable {
     await this.network.heal();
   }
 
-  /** Waits until all survivors know the same leader and have applied the same slots. */
+  /**
+   * Waits until all survivors know the same leader and have applied the same slots; who follows the
+   * log at one of them must be shown all of it.
+   */
   async settled(): Promise<void> {
-    await eventually("all who survive have the same log", async () => {
+    const index = await eventually("all who survive have the same log", async () => {
       const all = await Promise.all(this.survivors.map((id) => this.cluster.status(id)));
       const [first] = all;
-      return first !== undefined && all.every((status) => isSettled(status, first)) ? true : null;
+      if (first === undefined || !all.every((status) => isSettled(status, first))) return null;
+      return first.decided.index;
     });
+    await this.load.untilShown(this.survivors, index);
+  }
+
+  /** For whoever reads the history. */
+  #note(what: string, at: unknown): void {
+    this.load.history.strike(what, at);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -287,13 +310,21 @@ function clocksFor(
   return new Map(ids.map((id) => [id, new FakedClock(library, kit.path(`clock-${id}`), clocks)]));
 }
 
-async function proxyFor(hosts: ReadonlyMap<string, Host>, chance: Prng): Promise<FaultyProxy> {
+/** Where clients and other nodes reach it. */
+function endpointOf({ url, advertise }: ClusterNode): string {
+  return advertise ?? url;
+}
+
+async function proxyFor(
+  hosts: ReadonlyMap<string, Host>,
+  parts: Pick<ProxyOptions, "chance" | "told">,
+): Promise<FaultyProxy> {
   const ids = new Map([...hosts].map(([id, { address }]) => [address, id]));
   return await FaultyProxy.open({
     host: ownAddress,
     targets: [...hosts].map(([id, { address }]) => ({ id, host: address, port })),
     whoIs: (address) => ids.get(address) ?? clients,
-    chance,
+    ...parts,
   });
 }
 

@@ -29,12 +29,13 @@ export interface ClusterOptions {
   readonly name?: string;
   /** Where each of them is, in place of neighbouring ports of 127.0.0.1. */
   readonly nodes?: readonly ClusterNode[];
-  /** How the first node is started. */
-  readonly founding?: StartOptions;
+  /** How the process of each of them is started; not with `nodes`, which say so themselves. */
+  readonly process?: (id: string) => Omit<ChildOptions, "log">;
 }
 
 const idFirst = "a".charCodeAt(0);
 const statusMs = 3_000;
+const nameDefault = "town";
 
 export class Cluster {
   readonly kit: Kit;
@@ -51,14 +52,13 @@ export class Cluster {
    * The nodes' directories lie in one that is named as the republic.
    */
   static async start(kit: Kit, options: ClusterOptions = {}): Promise<Cluster> {
-    const { count = 3, name = "town", founding = {} } = options;
-    const nodes = options.nodes ?? (await nodesHere(kit, count, name));
-    const { started = nodes.length } = options;
+    const nodes = options.nodes ?? (await nodesHere(kit, options));
+    const { started = nodes.length, name = nameDefault } = options;
     const cluster = new Cluster(kit, nodes);
     const [founder, ...others] = nodes.slice(0, started);
     assert(founder !== undefined);
     const first = [...introduction(founder), "--bootstrap", name];
-    await cluster.startNode(founder.id, { ...founding, args: first }).untilEvent("ready");
+    await cluster.startNode(founder.id, { args: first }).untilEvent("ready");
     await Promise.all(others.map(async ({ id }) => await cluster.join(id).untilEvent("ready")));
     await cluster.whole();
     return cluster;
@@ -152,11 +152,15 @@ export class Cluster {
   }
 }
 
-async function nodesHere(kit: Kit, count: number, name: string): Promise<readonly ClusterNode[]> {
+async function nodesHere(
+  kit: Kit,
+  { count = 3, name = nameDefault, process }: ClusterOptions,
+): Promise<readonly ClusterNode[]> {
   const port = await freePorts(count);
   return Array.from({ length: count }, (_, position) => {
     const id = String.fromCharCode(idFirst + position);
-    return { id, url: `ws://127.0.0.1:${port + position}`, data: kit.path(name, id) };
+    const node = { id, url: `ws://127.0.0.1:${port + position}`, data: kit.path(name, id) };
+    return process === undefined ? node : { ...node, process: process(id) };
   });
 }
 

@@ -14,17 +14,28 @@ export interface Gap {
 
 const entriesBefore = 20;
 
-/** Strikes `strikes` times, with a whole cluster each time; restarts what it struck. */
+export interface ProbeOptions {
+  readonly strikes: number;
+  readonly signal: "SIGKILL" | "SIGTERM";
+  /** No strike begins after this moment of `performance.now()`. */
+  readonly until?: number;
+  /** Hears of each strike, and how many there were. */
+  readonly told?: (done: number, gap: Gap) => void;
+}
+
+/** Strikes so often, with a whole cluster each time; restarts what it struck. */
 export async function measureFailover(
   cluster: Cluster,
-  { strikes, signal }: { readonly strikes: number; readonly signal: "SIGKILL" | "SIGTERM" },
+  { strikes, signal, until = Infinity, told }: ProbeOptions,
 ): Promise<readonly Gap[]> {
   const gaps: Gap[] = [];
-  for (let strike = 0; strike < strikes; strike += 1) {
+  while (gaps.length < strikes && performance.now() < until) {
     const { government } = await cluster.whole();
     const before = government.leader;
     assert(before !== null);
-    gaps.push(await strikeOnce(cluster, before, signal));
+    const gap = await strikeOnce(cluster, before, signal);
+    gaps.push(gap);
+    told?.(gaps.length, gap);
     await cluster.restart(before);
   }
   return gaps;

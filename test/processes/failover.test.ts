@@ -2,7 +2,10 @@
  * The leader dies, and is told to go, again and again; another serves, and who comes back is quiet.
  */
 import assert from "node:assert/strict";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
+import type { Status } from "../../src/api.ts";
 import { Cluster } from "./cluster.ts";
 import { measureFailover } from "./failover-probe.ts";
 import { Kit } from "./kit.ts";
@@ -25,18 +28,38 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
   });
 }
 
+/** A node that gets no processor for so long may be taken for silent: a quarter of 400 ms. */
+const stallMs = 100;
+const returnsMax = 12;
+
 test("a follower that comes back disturbs nobody: leader and ballot stay", async (t) => {
   const kit = Kit.open(t);
   const cluster = await Cluster.start(kit);
-  const before = await cluster.whole();
-  for (const signal of ["SIGKILL", "SIGTERM", "SIGKILL"] as const) {
-    const follower = before.members.find(({ role }) => role === "member")?.id ?? "";
-    await cluster.kill(follower, signal);
+  const signals = ["SIGKILL", "SIGTERM", "SIGKILL"] as const;
+  let returns = 0;
+  for (let tries = 0; returns < signals.length; tries += 1) {
+    assert.ok(tries < returnsMax, `only ${returns} returns on a computer that stood still`);
+    const { members } = await cluster.whole();
+    const follower = members.find(({ role }) => role === "member")?.id ?? "";
+    await cluster.kill(follower, signals[returns]);
     const ran = await kit.run(["publish", "meanwhile", "--endpoints", cluster.endpoints]);
     assert.equal(ran.code, 0, ran.stderr);
+    const other = members.find(({ id }) => id !== follower)?.id ?? "";
+    const before = await cluster.status(other);
+    const lag = monitorEventLoopDelay({ resolution: 10 });
+    lag.enable();
     await cluster.restart(follower);
     const after = await cluster.whole();
+    lag.disable();
+    // Who stands still looks dead, which says nothing of who came back: that one is tried again.
+    const hasStood = lag.max > stallMs * 1e6;
+    if (hasStood && !isSame(before, after)) continue;
     assert.deepEqual(after.ballot, before.ballot);
     assert.deepEqual(after.government, before.government);
+    returns += 1;
   }
 });
+
+function isSame(before: Status, after: Status): boolean {
+  return isDeepStrictEqual([before.ballot, before.government], [after.ballot, after.government]);
+}

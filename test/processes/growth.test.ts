@@ -1,6 +1,7 @@
 /** Nodes join a cluster that is busy: two more get seats, and one only follows the log. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Status } from "../../src/api.ts";
 import { checkLogs } from "./checks.ts";
 import { Cluster } from "./cluster.ts";
 import { Feed, upTo } from "./feed.ts";
@@ -24,17 +25,29 @@ test("under load a fourth and fifth node get seats, a sixth follows the log", as
 
   await cluster.whole();
   await checkLogs(cluster, Buffer.from(lines.map((line) => `${line}\n`).join("")));
-  const ran = await kit.run(["status", "--json", "--endpoints", cluster.node("f").url]);
-  assert.equal(ran.code, 0, ran.stderr);
-  const { government, members, decided } = JSON.parse(ran.lines[0] ?? "");
+  const { government, members, decided } = await statusAtOneSlot(cluster, "f");
   assert.deepEqual(government.parliament.toSorted(), ["a", "b", "c", "d", "e"]);
   assert.deepEqual(government.constituents, ["f"]);
   assert.equal(members.length, 6);
-  const sixth = members.find(({ id }: { readonly id: string }) => id === "f");
-  assert.equal(sixth.role, "constituent");
-  assert.equal(sixth.applied.index, lines.length);
-  for (const { id, reachable, hash } of members) {
+  assert.equal(decided.index, lines.length);
+  const sixth = members.find(({ id }) => id === "f");
+  assert.equal(sixth?.role, "constituent");
+  for (const { id, applied, reachable, hash } of members) {
     assert.equal(reachable, true, id);
+    assert.equal(applied.index, lines.length, id);
     assert.deepEqual(hash, { slot: decided.slot, value: sixth.hash.value }, id);
   }
 });
+
+/** What this node prints as soon as all are reached and told of one slot, one after the other. */
+async function statusAtOneSlot(cluster: Cluster, asked: string): Promise<Status> {
+  return await eventually("a status of one slot", async () => {
+    const where = ["--endpoints", cluster.node(asked).url];
+    const ran = await cluster.kit.run(["status", "--json", ...where]);
+    assert.equal(ran.code, 0, ran.stderr);
+    const status: Status = JSON.parse(ran.lines[0] ?? "");
+    const { members, decided } = status;
+    const isOne = members.every(({ reachable, hash }) => reachable && hash.slot === decided.slot);
+    return isOne ? status : null;
+  });
+}

@@ -51,6 +51,9 @@ function normalizeState(state: Fields, { id, slotKept }: Perspective): Fields {
     // noted each twenty rounds, never happens in an exploration: it has fewer rounds than that.
     round: roundNow,
     heardChanged: false,
+    // Compared with what peers heard of this disk, which forgets nothing here: never exceeded.
+    lengthAtStart: whole(fields(state["durable"])["length"]),
+    lengthReported: whole(fields(state["durable"])["length"]),
     fetching: aged(state["fetching"] ?? null, round),
     resynchronizedRound: state["resynchronizedRound"] === round ? roundNow : -1,
     // How often it stood up spreads rivals by jitter, which is always 0 here.

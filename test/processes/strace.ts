@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { eventually } from "../processes/kit.ts";
+import { eventually } from "./kit.ts";
 
 export interface Injection {
   /** As behind `-e inject=`: calls and what becomes of them. */
