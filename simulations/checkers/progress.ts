@@ -25,6 +25,8 @@ export interface ProgressParts {
   readonly durability: Durability;
   readonly governments: Governments;
   readonly atlas: Pick<Atlas, "excuse">;
+  /** What is done to the core once it has settled, and what must then hold. */
+  readonly strike: (core: Core) => Promise<void>;
 }
 
 type Core = readonly SimulatedNode[];
@@ -49,9 +51,12 @@ export async function checkProgress(parts: ProgressParts, core: Core): Promise<s
 async function converge(parts: ProgressParts, core: Core): Promise<void> {
   const { simulator, clients, durability } = parts;
   const isIdle = (): boolean => !clients.isAwaitedAt(core, parts.names);
-  await within(parts, settleMax, "every node is back and nobody waits", () => {
+  const isBack = (): boolean => {
     return core.every(({ kibitzer, isReplaced }) => kibitzer !== null && !isReplaced) && isIdle();
-  });
+  };
+  await within(parts, settleMax, "every node is back and nobody waits", isBack);
+  await parts.strike(core);
+  await within(parts, settleMax, "every node is back after the strike", isBack);
   for (const node of core) clients.publish(node);
   await within(parts, freshMax, "each node has published a fresh entry", isIdle);
   for (const node of core) await simulator.complete(clients.readAll(node), freshMax);

@@ -7,12 +7,15 @@ import { test } from "node:test";
 import type { Entry } from "../../src/api.ts";
 import type { SimulatedNode } from "../cluster.ts";
 import type { SimulatedDisk } from "../disk.ts";
+import { Prng } from "../prng.ts";
 import { second } from "../simulator.ts";
 import { Simulation, type Stage } from "../simulation.ts";
 import { calmSwarm } from "../swarm.ts";
 import { parseScript } from "../stories/script.ts";
 import { tell } from "../stories/tell.ts";
 import { Agreement } from "./agreement.ts";
+import type { Submission } from "./durability.ts";
+import { checkFailover } from "./failover.ts";
 import { checkClosing, checkProgress } from "./progress.ts";
 import { checkReplay } from "./replay.ts";
 
@@ -154,6 +157,35 @@ test("L10: a node that does not close, in the end or when it is asked to", async
   });
   const { broken } = await tell(parseScript("nodes 1\npause a 90000\nclose a\nwait 61000"));
   assert.equal(broken?.invariant, "L10");
+});
+
+test("L5: whoever waits is not answered after the leader was struck", async () => {
+  for (const strike of ["kill", "isolate"] as const) {
+    await play(3, async (stage, { kibitzer }) => {
+      assert.ok(kibitzer !== null);
+      const { cluster } = stage;
+      const liveness = { ...calmSwarm.liveness, strike };
+      const swarm = { ...calmSwarm, liveness };
+      const parts = { ...stage, swarm, prng: new Prng(strike) };
+      await checkFailover(parts, cluster.nodes);
+      await pass(stage);
+      const submit = (): Submission => stage.durability.submit("y", "b1");
+      const lost = { ...parts, clients: { publish: submit } };
+      await assert.rejects(checkFailover(lost, cluster.nodes), {
+        invariant: "L5",
+        message: /1980 ms after ".*" of the leader .* calls still wait, at b1/,
+      });
+    });
+  }
+});
+
+test("an exception that no node catches, and one that nobody awaits", async () => {
+  await play(1, async (stage, { life }) => {
+    life?.after(1, () => {
+      throw new RangeError("out of bounds");
+    });
+    await breaks("uncaught", stage, /an exception of a: RangeError: out of bounds/);
+  });
 });
 
 test("R1, S1: a recording that was altered, or that replays to another state", async () => {

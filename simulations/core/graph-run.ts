@@ -20,8 +20,13 @@ function drawTopology(prng: Prng): Topology {
   if (prng.chance(0.4)) return prng.pick(namedTopologies);
   const leader = prng.pick(ids);
   const others = ids.filter((id) => id !== leader);
-  const lagging = prng.chance(0.5) ? prng.pick(others) : null;
-  return graphTopology(prng.integer(0, graphs - 1), leader, lagging);
+  const [lagging, deposed] = prng.pick([
+    [null, null],
+    [prng.pick(others), null],
+    [null, prng.pick(ids)],
+  ] as const);
+  const topology = graphTopology(prng.integer(0, graphs - 1), leader, lagging);
+  return deposed === null ? topology : { ...topology, deposed };
 }
 
 /** @throws {Violation} `L1` when nobody takes over who could, `L3` when it does not stay calm,

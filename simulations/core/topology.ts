@@ -20,6 +20,11 @@ export interface Topology {
   readonly leader: NodeId;
   /** Cut off from the leader while entries are decided, before all else is cut; or nobody. */
   readonly lagging: NodeId | null;
+  /**
+   * Led before `leader`, and was cut off with entries that nobody else holds; or nobody did. Then
+   * `leader` is whoever takes over.
+   */
+  readonly deposed?: NodeId;
   /** All that remains, both ways. */
   readonly links: readonly Link[];
 }
@@ -68,6 +73,13 @@ export const namedTopologies: readonly Topology[] = [
     name: "constrained election, the candidate lags",
     leader: "e",
     lagging: "a",
+    links: star("a", ["b", "c", "d"]),
+  },
+  {
+    name: "constrained election, the candidate holds what nobody else does",
+    leader: "e",
+    lagging: null,
+    deposed: "a",
     links: star("a", ["b", "c", "d"]),
   },
   {
@@ -120,8 +132,9 @@ export class TopologyRun {
   }
 
   run(): TopologyResult {
-    const { leader, lagging } = this.#topology;
-    this.#assemble(leader);
+    const { leader, lagging, deposed = null } = this.#topology;
+    this.#assemble(deposed ?? leader);
+    if (deposed !== null) this.#depose(deposed);
     if (lagging !== null) {
       this.#cut([[leader, lagging]]);
       this.#proceed(() => false, electionTimeout / 2);
@@ -132,6 +145,20 @@ export class TopologyRun {
     this.#cut(fullMesh(ids).filter((link) => !kept.has(link.join(" "))));
     this.#proceed(() => false, 40 * electionTimeout);
     return this.#judge(cutAt);
+  }
+
+  /** Cuts off whoever leads, and goes on as soon as its successor has decided something. */
+  #depose(id: NodeId): void {
+    const { chosen } = this.#invariants;
+    this.#cut(ids.filter((other) => other !== id).map((other): Link => [id, other]));
+    const successorLeads = (): boolean => {
+      const node = this.#cluster.up.find((other) => {
+        return other.id !== id && other.legislator.role === "leading";
+      });
+      return node !== undefined && chosen.hasChosenIn(node.legislator.view().promised);
+    };
+    this.#proceed(successorLeads, 8 * electionTimeout);
+    demand(successorLeads(), "L1", () => `nobody takes over from ${id}`);
   }
 
   #judge(cutAt: number): TopologyResult {
