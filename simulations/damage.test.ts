@@ -172,7 +172,7 @@ test("with an entry damaged everywhere all nodes say so, and none recovers (K11,
 
 test("a core converges though the others stay deaf, mute, cut off or down (8.3)", async () => {
   for (const outsider of ["deaf", "mute"] as const) {
-    const liveness = { isWhole: false, outsiders: [outsider] };
+    const liveness = { isWhole: false, outsiders: [outsider], strike: null };
     const report = await tell(publishAll, { nodes: 5, liveness });
     assert.equal(report.failure, null, `${outsider}: ${report.failure?.message}`);
     assert.equal(report.stuck, null);

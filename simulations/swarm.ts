@@ -95,6 +95,8 @@ export interface Swarm {
     /** Whether all nodes come back, or a core that is a majority only. */
     readonly isWhole: boolean;
     readonly outsiders: readonly OutsiderFault[];
+    /** What then becomes of the leader, under load; null for nothing. */
+    readonly strike: Strike | null;
   };
   readonly workload: Workload;
 }
@@ -108,6 +110,8 @@ export type FolderFault = "empty" | "backup" | "foreign" | "twin";
 export type OperatorAction = "exile" | "transfer" | "join";
 /** What stays broken: down, or cut off both ways, or in one direction only. */
 export type OutsiderFault = "down" | "cut" | "deaf" | "mute";
+/** The leader is killed, stopped, told to hand over, or cut off for two time-outs. */
+export type Strike = "kill" | "stop" | "transfer" | "isolate";
 
 export interface Workload {
   /** Calls of publish for each second, all nodes together. */
@@ -138,6 +142,7 @@ const cutShapes: readonly CutShape[] = [
 const folderFaults: readonly FolderFault[] = ["empty", "backup", "foreign", "twin"];
 const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join"];
 const outsiderFaults: readonly OutsiderFault[] = ["down", "cut", "deaf", "mute"];
+const strikes: readonly Strike[] = ["kill", "stop", "transfer", "isolate"];
 /** Those whose loss a protocol must live with: each has an answer, or a repetition, of its own. */
 const messageKinds = [
   "ping",
@@ -184,7 +189,7 @@ export const calmSwarm: Swarm = {
   readOnlyDisks: null,
   deafness: null,
   clocks: { wallSpreadMs: 1000, drift: 0, steps: null, freezes: null },
-  liveness: { isWhole: true, outsiders: [] },
+  liveness: { isWhole: true, outsiders: [], strike: null },
   workload: {
     publishesPerSecond: 0,
     remoteClients: 0,
@@ -239,6 +244,7 @@ function drawLoud(prng: Prng): Swarm {
     liveness: {
       isWhole: prng.chance(0.5),
       outsiders: outsiderFaults.filter(() => prng.chance(0.6)),
+      strike: prng.chance(0.8) ? prng.pick(strikes) : null,
     },
     workload: drawWorkload(prng.fork("workload")),
   };
@@ -327,6 +333,7 @@ function drawNetwork(prng: Prng): NetworkFaults {
     duplicateMicros: { min: 0, max: prng.pick([1000, 500_000, 20_000_000]) },
     reorder: prng.chance(0.3),
     capacity: prng.chance(0.1) ? prng.integer(2, 20) : null,
+    partChance: prng.chance(0.3) ? prng.pick([0.005, 0.1]) : 0,
   };
 }
 
