@@ -52,4 +52,29 @@ export const candidateMutants: readonly Mutant[] = [
     about: "A candidate's ballot need not be above what it promised itself.",
     invariant: "A6",
   },
+  {
+    name: "adopts-longest-log",
+    file: "consensus/candidate.ts",
+    find: "if (compareLogs(promised, against) > 0) best = { from, promised };",
+    replace: "if (promised.length > against.length) best = { from, promised };",
+    about: "Adopts the longest log, not that of the highest ballot.",
+    invariant: "A15",
+  },
+  {
+    name: "adopts-without-chain",
+    file: "consensus/candidate.ts",
+    find: "if (!reaches || !chains(chamber, fresh, republic.slot)) {",
+    replace: "if (!reaches) {",
+    about: "Adopts decrees that do not continue what is decided here.",
+    invariant: "A13",
+  },
+  {
+    name: "does-not-fetch-what-it-builds-on",
+    file: "consensus/candidate.ts",
+    find: `fetch(chamber, from);
+    return false;`,
+    replace: "return false;",
+    about: "A candidate that lacks decided slots does not fetch them.",
+    invariant: "L2",
+  },
 ];
