@@ -40,12 +40,19 @@ const bulkKinds: ReadonlySet<Message["kind"]> = new Set([
   "learn",
 ]);
 
+const nobody: readonly NodeId[] = [];
+
 export class Chamber {
   readonly options: LegislatorOptions;
   readonly state: LegislatorState;
   readonly republic: Republic;
   readonly log: SlotLog;
+  /** How many rounds of unanswered pings make a peer unheard. */
+  readonly silenceRounds: number;
 
+  /** Whose other seats were asked for last, and these: a parliament never changes in place. */
+  #parliament: readonly NodeId[] = nobody;
+  #otherSeats: readonly NodeId[] = nobody;
   #send: Dispatch[] = [];
   #sendSlots: SlotDispatch[] = [];
   #applied: Applied[] = [];
@@ -59,6 +66,7 @@ export class Chamber {
 
   constructor(options: LegislatorOptions, durable: DurableState, state?: LegislatorState) {
     this.options = options;
+    this.silenceRounds = Math.max(2, Math.ceil(options.silenceTicks / options.pingTicks));
     this.republic = new Republic(durable.republic);
     this.log = new SlotLog(this.republic.slot, this.republic.hash, durable.decrees);
     this.state = state ?? initialState(durable);
@@ -97,14 +105,14 @@ export class Chamber {
     return this.state.halt !== null;
   }
 
-  /** How many rounds of unanswered pings make a peer unheard. */
-  get silenceRounds(): number {
-    return Math.max(2, Math.ceil(this.options.silenceTicks / this.options.pingTicks));
-  }
-
   /** The members of the parliament in force, without this node. */
   otherSeats(): readonly NodeId[] {
-    return (this.republic.government?.parliament ?? []).filter((id) => id !== this.id);
+    const parliament = this.republic.government?.parliament ?? nobody;
+    if (parliament !== this.#parliament) {
+      this.#parliament = parliament;
+      this.#otherSeats = parliament.filter((id) => id !== this.id);
+    }
+    return this.#otherSeats;
   }
 
   /** Majority of the government in force; only while there is one. */

@@ -12,14 +12,7 @@ import {
   leaderIn,
   newChoice,
 } from "./endorsing.ts";
-import {
-  couldLead,
-  fitLeader,
-  highest,
-  isQuorumConnected,
-  isTimely,
-  ownBallot,
-} from "./fitness.ts";
+import { couldLead, fitLeader, higher, isQuorumConnected, isTimely, ownBallot } from "./fitness.ts";
 import {
   compareBallots,
   sameBallot,
@@ -121,10 +114,12 @@ export function knownBallot(chamber: Chamber): Ballot | null {
   if (role.kind === "leading") return role.ballot;
   const fit = fitLeader(chamber);
   if (fit !== null) return fit;
-  const heard = [...peers].map(([id, { report }]) => {
-    return chamber.hears(id) && report !== null ? (report.leading ?? leaderIn(report)) : null;
-  });
-  return highest(heard);
+  let highest: Ballot | null = null;
+  for (const [id, { report }] of peers) {
+    if (report === null || !chamber.hears(id)) continue;
+    highest = higher(highest, report.leading ?? leaderIn(report));
+  }
+  return highest;
 }
 
 /** Who leads, as far as this node knows; a mere candidate does not take itself for a leader. */
@@ -211,10 +206,14 @@ function judgeOwnRole(chamber: Chamber, jitter: number): void {
 export function considerTakeOver(chamber: Chamber): void {
   const { state } = chamber;
   if (state.role.kind !== "follower" || chamber.halted) return;
-  if (fitLeader(chamber) !== null) state.attempts = 0;
+  if (fitLeader(chamber) !== null) {
+    state.attempts = 0;
+    state.choice = null;
+    state.freeSince = null;
+    return;
+  }
   tellChoice(chamber);
-  const isFree = fitLeader(chamber) === null && couldLead(chamber) && !anotherIsLed(chamber);
-  if (!isFree) {
+  if (!couldLead(chamber) || anotherIsLed(chamber)) {
     state.freeSince = null;
     return;
   }

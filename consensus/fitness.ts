@@ -18,7 +18,9 @@ export function isQuorumConnected(chamber: Chamber): boolean {
 function isMajorityWith(chamber: Chamber, counts: (id: NodeId) => boolean): boolean {
   const { government } = chamber.republic;
   if (government === null || !chamber.hasSeat) return false;
-  return chamber.otherSeats().filter(counts).length + 1 >= majorityOf(government.parliament.length);
+  let count = 1;
+  for (const id of chamber.otherSeats()) if (counts(id)) count += 1;
+  return count >= majorityOf(government.parliament.length);
 }
 
 /** Whether what this node leads, or tries to lead, moves on; of a follower, whether it could. */
@@ -57,7 +59,9 @@ export function fitLeader(chamber: Chamber): Ballot | null {
   const own = ownBallot(chamber);
   assert(own === null || own.id === chamber.id, "a node leads in ballots of its own only");
   if (own !== null && isQuorumConnected(chamber) && isTimely(chamber)) return own;
-  return highest(chamber.otherSeats().map((id) => fitBallotOf(chamber, id)));
+  let fittest: Ballot | null = null;
+  for (const id of chamber.otherSeats()) fittest = higher(fittest, fitBallotOf(chamber, id));
+  return fittest;
 }
 
 function fitBallotOf(chamber: Chamber, id: NodeId): Ballot | null {
@@ -74,11 +78,9 @@ function isLeadable({ state }: Chamber, ballot: Ballot): boolean {
   return ballot.round >= 1 && compareBallots(ballot, state.promised) >= 0;
 }
 
-export function highest(ballots: readonly (Ballot | null)[]): Ballot | null {
-  return ballots.reduce((left, right) => {
-    if (left === null || right === null) return left ?? right;
-    return compareBallots(right, left) > 0 ? right : left;
-  }, null);
+export function higher(left: Ballot | null, right: Ballot | null): Ballot | null {
+  if (left === null || right === null) return left ?? right;
+  return compareBallots(right, left) > 0 ? right : left;
 }
 
 /** What the other members that this node hears say of themselves. */

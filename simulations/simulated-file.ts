@@ -132,7 +132,7 @@ export class SimulatedFile {
 
   /**
    * The end of a sync that failed: some of `changes` got through, the others are gone, and yet the
-   * pages count as clean, so that the next sync succeeds without them (verification.md, K13).
+   * pages count as clean, so that the next sync succeeds without them (K13).
    */
   failSync(changes: readonly PendingChange[], prng: Prng): void {
     for (const change of changes) {

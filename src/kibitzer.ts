@@ -29,10 +29,11 @@ import { replayEnvelopes } from "./recording/replay.ts";
 import { NodeMembership } from "./node/membership.ts";
 import { closedError } from "./node/errors.ts";
 import { ownEntries } from "./node/own-entries.ts";
-import { pause } from "./pause.ts";
 import type { Response } from "./requests.ts";
 
+/** Between two askings for a barrier of the same leader: the first wait, and the longest. */
 const askAgainMs = 25;
+const askAgainMsMax = 200;
 const handOverMs = 2_000;
 
 export class Kibitzer implements Log, Membership {
@@ -161,12 +162,13 @@ export class Kibitzer implements Log, Membership {
   async barrier(
     options: WaitOptions = {},
   ): Promise<{ readonly index: number; readonly slot: number }> {
-    const { over, service, configuration } = this.#engine;
+    const { over, service, state } = this.#engine;
     const { signal } = options;
     const both = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
-    for (;;) {
+    for (let waitMs = askAgainMs; ; waitMs = Math.min(2 * waitMs, askAgainMsMax)) {
       signal?.throwIfAborted();
       if (over.signal.aborted) throw closedError();
+      const { leader } = state.legislator;
       const response = await service
         .barrier({ method: "barrier", hops: 0 }, both)
         .catch((error: unknown): Response => {
@@ -174,7 +176,7 @@ export class Kibitzer implements Log, Membership {
           return { kind: "refused", reason: "busy", leader: null };
         });
       if (response.kind === "barrier") return { index: response.index, slot: response.slot };
-      await pause(configuration.world.clock, askAgainMs, both);
+      await service.isSucceeded(leader, waitMs, both);
     }
   }
 

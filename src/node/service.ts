@@ -178,6 +178,21 @@ export class Service implements Callee<Request, Response> {
     return await this.#order(request, { kind: "transfer", to: request.to }, signal);
   }
 
+  /**
+   * Whether another than `before` leads within `ms`. While leadership changes hands, requests are
+   * held for a moment: quicker than asked again.
+   */
+  async isSucceeded(before: NodeId | null, ms: number, signal: AbortSignal): Promise<boolean> {
+    const { changed, clock, legislator } = this.#options;
+    using deadline = new Deadline(clock, ms, signal);
+    const isKnown = (): boolean => {
+      const { leader } = legislator;
+      return leader !== null && leader !== before;
+    };
+    await changed.until(isKnown, deadline.signal);
+    return isKnown();
+  }
+
   /** Tells those who wait what became of their batches and registrations. */
   take(applied: readonly Applied[]): void {
     this.#settlements.take(applied);
@@ -244,7 +259,11 @@ export class Service implements Callee<Request, Response> {
       const there = await this.#forward(request, asked, signal);
       // Whoever was forwarded to waits only for its own turn: it forwards no further.
       const mayWait = attempt === 1 && (request.hops < hopsMax || asked === null);
-      if (!mayWait || !isNotLeading(there) || !(await this.#isSucceeded(asked, signal))) {
+      if (
+        !mayWait ||
+        !isNotLeading(there) ||
+        !(await this.isSucceeded(asked, successionMs, signal))
+      ) {
         return there;
       }
     }
@@ -265,18 +284,6 @@ export class Service implements Callee<Request, Response> {
       if (!signal.aborted) onReply(reply, resolve);
     });
     return await promise;
-  }
-
-  /** While leadership changes hands, requests are held for a moment: quicker than asked again. */
-  async #isSucceeded(before: NodeId | null, signal: AbortSignal): Promise<boolean> {
-    const { changed, clock, legislator } = this.#options;
-    using deadline = new Deadline(clock, successionMs, signal);
-    const isKnown = (): boolean => {
-      const { leader } = legislator;
-      return leader !== null && leader !== before;
-    };
-    await changed.until(isKnown, deadline.signal);
-    return isKnown();
   }
 
   /** Asks the leader in the asker's stead; at most one hop. */

@@ -49,6 +49,14 @@ export class RecordingReader {
 
   /** @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`; `KBZ_NOT_FOUND` for no recording. */
   async *frames(): AsyncGenerator<RecordedFrame, void, void> {
+    for await (const run of this.runs()) yield* run;
+  }
+
+  /**
+   * As `frames`, but only what has to be read from disk is waited for: frames that came together
+   * are one run, which is to be read to its end before the next is asked for.
+   */
+  async *runs(): AsyncGenerator<Iterable<RecordedFrame>, void, void> {
     const paths = await this.#paths();
     let before: number | null = null;
     for (const path of paths) {
@@ -87,33 +95,12 @@ export class RecordingReader {
     }
   }
 
-  async *#file(path: string, segment: number): AsyncGenerator<RecordedFrame, void, void> {
+  async *#file(path: string, segment: number): AsyncGenerator<Iterable<RecordedFrame>, void, void> {
     const handle = await this.#files.open(path, "read");
     try {
-      const source = new FrameSource(path, segment, handle, await handle.size());
-      let opening: Opening | null = null;
-      for (;;) {
-        const offset = source.offset;
-        const frame = await source.next();
-        if (frame === "cut") {
-          this.#isComplete = false;
-          return;
-        }
-        const { kind, body } = frame;
-        if (kind === "end") {
-          if (source.isAtEnd) return;
-          throw damagedRecording(path, source.offset, "something follows the end");
-        }
-        if ((kind === "opening") !== (opening === null)) {
-          throw damagedRecording(
-            path,
-            offset,
-            "expected the opening as the first frame, and only there",
-          );
-        }
-        if (kind === "opening") opening = readOpening(path, body);
-        else if (opening !== null) yield { kind, body, opening, file: path, offset };
-      }
+      const file = new RecordingFile(path, segment, handle, await handle.size());
+      while (!file.isOver && (await file.load())) yield file.loaded();
+      if (!file.isOver) this.#isComplete = false;
     } finally {
       await handle.close();
     }
@@ -129,15 +116,19 @@ function readOpening(path: string, body: Uint8Array): Opening {
   return opening;
 }
 
-/** Whole frames of one file, each checked. */
-class FrameSource {
+/** The frames of one file, each checked as it is given out. */
+class RecordingFile {
   readonly #path: string;
   readonly #segment: number;
   readonly #handle: FileHandle;
   readonly #size: number;
+  /** The bytes of the file from `#start` on that are in memory. */
   #window: Uint8Array = new Uint8Array(0);
   #start = 0;
-  offset = 0;
+  /** Of the first frame that was not given out yet. */
+  #offset = 0;
+  #opening: Opening | null = null;
+  #isOver = false;
 
   constructor(path: string, segment: number, handle: FileHandle, size: number) {
     this.#path = path;
@@ -146,24 +137,61 @@ class FrameSource {
     this.#size = size;
   }
 
-  get isAtEnd(): boolean {
-    return this.offset === this.#size;
+  /** Whether the frame that says so was the last one. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
-  async next(): Promise<{ readonly kind: FrameHeader["kind"]; readonly body: Uint8Array } | "cut"> {
-    const { offset } = this;
-    if (offset + frameHeaderBytes > this.#size) return "cut";
-    const bytes = await this.#at(offset, frameHeaderBytes);
-    if (isBlankHeader(bytes) && (await this.#isBlankFrom(offset))) return "cut";
-    const header = this.#decode(bytes, offset);
+  /** Brings the next frame into memory; false when the file was cut before its end. */
+  async load(): Promise<boolean> {
+    const offset = this.#offset;
+    if (offset + frameHeaderBytes > this.#size) return false;
+    const bytes = await this.#read(offset, frameHeaderBytes);
+    if (isBlankHeader(bytes) && (await this.#isBlankFrom(offset))) return false;
+    const bytesAll = frameHeaderBytes + this.#decode(bytes, offset).size;
+    if (offset + bytesAll > this.#size) return false;
+    await this.#read(offset, bytesAll);
+    return true;
+  }
+
+  /** The whole frames that are in memory; what describes the file itself is left out. */
+  *loaded(): Generator<RecordedFrame, void, void> {
+    for (let frame = this.#next(); frame !== null; frame = this.#next()) {
+      const { kind, body, offset } = frame;
+      if (kind === "end") {
+        if (this.#offset !== this.#size) throw this.#damaged("something follows the end");
+        this.#isOver = true;
+        return;
+      }
+      if ((kind === "opening") !== (this.#opening === null)) {
+        const wanted = "expected the opening as the first frame, and only there";
+        throw damagedRecording(this.#path, offset, wanted);
+      }
+      if (kind === "opening") this.#opening = readOpening(this.#path, body);
+      else if (this.#opening !== null) {
+        yield { kind, body, opening: this.#opening, file: this.#path, offset };
+      }
+    }
+  }
+
+  #next(): { kind: FrameHeader["kind"]; body: Uint8Array; offset: number } | null {
+    const offset = this.#offset;
+    const bytes = this.#held(offset, frameHeaderBytes);
+    // Whether a blank one is the end of what was written is seen when the rest is loaded.
+    if (bytes === null || isBlankHeader(bytes)) return null;
+    const { kind, size, checksum } = this.#decode(bytes, offset);
     const bodyAt = offset + frameHeaderBytes;
-    if (bodyAt + header.size > this.#size) return "cut";
-    const body = await this.#at(bodyAt, header.size);
-    if (crc32(body) !== header.checksum) {
+    const body = this.#held(bodyAt, size);
+    if (body === null) return null;
+    if (crc32(body) !== checksum) {
       throw damagedRecording(this.#path, bodyAt, "a frame does not match its checksum");
     }
-    this.offset = bodyAt + header.size;
-    return { kind: header.kind, body };
+    this.#offset = bodyAt + size;
+    return { kind, body, offset };
+  }
+
+  #damaged(finding: string): KibitzerError {
+    return damagedRecording(this.#path, this.#offset, finding);
   }
 
   #decode(bytes: Uint8Array, offset: number): FrameHeader {
@@ -178,22 +206,27 @@ class FrameSource {
 
   async #isBlankFrom(offset: number): Promise<boolean> {
     for (let at = offset; at < this.#size; at += windowBytes) {
-      const bytes = await this.#at(at, Math.min(windowBytes, this.#size - at));
+      const bytes = await this.#read(at, Math.min(windowBytes, this.#size - at));
       if (!isZero(bytes)) return false;
     }
     return true;
   }
 
-  async #at(offset: number, length: number): Promise<Uint8Array> {
+  /** What is in memory of the file, or null when not all of it is. */
+  #held(offset: number, length: number): Uint8Array | null {
     const from = offset - this.#start;
-    if (from < 0 || from + length > this.#window.length) {
-      // A new buffer each time: bodies that were given out are views into the old one.
-      this.#window = new Uint8Array(Math.max(length, Math.min(windowBytes, this.#size - offset)));
-      await this.#handle.read(this.#window, offset);
-      this.#start = offset;
-      return this.#window.subarray(0, length);
-    }
+    if (from < 0 || from + length > this.#window.length) return null;
     return this.#window.subarray(from, from + length);
+  }
+
+  async #read(offset: number, length: number): Promise<Uint8Array> {
+    const held = this.#held(offset, length);
+    if (held !== null) return held;
+    // A new buffer each time: bodies that were given out are views into the old one.
+    this.#window = new Uint8Array(Math.max(length, Math.min(windowBytes, this.#size - offset)));
+    await this.#handle.read(this.#window, offset);
+    this.#start = offset;
+    return this.#window.subarray(0, length);
   }
 }
 

@@ -56,18 +56,20 @@ export async function replayRecording(
     return { envelopes, hash: value, slot, complete };
   };
   if (until <= 0) return result();
-  for await (const frame of reader.frames()) {
-    const step = decodeFrame(frame);
-    if (step.played.target === "checkpoint") {
-      state = begin(state, frame, step);
-      continue;
+  for await (const run of reader.runs()) {
+    for (const frame of run) {
+      const step = decodeFrame(frame);
+      if (step.played.target === "checkpoint") {
+        state = begin(state, frame, step);
+        continue;
+      }
+      if (state === null)
+        throw damagedRecording(frame.file, frame.offset, "an input before any checkpoint");
+      envelopes += 1;
+      checkStep(state, { frame, step, number: envelopes });
+      if (envelopes >= until) return result();
+      if (envelopes % progressSteps === 0) options.onProgress?.(envelopes);
     }
-    if (state === null)
-      throw damagedRecording(frame.file, frame.offset, "an input before any checkpoint");
-    envelopes += 1;
-    checkStep(state, { frame, step, number: envelopes });
-    if (envelopes >= until) return result();
-    if (envelopes % progressSteps === 0) options.onProgress?.(envelopes);
   }
   complete = reader.complete;
   return result();
