@@ -110,8 +110,8 @@ export type FolderFault = "empty" | "backup" | "foreign" | "twin";
 export type OperatorAction = "exile" | "transfer" | "join";
 /** What stays broken: down, or cut off both ways, or in one direction only. */
 export type OutsiderFault = "down" | "cut" | "deaf" | "mute";
-/** The leader is killed, stopped, told to hand over, or cut off for two time-outs. */
-export type Strike = "kill" | "stop" | "transfer" | "isolate";
+/** The leader is killed, stopped, told to hand over, or cut off for two time-outs; or all stop. */
+export type Strike = "kill" | "stop" | "transfer" | "isolate" | "stopAll";
 
 export interface Workload {
   /** Calls of publish for each second, all nodes together. */
@@ -142,7 +142,7 @@ const cutShapes: readonly CutShape[] = [
 const folderFaults: readonly FolderFault[] = ["empty", "backup", "foreign", "twin"];
 const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join"];
 const outsiderFaults: readonly OutsiderFault[] = ["down", "cut", "deaf", "mute"];
-const strikes: readonly Strike[] = ["kill", "stop", "transfer", "isolate"];
+const strikes: readonly Strike[] = ["kill", "stop", "transfer", "isolate", "stopAll"];
 /** Those whose loss a protocol must live with: each has an answer, or a repetition, of its own. */
 const messageKinds = [
   "ping",
@@ -365,9 +365,9 @@ function drawCuts(prng: Prng): Swarm["cuts"] {
 
 function drawCrashes(prng: Prng): Swarm["crashes"] {
   if (prng.chance(0.35)) return null;
-  // A sector is written whole or not at all; torn inside, it may be damage that stops its node,
-  // and is for the atlas to allow.
-  const power = { survival: prng.pick([0, 0.5, 0.9]), torn: false, garbage: false };
+  // What was cut within a sector is told from damage; garbage may not be, and is for the atlas to
+  // allow.
+  const power = { survival: prng.pick([0, 0.5, 0.9]), torn: prng.chance(0.3), garbage: false };
   return {
     meanMs: prng.integer(800, 6000),
     downMs: { min: 5, max: prng.pick([50, 1000, 5000]) },

@@ -1,7 +1,7 @@
 /**
- * Leadership that changes in the calm, under load: the leader is killed, stopped, told to hand over,
- * or cut off for a while. Whoever waits is answered within a few election time-outs, wherever its
- * answer got lost (L1, L5, L6).
+ * Leadership that changes in the calm, under load: the leader is killed, stopped, told to hand
+ * over, or cut off for a while, or all nodes are stopped. Whoever waits is answered within a few
+ * election time-outs, wherever its answer got lost (L1, L5, L6).
  */
 import type { Cluster, SimulatedNode } from "../cluster.ts";
 import { Violation } from "../core/violation.ts";
@@ -38,7 +38,8 @@ export async function checkFailover(parts: FailoverParts, core: Core): Promise<v
   const drawn = swarm.liveness.strike;
   const leader = drawn === null ? null : await leaderOf(parts, core);
   if (drawn === null || leader === null || core.length < 2) return;
-  const strike = canSpare(parts, core, leader) ? drawn : "isolate";
+  const isSpared = drawn !== "kill" && drawn !== "stop";
+  const strike = isSpared || canSpare(parts, core, leader) ? drawn : "isolate";
   const silence = Math.ceil((swarm.timing.silenceMs * millisecond) / (1 - swarm.clocks.drift));
   const open: Submission[] = [];
   const publish = (): void => {
@@ -90,7 +91,7 @@ interface Blow {
 
 /** @returns How long it lasts, and what is bounded begins then. */
 function inflict(parts: FailoverParts, core: Core, { strike, leader, silence }: Blow): Micros {
-  const { simulator, cluster, supervisor } = parts;
+  const { simulator, cluster, supervisor, prng } = parts;
   switch (strike) {
     case "kill":
     case "stop":
@@ -103,6 +104,13 @@ function inflict(parts: FailoverParts, core: Core, { strike, leader, silence }: 
     case "transfer":
       handOver(parts, leader);
       return 0;
+    case "stopAll":
+      // X13: as with the machines' power plan; whoever has a leader loses it on the way.
+      for (const node of core) {
+        const how = prng.pick(["stop", "close"] as const);
+        simulator.after(prng.integer(0, 20 * millisecond), () => cluster.closeUnderLoad(node, how));
+      }
+      return 20 * millisecond;
     case "isolate": {
       const others = core.filter((node) => node !== leader);
       for (const { id } of others) {

@@ -8,6 +8,7 @@ import { dataDirectory, type Cluster, type SimulatedNode } from "../cluster.ts";
 import { Violation } from "../core/violation.ts";
 import { second, type Simulator } from "../simulator.ts";
 import type { Agreement } from "./agreement.ts";
+import { checkMemory, remembered, type Memory } from "./lives.ts";
 
 const replayMax = 600 * second;
 const recordingDirectory = `${dataDirectory}/recording`;
@@ -28,16 +29,38 @@ export async function checkReplay(parts: ReplayParts): Promise<number> {
   let envelopes = 0;
   for (const node of parts.cluster.nodes) {
     const files = node.disk.paths().filter((path) => path.startsWith(`${recordingDirectory}/`));
-    for (const file of files) envelopes += await replayFile(parts, node, file);
+    let before: Memory | null = null;
+    for (const file of files.toSorted()) {
+      const replayed = await replayFile(parts, node, file);
+      envelopes += replayed ?? 0;
+      before = replayed === null ? null : await checkLife(parts, node, { file, before });
+    }
   }
   return envelopes;
+}
+
+/** @returns What the node knew at the end of the file. */
+async function checkLife(
+  { simulator }: ReplayParts,
+  node: SimulatedNode,
+  { file, before }: { readonly file: string; readonly before: Memory | null },
+): Promise<Memory | null> {
+  const life = simulator.begin(`reader of ${node.id}`);
+  try {
+    const reading = remembered(file, node.disk.mount(life));
+    const memory = await simulator.complete(reading, replayMax);
+    if (before !== null && memory !== null) checkMemory(node.id, before, memory.first);
+    return memory?.last ?? null;
+  } finally {
+    life.end();
+  }
 }
 
 async function replayFile(
   { simulator, agreement }: ReplayParts,
   node: SimulatedNode,
   file: string,
-): Promise<number> {
+): Promise<number | null> {
   const life = simulator.begin(`reader of ${node.id}`);
   try {
     const files = node.disk.mount(life);
@@ -48,7 +71,7 @@ async function replayFile(
   } catch (error) {
     if (!(error instanceof KibitzerError)) throw error;
     const isExpected = node.powerLosses > 0 || node.disk.wounds.isRecordingDamaged;
-    if (error.code === "KBZ_DAMAGED" && isExpected) return 0;
+    if (error.code === "KBZ_DAMAGED" && isExpected) return null;
     throw new Violation("R1", `${node.id} ${file}: ${error.message}`);
   } finally {
     life.end();

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Ballot } from "../../consensus/index.ts";
 import type { Entry } from "../../src/api.ts";
 import type { SimulatedNode } from "../cluster.ts";
 import type { SimulatedDisk } from "../disk.ts";
@@ -16,6 +17,7 @@ import { tell } from "../stories/tell.ts";
 import { Agreement } from "./agreement.ts";
 import type { Submission } from "./durability.ts";
 import { checkFailover } from "./failover.ts";
+import { checkMemory, type Memory } from "./lives.ts";
 import { checkClosing, checkProgress } from "./progress.ts";
 import { checkReplay } from "./replay.ts";
 
@@ -186,6 +188,29 @@ test("an exception that no node catches, and one that nobody awaits", async () =
     });
     await breaks("uncaught", stage, /an exception of a: RangeError: out of bounds/);
   });
+});
+
+test("A17, D1, D5: a life that knows less than the last one was told to be durable", () => {
+  const ballot = (round: number): Ballot => ({ government: 1, round, id: "a" });
+  const before: Memory = {
+    cookie: "c",
+    starts: 2,
+    now: 900,
+    writeLast: 7,
+    promised: ballot(3),
+    accepted: ballot(2),
+  };
+  const after: Memory = { ...before, starts: 3, now: 0 };
+  checkMemory("a", before, after);
+  checkMemory("a", before, { ...before, now: 950 });
+  checkMemory("a", before, { ...after, cookie: "d", writeLast: 0, promised: ballot(0) });
+  const breaksBy = (invariant: string, changed: Partial<Memory>): void => {
+    assert.throws(() => checkMemory("a", before, { ...after, ...changed }), { invariant });
+  };
+  breaksBy("A17", { promised: ballot(2) });
+  breaksBy("A17", { accepted: ballot(1) });
+  breaksBy("D1", { writeLast: 6 });
+  breaksBy("D5", { starts: 2 });
 });
 
 test("R1, S1: a recording that was altered, or that replays to another state", async () => {

@@ -14,6 +14,7 @@ import { inputText, outcomeLines, writeText } from "./abbreviate.ts";
 import { clockwork, CoreNode, type Clockwork, type Unstamped } from "./core-node.ts";
 import type { Invariants } from "./invariants.ts";
 import { Network, type Packet } from "./network.ts";
+import { beforeOutdated, checkOutdated } from "./outdated.ts";
 import { Schedule } from "./schedule.ts";
 
 /** How journals and clocks behave, all delays in virtual milliseconds. */
@@ -134,7 +135,9 @@ export class CoreCluster {
     const input = node.stamp(this.now, unstamped);
     const { invariants } = this.#options;
     this.steps += 1;
+    const before = beforeOutdated(node, input);
     const outcome = node.step(input);
+    if (before !== null) checkOutdated(node, input, before);
     this.#trace(node, () => [inputText(input), ...outcomeLines(outcome)]);
     if (outcome.persist !== null) {
       node.disk.append(outcome.persist);

@@ -67,8 +67,8 @@ export class Faults {
   }
 
   /**
-   * The moment in which something is half done: proposed and not accepted, accepted and not counted,
-   * decided and not told. Its node is gone, or is cut off from all others, or from all but one.
+   * The moment in which something is half done: proposed and not accepted, accepted and not
+   * counted, decided and not told. Its node is gone, or is cut off from all others, or all but one.
    */
   #ambush(node: CoreNode, { send }: Outcome): void {
     if (this.#stopped || !send.some(({ message }) => momentous.has(message.kind))) return;

@@ -21,6 +21,7 @@ import { Prng } from "../prng.ts";
 import { BarrierRounds } from "./barrier-rounds.ts";
 import { CoreNode, clockwork } from "./core-node.ts";
 import { Invariants } from "./invariants.ts";
+import { beforeOutdated, checkOutdated } from "./outdated.ts";
 import { Recorder } from "./recorder.ts";
 import { Violation } from "./violation.ts";
 
@@ -291,6 +292,23 @@ test("C5: a barrier is answered that no majority has confirmed since it was aske
   begin(3, 2);
   breaks("C5", () => confirm(2, [{ barrier: 3, slot: 4 }]));
   confirm(2, [{ barrier: 3, slot: null }]);
+});
+
+test("A11: an answer to another ballot that moves something, or does not", () => {
+  const { a, b } = new Scene();
+  a.start(0, false);
+  const answer = (of: Ballot): LegislatorInput => {
+    const message = { kind: "accepted", ballot: of, length: 4 } as const;
+    return { kind: "receive", from: "b", cookie: b.cookie, message, now: 5, when: 0 };
+  };
+  const current = a.legislator.view().promised;
+  assert.equal(beforeOutdated(a, answer(current)), null);
+  assert.equal(beforeOutdated(a, event), null);
+  const outdated = answer(ballot(1, 9, "a"));
+  const before = beforeOutdated(a, outdated);
+  assert.ok(before !== null);
+  checkOutdated(a, outdated, before);
+  breaks("A11", () => checkOutdated(a, outdated, `${before} once`));
 });
 
 test("D1: a node goes by a ballot that it has not written", () => {

@@ -132,12 +132,12 @@ class Simulation {
     const number = this.#barrier;
     const atLeast = this.#invariants.acknowledgedSlot;
     const askedAt = this.#cluster.now;
-    this.#barriers.set(`${node.id} ${node.starts} ${number}`, { atLeast, askedAt });
+    this.#barriers.set(`${node.id} ${lifeOf(node)} ${number}`, { atLeast, askedAt });
     this.#cluster.step(node, { kind: "barrier", barrier: number });
   }
 
   #onBarrier(node: CoreNode, barrier: number, slot: number | null): void {
-    const key = `${node.id} ${node.starts} ${barrier}`;
+    const key = `${node.id} ${lifeOf(node)} ${barrier}`;
     const asked = this.#barriers.get(key);
     demand(asked !== undefined, "C5", () => `barrier ${key} is answered but not asked`);
     this.#barriers.delete(key);
@@ -294,9 +294,9 @@ class Simulation {
       return "no barrier is answered in a calm";
     });
     for (const [key, { askedAt }] of this.#barriers) {
-      const [id = "", starts] = key.split(" ");
+      const [id = "", life] = key.split(" ");
       const node = this.#cluster.node(id);
-      const isOver = !node.isUp || String(node.starts) !== starts;
+      const isOver = !node.isUp || lifeOf(node) !== life;
       const isLate = askedAt < this.#cluster.now - barrierWithin;
       demand(isOver || !isLate, "L5", () => `barrier ${key} is never answered`);
     }
@@ -307,6 +307,11 @@ class Simulation {
     demand(this.#cluster.counts.get("prepare") === prepares, "L3", () => "a leader is deposed");
     demand(this.#isSettled(), "L3", () => `unsettled again: ${this.#unsettled().join("; ")}`);
   }
+}
+
+/** Another incarnation under the same id counts its lives from 1 again. */
+function lifeOf({ cookie, starts }: CoreNode): string {
+  return `${cookie}#${starts}`;
 }
 
 export function simulate(options: RunOptions): Report {

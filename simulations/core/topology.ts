@@ -5,6 +5,7 @@
  */
 import type { NodeId } from "../../consensus/index.ts";
 import { Prng } from "../prng.ts";
+import { ballotText } from "./abbreviate.ts";
 import { CoreCluster } from "./core-cluster.ts";
 import { clockwork } from "./core-node.ts";
 import { Invariants } from "./invariants.ts";
@@ -38,6 +39,8 @@ export interface TopologyResult {
   readonly laterBallots: number;
   /** Windows of two time-outs, after the recovery, in which nothing was decided. */
   readonly idleWindows: number;
+  /** How many have led one after the other, and decided something, since the cut. */
+  readonly successions: number;
   /** Who leads in the end though nobody is to be led. */
   readonly idleLeaders: readonly NodeId[];
 }
@@ -111,6 +114,8 @@ export class TopologyRun {
   /** Virtual times at which something was decided. */
   readonly #decidedAt: number[] = [];
   readonly #ballotsAt: number[] = [];
+  /** The ballots that have decided something, one after the other. */
+  readonly #ballots: { readonly text: string; readonly at: number }[] = [];
 
   constructor(topology: Topology, seed: number, trace: ((line: string) => void) | null = null) {
     this.#topology = topology;
@@ -179,7 +184,8 @@ export class TopologyRun {
       const { role } = this.#cluster.node(id).legislator.view();
       return role === "leading" && !quorumConnected.includes(id);
     });
-    return { quorumConnected, recoveredAfter, laterBallots, idleWindows, idleLeaders };
+    const successions = this.#ballots.filter(({ at }) => at > cutAt).length;
+    return { quorumConnected, recoveredAfter, laterBallots, idleWindows, idleLeaders, successions };
   }
 
   /** Five seats, `leader` leading, and a steady stream of values to decide. */
@@ -193,6 +199,7 @@ export class TopologyRun {
         this.#ballotsAt.push(cluster.now);
       }
       if (chosen.length > length) this.#decidedAt.push(cluster.now);
+      for (let slot = length + 1; slot <= chosen.length; slot += 1) this.#noteBallot(slot);
       length = chosen.length;
     });
     this.#proceed(() => chosen.republic.government?.parliament.length === ids.length, 20_000);
@@ -205,6 +212,12 @@ export class TopologyRun {
     demand(leads(), "L1", () => `${leader} could not be made the leader`);
     this.#proceed(() => false, 2 * electionTimeout);
     demand(leads(), "L3", () => `${leader} is deposed for no reason`);
+  }
+
+  #noteBallot(slot: number): void {
+    const ballot = this.#invariants.chosen.ballotAt(slot);
+    const text = ballot === null ? "" : ballotText(ballot);
+    if (this.#ballots.at(-1)?.text !== text) this.#ballots.push({ text, at: this.#cluster.now });
   }
 
   #feed(): void {

@@ -60,21 +60,4 @@ export const candidateMutants: readonly Mutant[] = [
     about: "Adopts the longest log, not that of the highest ballot.",
     invariant: "A15",
   },
-  {
-    name: "adopts-without-chain",
-    file: "consensus/candidate.ts",
-    find: "if (!reaches || !chains(chamber, fresh, republic.slot)) {",
-    replace: "if (!reaches) {",
-    about: "Adopts decrees that do not continue what is decided here.",
-    invariant: "A13",
-  },
-  {
-    name: "does-not-fetch-what-it-builds-on",
-    file: "consensus/candidate.ts",
-    find: `fetch(chamber, from);
-    return false;`,
-    replace: "return false;",
-    about: "A candidate that lacks decided slots does not fetch them.",
-    invariant: "L2",
-  },
 ];

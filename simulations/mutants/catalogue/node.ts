@@ -54,26 +54,4 @@ export const nodeMutants: readonly Mutant[] = [
     about: "A newcomer that was stopped on the way does not go on joining.",
     invariant: "L2",
   },
-  {
-    name: "records-after-the-step",
-    file: "src/node/run-loop.ts",
-    find: `recorder?.recordLegislator(input);
-    const outcome = state.stepLegislator(input);
-    recorder?.outcome(digestOutcome(outcome));
-    this.#options.carryOut(outcome);`,
-    replace: `const outcome = state.stepLegislator(input);
-    this.#options.carryOut(outcome);
-    recorder?.recordLegislator(input);
-    recorder?.outcome(digestOutcome(outcome));`,
-    about: "An input is recorded after its outcome was carried out.",
-    invariant: "R1",
-  },
-  {
-    name: "steps-within-steps",
-    file: "src/node/run-loop.ts",
-    find: "if (this.#isBusy) return;",
-    replace: "",
-    about: "An input is played while the outcome of another is carried out.",
-    invariant: "R1",
-  },
 ];

@@ -101,7 +101,8 @@ chamber.republic.slot) {`,
   {
     name: "confirmation-counts-twice",
     file: "consensus/submission.ts",
-    find: "if (!chamber.otherSeats().includes(from) || barrierRound.confirmed.includes(from)) return;",
+    find: `if (!chamber.otherSeats().includes(from) ||
+barrierRound.confirmed.includes(from)) return;`,
     replace: "if (!chamber.otherSeats().includes(from)) return;",
     about: "The same member confirms a barrier twice.",
     invariant: "C5",
@@ -113,5 +114,13 @@ chamber.republic.slot) {`,
     replace: "if (barrierRound === null) return;",
     about: "A confirmation of an earlier round counts for this one.",
     invariant: "C5",
+  },
+  {
+    name: "barriers-behind-stop-sign-forgotten",
+    file: "consensus/chamber.ts",
+    find: `if (state.role.kind === "leading") dismissBarriers(this, state.role);`,
+    replace: "",
+    about: "Who waits for a barrier is not told that the government is over.",
+    invariant: "L5",
   },
 ];
