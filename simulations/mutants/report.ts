@@ -91,10 +91,11 @@ export function markdown(
   const survivors = verdicts.filter(({ killedBy }) => killedBy === null);
   const measured =
     `Measured on ${date} at ${commit}, ${machine}, ${jobs} at a time: **${totals.killed} of ` +
-    `${totals.mutants} killed**, in ${totals.medianSeconds} s and ${totals.medianSeeds} seeds at the ` +
-    `median, ${totals.worstSeconds} s and ${totals.worstSeeds} seeds at worst, ` +
-    `${Math.round(seconds / 60)} minutes in all. \`core\` is the simulation of the core alone, \`full\` ` +
-    "that of whole nodes; seconds include the start of the process, and harnesses that found nothing.";
+    `${totals.mutants} killed**, in ${totals.medianSeconds} s and ${totals.medianSeeds} seeds at ` +
+    `the median, ${totals.worstSeconds} s and ${totals.worstSeeds} seeds at worst, ` +
+    `${Math.round(seconds / 60)} minutes in all. \`core\` is the simulation of the core alone, ` +
+    "`full` that of whole nodes; seconds include the start of the process, and harnesses that " +
+    "found nothing.";
   const survived = survivors.length === 0 ? [] : ["## Survivors", "", ...tableOf(survivors), ""];
   return [
     "# Mutants",
@@ -106,8 +107,8 @@ export function markdown(
     ...survived,
     "## Killed",
     "",
-    "`breaks` is the invariant that the slip breaks; `by` the one that noticed first, which may be an",
-    "assertion in the node itself (`assertion`, `KBZ_INVARIANT`), or an exception (`uncaught`).",
+    "`breaks` is the invariant that the slip breaks; `by` the one that noticed first, which may be",
+    "an assertion in the node itself (`assertion`, `KBZ_INVARIANT`), or an exception (`uncaught`).",
     "",
     ...killedTableOf(killed),
     "",
