@@ -191,11 +191,11 @@ export class Chaos {
     look();
   }
 
-  /** K4: unsynced sectors become garbage only where the atlas allows damage. */
+  /** K3, K4: unsynced sectors are torn or garbage only where the atlas allows damage. */
   #powerOf(node: SimulatedNode, power: PowerLoss | null): PowerLoss | null {
     const { torn, garbage } = this.#swarm.victimDisk;
     if (power === null || !(torn || garbage) || !this.#atlas.mayDamage(node)) return power;
-    return { ...power, torn: power.torn || torn, garbage };
+    return { ...power, torn, garbage };
   }
 
   #faultsOf(position: number): DiskFaults {

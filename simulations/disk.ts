@@ -117,7 +117,7 @@ export class SimulatedDisk {
       if (lost > 0) trace.fault("K2", `${where}: ${lost} sectors lost`);
       if (torn > 0) trace.fault("K3", `${where}: ${torn} sectors torn`);
       if (garbage > 0) trace.fault("K4", `${where}: ${garbage} sectors of garbage`);
-      if (garbage > 0) this.wounds.suspect();
+      if (torn + garbage > 0) this.wounds.suspect();
     }
     if (names > 0) trace.fault("K17", `disk ${this.name}: ${names} names lost`);
     trace.note(`disk ${this.name} lost power: ${dirty} files, ${names} names`);

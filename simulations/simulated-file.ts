@@ -213,7 +213,7 @@ export class SimulatedFile {
       if (!survives) losses.lost += 1;
       if (survives) {
         this.#durable.write(sector, position + start);
-      } else if (how.torn && prng.chance(0.3)) {
+      } else if (how.torn && prng.chance(0.1)) {
         losses.torn += 1;
         const cut = prng.integer(0, sector.length);
         this.#durable.write(sector.subarray(0, cut), position + start);

@@ -365,9 +365,9 @@ function drawCuts(prng: Prng): Swarm["cuts"] {
 
 function drawCrashes(prng: Prng): Swarm["crashes"] {
   if (prng.chance(0.35)) return null;
-  // What was cut within a sector is told from damage; garbage may not be, and is for the atlas to
-  // allow.
-  const power = { survival: prng.pick([0, 0.5, 0.9]), torn: prng.chance(0.3), garbage: false };
+  // A sector is written whole or not at all; torn inside, it may be damage that stops its node,
+  // and is for the atlas to allow.
+  const power = { survival: prng.pick([0, 0.5, 0.9]), torn: false, garbage: false };
   return {
     meanMs: prng.integer(800, 6000),
     downMs: { min: 5, max: prng.pick([50, 1000, 5000]) },
