@@ -190,8 +190,11 @@ test("an exception that no node catches, and one that nobody awaits", async () =
   });
 });
 
+function ballot(round: number): Ballot {
+  return { government: 1, round, id: "a" };
+}
+
 test("A17, D1, D5: a life that knows less than the last one was told to be durable", () => {
-  const ballot = (round: number): Ballot => ({ government: 1, round, id: "a" });
   const before: Memory = {
     cookie: "c",
     starts: 2,
