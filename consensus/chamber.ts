@@ -30,6 +30,7 @@ import type {
 import { majorityOf } from "./quorum.ts";
 import { Republic } from "./republic.ts";
 import { SlotLog } from "./slot-log.ts";
+import { dismissBarriers } from "./step-down.ts";
 
 /** Messages that carry decrees; everything else must never wait behind them. */
 const bulkKinds: ReadonlySet<Message["kind"]> = new Set([
@@ -249,6 +250,8 @@ export class Chamber {
   takeSeat(): void {
     const { republic, state, options } = this;
     if (republic.government === null) return;
+    // However the stop-sign came to be known as decided: who waits at its leader asks again.
+    if (state.role.kind === "leading") dismissBarriers(this, state.role);
     state.role = { kind: this.hasSeat ? "follower" : "constituent" };
     state.attempts = 0;
     state.inherited.length = 0;

@@ -12,7 +12,6 @@ import { limits } from "./limits.ts";
 import type { Accept, Promised, Report, Resynchronize } from "./messages.ts";
 import { majorityReached } from "./quorum.ts";
 import { sortedIds } from "./republic.ts";
-import { dismissBarriers } from "./step-down.ts";
 
 /** Begins to lead on the log that was adopted; the ballot's promises stand. */
 export function lead(chamber: Chamber, candidate: Candidate, adoptedBallot: Ballot): void {
@@ -252,7 +251,6 @@ export function countVotes(chamber: Chamber): void {
   for (const [id, { synchronized }] of followers) {
     if (synchronized) chamber.send(id, { kind: "decide", ballot, decided });
   }
-  dismissBarriers(chamber, role);
 }
 
 /** What waited for the stop-sign to be decided moves over, when this node goes on to lead. */

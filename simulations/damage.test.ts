@@ -15,7 +15,8 @@ import { OtherFolders } from "./other-folders.ts";
 import { Prng } from "./prng.ts";
 import { Simulation, type RunReport, type Stage } from "./simulation.ts";
 import { millisecond, second } from "./simulator.ts";
-import { calmSwarm, type Swarm } from "./swarm.ts";
+import { calmSwarm } from "./calm-swarm.ts";
+import type { Swarm } from "./swarm.ts";
 
 const sectorBytes = 512;
 
@@ -242,7 +243,7 @@ test("with an entry damaged everywhere all nodes say so, and none recovers (K11,
 
 test("a core converges though the others stay deaf, mute, cut off or down (8.3)", async () => {
   for (const outsider of ["deaf", "mute"] as const) {
-    const liveness = { isWhole: false, outsiders: [outsider] };
+    const liveness = { isWhole: false, outsiders: [outsider], strike: null };
     const report = await tell(publishAll, { nodes: 5, liveness });
     assert.equal(report.failure, null, `${outsider}: ${report.failure?.message}`);
     assert.equal(report.stuck, null);

@@ -14,6 +14,7 @@ export const applicableFaults: ReadonlyMap<string, string> = new Map([
   ["N14", "all messages of one kind lost"],
   ["N15", "client cut off in one direction, or both"],
   ["N16", "link that comes and goes"],
+  ["N18", "frames that come in parts, the end of one with the head of the next"],
   ["N19", "path with room for few frames"],
   ["K1", "loss of power"],
   ["K2", "some unsynced sectors lost"],

@@ -30,6 +30,8 @@ export interface NetworkFaults {
   readonly reorder: boolean;
   /** N19: frames under way from one node to another; more are lost. Null: no bound. */
   readonly capacity: number | null;
+  /** N18: of a frame only a part comes at first, the rest with whatever follows it. */
+  readonly partChance: number;
 }
 
 export const calmNetwork: NetworkFaults = {
@@ -41,7 +43,10 @@ export const calmNetwork: NetworkFaults = {
   duplicateMicros: { min: 0, max: 0 },
   reorder: false,
   capacity: null,
+  partChance: 0,
 };
+
+const partMicros: Range = { min: 1, max: 20_000 };
 
 /** A one-way cut: what is sent meanwhile is lost ("drop") or arrives all at once later ("hold"). */
 export type CutKind = "drop" | "hold";
@@ -84,6 +89,7 @@ export class SimulatedNetwork<Request, Response> {
       ...codecs,
       checksum: crc32,
       deliver: (frame, run) => this.#deliver(frame, run),
+      partOf: (frame, rest) => this.#partOf(frame, rest),
     });
   }
 
@@ -202,6 +208,15 @@ export class SimulatedNetwork<Request, Response> {
     this.#simulator.after(delay, () => {
       this.#underWay.set(key, (this.#underWay.get(key) ?? 1) - 1);
     });
+  }
+
+  /** Returns how many bytes of a frame come before `rest` is called. */
+  #partOf(frame: MemoryFrame, rest: () => void): number {
+    const { from, to, lane, bytes } = frame;
+    if (!this.#strikes(this.faults.partChance, "N18", `${from}>${to} ${lane} in parts`))
+      return bytes;
+    this.#arrive(frame, rest, this.#draw(partMicros));
+    return this.#prng.integer(1, bytes - 1);
   }
 
   /** Returns how long it is under way. */

@@ -7,6 +7,7 @@ import { Agreement } from "./checkers/agreement.ts";
 import { Durability } from "./checkers/durability.ts";
 import { Governments } from "./checkers/governments.ts";
 import { checkLinearizability } from "./checkers/linearizability.ts";
+import { checkFailover } from "./checkers/failover.ts";
 import { checkClosing, checkProgress, type ProgressParts } from "./checkers/progress.ts";
 import { checkReplay } from "./checkers/replay.ts";
 import { Chaos } from "./chaos.ts";
@@ -20,7 +21,7 @@ import { damageMajority } from "./safety-only.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { drawSwarm, type Swarm } from "./swarm.ts";
 import { Trace } from "./trace.ts";
-import { Violation } from "./core/violation.ts";
+import { uncaught, Violation } from "./core/violation.ts";
 import { Clients } from "./workload.ts";
 
 export interface Failure {
@@ -146,7 +147,11 @@ export class Simulation {
     const clients = this.#clients;
     const { supervisor } = this.#chaos;
     const acting = { simulator, cluster, clients, names, supervisor };
-    this.#parts = { ...acting, atlas, governments, ...checkers };
+    const failover = { ...acting, prng: prng.fork("failover"), swarm, governments };
+    const strike = async (core: readonly SimulatedNode[]): Promise<void> => {
+      await checkFailover(failover, core);
+    };
+    this.#parts = { ...acting, atlas, governments, strike, ...checkers };
   }
 
   /** Runs both phases; the safety phase takes `seconds` of virtual time. Never throws. */
@@ -165,7 +170,9 @@ export class Simulation {
   async perform(script: (stage: Stage) => Promise<void>): Promise<RunReport> {
     let failure: Failure | null = null;
     // A rejection that nobody looks at is a bug: in production it would end the process.
-    const onRejection = (error: unknown): void => this.simulator.fail(error);
+    const onRejection = (error: unknown): void => {
+      this.simulator.fail(uncaught("a rejection", error));
+    };
     process.on("unhandledRejection", onRejection);
     try {
       await this.#found();

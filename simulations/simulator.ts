@@ -4,7 +4,7 @@
  */
 import { assert } from "../consensus/assert.ts";
 import type { Clock, Timer } from "../src/world.ts";
-import { demand } from "./core/violation.ts";
+import { demand, uncaught } from "./core/violation.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Trace } from "./trace.ts";
 
@@ -163,7 +163,7 @@ export class Life {
       if (!this.#alive || cancelled) return;
       const late = this.#pausedUntil - this.#simulator.now;
       if (late > 0) wait(late);
-      else callback();
+      else this.#happen(callback);
     };
     wait(delay);
     return {
@@ -172,6 +172,14 @@ export class Life {
         timer?.cancel();
       },
     };
+  }
+
+  #happen(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      throw uncaught(`an exception of ${this.name}`, error);
+    }
   }
 
   /** Holds back everything that happens to this life, as a stopped process or a long collection. */

@@ -6,7 +6,8 @@ import type { SimulatedNode } from "./cluster.ts";
 import { Simulation, type RunReport, type Stage } from "./simulation.ts";
 import type { PowerLoss } from "./simulated-file.ts";
 import { millisecond } from "./simulator.ts";
-import { calmSwarm, type Swarm } from "./swarm.ts";
+import { calmSwarm } from "./calm-swarm.ts";
+import type { Swarm } from "./swarm.ts";
 
 export interface SweepCase {
   /** Whose storage calls, by its place. */

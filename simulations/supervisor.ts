@@ -160,7 +160,9 @@ export class Supervisor {
         () => {
           if (!isOpen) return;
           isOpen = false;
-          this.#comeBack(node);
+          // Some operators wait until it has learned of that and stopped by itself (M4).
+          if (node.life !== null && !node.isLost && prng.chance(0.3)) this.#retired.add(node);
+          else this.#comeBack(node);
         },
         (error: unknown) => {
           const isGone = error instanceof KibitzerError && error.code === "KBZ_NOT_FOUND";

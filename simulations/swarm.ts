@@ -95,6 +95,8 @@ export interface Swarm {
     /** Whether all nodes come back, or a core that is a majority only. */
     readonly isWhole: boolean;
     readonly outsiders: readonly OutsiderFault[];
+    /** What then becomes of the leader, under load; null for nothing. */
+    readonly strike: Strike | null;
   };
   readonly workload: Workload;
 }
@@ -111,6 +113,8 @@ export type FolderFault = "empty" | "backup" | "foreign" | "elsewhere" | "twin" 
 export type OperatorAction = "exile" | "transfer" | "join";
 /** What stays broken: down, or cut off both ways, or in one direction only. */
 export type OutsiderFault = "down" | "cut" | "deaf" | "mute";
+/** The leader is killed, stopped, told to hand over, or cut off for two time-outs; or all stop. */
+export type Strike = "kill" | "stop" | "transfer" | "isolate" | "stopAll";
 
 export interface Workload {
   /** Calls of publish for each second, all nodes together. */
@@ -148,6 +152,7 @@ const folderFaults: readonly FolderFault[] = [
 ];
 const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join"];
 const outsiderFaults: readonly OutsiderFault[] = ["down", "cut", "deaf", "mute"];
+const strikes: readonly Strike[] = ["kill", "stop", "transfer", "isolate", "stopAll"];
 /** Those whose loss a protocol must live with: each has an answer, or a repetition, of its own. */
 const messageKinds = [
   "ping",
@@ -162,50 +167,6 @@ const messageKinds = [
   "learn",
   "confirm",
 ] as const;
-
-/** Three nodes that nothing happens to, and that nobody asks anything. */
-export const calmSwarm: Swarm = {
-  nodes: 3,
-  newcomers: 0,
-  parliamentSize: 5,
-  foundedUnderFaults: false,
-  timing: { pingMs: 20, silenceMs: 120, stallMs: 800 },
-  segmentBytes: 16_384,
-  network: calmNetwork,
-  disk: calmDisk,
-  atlas: { victims: [], isSafetyOnly: false },
-  victimDisk: {
-    lateErrorChance: 0,
-    staleReadChance: 0,
-    misdirectedReadChance: 0,
-    torn: false,
-    garbage: false,
-  },
-  damage: null,
-  folders: null,
-  operator: null,
-  slowDisks: { nodes: [], factor: 1 },
-  cuts: null,
-  crashes: null,
-  leftOverChance: 0,
-  restarts: null,
-  pauses: null,
-  fullDisks: null,
-  readOnlyDisks: null,
-  deafness: null,
-  clocks: { wallSpreadMs: 1000, drift: 0, steps: null, freezes: null },
-  liveness: { isWhole: true, outsiders: [] },
-  workload: {
-    publishesPerSecond: 0,
-    remoteClients: 0,
-    burstMax: 1,
-    bytesMax: 600,
-    giantChance: 0,
-    abortChance: 0,
-    barriersPerSecond: 0,
-    readsPerSecond: 0,
-  },
-};
 
 /** Some runs have nothing but damage: what depends on many things being well shows only there. */
 export function drawSwarm(prng: Prng): Swarm {
@@ -249,6 +210,7 @@ function drawLoud(prng: Prng): Swarm {
     liveness: {
       isWhole: prng.chance(0.5),
       outsiders: outsiderFaults.filter(() => prng.chance(0.6)),
+      strike: prng.chance(0.8) ? prng.pick(strikes) : null,
     },
     workload: drawWorkload(prng.fork("workload")),
   };
@@ -337,6 +299,7 @@ function drawNetwork(prng: Prng): NetworkFaults {
     duplicateMicros: { min: 0, max: prng.pick([1000, 500_000, 20_000_000]) },
     reorder: prng.chance(0.3),
     capacity: prng.chance(0.1) ? prng.integer(2, 20) : null,
+    partChance: prng.chance(0.3) ? prng.pick([0.005, 0.1]) : 0,
   };
 }
 

@@ -7,7 +7,7 @@ import type { Callee, Caller, CallerOptions, Lane, Listener, Transport } from ".
 import { addressError } from "./address-error.ts";
 import { Link } from "./link.ts";
 import { MemoryWire } from "./memory-wire.ts";
-import type { Deliver } from "./memory-wire.ts";
+import type { Deliver, PartOf } from "./memory-wire.ts";
 import { Reception } from "./reception.ts";
 import { systemTiming } from "./timing.ts";
 import type { Timing } from "./timing.ts";
@@ -25,6 +25,8 @@ export interface MemoryNetworkOptions<Request, Response> extends TransportOption
    * the order of what has equal `from`, `to` and `lane`. Default: at the next microtask.
    */
   readonly deliver?: Deliver;
+  /** Cuts what arrives into parts. Default: each frame comes whole. */
+  readonly partOf?: PartOf;
 }
 
 /** What may differ from node to node. */
@@ -51,6 +53,7 @@ const memoryTiming: Timing = {
 export class MemoryNetwork<Request, Response> {
   readonly #options: MemoryNetworkOptions<Request, Response>;
   readonly #deliver: Deliver;
+  readonly #partOf: PartOf | null;
   readonly #lives = new Map<string, Life>();
   readonly #listeners = new Map<string, Open<Request, Response>>();
   /** Both ends of every connection, in the order of their making. */
@@ -60,6 +63,7 @@ export class MemoryNetwork<Request, Response> {
   constructor(options: MemoryNetworkOptions<Request, Response>) {
     this.#options = options;
     this.#deliver = options.deliver ?? ((_frame, run) => queueMicrotask(run));
+    this.#partOf = options.partOf ?? null;
   }
 
   /**
@@ -170,6 +174,7 @@ export class MemoryNetwork<Request, Response> {
     const wire = new MemoryWire(ends, this.#deliver, {
       attached: (wire) => wire.send("connect", 0, () => this.#admit(wire, url)),
       closed: this.#forget,
+      partOf: this.#partOf,
     });
     if (life.crashed) wire.die();
     this.#wires.add(wire);
@@ -190,6 +195,7 @@ export class MemoryNetwork<Request, Response> {
     const accepted = new MemoryWire({ near: far, far: near, lane }, this.#deliver, {
       attached: () => undefined,
       closed: this.#forget,
+      partOf: this.#partOf,
     });
     accepted.join(wire);
     wire.join(accepted);

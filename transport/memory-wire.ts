@@ -20,6 +20,12 @@ export interface MemoryFrame {
 
 export type Deliver = (frame: MemoryFrame, run: () => void) => void;
 
+/**
+ * Says how many bytes of a frame that arrives come at once, at least one. The rest comes when
+ * `rest` is called, together with all that has arrived meanwhile: a network knows no frames.
+ */
+export type PartOf = (frame: MemoryFrame, rest: () => void) => number;
+
 export interface MemoryEnds {
   readonly near: string;
   readonly far: string;
@@ -30,6 +36,8 @@ export interface MemoryEnds {
 export interface MemoryWatcher {
   attached(wire: MemoryWire): void;
   closed(wire: MemoryWire): void;
+  /** Null: frames come whole. */
+  readonly partOf: PartOf | null;
 }
 
 const kindNames: ReadonlyMap<number | undefined, keyof typeof frameKinds> = new Map([
@@ -53,6 +61,8 @@ export class MemoryWire implements Wire {
   #events: WireEvents | null = null;
   #state: "open" | "ended" | "closed" = "open";
   #dead = false;
+  /** What has arrived and not come yet. */
+  #rest: Uint8Array | null = null;
 
   constructor(ends: MemoryEnds, deliver: Deliver, watcher: MemoryWatcher) {
     this.near = ends.near;
@@ -138,6 +148,8 @@ export class MemoryWire implements Wire {
   }
 
   shut(error: Error | null): void {
+    // What was sent before an orderly end comes before it.
+    if (error === null) this.#giveRest();
     if (this.#state === "closed") return;
     this.#close();
     if (!this.#dead) this.#events?.closed(error);
@@ -154,10 +166,30 @@ export class MemoryWire implements Wire {
 
   #sendFrame(frame: Uint8Array): void {
     const kind = kindNames.get(frame[5]) ?? "bye";
-    this.send(kind, frame.length - frameHeaderBytes, () => this.#other?.receive(frame));
+    this.send(kind, frame.length - frameHeaderBytes, () => this.#other?.receive(frame, kind));
   }
 
-  receive(frame: Uint8Array): void {
-    if (this.#state === "open" && !this.#dead) this.#events?.data(frame);
+  receive(frame: Uint8Array, kind: MemoryFrame["kind"]): void {
+    if (this.#state !== "open" || this.#dead) return;
+    if (this.#rest !== null) {
+      this.#rest = joinPieces([this.#rest, frame]);
+      return;
+    }
+    const part = this.#partNow(frame.length, kind);
+    if (part < frame.length) this.#rest = frame.subarray(part);
+    this.#events?.data(part < frame.length ? frame.subarray(0, part) : frame);
+  }
+
+  #partNow(bytes: number, kind: MemoryFrame["kind"]): number {
+    const { partOf } = this.#watcher;
+    if (partOf === null) return bytes;
+    const frame = { from: this.far, to: this.near, lane: this.lane, kind, bytes };
+    return partOf(frame, () => this.#giveRest());
+  }
+
+  #giveRest(): void {
+    const rest = this.#rest;
+    this.#rest = null;
+    if (rest !== null && this.#state === "open" && !this.#dead) this.#events?.data(rest);
   }
 }

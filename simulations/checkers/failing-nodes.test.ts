@@ -14,7 +14,8 @@ import { second, Simulator } from "../simulator.ts";
 import { Simulation, type RunReport, type Stage } from "../simulation.ts";
 import { parseScript } from "../stories/script.ts";
 import { tell } from "../stories/tell.ts";
-import { calmSwarm, type Swarm } from "../swarm.ts";
+import { calmSwarm } from "../calm-swarm.ts";
+import type { Swarm } from "../swarm.ts";
 
 async function play(
   script: (stage: Stage) => Promise<void>,

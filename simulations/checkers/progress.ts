@@ -27,6 +27,8 @@ export interface ProgressParts {
   readonly durability: Durability;
   readonly governments: Governments;
   readonly atlas: Pick<Atlas, "excuse">;
+  /** What is done to the core once it has settled, and what must then hold. */
+  readonly strike: (core: Core) => Promise<void>;
 }
 
 type Core = readonly SimulatedNode[];
@@ -54,9 +56,10 @@ async function converge(parts: ProgressParts, core: Core): Promise<void> {
   // Whoever may be told that its disk is old is told as soon as links pass again, not later.
   const mayStop = core.some(({ pardons }) => pardons.has("KBZ_STALE_DISK"));
   if (mayStop) await simulator.run(simulator.now + toldMax);
-  await within(parts, settleMax, "every node is back and nobody waits", () => {
-    return core.every(isBack) && isIdle();
-  });
+  const areBack = (): boolean => core.every(isBack) && isIdle();
+  await within(parts, settleMax, "every node is back and nobody waits", areBack);
+  await parts.strike(core);
+  await within(parts, settleMax, "every node is back after the strike", areBack);
   for (const node of core) clients.publish(node);
   await within(parts, freshMax, "each node has published a fresh entry", isIdle);
   for (const node of core) await simulator.complete(clients.readAll(node), freshMax);

@@ -9,6 +9,7 @@ import { Violation } from "../core/violation.ts";
 import { second, type Simulator } from "../simulator.ts";
 import { StepMarks } from "../step-marks.ts";
 import type { Agreement } from "./agreement.ts";
+import { checkMemory, LifeMemory, type Memory } from "./lives.ts";
 
 const replayMax = 600 * second;
 const recordingDirectory = `${dataDirectory}/recording`;
@@ -29,20 +30,38 @@ export async function checkReplay(parts: ReplayParts): Promise<number> {
   let envelopes = 0;
   for (const node of parts.cluster.nodes) {
     const files = node.disk.paths().filter((path) => path.startsWith(`${recordingDirectory}/`));
-    for (const file of files) envelopes += await replayFile(parts, node, file);
+    let before: Memory | null = null;
+    for (const file of files.toSorted()) {
+      const memory = new LifeMemory();
+      const replayed = await replayFile(parts, { node, file, memory });
+      envelopes += replayed ?? 0;
+      if (before !== null && memory.first !== null) checkMemory(node.id, before, memory.first);
+      before = replayed === null ? null : memory.last;
+    }
   }
   return envelopes;
 }
 
+interface Recording {
+  readonly node: SimulatedNode;
+  readonly file: string;
+  readonly memory: LifeMemory;
+}
+
+/** @returns How many inputs were replayed; null when the file is damaged, as it may be. */
 async function replayFile(
   { simulator, agreement }: ReplayParts,
-  node: SimulatedNode,
-  file: string,
-): Promise<number> {
+  { node, file, memory }: Recording,
+): Promise<number | null> {
   const life = simulator.begin(`reader of ${node.id}`);
   try {
     const files = node.disk.mount(life);
-    const replayed = replayRecording(file, { files, onStep: marking(node.id, simulator) });
+    const mark = marking(node.id, simulator);
+    const onStep: ReplayOptions["onStep"] = (played, step, state) => {
+      mark(played, step, state);
+      memory.see(played, step, state);
+    };
+    const replayed = replayRecording(file, { files, onStep });
     const { envelopes, slot, hash, complete } = await simulator.complete(replayed, replayMax);
     if (!complete) simulator.trace.mark("recording.cut");
     agreement.hash(`the replay of ${node.id}`, slot, hash);
@@ -52,7 +71,7 @@ async function replayFile(
     const isExpected = node.powerLosses > 0 || node.disk.wounds.isRecordingDamaged;
     if (error.code === "KBZ_DAMAGED" && isExpected) {
       simulator.trace.mark("recording.damaged");
-      return 0;
+      return null;
     }
     throw new Violation("R1", `${node.id} ${file}: ${error.message}`);
   } finally {

@@ -4,15 +4,20 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Ballot } from "../../consensus/index.ts";
 import type { Entry } from "../../src/api.ts";
 import type { SimulatedNode } from "../cluster.ts";
 import type { SimulatedDisk } from "../disk.ts";
+import { Prng } from "../prng.ts";
 import { second } from "../simulator.ts";
 import { Simulation, type Stage } from "../simulation.ts";
-import { calmSwarm } from "../swarm.ts";
+import { calmSwarm } from "../calm-swarm.ts";
 import { parseScript } from "../stories/script.ts";
 import { tell } from "../stories/tell.ts";
 import { Agreement } from "./agreement.ts";
+import type { Submission } from "./durability.ts";
+import { checkFailover } from "./failover.ts";
+import { checkMemory, type Memory } from "./lives.ts";
 import { checkClosing, checkProgress } from "./progress.ts";
 import { checkReplay } from "./replay.ts";
 
@@ -154,6 +159,61 @@ test("L10: a node that does not close, in the end or when it is asked to", async
   });
   const { broken } = await tell(parseScript("nodes 1\npause a 90000\nclose a\nwait 61000"));
   assert.equal(broken?.invariant, "L10");
+});
+
+test("L5: whoever waits is not answered after the leader was struck", async () => {
+  for (const strike of ["kill", "isolate"] as const) {
+    await play(3, async (stage, { kibitzer }) => {
+      assert.ok(kibitzer !== null);
+      const { cluster } = stage;
+      const liveness = { ...calmSwarm.liveness, strike };
+      const swarm = { ...calmSwarm, liveness };
+      const parts = { ...stage, swarm, prng: new Prng(strike) };
+      await checkFailover(parts, cluster.nodes);
+      await pass(stage);
+      const submit = (): Submission => stage.durability.submit("y", "b1");
+      const lost = { ...parts, clients: { publish: submit } };
+      await assert.rejects(checkFailover(lost, cluster.nodes), {
+        invariant: "L5",
+        message: /1980 ms after ".*" of the leader .* calls still wait, at b1/,
+      });
+    });
+  }
+});
+
+test("an exception that no node catches, and one that nobody awaits", async () => {
+  await play(1, async (stage, { life }) => {
+    life?.after(1, () => {
+      throw new RangeError("out of bounds");
+    });
+    await breaks("uncaught", stage, /an exception of a: RangeError: out of bounds/);
+  });
+});
+
+function ballot(round: number): Ballot {
+  return { government: 1, round, id: "a" };
+}
+
+test("A17, D1, D5: a life that knows less than the last one was told to be durable", () => {
+  const before: Memory = {
+    cookie: "c",
+    starts: 2,
+    now: 900,
+    writeLast: 7,
+    promised: ballot(3),
+    accepted: ballot(2),
+  };
+  const after: Memory = { ...before, starts: 3, now: 0 };
+  checkMemory("a", before, after);
+  checkMemory("a", before, { ...before, now: 950 });
+  checkMemory("a", before, { ...after, cookie: "d", writeLast: 0, promised: ballot(0) });
+  const breaksBy = (invariant: string, changed: Partial<Memory>): void => {
+    assert.throws(() => checkMemory("a", before, { ...after, ...changed }), { invariant });
+  };
+  breaksBy("A17", { promised: ballot(2) });
+  breaksBy("A17", { accepted: ballot(1) });
+  breaksBy("D1", { writeLast: 6 });
+  breaksBy("D5", { starts: 2 });
 });
 
 test("R1, S1: a recording that was altered, or that replays to another state", async () => {

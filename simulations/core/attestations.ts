@@ -74,9 +74,18 @@ export class Attestations {
       case "refused":
       case "resynchronize":
       case "fetch":
-      case "naturalize":
         return undefined;
+      case "naturalize":
+        return this.#asksForSeat(node);
     }
+  }
+
+  /** Whoever asks for a seat would know after a loss of power that it was admitted (M6). */
+  #asksForSeat(node: CoreNode): void {
+    const admitted = this.#chosen.republic.member(node.id)?.admitted ?? 0;
+    demand(node.disk.durable.log.length >= admitted, "M6", () => {
+      return `${node.id} asks for a seat without a durable slot ${admitted}, its admission`;
+    });
   }
 
   #report(node: CoreNode, message: Message, report: Report): void {
@@ -176,8 +185,13 @@ export class Attestations {
       () => `decrees are missing, ${text()}`,
     );
     this.#isOfGovernment(node, message, ballot);
-    const key = ballotText(ballot);
-    this.#promises.set(key, (this.#promises.get(key) ?? new Set()).add(node.id));
+  }
+
+  /** A promise counts for whom it is made to, whatever the promiser holds. */
+  believe({ id }: CoreNode, message: Message): void {
+    if (message.kind !== "promised") return;
+    const key = ballotText(message.ballot);
+    this.#promises.set(key, (this.#promises.get(key) ?? new Set()).add(id));
   }
 
   #accepted(node: CoreNode, ballot: Ballot, length: Slot): void {

@@ -62,6 +62,11 @@ export class Chosen {
     return this.at(slot)?.decree.hash ?? null;
   }
 
+  /** The lowest ballot known to have chosen `slot`. */
+  ballotAt(slot: Slot): Ballot | null {
+    return this.#slots[slot - 1]?.ballot ?? null;
+  }
+
   government(number: number): Government | null {
     return this.#governments[number - 1] ?? null;
   }

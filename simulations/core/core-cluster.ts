@@ -11,9 +11,10 @@ import {
 } from "../../consensus/index.ts";
 import type { Prng } from "../prng.ts";
 import { inputText, outcomeLines, writeText } from "./abbreviate.ts";
-import { CoreNode, type Clockwork, type Unstamped } from "./core-node.ts";
+import { clockwork, CoreNode, type Clockwork, type Unstamped } from "./core-node.ts";
 import type { Invariants } from "./invariants.ts";
 import { Network, type Packet } from "./network.ts";
+import { beforeOutdated, checkOutdated } from "./outdated.ts";
 import { Schedule } from "./schedule.ts";
 
 /** How journals and clocks behave, all delays in virtual milliseconds. */
@@ -34,6 +35,9 @@ export interface ClusterOptions {
   /** Of every node's elections; left out, quick ones. */
   readonly timing?: Clockwork;
 }
+
+/** Twice the time after which silence is noticed. */
+const absentAfter = 2 * clockwork.silenceTicks;
 
 export type Watcher = (node: CoreNode, outcome: Outcome) => void;
 
@@ -105,6 +109,7 @@ export class CoreCluster {
     this.note(() => `${node.id}: crashes, keeps ${hardened} of ${node.disk.pending.length} writes`);
     for (let count = 0; count < hardened; count += 1) this.#harden(node);
     node.crash();
+    node.downSince = this.now;
     for (const peer of this.up) {
       if (this.#prng.chance(0.7)) this.hint(peer, node.id);
     }
@@ -130,11 +135,13 @@ export class CoreCluster {
     const input = node.stamp(this.now, unstamped);
     const { invariants } = this.#options;
     this.steps += 1;
+    const before = beforeOutdated(node, input);
     const outcome = node.step(input);
+    if (before !== null) checkOutdated(node, input, before);
     this.#trace(node, () => [inputText(input), ...outcomeLines(outcome)]);
     if (outcome.persist !== null) {
       node.disk.append(outcome.persist);
-      invariants.onWritten(node, outcome.persist);
+      invariants.onWritten(node, outcome.persist, (id) => this.#isThere(id));
     }
     invariants.onOutcome(node, input, outcome);
     this.#carryOut(node, outcome);
@@ -159,6 +166,12 @@ export class CoreCluster {
 
   count(what: string): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+
+  /** Whether a leader may still take `id` for somebody who is there. */
+  #isThere(id: NodeId): boolean {
+    const node = this.nodes.get(id);
+    return node !== undefined && (node.isUp || this.now - node.downSince < absentAfter);
   }
 
   #trace(node: CoreNode, lines: () => string[]): void {

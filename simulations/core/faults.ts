@@ -1,5 +1,5 @@
 /** Injects the faults of a profile into a cluster, each at its own rate, until told to stop. */
-import type { NodeId } from "../../consensus/index.ts";
+import type { Message, NodeId, Outcome } from "../../consensus/index.ts";
 import type { Prng } from "../prng.ts";
 import type { CoreCluster } from "./core-cluster.ts";
 import type { CoreNode } from "./core-node.ts";
@@ -20,6 +20,7 @@ export class Faults {
     this.#membership = membership;
     this.#prng = prng;
     this.#profile = profile;
+    if (profile.ambush > 0) cluster.watch((node, outcome) => this.#ambush(node, outcome));
     this.#tick();
   }
 
@@ -65,6 +66,28 @@ export class Faults {
     this.#cluster.schedule.after(down, () => this.#cluster.start(node));
   }
 
+  /**
+   * The moment in which something is half done: proposed and not accepted, accepted and not
+   * counted, decided and not told. Its node is gone, or is cut off from all others, or all but one.
+   */
+  #ambush(node: CoreNode, { send }: Outcome): void {
+    if (this.#stopped || !send.some(({ message }) => momentous.has(message.kind))) return;
+    if (!this.#prng.chance(this.#profile.ambush)) return;
+    this.#cluster.count("ambush");
+    this.#cluster.schedule.after(0, () => {
+      if (this.#stopped) return;
+      if (this.#prng.chance(0.4)) this.#crash(node, this.#profile.downMean);
+      else this.#cutOff(node.id);
+    });
+  }
+
+  #cutOff(alone: NodeId): void {
+    const others = [...this.#cluster.nodes.keys()].filter((id) => id !== alone);
+    const friend = this.#prng.chance(0.5) ? this.#prng.pick(others) : null;
+    const cut = others.filter((id) => id !== friend);
+    this.#cut(cut.flatMap((id) => [[id, alone] as const, [alone, id] as const]));
+  }
+
   #exile(nodes: readonly CoreNode[]): void {
     const node = this.#prng.pick(nodes);
     if (this.#membership.exiling.size > 0) return;
@@ -83,8 +106,11 @@ export class Faults {
   }
 
   #partition(ids: readonly NodeId[]): void {
+    this.#cut(this.#prng.pick([split, isolate, bridge, ring, oneWay])(this.#prng, ids));
+  }
+
+  #cut(cut: Cut): void {
     const { network, schedule } = this.#cluster;
-    const cut = this.#prng.pick([split, isolate, bridge, ring, oneWay])(this.#prng, ids);
     this.#cluster.note(() => `cut ${cut.map(([from, to]) => `${from}>${to}`).join(" ")}`);
     for (const [from, to] of cut) network.cut(from, to);
     schedule.after(this.#prng.exponential(this.#profile.cutMean), () => {
@@ -93,6 +119,14 @@ export class Faults {
     });
   }
 }
+
+const momentous: ReadonlySet<Message["kind"]> = new Set([
+  "promised",
+  "synchronize",
+  "accept",
+  "accepted",
+  "decide",
+]);
 
 type Cut = readonly (readonly [NodeId, NodeId])[];
 

@@ -18,8 +18,10 @@ import {
   type Write,
 } from "../../consensus/index.ts";
 import { Prng } from "../prng.ts";
+import { BarrierRounds } from "./barrier-rounds.ts";
 import { CoreNode, clockwork } from "./core-node.ts";
 import { Invariants } from "./invariants.ts";
+import { beforeOutdated, checkOutdated } from "./outdated.ts";
 import { Recorder } from "./recorder.ts";
 import { Violation } from "./violation.ts";
 
@@ -85,13 +87,13 @@ class Scene {
     this.harden(this.a);
   }
 
-  write(node: CoreNode, fields: Partial<Write>): void {
+  write(node: CoreNode, fields: Partial<Write>, isThere?: (id: string) => boolean): void {
     const number = (this.#numbers.get(node) ?? 0) + 1;
     this.#numbers.set(node, number);
     const nothing = { promised: null, accepted: ballotZero, decrees: [], decided: 0, heard: null };
     const one: Write = { number, slotFirst: 1, ...nothing, ...fields };
     node.disk.append(one);
-    this.invariants.onWritten(node, one);
+    this.invariants.onWritten(node, one, isThere);
   }
 
   harden(node: CoreNode): void {
@@ -246,6 +248,86 @@ function recoveredFrom({ disk }: CoreNode): ReturnType<CoreNode["disk"]["recover
   while (disk.harden() !== null);
   return disk.recover();
 }
+
+test("M2: a government is proposed, most of whose members are away", () => {
+  const scene = new Scene();
+  const leading = ballot(2, 1, "a");
+  const next = [...scene.log, ...scene.next()];
+  for (const node of [scene.a, scene.b]) scene.hold(node, leading, next);
+  const value = { kind: "succession", government: 3, leader: "a", leaving: [] } as const;
+  const decrees = decreesAfter(next, [{ ...value, parliament: ["a", "b", "c"] }]);
+  const fields = { accepted: leading, slotFirst: 6, decrees };
+  breaks("M2", () => scene.write(scene.a, fields, (id) => id === "a"));
+});
+
+test("M6: a newcomer asks for a seat before its own admission is durable", () => {
+  const scene = new Scene();
+  const ask = (): void => scene.send(scene.b, { kind: "naturalize" });
+  breaks("M6", ask);
+  scene.write(scene.b, { decrees: scene.log.slice(0, 2) });
+  breaks("M6", ask);
+  scene.harden(scene.b);
+  ask();
+});
+
+test("C5: a barrier is answered that no majority has confirmed since it was asked", () => {
+  const { invariants, a, b } = new Scene();
+  const leading = ballot(2, 1, "a");
+  const rounds = new BarrierRounds(invariants.chosen);
+  const stamp = { now: 5, when: 0 };
+  const begin = (barrier: number, round: number): void => {
+    const message = { kind: "confirm", ballot: leading, round } as const;
+    const send = [{ to: "b", lane: "control", message }] as const;
+    rounds.onOutcome(a, { kind: "barrier", barrier, ...stamp }, { ...quiet, send });
+  };
+  const confirm = (round: number, barriers: Outcome["barriers"]): void => {
+    const message = { kind: "confirmed", ballot: leading, round } as const;
+    const input = { kind: "receive", from: "b", cookie: b.cookie, message, ...stamp } as const;
+    rounds.onOutcome(a, input, { ...quiet, barriers });
+  };
+  begin(1, 1);
+  breaks("C5", () => rounds.onOutcome(a, event, { ...quiet, barriers: [{ barrier: 1, slot: 4 }] }));
+  begin(2, 2);
+  confirm(2, [{ barrier: 2, slot: 4 }]);
+  begin(3, 2);
+  breaks("C5", () => confirm(2, [{ barrier: 3, slot: 4 }]));
+  confirm(2, [{ barrier: 3, slot: null }]);
+});
+
+test("A11: an answer to another ballot that moves something, or does not", () => {
+  const { a, b } = new Scene();
+  a.start(0, false);
+  const answer = (of: Ballot): LegislatorInput => {
+    const message = { kind: "accepted", ballot: of, length: 4 } as const;
+    return { kind: "receive", from: "b", cookie: b.cookie, message, now: 5, when: 0 };
+  };
+  const current = a.legislator.view().promised;
+  assert.equal(beforeOutdated(a, answer(current)), null);
+  assert.equal(beforeOutdated(a, event), null);
+  const outdated = answer(ballot(1, 9, "a"));
+  const before = beforeOutdated(a, outdated);
+  assert.ok(before !== null);
+  checkOutdated(a, outdated, before);
+  breaks("A11", () => checkOutdated(a, outdated, `${before} once`));
+});
+
+test("D1: a node goes by a ballot that it has not written", () => {
+  const { invariants, c } = new Scene();
+  c.start(0, false);
+  const message = { kind: "fetch", slotFirst: 1, follow: false } as const;
+  const receive = { kind: "receive", from: "a", cookie: "0", message, now: 5, when: 0 } as const;
+  invariants.onOutcome(c, receive, quiet);
+  c.disk.append({
+    number: 1,
+    promised: ballot(2, 1, "a"),
+    accepted: ballotZero,
+    slotFirst: 1,
+    decrees: [],
+    decided: 0,
+    heard: null,
+  });
+  breaks("D1", () => invariants.onOutcome(c, receive, quiet));
+});
 
 test("L5: a node that waits for a time which is past", () => {
   const { invariants, a } = new Scene();

@@ -2,22 +2,25 @@
  * What must hold after every step of every node, whatever the faults. Sees all nodes, all disks and
  * all times at once; throws a {@link Violation} that names what was broken.
  */
-import type {
-  Applied,
-  Ballot,
-  DurableState,
-  Halt,
-  Index,
-  LegislatorInput,
-  Message,
-  Outcome,
-  PublisherId,
-  Slot,
-  Write,
+import {
+  sameBallot,
+  type Applied,
+  type Ballot,
+  type DurableState,
+  type Halt,
+  type Index,
+  type LegislatorInput,
+  type Message,
+  type NodeId,
+  type Outcome,
+  type PublisherId,
+  type Slot,
+  type Write,
 } from "../../consensus/index.ts";
 import { Attestations } from "./attestations.ts";
 import { ballotText } from "./abbreviate.ts";
-import { Chosen } from "./chosen.ts";
+import { BarrierRounds } from "./barrier-rounds.ts";
+import { Chosen, isMajority } from "./chosen.ts";
 import type { CoreNode } from "./core-node.ts";
 import { hashAt } from "./virtual-disk.ts";
 import { demand, Violation } from "./violation.ts";
@@ -25,6 +28,7 @@ import { demand, Violation } from "./violation.ts";
 export class Invariants {
   readonly chosen: Chosen = new Chosen();
   readonly #attestations = new Attestations(this.chosen);
+  readonly #barriers = new BarrierRounds(this.chosen);
   /** The last slot that each node has applied in its present life. */
   readonly #applied = new Map<CoreNode, Slot>();
   /** The highest slot with an acknowledged batch. */
@@ -64,19 +68,27 @@ export class Invariants {
   /** `node` was given `input`; what it writes is written, nothing else has happened yet. */
   onOutcome(node: CoreNode, input: LegislatorInput, outcome: Outcome): void {
     if (outcome.halt !== null) this.#onHalt(node, outcome.halt);
+    // Whom it promises something cannot know that it is not to be believed.
+    for (const { message } of outcome.send) this.#attestations.believe(node, message);
     if (this.#astray.has(node)) return;
     if (this.#rolledBack.has(node)) attestsNothing(node, outcome);
     for (const applied of outcome.applied) this.#onApplied(node, applied);
     if (outcome.applied.length > 0) this.#judgeDecision(node, input);
+    if (changesLog(input)) holdsWhatIsWritten(node);
+    this.#barriers.onOutcome(node, input, outcome);
     for (const { message } of outcome.send) this.#attestations.check(node, message);
-    for (const { to, slotFirst, slotLast } of outcome.sendSlots) {
+    this.#sendsDecided(node, outcome);
+    const { deadline } = outcome;
+    const isLater = deadline === null || deadline > input.now || input.kind !== "event";
+    demand(isLater, "L5", () => `${node.id} waits for tick ${deadline ?? 0}, which is past`);
+  }
+
+  #sendsDecided(node: CoreNode, { sendSlots }: Outcome): void {
+    for (const { to, slotFirst, slotLast } of sendSlots) {
       demand(slotFirst >= 1 && slotLast <= this.appliedBy(node), "A2", () => {
         return `${node.id} sends ${slotFirst}…${slotLast} to ${to}`;
       });
     }
-    const { deadline } = outcome;
-    const isLater = deadline === null || deadline > input.now || input.kind !== "event";
-    demand(isLater, "L5", () => `${node.id} waits for tick ${deadline ?? 0}, which is past`);
   }
 
   /** The leader of `ballot` has decided `slot`: by votes in that very ballot. */
@@ -86,8 +98,11 @@ export class Invariants {
     });
   }
 
-  /** Nothing stands after a stop-sign before that is decided (M2). */
-  onWritten(node: CoreNode, write: Write): void {
+  /**
+   * Nothing stands after a stop-sign before that is decided, and nobody proposes a government that
+   * could not decide anything, since most of its members are away (M2).
+   */
+  onWritten(node: CoreNode, write: Write, isThere: (id: NodeId) => boolean = () => true): void {
     if (this.#astray.has(node)) return;
     const { log } = node.disk.written;
     for (const decree of write.decrees) {
@@ -98,6 +113,7 @@ export class Invariants {
       demand(mayChange, "M2", () => {
         return `${node.id} proposes a government before its own ballot has decided anything`;
       });
+      if (isOwn && !this.chosen.isKnown(decree)) canDecide(node, value.parliament, isThere);
       const before = log[slot - 2];
       if (before?.value.kind !== "succession") continue;
       demand(this.chosen.hash(before.slot) === before.hash, "M2", () => {
@@ -158,6 +174,35 @@ export class Invariants {
     if (halt.kind === "diverged" && this.#astray.has(node)) return;
     throw new Violation(halt.kind === "diverged" ? "S1" : "D5", `${node.id} halts: ${halt.kind}`);
   }
+}
+
+/** Whether the input may have changed what the node holds, and not just what it knows of others. */
+function changesLog(input: LegislatorInput): boolean {
+  return input.kind === "receive" && input.message.kind !== "ping" && input.message.kind !== "pong";
+}
+
+/** What a node goes by is on its way to the disk, ballot and log alike. */
+function holdsWhatIsWritten(node: CoreNode): void {
+  const { promised, accepted, length } = node.legislator.view();
+  const { written } = node.disk;
+  const same =
+    sameBallot(promised, written.promised) &&
+    sameBallot(accepted, written.accepted) &&
+    length === written.log.length;
+  demand(same, "D1", () => {
+    const [held, kept] = [`${ballotText(accepted)}, ${length}`, ballotText(written.accepted)];
+    return `${node.id} holds ${held} and has written ${kept}, ${written.log.length}`;
+  });
+}
+
+function canDecide(
+  node: CoreNode,
+  parliament: readonly NodeId[],
+  isThere: (id: NodeId) => boolean,
+): void {
+  demand(isMajority(new Set(parliament.filter(isThere)), parliament), "M2", () => {
+    return `${node.id} proposes the parliament ${parliament.join(" ")}, most of which is away`;
+  });
 }
 
 const bindingKinds: ReadonlySet<Message["kind"]> = new Set([

@@ -34,6 +34,8 @@ export interface Profile {
   readonly links: LinkFaults;
   readonly nodes: NodeFaults;
   readonly rates: Rates;
+  /** The chance of each message that binds somebody: its sender is struck in that very moment. */
+  readonly ambush: number;
   /** How long cuts, and crashed nodes, last on average. */
   readonly cutMean: number;
   readonly downMean: number;
@@ -64,6 +66,7 @@ export function drawProfile(name: ProfileName, prng: Prng): Profile {
     links: rough ? drawLinks(name, prng) : calmLinks,
     nodes: rough ? drawNodes(name, prng) : calmNodes,
     rates: drawRates(name, prng),
+    ambush: rough ? drawAmbush(name, prng) : 0,
     ...drawPace(name, prng),
     drift: rough ? prng.pick([0, 0.01, 0.1]) : 0,
     parliamentSize,
@@ -96,6 +99,10 @@ function drawPace(name: ProfileName, prng: Prng): Pace {
 /** Half of the time, nothing. */
 function sometimes(prng: Prng, max: number): number {
   return prng.chance(0.5) ? 0 : prng.between(0, max);
+}
+
+function drawAmbush(name: ProfileName, prng: Prng): number {
+  return prng.pick(name === "churn" ? [0, 0.01, 0.05] : [0, 0, 0.005, 0.02]);
 }
 
 function drawLinks(name: ProfileName, prng: Prng): LinkFaults {

@@ -31,7 +31,10 @@ function falsifying(falsified: Falsified): Disposable {
 test("C5: a barrier below what was acknowledged before it, or one that nobody asked for", () => {
   {
     using _ = falsifying((outcome) => {
-      return { ...outcome, barriers: outcome.barriers.map((each) => ({ ...each, slot: 0 })) };
+      const barriers = outcome.barriers.map(({ barrier, slot }) => {
+        return { barrier, slot: slot === null ? null : 0 };
+      });
+      return { ...outcome, barriers };
     });
     breaks("C5", /says 0, slot \d+ was acknowledged before/);
   }

@@ -5,7 +5,7 @@
 import { Prng } from "../prng.ts";
 import { decreesText } from "./abbreviate.ts";
 import { calmNodes, CoreCluster } from "./core-cluster.ts";
-import type { CoreNode } from "./core-node.ts";
+import { clockwork, type CoreNode } from "./core-node.ts";
 import { Epilogue } from "./epilogue.ts";
 import { Faults } from "./faults.ts";
 import { Invariants } from "./invariants.ts";
@@ -132,12 +132,12 @@ class Simulation {
     const number = this.#barrier;
     const atLeast = this.#invariants.acknowledgedSlot;
     const askedAt = this.#cluster.now;
-    this.#barriers.set(`${node.id} ${node.starts} ${number}`, { atLeast, askedAt });
+    this.#barriers.set(`${node.id} ${lifeOf(node)} ${number}`, { atLeast, askedAt });
     this.#cluster.step(node, { kind: "barrier", barrier: number });
   }
 
   #onBarrier(node: CoreNode, barrier: number, slot: number | null): void {
-    const key = `${node.id} ${node.starts} ${barrier}`;
+    const key = `${node.id} ${lifeOf(node)} ${barrier}`;
     const asked = this.#barriers.get(key);
     demand(asked !== undefined, "C5", () => `barrier ${key} is answered but not asked`);
     this.#barriers.delete(key);
@@ -252,11 +252,41 @@ class Simulation {
     return [...this.#cluster.nodes.values()].filter((node) => !node.retired);
   }
 
+  /**
+   * What is published in a calm is decided, and told to everybody, at once; also when all that is
+   * under way gets lost for a moment, which is too short for anybody to be missed (L2, L5).
+   */
+  #publishInCalm(): void {
+    const cluster = this.#cluster;
+    const { chosen } = this.#invariants;
+    for (const [isLossy, within] of [
+      [false, clockwork.pingTicks * 0.8],
+      [true, 4 * clockwork.pingTicks],
+    ] as const) {
+      const leader = cluster.up.find((node) => node.legislator.role === "leading");
+      demand(leader !== undefined, "L2", () => "nobody leads in a calm");
+      const nonce = this.#prng.hex16();
+      const slot = chosen.length + 1;
+      cluster.network.faults = isLossy ? { ...calmLinks, drop: 1 } : calmLinks;
+      cluster.step(leader, { kind: "enqueue", value: { kind: "registration", nonce } });
+      this.#proceed(2);
+      cluster.network.faults = calmLinks;
+      this.#proceed(within);
+      const seats = chosen.republic.government?.parliament ?? [];
+      const late = seats.filter((id) => this.#invariants.appliedBy(cluster.node(id)) < slot);
+      demand(late.length === 0, isLossy ? "L5" : "L2", () => {
+        const how = isLossy ? "lost for a moment" : "decided in a calm";
+        return `slot ${slot}, ${how}, is not known at ${late.join(" ")} after ${within} ms`;
+      });
+    }
+  }
+
   /** Left alone, a settled republic changes nothing any more (L3). */
   #stayCalm(): void {
     const { chosen } = this.#invariants;
-    const { length } = chosen;
     const prepares = this.#cluster.counts.get("prepare");
+    this.#publishInCalm();
+    const { length } = chosen;
     const answered = this.#cluster.counts.get("barrier answered") ?? 0;
     for (const node of this.#cluster.up) this.#askBarrier(node);
     this.#proceed(staysCalmFor);
@@ -264,9 +294,9 @@ class Simulation {
       return "no barrier is answered in a calm";
     });
     for (const [key, { askedAt }] of this.#barriers) {
-      const [id = "", starts] = key.split(" ");
+      const [id = "", life] = key.split(" ");
       const node = this.#cluster.node(id);
-      const isOver = !node.isUp || String(node.starts) !== starts;
+      const isOver = !node.isUp || lifeOf(node) !== life;
       const isLate = askedAt < this.#cluster.now - barrierWithin;
       demand(isOver || !isLate, "L5", () => `barrier ${key} is never answered`);
     }
@@ -277,6 +307,11 @@ class Simulation {
     demand(this.#cluster.counts.get("prepare") === prepares, "L3", () => "a leader is deposed");
     demand(this.#isSettled(), "L3", () => `unsettled again: ${this.#unsettled().join("; ")}`);
   }
+}
+
+/** Another incarnation under the same id counts its lives from 1 again. */
+function lifeOf({ cookie, starts }: CoreNode): string {
+  return `${cookie}#${starts}`;
 }
 
 export function simulate(options: RunOptions): Report {

@@ -18,3 +18,11 @@ export function demand(
 ): asserts condition {
   if (!condition) throw new Violation(invariant, message());
 }
+
+/** An exception that nobody caught, as a violation: in production it ends the process. */
+export function uncaught(where: string, error: unknown): Violation {
+  if (error instanceof Violation) return error;
+  const violation = new Violation("uncaught", `${where}: ${String(error)}`);
+  violation.cause = error;
+  return violation;
+}

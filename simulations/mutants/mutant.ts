@@ -15,13 +15,18 @@ export interface Mutant {
   readonly about: string;
   /** The invariant that the slip breaks, by its id; another may notice first. */
   readonly invariant: string;
+  /** Of one that nothing has killed yet: why it lives. */
+  readonly lives?: string;
 }
 
 /**
  * The source with the mutant in it.
  * @throws {Error} when what it looks for does not stand there exactly once.
  */
-export function mutate(source: string, { name, file, find, replace }: Mutant): string {
+export function mutate(
+  source: string,
+  { name, file, find, replace }: Omit<Mutant, "invariant">,
+): string {
   const words = find.trim().split(/\s+/);
   const pattern = new RegExp(words.map(escaped).join(String.raw`\s+`), "g");
   const found = [...source.matchAll(pattern)];

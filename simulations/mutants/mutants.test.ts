@@ -7,6 +7,7 @@ import { catalogue } from "./catalogue.ts";
 import { findingIn, harnesses } from "./harness.ts";
 import { hunt, type Verdict } from "./hunt.ts";
 import { mutate, type Mutant } from "./mutant.ts";
+import { notBugs } from "./not-bugs.ts";
 import { markdown, summaryLine, totalsOf, verdictLine } from "./report.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -34,8 +35,17 @@ test("there are enough mutants, and each has a name of its own", () => {
   }
 });
 
+test("what is no bug has a reason, and is not hunted", () => {
+  for (const { name, about, why } of notBugs) {
+    assert.match(name, /^[a-z]+(-[a-z]+)*$/);
+    assert.match(about, /^[A-Z].*\.$/, name);
+    assert.match(why, /^[A-Z].{20,}[.)]$/, name);
+    assert.ok(!catalogue.some((mutant) => mutant.name === name), name);
+  }
+});
+
 test("each patch fits its file at one place, and changes it", () => {
-  const refusals = catalogue.flatMap((mutant) => {
+  const refusals = [...catalogue, ...notBugs].flatMap((mutant) => {
     const source = readFileSync(join(root, mutant.file), "utf8");
     try {
       return mutate(source, mutant) === source ? [`mutant ${mutant.name} changes nothing`] : [];
@@ -99,13 +109,18 @@ test("a report counts what was killed, and names what was not", () => {
   assert.equal(totals.worstSeconds, 9);
   assert.match(summaryLine(totals), /^3 of 4 mutants killed; .*; survivors: harmless$/);
   assert.match(verdictLine(verdict(harmless, 1, null)), /harmless +SURVIVES/);
-  const page = markdown(verdicts, {
+  const page = markdown(verdicts, notBugs.slice(0, 1), {
     date: "2026-11-21",
     commit: "abc",
     machine: "a machine",
     jobs: 2,
     seconds: 113,
   });
-  assert.match(page, /\| votes-before-sync \|.*\| D1 \| full \| 1 \| 1\.0 \|/);
-  assert.match(page, /\| harmless \|.*\*\*survives\*\*/);
+  assert.match(page, /\*\*3 of 4 killed\*\*/);
+  assert.match(page, /## Survivors\n[^#]*\| `harmless` \|.*\| D1 \| 100\.0 \| – \|/);
+  assert.match(
+    page,
+    /## Killed\n[^#]*\| `votes-before-sync` \|.*\| D1 \| D1 \| full \| 1 \| 1\.0 \|/,
+  );
+  assert.match(page, new RegExp(`## Not bugs\n[^#]*\\| \`${notBugs[0]?.name}\` \\|`));
 });

@@ -1,5 +1,6 @@
 /** What a hunt found, for people: lines, totals, and the page in docs/. Runs nothing. */
 import type { Verdict } from "./hunt.ts";
+import type { NotBug } from "./not-bugs.ts";
 
 export interface Totals {
   readonly mutants: number;
@@ -65,43 +66,104 @@ export interface Occasion {
 }
 
 const introduction = `
-A harness that finds nothing proves something only if it would have found something. So bugs are
-planted: each is one slip in one file, kept as data in a
-[catalogue](../simulations/mutants/catalogue.ts), among them bugs of our own that were fixed. A
-command puts each into a copy of the sources and lets the _ordinary_ simulations run on it, the
-core's alone first, then that of whole nodes, with more and more seeds, until one reports a
-violation. No check is made for a mutant; one that survives shows what the simulations never draw or
-never look at.
+Bugs planted on purpose, one at a time, each a line or so of the shipped code
+([catalogue](../simulations/mutants/catalogue.ts)), among them bugs of our own that were fixed;
+\`npm run mutants\` lets the ordinary simulations hunt each, the core's alone first, then that of
+whole nodes, with more and more seeds. None has a check made for it. A mutant that survives is work
+to do on the simulations.
 
-\`npm run mutants\` hunts all of them, \`--only NAME\` one; \`--out FILE\` writes this page.
-`;
+\`--only NAME\` hunts one, \`--out docs/mutants.md\` writes this page.
+`.trim();
 
-export function markdown(verdicts: readonly Verdict[], occasion: Occasion): string {
+const notBugsIntroduction = `
+Slips that break nothing, since something else does the same, or says so sooner
+([list](../simulations/mutants/not-bugs.ts)). They are not hunted, and not counted.
+`.trim();
+
+export function markdown(
+  verdicts: readonly Verdict[],
+  notBugs: readonly NotBug[],
+  occasion: Occasion,
+): string {
   const { date, commit, machine, jobs, seconds } = occasion;
-  const rows = verdicts.map(({ mutant, killedBy, harness, ...took }) => {
-    const where = `[${mutant.file}](../${mutant.file})`;
-    const seeds = killedBy === null ? "–" : String(took.seeds);
-    const how = `${killedBy ?? "**survives**"} | ${harness ?? "–"} | ${seeds}`;
-    const about = mutant.about.replaceAll("|", String.raw`\|`);
-    return (
-      `| ${mutant.name} | ${where} | ${about} | ${mutant.invariant} | ${how} | ` +
-      `${took.seconds.toFixed(1)} |`
-    );
-  });
+  const totals = totalsOf(verdicts);
+  const killed = verdicts.filter(({ killedBy }) => killedBy !== null);
+  const survivors = verdicts.filter(({ killedBy }) => killedBy === null);
+  const measured =
+    `Measured on ${date} at ${commit}, ${machine}, ${jobs} at a time: **${totals.killed} of ` +
+    `${totals.mutants} killed**, in ${totals.medianSeconds} s and ${totals.medianSeeds} seeds at ` +
+    `the median, ${totals.worstSeconds} s and ${totals.worstSeeds} seeds at worst, ` +
+    `${Math.round(seconds / 60)} minutes in all. \`core\` is the simulation of the core alone, ` +
+    "`full` that of whole nodes; seconds include the start of the process, and harnesses that " +
+    "found nothing.";
+  const survived = survivors.length === 0 ? [] : ["## Survivors", "", ...tableOf(survivors), ""];
   return [
     "# Mutants",
-    introduction.trimEnd(),
     "",
-    `Measured on ${date} at commit ${commit}, on ${machine}, ${jobs} at a time, ` +
-      `${seconds.toFixed(0)} s in all. ${summaryLine(totalsOf(verdicts))}.`,
+    introduction,
     "",
-    "`Breaks` is the invariant that the slip breaks; `killed by` the one that noticed first, which",
-    "may be an assertion in the node itself (`assertion`, `KBZ_INVARIANT`). Seeds are those of the",
-    "harness that killed it; seconds include starting it, and a harness that found nothing before.",
+    wrapped(measured),
     "",
-    "| mutant | where | the slip | breaks | killed by | harness | seeds | s |",
-    "| --- | --- | --- | --- | --- | --- | --: | --: |",
-    ...rows,
+    ...survived,
+    "## Killed",
+    "",
+    "`breaks` is the invariant that the slip breaks; `by` the one that noticed first, which may be",
+    "an assertion in the node itself (`assertion`, `KBZ_INVARIANT`), or an exception (`uncaught`).",
+    "",
+    ...killedTableOf(killed),
+    "",
+    "## Not bugs",
+    "",
+    notBugsIntroduction,
+    "",
+    "| slip | where | what | why nothing breaks |",
+    "| --- | --- | --- | --- |",
+    ...notBugs.map(({ name, file, about, why }) => row([code(name), link(file), about, why])),
     "",
   ].join("\n");
+}
+
+function tableOf(verdicts: readonly Verdict[]): readonly string[] {
+  const rows = verdicts.map(({ mutant: { name, file, about, invariant, lives }, seconds }) => {
+    return row([code(name), link(file), about, invariant, seconds.toFixed(1), lives ?? "–"]);
+  });
+  return [
+    "| mutant | where | what | breaks | s | why it lives |",
+    "| --- | --- | --- | --- | --: | --- |",
+    ...rows,
+  ];
+}
+
+function killedTableOf(verdicts: readonly Verdict[]): readonly string[] {
+  const byFile = verdicts.toSorted(({ mutant: left }, { mutant: right }) => {
+    const [one, other] = [`${left.file} ${left.name}`, `${right.file} ${right.name}`];
+    return one < other ? -1 : 1;
+  });
+  const rows = byFile.map(({ mutant, killedBy, harness, seeds, seconds }) => {
+    const { name, file, about, invariant } = mutant;
+    const what = [code(name), link(file), about, invariant];
+    return row([...what, killedBy ?? "", harness ?? "", String(seeds), seconds.toFixed(1)]);
+  });
+  return [
+    "| mutant | where | what | breaks | by | in | seeds | s |",
+    "| --- | --- | --- | --- | --- | --- | --: | --: |",
+    ...rows,
+  ];
+}
+
+/** In lines of at most 100 columns. */
+function wrapped(text: string): string {
+  return text.replace(/(.{1,100})(?: |$)/g, "$1\n").trimEnd();
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", String.raw`\|`)).join(" | ")} |`;
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}
+
+function link(file: string): string {
+  return `[${file}](../${file})`;
 }

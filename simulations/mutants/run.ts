@@ -6,11 +6,13 @@ import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { format, resolveConfig } from "prettier";
 import { writeFileSync } from "node:fs";
 import { catalogue } from "./catalogue.ts";
 import { harnesses } from "./harness.ts";
 import { hunt, type HuntOptions, type Verdict } from "./hunt.ts";
 import type { Mutant } from "./mutant.ts";
+import { notBugs } from "./not-bugs.ts";
 import { markdown, summaryLine, totalsOf, verdictLine } from "./report.ts";
 
 const usage = `Usage: npm run mutants -- [--only NAME]... [--jobs N] [--seed N] [--effort X]
@@ -78,7 +80,7 @@ function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-function occasion(jobs: number, seconds: number): Parameters<typeof markdown>[1] {
+function occasion(jobs: number, seconds: number): Parameters<typeof markdown>[2] {
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root });
   const processors = cpus();
   const model = processors[0]?.model.replace(/ Processor$/, "") ?? "an unknown processor";
@@ -106,8 +108,11 @@ async function main(args: ReturnType<typeof parse>): Promise<number> {
   const verdicts = await hunt(mutants, options);
   const seconds = (performance.now() - begun) / 1000;
   const totals = totalsOf(verdicts);
-  const page = (): string => markdown(verdicts, occasion(jobs, seconds));
-  if (out !== undefined) writeFileSync(out, page());
+  const page = (): string => markdown(verdicts, notBugs, occasion(jobs, seconds));
+  if (out !== undefined) {
+    const style = await resolveConfig(out);
+    writeFileSync(out, await format(page(), { ...style, parser: "markdown" }));
+  }
   if (json) print(JSON.stringify({ summary: { ...totals, seconds } }));
   else if (isPage) print(page());
   else print(`${summaryLine(totals)}; ${seconds.toFixed(0)} s in all`);

@@ -8,7 +8,8 @@ import { calmDisk } from "../disk.ts";
 import { calmNetwork, type NetworkFaults } from "../network.ts";
 import type { Stage } from "../simulation.ts";
 import { millisecond, second } from "../simulator.ts";
-import { calmSwarm, type Swarm } from "../swarm.ts";
+import { calmSwarm } from "../calm-swarm.ts";
+import type { Swarm } from "../swarm.ts";
 import { nodeNames, type NetworkMood, type Place, type Story } from "./story.ts";
 
 const moods: Readonly<Record<NetworkMood, NetworkFaults>> = {

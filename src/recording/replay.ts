@@ -20,7 +20,10 @@ export interface ReplayOptions {
   readonly until?: number;
   /** Called now and then with how many envelopes were replayed. */
   onProgress?(envelopes: number): void;
-  /** Called after each input with what came of it; for whoever wants to know more than whether. */
+  /**
+   * Called after each envelope, checkpoints included, with what came of it; for whoever wants to
+   * know more than whether.
+   */
   readonly onStep?: (played: Played, step: Step, state: ConsensusState) => void;
   /** Default: the machine's own. */
   readonly files?: FileSystem;
@@ -63,6 +66,7 @@ export async function replayRecording(
       const step = decodeFrame(frame);
       if (step.played.target === "checkpoint") {
         state = begin(state, frame, step);
+        options.onStep?.(step.played, { outcome: null, digest: null }, state);
         continue;
       }
       if (state === null)

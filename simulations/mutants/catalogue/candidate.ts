@@ -52,4 +52,12 @@ export const candidateMutants: readonly Mutant[] = [
     about: "A candidate's ballot need not be above what it promised itself.",
     invariant: "A6",
   },
+  {
+    name: "adopts-longest-log",
+    file: "consensus/candidate.ts",
+    find: "if (compareLogs(promised, against) > 0) best = { from, promised };",
+    replace: "if (promised.length > against.length) best = { from, promised };",
+    about: "Adopts the longest log, not that of the highest ballot.",
+    invariant: "A15",
+  },
 ];

@@ -45,4 +45,13 @@ export const nodeMutants: readonly Mutant[] = [
     about: "A node does not reach for members that the log names later.",
     invariant: "L2",
   },
+  {
+    name: "newcomer-forgets-to-join",
+    file: "src/node/engine.ts",
+    find: `this.#loop.start();
+    this.#goOnJoining();`,
+    replace: "this.#loop.start();",
+    about: "A newcomer that was stopped on the way does not go on joining.",
+    invariant: "L2",
+  },
 ];

@@ -58,4 +58,30 @@ export const publishingMutants: readonly Mutant[] = [
     about: "A leader that steps down leaves those who wait without an answer.",
     invariant: "L5",
   },
+  {
+    name: "islander-retries-never",
+    file: "consensus/islander.ts",
+    find: "this.#retryAt = now + pauseTicks(this.#timing, setback, this.#failures, jitter);",
+    replace: "this.#retryAt = now + 1e9;",
+    about: "What was refused is not submitted again.",
+    invariant: "L5",
+  },
+  {
+    name: "leader-leaves-refusing",
+    file: "src/node/settlements.ts",
+    find: "for (const key of this.#waiting.keys()) this.#settle(key, undecided);",
+    replace: `const gone = { kind: "refused", reason: "notLeading", leader: null };
+    for (const key of this.#waiting.keys()) this.#settle(key, gone);`,
+    about: "A leader that steps down says that nothing it proposed will be decided.",
+    invariant: "C7",
+  },
+  {
+    name: "withdrawn-yet-published",
+    file: "src/publishing/parcel.ts",
+    find: `for (let more = 0; more < claim.count; more += 1)
+this.#cancelled.add(claim.position + more);`,
+    replace: "",
+    about: "What was withdrawn in time is published all the same.",
+    invariant: "C7",
+  },
 ];

@@ -36,4 +36,21 @@ export const readingMutants: readonly Mutant[] = [
     about: "A reading ends one entry early.",
     invariant: "C5",
   },
+  {
+    name: "index-finds-neighbour",
+    file: "src/node/log-index.ts",
+    find: "if (this.#cell(middle, 0) <= index) low = middle;",
+    replace: "if (this.#cell(middle, 0) < index) low = middle;",
+    about: "The first entry of a batch is looked up in the one before.",
+    invariant: "W4",
+  },
+  {
+    name: "lost-forward-is-refusal",
+    file: "src/node/service.ts",
+    find: `if (error instanceof TransportError && error.outcome === "none" &&
+      error.remote === null) {`,
+    replace: "if (error instanceof TransportError) {",
+    about: "A forwarded batch without an answer counts as refused.",
+    invariant: "C7",
+  },
 ];

@@ -70,4 +70,118 @@ export const storageMutants: readonly Mutant[] = [
     about: "A segment is used before it has its size.",
     invariant: "D8",
   },
+  {
+    name: "acknowledges-before-write",
+    file: "src/storage/journal.ts",
+    find: "const { segment, offset } = await this.#chain.room(sizeOfGroup(group));",
+    replace: `this.#options.onPersisted(group.at(-1).write.number);
+    const { segment, offset } = await this.#chain.room(sizeOfGroup(group));`,
+    about: "A group counts as durable before it is written.",
+    invariant: "D1",
+  },
+  {
+    name: "ballot-of-empty-write-lost",
+    file: "src/storage/log-state.ts",
+    find: "this.#accepted = write.accepted;",
+    replace: "if (write.decrees.length > 0) this.#accepted = write.accepted;",
+    about: "A ballot that came without decrees is forgotten at a restart.",
+    invariant: "D1",
+    lives: "takes a crash between a stop-sign that is proposed again and the next write",
+  },
+  {
+    name: "both-promises-unsynced",
+    file: "src/storage/sealed-file.ts",
+    find: `await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Replaces`,
+    replace: `} finally {
+    await file.close();
+  }
+}
+
+/**
+ * Replaces`,
+    about: "Both copies of the promise are written before either is synced.",
+    invariant: "D8",
+  },
+  {
+    name: "failed-sync-ignored",
+    file: "src/storage/segment-chain.ts",
+    find: "await this.#active.file.datasync();",
+    replace: "await this.#active.file.datasync().catch(() => undefined);",
+    about: "A sync that failed counts as done.",
+    invariant: "D6",
+  },
+  {
+    name: "failed-sync-tried-again",
+    file: "src/storage/segment-chain.ts",
+    find: "await this.#active.file.datasync();",
+    replace: "await this.#active.file.datasync().catch(() => this.#active.file.datasync());",
+    about: "A sync that failed is tried again, and believed.",
+    invariant: "D6",
+  },
+  {
+    name: "manifest-ahead-of-sync",
+    file: "src/storage/segment-chain.ts",
+    find: "synced: this.#options.groupSynced(),",
+    replace: "synced: this.#options.groupSynced() + 1,",
+    about: "The manifest calls a group synced that is not.",
+    invariant: "D8",
+  },
+  {
+    name: "own-zeros-forgotten",
+    file: "src/storage/group.ts",
+    find: "view.setUint32(44, countTailZeros(pieces), true);",
+    replace: "view.setUint32(44, 2 ** 20, true);",
+    about: "The zeros that a group holds itself hide that it is torn.",
+    invariant: "D8",
+    lives: "sectors are torn on disks only that may be found damaged anyway",
+  },
+  {
+    name: "reads-what-was-replaced",
+    file: "src/storage/journal.ts",
+    find: "for (const pending of [this.#queue, this.#group]) {",
+    replace: "for (const pending of [this.#group, this.#queue]) {",
+    about: "A slot that was just replaced is read as it was before.",
+    invariant: "A1",
+  },
+  {
+    name: "starts-not-counted",
+    file: "src/storage/directory.ts",
+    find: "starts: known.starts + 1,",
+    replace: "starts: known.starts,",
+    about: "A new life has the number of the last one.",
+    invariant: "D5",
+  },
+  {
+    name: "torn-group-by-its-end-only",
+    file: "src/storage/recovery.ts",
+    find: "return bytes.at(-1) === 0 || countTailZeros([bytes]) > header.tailZeros;",
+    replace: "return bytes.at(-1) === 0;",
+    about: "A torn group whose last sector arrived counts as damage.",
+    invariant: "D8",
+    lives: "sectors are torn on disks only that may be found damaged anyway",
+  },
+  {
+    name: "torn-header-is-damage",
+    file: "src/storage/recovery.ts",
+    find: "return isZero(sector, groupHeaderBytes);",
+    replace: "return false;",
+    about: "A group whose first sector never arrived counts as damage.",
+    invariant: "D8",
+    lives: "sectors are torn on disks only that may be found damaged anyway",
+  },
+  {
+    name: "write-numbers-used-again",
+    file: "src/storage/journal-files.ts",
+    find: "return (Math.floor(found / writesPerLife) + 2) * writesPerLife;",
+    replace: "return log.writeLast;",
+    about: "The number of a write that was lost is used again.",
+    invariant: "C3",
+  },
 ];

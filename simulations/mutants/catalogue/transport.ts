@@ -46,4 +46,12 @@ export const transportMutants: readonly Mutant[] = [
     about: "A body that comes in parts takes the head of the next frame along.",
     invariant: "N17",
   },
+  {
+    name: "lost-call-without-doubt",
+    file: "transport/lane-link.ts",
+    find: `call.reject(error(unsent ? "none" : "unknown"));`,
+    replace: `call.reject(error("none"));`,
+    about: "A call that was cut off counts as never carried out.",
+    invariant: "C7",
+  },
 ];
