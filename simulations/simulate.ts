@@ -12,8 +12,8 @@ import type { RunReport } from "./simulation.ts";
 import { sorted, Summary, type Counts } from "./summary.ts";
 import { runTasks } from "./worker-pool.ts";
 
-const usage = `Usage: kibitz simulate [--seed N | [--from N] --seeds COUNT] [--minutes N] [--seconds N]
-                       [--jobs N] [--json]
+const usage = `Usage: kibitz simulate [--seed N | [--from N] --seeds COUNT] [--minutes N]
+                       [--seconds N] [--jobs N] [--json]
 
 Runs simulated clusters with faults and checks, one for each seed.
 

@@ -182,6 +182,7 @@ test("D1: attestations that a loss of power would undo", () => {
     quorumConnected: true,
     timely: true,
     hearsFit: null,
+    chooses: null,
     starts: 1,
   };
   breaks("D1", () => scene.send(scene.a, { kind: "ping", round: 1, report }));

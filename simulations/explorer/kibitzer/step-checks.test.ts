@@ -100,6 +100,7 @@ class Scene {
       quorumConnected: true,
       timely: true,
       hearsFit: null,
+      chooses: null,
       starts: 1,
     };
   }
