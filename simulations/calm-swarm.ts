@@ -18,7 +18,6 @@ export const calmSwarm: Swarm = {
     lateErrorChance: 0,
     staleReadChance: 0,
     misdirectedReadChance: 0,
-    torn: false,
     garbage: false,
   },
   damage: null,

@@ -196,11 +196,11 @@ export class Chaos {
     look();
   }
 
-  /** K3, K4: unsynced sectors are torn or garbage only where the atlas allows damage. */
+  /** K4: unsynced sectors are garbage only where the atlas allows damage. */
   #powerOf(node: SimulatedNode, power: PowerLoss | null): PowerLoss | null {
-    const { torn, garbage } = this.#swarm.victimDisk;
-    if (power === null || !(torn || garbage) || !this.#atlas.mayDamage(node)) return power;
-    return { ...power, torn, garbage };
+    const { garbage } = this.#swarm.victimDisk;
+    if (power === null || !garbage || !this.#atlas.mayDamage(node)) return power;
+    return { ...power, garbage };
   }
 
   #faultsOf(position: number): DiskFaults {

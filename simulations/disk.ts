@@ -129,7 +129,7 @@ export class SimulatedDisk {
       this.hasLostSectors ||= lost > 0 && path.includes("/segment-");
       if (torn > 0) trace.fault("K3", `${where}: ${torn} sectors torn`);
       if (garbage > 0) trace.fault("K4", `${where}: ${garbage} sectors of garbage`);
-      if (torn + garbage > 0) this.wounds.suspect();
+      if (garbage > 0) this.wounds.suspect();
     }
     if (names > 0) trace.fault("K17", `disk ${this.name}: ${names} names lost`);
     trace.note(`disk ${this.name} lost power: ${dirty} files, ${names} names`);

@@ -43,8 +43,7 @@ export interface Swarm {
     DiskFaults,
     "lateErrorChance" | "staleReadChance" | "misdirectedReadChance"
   > & {
-    /** K3, K4: what a loss of power does to their unsynced sectors. */
-    readonly torn: boolean;
+    /** K4: whether a loss of power may leave garbage in their unsynced sectors. */
     readonly garbage: boolean;
   };
   /** K5, K7, K8, K9, K16, at rest. */
@@ -240,7 +239,6 @@ function drawAtlas(
       lateErrorChance: rare(0.002),
       staleReadChance: rare(0.002),
       misdirectedReadChance: rare(0.002),
-      torn: prng.chance(0.4),
       garbage: prng.chance(0.3),
     },
     damage: prng.chance(0.6) && kinds.length > 0 ? { ...rhythm, kinds } : null,
@@ -331,9 +329,13 @@ function drawCuts(prng: Prng): Swarm["cuts"] {
 
 function drawCrashes(prng: Prng): Swarm["crashes"] {
   if (prng.chance(0.35)) return null;
-  // A sector is written whole or not at all; torn inside, it may be damage that stops its node,
-  // and is for the atlas to allow.
-  const power = { survival: prng.pick([0, 0.5, 0.9]), torn: false, garbage: false };
+  // K3 everywhere: what was not written of a sector is as it was, and a node copes with that.
+  // Garbage in it may be damage that stops its node, and is for the atlas to allow.
+  const power = {
+    survival: prng.pick([0, 0.5, 0.9]),
+    torn: prng.chance(0.4),
+    garbage: false,
+  };
   return {
     meanMs: prng.integer(800, 6000),
     downMs: { min: 5, max: prng.pick([50, 1000, 5000]) },

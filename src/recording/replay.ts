@@ -65,8 +65,7 @@ export async function replayRecording(
     for (const frame of run) {
       const step = decodeFrame(frame);
       if (step.played.target === "checkpoint") {
-        state = begin(state, frame, step);
-        options.onStep?.(step.played, { outcome: null, digest: null }, state);
+        state = begin(state, { frame, step }, options);
         continue;
       }
       if (state === null)
@@ -146,11 +145,20 @@ function decodeFrame(frame: RecordedFrame): RecordedStep {
 }
 
 function begin(
+  before: ConsensusState | null,
+  { frame, step: { played } }: Omit<Place, "number">,
+  { onStep }: Pick<ReplayOptions, "onStep">,
+): ConsensusState {
+  const state = checkpointed(before, frame, envelopeOf(played));
+  onStep?.(played, { outcome: null, digest: null }, state);
+  return state;
+}
+
+function checkpointed(
   state: ConsensusState | null,
   frame: RecordedFrame,
-  { played }: RecordedStep,
+  envelope: Envelope,
 ): ConsensusState {
-  const envelope = envelopeOf(played);
   try {
     if (state === null && envelope.method === "checkpoint") {
       return ConsensusState.fromCheckpoint(envelope);

@@ -162,13 +162,18 @@ export class JournalScan {
     this.#held = null;
   }
 
-  /** Zeros, or the mark of the last group, which the next one would have overwritten. */
+  /**
+   * Zeros, or the mark of the last group, which the next one would have overwritten. A mark is not
+   * synced itself: of one whose end never arrived nothing follows, but that no group is here.
+   */
   #isUnwritten(segment: OpenedSegment, offset: number, sector: Uint8Array): boolean {
     if (isZero(sector)) return true;
+    if (this.#next === 1) return false;
     const place = this.#place(segment, offset);
     const mark = encodeMark({ ...place, number: this.#next - 1 });
-    if (this.#next === 1 || !mark.every((byte, at) => byte === sector[at])) return false;
-    this.#synced = Math.max(this.#synced, this.#next - 1);
+    const arrived = sector.findLastIndex((byte) => byte !== 0) + 1;
+    if (!mark.subarray(0, arrived).every((byte, at) => byte === sector[at])) return false;
+    if (isZero(mark, arrived)) this.#synced = Math.max(this.#synced, this.#next - 1);
     return true;
   }
 

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { crc32 } from "../../src/codec/crc32.ts";
 import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import { sectorBytes } from "../../src/storage/segment.ts";
+import type { Clock } from "../../src/world.ts";
 import { everything, MemoryFiles, nothing, type Survivors } from "./memory-files.ts";
 import { openJournal, readAll, Writer, type Opened } from "./samples.ts";
 
@@ -36,6 +37,17 @@ interface Image {
 
 const options = { first: 12 * sectorBytes, max: 40 * sectorBytes };
 
+/** Whoever waits for idleness finds it in the next turn: so each group is marked that can be. */
+const idle: Clock = {
+  now: () => 0,
+  wall: () => 0,
+  after: (_ms, callback) => {
+    const timer = setImmediate(callback);
+    return { cancel: () => clearImmediate(timer) };
+  },
+  soon: (callback) => void setImmediate(callback),
+};
+
 /** Runs a history and takes an image of the disk before each call that changes it. */
 async function crashEverywhere(
   steps: readonly {
@@ -60,7 +72,7 @@ async function crashEverywhere(
       images.push({ files: files.powerLost(survive), reported, appended: writer.number });
     }
   };
-  opened = await openJournal(files, options);
+  opened = await openJournal(files, { ...options, clock: idle });
   for (const { sizes, back, waits } of steps) {
     const slotFirst = Math.max(1, writer.log.length + 1 - back);
     const isPromise = sizes.length === 0;
@@ -68,7 +80,9 @@ async function crashEverywhere(
     const write = writer.write(sizes, { slotFirst, promised });
     states.set(write.number, fingerprint(writer.log));
     opened.journal.append(write, writer.bodies);
-    if (waits) await opened.reached(write.number);
+    if (!waits) continue;
+    await opened.reached(write.number);
+    await marked();
   }
   await opened.journal.close();
   images.push({
@@ -77,6 +91,11 @@ async function crashEverywhere(
     appended: writer.number,
   });
   return { images, states };
+}
+
+/** The journal has had time to say that its last group was synced. */
+async function marked(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The number of the write whose state this is: not before the last that was reported. */
@@ -219,4 +238,30 @@ test("an unmarked group is written anew and synced before the journal opens", as
   assert.equal(image.bytesOf("/data/journal/segment-00000001").length, sectorBytes);
   assert.deepEqual(await readAll(opened.journal), writer.log);
   await opened.journal.close();
+});
+
+test("a mark that a loss of power tears is none, wherever the log goes on", async () => {
+  const files = new MemoryFiles();
+  const writer = new Writer();
+  const { journal, reached } = await openJournal(files, { ...options, clock: idle });
+  // The first segment has room for the header, a group and its mark, and not for another group.
+  journal.append(writer.write([9 * sectorBytes]), writer.bodies);
+  await reached(1);
+  await marked();
+  const behindMark = [...writer.log];
+  const torn = [1, 64, 121, 127].map((cut) => files.powerLost(() => [{ from: 0, to: cut }]));
+  journal.append(writer.write([3 * sectorBytes]), writer.bodies);
+  await reached(2);
+  const tornBefore = [1, 64, 121, 127].map((cut) => files.powerLost(() => [{ from: 0, to: cut }]));
+  await journal.close();
+  for (const [images, log] of [
+    [torn, behindMark],
+    [tornBefore, writer.log],
+  ] as const) {
+    for (const image of images) {
+      const opened = await openJournal(image, { ...options, expected: true });
+      assert.deepEqual(await readAll(opened.journal), log);
+      await opened.journal.close();
+    }
+  }
 });
