@@ -59,6 +59,11 @@ export class Membership {
     const { republic } = this.#options.invariants.chosen;
     if (republic.member(node.id)?.cookie !== node.cookie) return;
     this.#exiling.add(node);
+    this.expectExile(node);
+  }
+
+  /** Somebody asks for the exile of `node`. */
+  expectExile(node: CoreNode): void {
     this.#unwanted.add(node);
   }
 

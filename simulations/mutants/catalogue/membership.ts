@@ -92,4 +92,12 @@ return false;`,
     about: "A seat that is taken away is given to nobody.",
     invariant: "L2",
   },
+  {
+    name: "seats-whom-it-exiles",
+    file: "consensus/membership.ts",
+    find: "const leaving = whoLeaves(chamber, role);\n  const waiting",
+    replace: "const { leaving } = government;\n  const waiting",
+    about: "The seat of a node that leaves is given to another whose exile is under way.",
+    invariant: "M6",
+  },
 ];
