@@ -1,6 +1,7 @@
 /**
- * One seeded run of an election under lasting cuts: a named topology or any graph on five nodes,
- * of links that work both ways or only one, any leader, lagging or not. Whoever is quorum-connected takes over, and then all stays calm.
+ * One seeded run of an election under lasting cuts: a named topology or any graph on five nodes, of
+ * links that work both ways or only one, any leader, lagging or not. Whoever is quorum-connected
+ * takes over, and then all stays calm.
  */
 import { Violation } from "../core/violation.ts";
 import { Prng } from "../prng.ts";
