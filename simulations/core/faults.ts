@@ -71,10 +71,8 @@ export class Faults {
    * counted, decided and not told. Its node is gone, or is cut off from all others, or all but one.
    */
   #ambush(node: CoreNode, { send }: Outcome): void {
-    if (this.#stopped) return;
-    const weights = send.map(({ message }) => momentous.get(message.kind) ?? 0);
-    const weight = Math.max(0, ...weights);
-    if (weight === 0 || !this.#prng.chance(weight * this.#profile.ambush)) return;
+    if (this.#stopped || !send.some(({ message }) => momentous.has(message.kind))) return;
+    if (!this.#prng.chance(this.#profile.ambush)) return;
     this.#cluster.count("ambush");
     this.#cluster.schedule.after(0, () => {
       if (this.#stopped) return;
@@ -124,15 +122,12 @@ export class Faults {
   }
 }
 
-/** What is rare counts for more. */
-const momentous: ReadonlyMap<Message["kind"], number> = new Map([
-  ["promised", 1],
-  ["synchronize", 1],
-  ["accept", 1],
-  ["accepted", 1],
-  ["decide", 1],
-  // Its successor is about to stand up while it still leads.
-  ["takeOver", 10],
+const momentous: ReadonlySet<Message["kind"]> = new Set([
+  "promised",
+  "synchronize",
+  "accept",
+  "accepted",
+  "decide",
 ]);
 
 type Cut = readonly (readonly [NodeId, NodeId])[];

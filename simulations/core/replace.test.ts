@@ -137,3 +137,11 @@ test("a seat that is taken away is not given to whom an exile is under way for",
   assert.equal(republic.isIn(next), true);
   assert.deepEqual(republic.parliament, ["a", "b", "d"]);
 });
+
+test("M4: an exile that nobody asked for", () => {
+  const republic = new Republic(["a", "b", "c", "d"]);
+  const leader = republic.cluster.up.find(leads);
+  assert.ok(leader !== undefined);
+  republic.cluster.step(leader, { kind: "exile", id: "d" });
+  assert.throws(() => republic.proceed(2000), /M4/);
+});

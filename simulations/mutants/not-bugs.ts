@@ -105,9 +105,9 @@ export const notBugs: readonly NotBug[] = [
     replace: "const length = Math.min(durable.length, log.length);",
     about: "What was learned from others counts as a vote for this leader.",
     why:
-      "What was learned was chosen. In a higher ballot than this leader's, a majority had promised " +
-      "that one before, and the voter was not of it: such votes and true ones together never " +
-      "make a majority. In any other the leader's log has the same.",
+      "What was learned was chosen. In a higher ballot than this leader's, a majority had " +
+      "promised that one before, and the voter was not of it: such votes and true ones " +
+      "together never make a majority. In any other the leader's log has the same.",
   },
   {
     name: "confirmed-though-replaced",
@@ -116,8 +116,8 @@ export const notBugs: readonly NotBug[] = [
     replace: "",
     about: "What was replaced still counts as the leader's.",
     why:
-      "What is confirmed is replaced only by what was learned, or together with the ballot: it is " +
-      "the slip of `votes-for-what-it-learned` again.",
+      "What is confirmed is replaced only by what was learned, or together with the ballot: " +
+      "it is the slip of `votes-for-what-it-learned` again.",
   },
   {
     name: "shares-without-hash",
