@@ -4,14 +4,7 @@
  */
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
-import {
-  anotherIsLed,
-  attestedLog,
-  hearsFit,
-  isEndorsed,
-  leaderIn,
-  newChoice,
-} from "./endorsing.ts";
+import { anotherIsLed, attestedLog, isEndorsed, newChoice, voice } from "./endorsing.ts";
 import { couldLead, fitLeader, higher, isQuorumConnected, isTimely, ownBallot } from "./fitness.ts";
 import {
   compareBallots,
@@ -108,7 +101,7 @@ function reportOf(chamber: Chamber): Report {
     leading: ownBallot(chamber),
     quorumConnected: isQuorumConnected(chamber),
     timely: isTimely(chamber),
-    hearsFit: hearsFit(chamber),
+    ...voice(chamber),
     starts: chamber.options.starts,
   };
 }
@@ -122,7 +115,7 @@ export function knownBallot(chamber: Chamber): Ballot | null {
   let highest: Ballot | null = null;
   for (const [id, { report }] of peers) {
     if (report === null || !chamber.hears(id)) continue;
-    highest = higher(highest, report.leading ?? leaderIn(report));
+    highest = higher(highest, report.leading ?? report.hearsFit);
   }
   return highest;
 }

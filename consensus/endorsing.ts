@@ -6,14 +6,7 @@
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import { couldLead, fitLeader, heardReports } from "./fitness.ts";
-import {
-  compareIds,
-  compareLogs,
-  sameBallot,
-  type Ballot,
-  type LogRank,
-  type NodeId,
-} from "./identifiers.ts";
+import { compareIds, compareLogs, sameBallot, type LogRank, type NodeId } from "./identifiers.ts";
 import type { Report } from "./messages.ts";
 
 /** The log that this node attests: what is durable, and surely that of its ballot's leader. */
@@ -25,21 +18,11 @@ export function attestedLog(chamber: Chamber): LogRank {
   return { accepted: durable.accepted, length: confirms ? Math.min(held, state.confirmed) : held };
 }
 
-/** The fit leader that this node hears; or, in round 0, which nobody leads, whom it would have. */
-export function hearsFit(chamber: Chamber): Ballot | null {
-  const fit = fitLeader(chamber);
-  assert(fit === null || fit.round >= 1, "nobody leads in round 0");
-  if (fit !== null) return fit;
-  const id = choose(chamber);
-  const { government } = chamber.republic;
-  return id === null || government === null
-    ? null
-    : { government: government.number, round: 0, id };
-}
-
-/** Whom a report of `hearsFit` names as leading, and not just as welcome. */
-export function leaderIn({ hearsFit }: Report): Ballot | null {
-  return hearsFit === null || hearsFit.round === 0 ? null : hearsFit;
+/** What this node says of leadership: the fit leader that it hears, or else whom it would have. */
+export function voice(chamber: Chamber): Pick<Report, "hearsFit" | "chooses"> {
+  const hearsFit = fitLeader(chamber);
+  assert(hearsFit === null || hearsFit.round >= 1, "nobody leads in round 0");
+  return { hearsFit, chooses: hearsFit === null ? choose(chamber) : null };
 }
 
 /** Whether somebody that this node hears is led, in its government, by another one. */
@@ -47,10 +30,9 @@ export function anotherIsLed(chamber: Chamber): boolean {
   return heardReports(chamber).some(({ report }) => isLedElsewhere(chamber, report));
 }
 
-function isLedElsewhere(chamber: Chamber, report: Report): boolean {
-  const leader = leaderIn(report);
-  if (leader === null || leader.id === chamber.id) return false;
-  return leader.government === chamber.republic.government?.number;
+function isLedElsewhere(chamber: Chamber, { hearsFit }: Report): boolean {
+  if (hearsFit === null || hearsFit.id === chamber.id) return false;
+  return hearsFit.government === chamber.republic.government?.number;
 }
 
 /**
@@ -109,8 +91,7 @@ function isReady(report: Report, government: number | undefined): boolean {
 export function isEndorsed(chamber: Chamber): boolean {
   const { government } = chamber.republic;
   const voices = heardReports(chamber).filter(({ report }) => {
-    const named = report.hearsFit;
-    return named?.round === 0 && named.id === chamber.id && named.government === government?.number;
+    return report.chooses === chamber.id && report.government === government?.number;
   });
   const own = choose(chamber) === chamber.id ? 1 : 0;
   const seats = government?.parliament.length ?? 0;

@@ -25,11 +25,10 @@ export interface Report {
   readonly quorumConnected: boolean;
   /** Whether what the sender leads is decided in time; of a follower, whether it could lead. */
   readonly timely: boolean;
-  /**
-   * The ballot of the fit leader that the sender hears (itself included). Without one, a ballot of
-   * round 0, which nobody leads, names whom the sender would have lead; or null.
-   */
+  /** The ballot of the fit leader that the sender hears, itself included; or null. */
   readonly hearsFit: Ballot | null;
+  /** Whom the sender would have lead its government, while it hears no fit leader; or null. */
+  readonly chooses: NodeId | null;
   /** How often the sender's storage was opened; a later life has a higher number. */
   readonly starts: number;
 }

@@ -12,14 +12,15 @@ import type { RunReport } from "./simulation.ts";
 import { sorted, Summary, type Counts } from "./summary.ts";
 import { runTasks } from "./worker-pool.ts";
 
-const usage = `Usage: kibitz simulate [--seed N | [--from N] --seeds COUNT] [--seconds N] [--jobs N]
-                       [--json]
+const usage = `Usage: kibitz simulate [--seed N | [--from N] --seeds COUNT] [--minutes N]
+                       [--seconds N] [--jobs N] [--json]
 
 Runs simulated clusters with faults and checks, one for each seed.
 
   --seed N       run this seed only, and say what was drawn; with --seeds, the first of them
   --seeds COUNT  how many seeds to run (default 20)
   --from N       the first of them (default 1)
+  --minutes N    no further seeds after so long, and as many as it takes where --seeds is left out
   --seconds N    simulated seconds under faults, each (default 20)
   --jobs N       how many threads (default: one for each core, at most 8)
   --json         one JSON value a line; the last is the summary
@@ -28,6 +29,7 @@ Runs simulated clusters with faults and checks, one for each seed.
 interface Arguments {
   readonly from: number;
   readonly count: number;
+  readonly minutes: number;
   readonly seconds: number;
   readonly jobs: number;
   readonly isSingle: boolean;
@@ -35,6 +37,8 @@ interface Arguments {
 }
 
 const secondsDefault = 20;
+/** Of a search that the clock ends; more than a day's. */
+const seedsMax = 1_000_000;
 /** Columns. */
 const barWidth = 30;
 
@@ -46,8 +50,9 @@ function parse(args: readonly string[]): Arguments | null {
       seed: { type: "string" },
       seeds: { type: "string" },
       from: { type: "string" },
-      seconds: { type: "string" },
-      jobs: { type: "string" },
+      minutes: { type: "string" },
+      seconds: { type: "string", default: String(secondsDefault) },
+      jobs: { type: "string", default: String(Math.min(8, availableParallelism())) },
       json: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
@@ -57,11 +62,13 @@ function parse(args: readonly string[]): Arguments | null {
     throw new Error("--seed and --from both name the first seed: wanted one, got both");
   }
   const isSingle = values.seed !== undefined && values.seeds === undefined;
+  const seedsDefault = values.minutes === undefined ? "20" : String(seedsMax);
   return {
     from: whole("seed", values.seed ?? values.from ?? "1", 0),
-    count: isSingle ? 1 : whole("seeds", values.seeds ?? "20", 1),
-    seconds: whole("seconds", values.seconds ?? String(secondsDefault), 1),
-    jobs: whole("jobs", values.jobs ?? String(Math.min(8, availableParallelism())), 1),
+    count: isSingle ? 1 : whole("seeds", values.seeds ?? seedsDefault, 1),
+    minutes: values.minutes === undefined ? Infinity : whole("minutes", values.minutes, 1),
+    seconds: whole("seconds", values.seconds, 1),
+    jobs: whole("jobs", values.jobs, 1),
     isSingle,
     isJson: values.json === true,
   };
@@ -130,7 +137,7 @@ async function* runSeeds(orders: readonly SeedOrder[], jobs: number): AsyncGener
 }
 
 async function simulate(args: Arguments): Promise<number> {
-  const { count, from, seconds, isSingle, isJson } = args;
+  const { count, from, minutes, seconds, isSingle, isJson } = args;
   const summary = new Summary();
   const begun = performance.now();
   const orders = Array.from({ length: count }, (_, at) => ({
@@ -143,7 +150,14 @@ async function simulate(args: Arguments): Promise<number> {
     printReport(result.report, args);
     if (!isJson) printFailure(result, seconds);
     showProgress(summary.counts, count);
+    if (performance.now() - begun >= minutes * 60_000) break;
   }
+  tellSpeed(summary, performance.now() - begun);
+  return conclude(summary, isJson);
+}
+
+/** @returns The exit code. */
+function conclude(summary: Summary, isJson: boolean): number {
   const { counts, faults } = summary;
   const missing = missingFaults(summary.faultCounts, counts.seeds);
   const unmarked = missingMarks(summary.marks, counts.seeds);
@@ -157,7 +171,6 @@ async function simulate(args: Arguments): Promise<number> {
     print(`${summary.marks.size} of ${all} coverage marks hit: ${JSON.stringify(marks)}`);
     print(`${counts.seeds} seeds, ${counts.failed} failed; ${JSON.stringify(counts)}`);
   }
-  tellSpeed(summary, performance.now() - begun);
   return counts.failed + missing.length + unmarked.length === 0 ? 0 : 1;
 }
 

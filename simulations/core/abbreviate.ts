@@ -59,6 +59,7 @@ function reportText(report: Report): string {
     report.quorumConnected ? " qc" : "",
     report.timely ? "" : " late",
     report.hearsFit === null ? "" : ` fit=${ballotText(report.hearsFit)}`,
+    report.chooses === null ? "" : ` chooses=${report.chooses}`,
   ];
   const positions = `log=${logText(report)} decided=${report.decided}`;
   const promised = ballotText(report.promised);

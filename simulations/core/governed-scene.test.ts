@@ -22,6 +22,7 @@ import { BarrierRounds } from "./barrier-rounds.ts";
 import { CoreNode, clockwork } from "./core-node.ts";
 import { Invariants } from "./invariants.ts";
 import { beforeOutdated, checkOutdated } from "./outdated.ts";
+import { quiet } from "./quiet-outcome.ts";
 import { Recorder } from "./recorder.ts";
 import { Violation } from "./violation.ts";
 
@@ -30,16 +31,6 @@ const ballot = (government: number, round: number, id: string): Ballot => {
   return { government, round, id };
 };
 const event: LegislatorInput = { kind: "event", jitter: 0, now: 5, when: 0 };
-const quiet: Outcome = {
-  send: [],
-  persist: null,
-  sendSlots: [],
-  applied: [],
-  barriers: [],
-  reply: null,
-  halt: null,
-  deadline: null,
-};
 
 function breaks(invariant: string, action: () => void): void {
   assert.throws(action, (error) => error instanceof Violation && error.invariant === invariant);

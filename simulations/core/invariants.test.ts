@@ -18,6 +18,7 @@ import { Prng } from "../prng.ts";
 import { CoreNode } from "./core-node.ts";
 import { EffectModel } from "./effect-model.ts";
 import { Invariants } from "./invariants.ts";
+import { quiet } from "./quiet-outcome.ts";
 import { Violation } from "./violation.ts";
 
 const prng = new Prng("invariants");
@@ -46,17 +47,7 @@ function write(number: number, fields: Partial<Write>): Write {
 }
 
 function outcome(fields: Partial<Outcome>): Outcome {
-  return {
-    send: [],
-    persist: null,
-    sendSlots: [],
-    applied: [],
-    barriers: [],
-    reply: null,
-    halt: null,
-    deadline: null,
-    ...fields,
-  };
+  return { ...quiet, ...fields };
 }
 
 function breaks(invariant: string, action: () => void): void {
@@ -191,6 +182,7 @@ test("D1: attestations that a loss of power would undo", () => {
     quorumConnected: true,
     timely: true,
     hearsFit: null,
+    chooses: null,
     starts: 1,
   };
   breaks("D1", () => scene.send(scene.a, { kind: "ping", round: 1, report }));

@@ -205,6 +205,7 @@ function writeReport(writer: ByteWriter, report: Report): void {
   writer.flag(report.quorumConnected);
   writer.flag(report.timely);
   writer.ballotOrNull(report.hearsFit);
+  writer.id(report.chooses);
   writer.whole(report.starts);
 }
 
@@ -218,6 +219,7 @@ function readReport(reader: ByteReader): Report {
     quorumConnected: reader.flag(),
     timely: reader.flag(),
     hearsFit: reader.ballotOrNull(),
+    chooses: reader.idOrNull(),
     starts: reader.whole(),
   };
 }

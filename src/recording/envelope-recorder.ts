@@ -3,7 +3,6 @@
  * recording with the digest of its outcome, or with none when applying it threw.
  */
 import type { Batch, Hash, IslanderInput, LegislatorInput } from "../../consensus/index.ts";
-import { putHex16 } from "../codec/bytes.ts";
 import { ByteWriter } from "../codec/byte-writer.ts";
 import type { ConsensusState } from "../consensus-state.ts";
 import {
@@ -12,7 +11,7 @@ import {
   writeIslanderInput,
   writeLegislatorInput,
 } from "./envelope-codec.ts";
-import { stepHeadBytes } from "./recorded-step.ts";
+import { putStepHead, stepHeadBytes } from "./recorded-step.ts";
 import { Recorder, type RecorderOptions } from "./recorder.ts";
 
 export interface EnvelopeRecorderOptions extends Omit<RecorderOptions, "checkpoint"> {
@@ -61,12 +60,7 @@ export class EnvelopeRecorder implements AsyncDisposable {
 
   /** The input was applied, with an outcome of this digest. */
   outcome(digest: Hash): void {
-    const head = this.#pending?.[0];
-    if (head === undefined) return;
-    const view = new DataView(head.buffer, head.byteOffset, stepHeadBytes);
-    view.setUint8(0, 1);
-    putHex16(view, 1, digest);
-    this.#flush();
+    this.#flush(digest);
   }
 
   /** Waits until everything that was recorded so far is written. */
@@ -76,7 +70,7 @@ export class EnvelopeRecorder implements AsyncDisposable {
 
   /** Waits until everything is written, an input without an outcome included, and ends the file. */
   async close(): Promise<void> {
-    this.#flush();
+    this.#flush(null);
     await this.#recorder.close();
   }
 
@@ -86,19 +80,22 @@ export class EnvelopeRecorder implements AsyncDisposable {
 
   /** Begins a step whose digest is still to be filled in. */
   #begin(): ByteWriter {
-    this.#flush();
+    this.#flush(null);
     const writer = this.#writer;
     writer.begin();
     writer.reserve(stepHeadBytes);
-    writer.view.setUint8(writer.at, 0);
-    writer.view.setFloat64(writer.at + 1, 0);
     writer.at += stepHeadBytes;
     return writer;
   }
 
-  #flush(): void {
+  /** Hands over the step under way, if there is one, with the digest of its outcome. */
+  #flush(digest: Hash | null): void {
     const pending = this.#pending;
     this.#pending = null;
-    if (pending !== null) this.#recorder.append(pending);
+    if (pending === null) return;
+    let bytes = 0;
+    for (const piece of pending) bytes += piece.length;
+    putStepHead(pending[0], bytes, digest);
+    this.#recorder.append(pending);
   }
 }

@@ -131,6 +131,7 @@ function mixReport(mixer: Mixer, report: Report): void {
   mixFlag(mixer, report.quorumConnected);
   mixFlag(mixer, report.timely);
   mixOptional(mixer, report.hearsFit, mixBallot);
+  mixer.text(report.chooses ?? "");
   mixer.number(report.starts);
 }
 

@@ -1,6 +1,7 @@
 /**
- * Appends what a node played to a bounded set of files, without sync. A recording that fails ends,
- * and is told once; it never stops the node. What the frames hold is opaque here.
+ * Appends what a node played to a bounded set of files, without sync: what comes within a moment is
+ * one frame. A recording that fails ends, and is told once; it never stops the node. What the
+ * frames hold is opaque here.
  */
 import { assert } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
@@ -27,7 +28,7 @@ export interface RecorderOptions {
   readonly subject: Readonly<Record<string, string | number>>;
   /**
    * The state after everything that was appended. Asked for when a file begins, within `append`:
-   * the frame just appended must have been applied.
+   * what was just appended must have been applied.
    */
   checkpoint(): Uint8Array;
   /** The recording has ended early. Called once. */
@@ -62,7 +63,7 @@ interface Current {
 const MiB = 1024 * 1024;
 /** More than this waiting for the disk ends the recording: it must not take the node's memory. */
 const waitingBytesMax = 64 * MiB;
-/** Frames are written together: after so long, or once they are so many bytes. */
+/** What was appended is gathered for so long, or until it is so many bytes. */
 const flushMs = 20;
 const flushBytes = MiB / 4;
 /** A recording is kept in so many parts, so that old ones can go. */
@@ -78,6 +79,9 @@ export class Recorder implements AsyncDisposable {
   #begun = 0;
   /** Where the next frame goes in the current file. */
   #offset = 0;
+  /** Of the frame that is being gathered. */
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
   /** For each file that has something to be written: what, in order. */
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -94,6 +98,7 @@ export class Recorder implements AsyncDisposable {
     this.#segments = segments;
     this.#number = segments.at(-1)?.number ?? 0;
     this.#begin();
+    this.#schedule();
   }
 
   /** Begins a file after those that are there, with a checkpoint. */
@@ -110,24 +115,29 @@ export class Recorder implements AsyncDisposable {
   }
 
   /**
-   * Takes a frame over; `chunks` must not be written to any more. Written with others, soon: a
+   * Takes bytes over; `chunks` must not be written to any more. Written with others, soon: a
    * process that is killed loses the last moments of its recording.
    */
   append(chunks: readonly Uint8Array[]): void {
     assert(!this.#isClosed, "nothing is appended to a closed recording");
     if (this.#failed) return;
-    this.#frame("input", chunks);
+    for (const chunk of chunks) {
+      this.#gathered.push(chunk);
+      this.#gatheredBytes += chunk.length;
+    }
     const isOld = this.#options.clock.wall() - this.#begun > this.#ageMs / parts;
-    if (this.#offset > this.#bytesMax / parts || isOld) {
+    if (this.#offset + this.#gatheredBytes > this.#bytesMax / parts || isOld) {
+      this.#seal();
       this.#frame("end", []);
       this.#begin();
-    }
+    } else if (this.#gatheredBytes >= flushBytes) this.#seal();
+    this.#schedule();
     if (this.#waitingBytes > waitingBytesMax) this.#fail(new Error("the disk is too slow for it"));
   }
 
   /** Waits until everything that was appended so far is written. */
   async flushed(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#flushing !== null) {
+    while (this.#isBehind || this.#flushing !== null) {
       this.#startFlush();
       await this.#flushing;
     }
@@ -138,6 +148,7 @@ export class Recorder implements AsyncDisposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#flushTimer?.cancel();
+    this.#seal();
     if (!this.#failed) this.#frame("end", []);
     while (this.#flushing !== null) await this.#flushing;
     await this.#flush();
@@ -167,16 +178,32 @@ export class Recorder implements AsyncDisposable {
       this.#waiting.push(batch);
     }
     const header = encodeFrameHeader(kind, chunks, place);
-    batch.pieces.push(header, ...chunks);
-    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, header.length);
+    batch.pieces.push(header);
+    let bytes = header.length;
+    for (const chunk of chunks) {
+      batch.pieces.push(chunk);
+      bytes += chunk.length;
+    }
     this.#offset += bytes;
     this.#waitingBytes += bytes;
-    this.#schedule();
+  }
+
+  /** Makes a frame of what was gathered. */
+  #seal(): void {
+    if (this.#gathered.length === 0) return;
+    const chunks = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    this.#frame("input", chunks);
+  }
+
+  get #isBehind(): boolean {
+    return this.#waiting.length > 0 || this.#gathered.length > 0;
   }
 
   #schedule(): void {
     if (this.#isClosed || this.#flushing !== null) return;
-    if (this.#waitingBytes >= flushBytes) this.#startFlush();
+    if (this.#waitingBytes + this.#gatheredBytes >= flushBytes) this.#startFlush();
     else this.#flushTimer ??= this.#options.clock.after(flushMs, () => this.#startFlush());
   }
 
@@ -186,12 +213,13 @@ export class Recorder implements AsyncDisposable {
     this.#flushTimer = null;
     this.#flushing ??= this.#flush().then(() => {
       this.#flushing = null;
-      if (this.#waiting.length > 0) this.#schedule();
+      if (this.#isBehind) this.#schedule();
     });
   }
 
   /** Never rejects. */
   async #flush(): Promise<void> {
+    this.#seal();
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
@@ -244,6 +272,8 @@ export class Recorder implements AsyncDisposable {
   }
 
   #fail(error: unknown): void {
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
     this.#waiting = [];
     this.#waitingBytes = 0;
     if (this.#failed) return;

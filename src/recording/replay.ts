@@ -12,7 +12,8 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import { damagedRecording } from "../storage/damage.ts";
 import { nodeFiles } from "../storage/node-files.ts";
 import type { FileSystem } from "../world.ts";
-import { decodeStep, type RecordedStep } from "./recorded-step.ts";
+import { frameHeaderBytes } from "./frame.ts";
+import { decodeStep, stepsIn, type RecordedStep } from "./recorded-step.ts";
 import { RecordingReader, type RecordedFrame } from "./recording-reader.ts";
 
 export interface ReplayOptions {
@@ -62,16 +63,15 @@ export async function replayRecording(
   };
   if (until <= 0) return result();
   for await (const run of reader.runs()) {
-    for (const frame of run) {
-      const step = decodeFrame(frame);
-      if (step.played.target === "checkpoint") {
-        state = begin(state, { frame, step }, options);
+    for (const recorded of recordedIn(run)) {
+      if (recorded.step.played.target === "checkpoint") {
+        state = begin(state, recorded, options);
         continue;
       }
       if (state === null)
-        throw damagedRecording(frame.file, frame.offset, "an input before any checkpoint");
+        throw damagedRecording(recorded.file, recorded.offset, "an input before any checkpoint");
       envelopes += 1;
-      checkStep(state, { frame, step, number: envelopes }, options);
+      checkStep(state, { ...recorded, number: envelopes }, options);
       if (envelopes >= until) return result();
       if (envelopes % progressSteps === 0) options.onProgress?.(envelopes);
     }
@@ -89,7 +89,9 @@ export async function* recordedEnvelopes(
   files: FileSystem = nodeFiles(),
 ): AsyncGenerator<Envelope, void, void> {
   const reader = new RecordingReader(files, await recordingPath(files, path));
-  for await (const frame of reader.frames()) yield envelopeOf(decodeFrame(frame).played);
+  for await (const run of reader.runs()) {
+    for (const { step } of recordedIn(run)) yield envelopeOf(step.played);
+  }
 }
 
 /**
@@ -129,34 +131,48 @@ async function recordingPath(files: FileSystem, path: string): Promise<string> {
   return (await files.exists(within)) ? within : plain;
 }
 
-function decodeFrame(frame: RecordedFrame): RecordedStep {
-  try {
-    if (frame.kind === "input") return decodeStep(frame.body);
-    return { played: readPlayed(new ByteReader(frame.body)), digest: null };
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    throw damagedRecording(
-      frame.file,
-      frame.offset,
-      `a frame holds no envelope: ${error.message}`,
-      error,
-    );
+/** A step, or a checkpoint, and where it stands. */
+interface Recorded {
+  readonly step: RecordedStep;
+  readonly file: string;
+  readonly offset: number;
+}
+
+function* recordedIn(frames: Iterable<RecordedFrame>): Generator<Recorded, void, void> {
+  for (const { kind, body, file, offset: frameAt } of frames) {
+    let offset = frameAt;
+    try {
+      if (kind === "checkpoint") {
+        const step = { played: readPlayed(new ByteReader(body)), digest: null };
+        yield { step, file, offset };
+        continue;
+      }
+      for (const { at, bytes } of stepsIn(body)) {
+        offset = frameAt + frameHeaderBytes + at;
+        yield { step: decodeStep(bytes), file, offset };
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      const finding = `a frame holds no envelope: ${error.message}`;
+      throw damagedRecording(file, offset, finding, error);
+    }
   }
 }
 
 function begin(
   before: ConsensusState | null,
-  { frame, step: { played } }: Omit<Place, "number">,
+  recorded: Recorded,
   { onStep }: Pick<ReplayOptions, "onStep">,
 ): ConsensusState {
-  const state = checkpointed(before, frame, envelopeOf(played));
+  const { played } = recorded.step;
+  const state = checkpointed(before, recorded, envelopeOf(played));
   onStep?.(played, { outcome: null, digest: null }, state);
   return state;
 }
 
 function checkpointed(
   state: ConsensusState | null,
-  frame: RecordedFrame,
+  { file, offset }: Recorded,
   envelope: Envelope,
 ): ConsensusState {
   try {
@@ -166,15 +182,13 @@ function checkpointed(
     state?.play(envelope);
   } catch (error) {
     // The frame's checksum holds: this was written so, by another version or by hand.
-    throw damagedRecording(frame.file, frame.offset, `a checkpoint of an impossible state`, error);
+    throw damagedRecording(file, offset, `a checkpoint of an impossible state`, error);
   }
-  if (state === null) throw damagedRecording(frame.file, frame.offset, "expected a checkpoint");
+  if (state === null) throw damagedRecording(file, offset, "expected a checkpoint");
   return state;
 }
 
-interface Place {
-  readonly frame: RecordedFrame;
-  readonly step: RecordedStep;
+interface Place extends Recorded {
   readonly number: number;
 }
 
@@ -203,7 +217,7 @@ function checkStep(
 }
 
 function diverged(
-  { frame, step, number }: Place,
+  { file, offset, step, number }: Place,
   recorded: string,
   replayed: string,
   cause: unknown,
@@ -212,7 +226,7 @@ function diverged(
   const input = JSON.stringify(body).slice(0, inputCharactersMax);
   return new KibitzerError(
     "KBZ_DIVERGED",
-    `Step ${number} (${method}, ${frame.file} at byte ${frame.offset}) has another outcome than ` +
+    `Step ${number} (${method}, ${file} at byte ${offset}) has another outcome than ` +
       `recorded: recorded ${recorded}, replayed ${replayed}. Its input: ${input}. Replay with ` +
       "the version that recorded it; if that diverges too, report it with the recording.",
     { retryable: false, outcome: "none", cause },

@@ -68,7 +68,7 @@ const MiB = 1024 * 1024;
 /** A group takes no further write beyond this. */
 const groupBytesMax = 4 * MiB;
 /** After so long without a write, the journal says that its last group was synced. */
-const markDelayMs = 25;
+const markDelayMs = 100;
 const scanBytes = 1 * MiB;
 /** The part of a segment's bytes that the tail in memory may take. */
 const tailPart = 1 / 64;

@@ -9,7 +9,7 @@ const silenceRounds = 8;
 /** Whom the pings of a round would have lead. */
 function choiceIn(sent: ReturnType<SeatedMember["round"]>): string | undefined {
   const ping = sent.find(({ message }) => message.kind === "ping")?.message;
-  return ping?.kind === "ping" ? ping.report.hearsFit?.id : undefined;
+  return ping?.kind === "ping" ? (ping.report.chooses ?? undefined) : undefined;
 }
 
 test("who finds its peers silent one after the other does not depose the leader", () => {
@@ -30,19 +30,18 @@ test("who hears a majority, but its leader no more, takes over with the voice of
   for (let round = 0; round < 6; round += 1) member.round(["a", "b"], { leading });
   for (let round = 1; round < silenceRounds; round += 1) member.round(["b"]);
   assert.equal(member.legislator.role, "follower", "silence takes its time");
-  member.round(["b"], { hearsFit: { government: 2, round: 0, id: "c" } });
+  member.round(["b"], { chooses: "c" });
   assert.equal(member.legislator.role, "candidate");
 });
 
 test("whom the others do not choose leaves it to their choice, but not for ever", () => {
   const member = new SeatedMember("b");
-  const hearsFit = { government: 2, round: 0, id: "c" } as const;
   for (let round = 0; round < 6; round += 1) member.round(["a", "c"], { leading });
-  for (let round = 0; round < silenceRounds; round += 1) member.round(["c"], { hearsFit });
+  for (let round = 0; round < silenceRounds; round += 1) member.round(["c"], { chooses: "c" });
   let waited = 0;
   for (; member.legislator.role === "follower"; waited += 1) {
     assert.ok(waited <= silenceRounds, "c does not come");
-    member.round(["c"], { hearsFit });
+    member.round(["c"], { chooses: "c" });
   }
   assert.ok(waited > 2, `c has time to come: ${waited} rounds`);
 });

@@ -126,6 +126,7 @@ export class SeatedMember {
       quorumConnected: true,
       timely: true,
       hearsFit: null,
+      chooses: null,
       starts: 1,
       ...different,
     };

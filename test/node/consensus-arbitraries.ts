@@ -133,6 +133,7 @@ export const report: fc.Arbitrary<Report> = fc.record({
   quorumConnected: fc.boolean(),
   timely: fc.boolean(),
   hearsFit: fc.option(ballot),
+  chooses: fc.option(id),
   starts: whole,
 });
 

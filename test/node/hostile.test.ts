@@ -53,6 +53,7 @@ const report: Report = {
   quorumConnected: true,
   timely: true,
   hearsFit: null,
+  chooses: null,
   starts: 1,
 };
 

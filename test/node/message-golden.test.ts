@@ -27,6 +27,7 @@ const report = {
   quorumConnected: true,
   timely: false,
   hearsFit: ballot,
+  chooses: null,
   starts: 3,
 };
 const batch: Decree = {

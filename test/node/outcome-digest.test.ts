@@ -4,6 +4,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { hashDecree, hashZero } from "../../consensus/index.ts";
 import type { Batch, Decree, IslanderOutcome, Outcome } from "../../consensus/index.ts";
+import { quiet } from "../../simulations/core/quiet-outcome.ts";
 import { digestIslanderOutcome, digestOutcome } from "../../src/recording/outcome-digest.ts";
 import {
   ballot,
@@ -144,16 +145,7 @@ test("any change of an outcome of the islander changes its digest", () => {
 });
 
 test("what is absent differs from what is there", () => {
-  const none: Outcome = {
-    send: [],
-    persist: null,
-    sendSlots: [],
-    applied: [],
-    barriers: [],
-    reply: null,
-    halt: null,
-    deadline: null,
-  };
+  const none: Outcome = quiet;
   const variants: readonly Outcome[] = [
     none,
     { ...none, deadline: 0 },

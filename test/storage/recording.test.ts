@@ -34,7 +34,7 @@ async function record(at: Setting, change: Partial<RecorderOptions> = {}): Promi
       soon: (callback) => void setImmediate(callback),
     },
     subject: { id: "a" },
-    checkpoint: () => Buffer.from(`state ${at.count}`),
+    checkpoint: () => Buffer.from(`state ${at.count} `),
     onError: (error) => at.errors.push(error),
     ...change,
   });
@@ -45,7 +45,7 @@ function append(recorder: Recorder, at: Setting, size = 20): void {
   recorder.append([Buffer.from(`frame ${at.count} `), new Uint8Array(size).fill(at.count)]);
 }
 
-/** `C` and `I` with the number each frame tells. */
+/** `C` of each checkpoint, `I` of each input that was appended, with the numbers that they tell. */
 async function read(
   files: MemoryFiles,
   path = "/data/recording",
@@ -53,8 +53,11 @@ async function read(
   const reader = new RecordingReader(files, path);
   const frames: string[] = [];
   for await (const { kind, body } of reader.frames()) {
-    const number = /^\w+ (\d+)/.exec(Buffer.from(body).toString("latin1"))?.[1];
-    frames.push(`${kind === "checkpoint" ? "C" : "I"}${number}`);
+    const letter = kind === "checkpoint" ? "C" : "I";
+    const text = Buffer.from(body).toString("latin1");
+    for (const [, number] of text.matchAll(/(?:frame|state) (\d+) /g)) {
+      frames.push(`${letter}${number}`);
+    }
   }
   return { frames, complete: reader.complete };
 }
@@ -64,7 +67,11 @@ const first = "/data/recording/recording-00000001";
 async function sample(): Promise<MemoryFiles> {
   const at = setting();
   const recorder = await record(at);
-  for (let count = 0; count < 4; count += 1) append(recorder, at);
+  for (let count = 0; count < 4; count += 1) {
+    append(recorder, at);
+    // What comes within a moment would be one frame.
+    await recorder.flushed();
+  }
   await recorder.close();
   assert.deepEqual(at.errors, []);
   return at.files;

@@ -106,7 +106,7 @@ test("of two that elect, the one stands up that both would have lead", () => {
     ["a is silent, and the others elect"],
   );
   const story = elections[0] ?? [];
-  assert.ok(story.some((line) => /^b: -> c {2}ping .* fit=2\.0\.c /.test(line)));
+  assert.ok(story.some((line) => /^b: -> c {2}ping .* chooses=c /.test(line)));
   assert.match(story.at(-1) ?? "", /^c: persist .* promised=2\.2\.c /);
   assert.equal(story.filter((line) => line.includes("persist")).length, 1);
 });

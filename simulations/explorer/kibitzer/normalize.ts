@@ -142,12 +142,13 @@ function normalizePeer(peer: Fields, id: Plain): Fields {
   const { report = null } = peer;
   if (report === null) return peer;
   const kept = fields(report);
-  const { hearsFit = null } = kept;
+  const { hearsFit = null, chooses = null } = kept;
   const read = {
     ...kept,
     ...keptLog(kept),
     stateHash: "",
-    hearsFit: hearsFit === null ? null : keptVoice(fields(hearsFit), id),
+    hearsFit: hearsFit === null ? null : keptLeader(fields(hearsFit), id),
+    chooses: chooses === id ? id : null,
   };
   return { ...peer, report: read };
 }
@@ -165,12 +166,9 @@ function keptLog(report: Fields): Fields {
 }
 
 /**
- * Whether the sender hears another lead, or would have this node lead; which other one, in which
- * round, is told to clients only. Of an own ballot, or for another one, nothing follows.
+ * Whether the sender hears another lead; which one, in which round, is told to clients only. Of an
+ * own ballot nothing follows, nor of a choice of somebody else.
  */
-function keptVoice(hearsFit: Fields, id: Plain): Plain {
-  const isLed = whole(hearsFit["round"]) > 0;
-  const isOwn = hearsFit["id"] === id;
-  if (isLed === isOwn) return null;
-  return isLed ? { ...hearsFit, round: 1, id: "" } : hearsFit;
+function keptLeader(hearsFit: Fields, id: Plain): Plain {
+  return hearsFit["id"] === id ? null : { ...hearsFit, round: 1, id: "" };
 }

@@ -19,22 +19,12 @@ import { inPlaceOf, methodOf } from "../../in-place-of.ts";
 import { explore } from "../explore.ts";
 import { foundRepublic } from "./founding.ts";
 import { KibitzerModel } from "./kibitzer-model.ts";
+import { quiet } from "../../core/quiet-outcome.ts";
 import type { LiveNode } from "./live-node.ts";
 import { NodeSteps, type NodeState } from "./node-steps.ts";
 import { Packets } from "./packets.ts";
 import { scopeDefault } from "./scope.ts";
 import { StepChecks } from "./step-checks.ts";
-
-const quiet: Outcome = {
-  send: [],
-  persist: null,
-  sendSlots: [],
-  applied: [],
-  barriers: [],
-  reply: null,
-  halt: null,
-  deadline: null,
-};
 
 /** Three nodes at rest, led by a, that hold one log. */
 class Scene {
@@ -110,6 +100,7 @@ class Scene {
       quorumConnected: true,
       timely: true,
       hearsFit: null,
+      chooses: null,
       starts: 1,
     };
   }
