@@ -90,5 +90,6 @@ export const leaderMutants: readonly Mutant[] = [
     replace: "shared = Math.max(shared, held.length);",
     about: "Takes all that a follower holds from the adopted ballot for shared.",
     invariant: "L2",
+    lives: "takes the loss of a new leader's only other follower before its opening is decided",
   },
 ];
