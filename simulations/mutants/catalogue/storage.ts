@@ -107,7 +107,6 @@ export const storageMutants: readonly Mutant[] = [
  * Replaces`,
     about: "Both copies of the promise are written before either is synced.",
     invariant: "D8",
-    lives: "takes a loss of power that tears both copies",
   },
   {
     name: "failed-sync-ignored",
