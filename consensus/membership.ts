@@ -75,7 +75,7 @@ export function onExile(chamber: Chamber, id: NodeId): void {
   else {
     const member = republic.member(id);
     if (member === null) chamber.refuse("notFound", chamber.id);
-    else if (republic.seats(id) && withoutSeat(chamber, id).length === 0) {
+    else if (republic.seats(id) && withoutSeat(chamber, role, id).length === 0) {
       chamber.refuse("quorum", chamber.id);
     } else {
       const others = role.exiling.filter((each) => each.id !== id);
@@ -119,7 +119,7 @@ function exileNext(chamber: Chamber, role: Leading, leaving: readonly NodeId[]):
   const { republic } = chamber;
   const seated = leaving.find((id) => republic.seats(id));
   if (seated !== undefined) {
-    const members = withoutSeat(chamber, seated);
+    const members = withoutSeat(chamber, role, seated);
     if (members.length > 0) succeed(chamber, role, { members, leaving });
     else role.exiling = role.exiling.filter(({ id }) => id !== seated);
     return;
@@ -189,11 +189,12 @@ function grown(chamber: Chamber): readonly NodeId[] | null {
 /**
  * The parliament without `id`, its seat given to a waiting constituent; empty when that cannot be.
  */
-function withoutSeat(chamber: Chamber, id: NodeId): readonly NodeId[] {
+function withoutSeat(chamber: Chamber, role: Leading, id: NodeId): readonly NodeId[] {
   const { government } = chamber.republic;
   if (government === null) return [];
   const rest = government.parliament.filter((seat) => seat !== id);
-  const { leaving } = government;
+  // Its exile may be under way, and decided before the seat is its.
+  const leaving = whoLeaves(chamber, role);
   const waiting = waitingForSeats(chamber).filter((each) => !leaving.includes(each));
   const [successor] = waiting;
   const next = successor === undefined ? rest : [...rest, successor];

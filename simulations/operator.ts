@@ -43,7 +43,10 @@ export class Operator {
   #exile(): void {
     const { cluster, prng, atlas, supervisor } = this.#parts;
     const members = cluster.nodes.filter((node) => atlas.mayExile(node) && node.isIn);
-    if (members.length > 1) supervisor.replace(prng.pick(members), "well");
+    if (members.length <= 1) return;
+    const node = prng.pick(members);
+    if (prng.chance(0.3)) cluster.crash(node, null);
+    supervisor.replace(node, "well");
   }
 
   /** O12: to whom the leader chooses, or to a node that may lag, or be down. */

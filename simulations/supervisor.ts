@@ -161,7 +161,8 @@ export class Supervisor {
           if (!isOpen) return;
           isOpen = false;
           // Some operators wait until it has learned of that and stopped by itself (M4).
-          if (node.life !== null && !node.isLost && prng.chance(0.3)) this.#retired.add(node);
+          // One that was down meanwhile is told when it comes back.
+          if (!node.isLost && prng.chance(0.3)) this.#retired.add(node);
           else this.#comeBack(node);
         },
         (error: unknown) => {

@@ -176,6 +176,10 @@ export class Attestations {
     for (const { slot, hash } of message.decrees) {
       demand(hashAt(durable, slot) === hash, "A8", () => `another log, ${text()}`);
     }
+    const { decided } = message;
+    demand(hashAt(durable, decided) === this.#hash(decided), "D1", () => {
+      return `holds another slot ${decided} than what is decided, ${text()}`;
+    });
     const [first] = message.decrees;
     const told = message.decrees.length;
     demand(

@@ -177,6 +177,9 @@ export class Chosen {
         demand(government.number === this.#governments.length + 1, "M1", () => "governments skip");
         this.#governments.push(government);
         const seated = this.republic.members.filter(({ id }) => this.republic.seats(id));
+        demand(seated.length === government.parliament.length, "M6", () => {
+          return `${government.parliament.join(" ")} have seats, and not all of them are members`;
+        });
         this.#seats.push(new Set(seated.map(({ cookie }) => cookie)));
       }
       for (const node of this.#held.keys()) this.#hold(node);

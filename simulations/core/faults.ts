@@ -50,7 +50,7 @@ export class Faults {
     if (this.#happens(rates.transfer, "transfer")) {
       this.#membership.transfer(this.#prng.chance(0.5) ? null : this.#prng.pick(nodes).id);
     }
-    if (this.#happens(rates.exile, "exile") && nodes.length > 3) this.#exile(nodes);
+    if (this.#happens(rates.exile, "exile")) this.#exile(nodes);
     cluster.schedule.after(every, () => this.#tick());
   }
 
@@ -89,8 +89,10 @@ export class Faults {
   }
 
   #exile(nodes: readonly CoreNode[]): void {
+    const { exiling } = this.#membership;
+    // One may leave while another does; enough stay to decide it.
+    if (exiling.size > 1 || nodes.length - exiling.size <= 3) return;
     const node = this.#prng.pick(nodes);
-    if (this.#membership.exiling.size > 0) return;
     this.#membership.exile(node);
     if (this.#prng.chance(this.#profile.reincarnation)) this.#reincarnate(node);
   }
@@ -106,7 +108,7 @@ export class Faults {
   }
 
   #partition(ids: readonly NodeId[]): void {
-    this.#cut(this.#prng.pick([split, isolate, bridge, ring, oneWay])(this.#prng, ids));
+    this.#cut(this.#prng.pick([split, isolate, bridge, ring, web, oneWay])(this.#prng, ids));
   }
 
   #cut(cut: Cut): void {
@@ -163,6 +165,18 @@ function ring(prng: Prng, ids: readonly NodeId[]): Cut {
     const distance = Math.abs(left - right);
     return distance === 1 || distance === ids.length - 1;
   });
+}
+
+/** Any graph: who hears whom is all the same to who hears somebody else. */
+function web(prng: Prng, ids: readonly NodeId[]): Cut {
+  const density = prng.pick([0.4, 0.6, 0.8]);
+  const links = new Set<string>();
+  for (const [at, left] of ids.entries()) {
+    for (const right of ids.slice(at + 1)) {
+      if (prng.chance(density)) links.add(`${left} ${right}`).add(`${right} ${left}`);
+    }
+  }
+  return cutUnless(ids, (left, right) => links.has(`${ids[left] ?? ""} ${ids[right] ?? ""}`));
 }
 
 function oneWay(prng: Prng, ids: readonly NodeId[]): Cut {

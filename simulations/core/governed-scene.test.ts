@@ -251,6 +251,33 @@ test("M2: a government is proposed, most of whose members are away", () => {
   breaks("M2", () => scene.write(scene.a, fields, (id) => id === "a"));
 });
 
+test("M6: seats for who is away, and for who is no member", () => {
+  const scene = new Scene();
+  const leading = ballot(2, 1, "a");
+  const next = [...scene.log, ...scene.next()];
+  for (const node of [scene.a, scene.b]) scene.hold(node, leading, next);
+  const value = { kind: "succession", government: 3, leader: "a", leaving: [] } as const;
+  const decrees = decreesAfter(next, [{ ...value, parliament: ["a", "b", "d"] }]);
+  const fields = { accepted: leading, slotFirst: 6, decrees };
+  breaks("M6", () => scene.write(scene.a, fields, (id) => id !== "d"));
+  scene.harden(scene.a);
+  scene.write(scene.b, fields);
+  breaks("M6", () => scene.harden(scene.b));
+});
+
+test("D1: a promise calls decided what its node does not hold durably", () => {
+  const scene = new Scene();
+  const [low, high] = [ballot(2, 1, "a"), ballot(2, 2, "a")];
+  const [log, other] = [[...scene.log, ...scene.next("1")], scene.next("2")];
+  scene.hold(scene.b, low, [...scene.log, ...other]);
+  for (const node of [scene.a, scene.c]) scene.hold(node, high, log);
+  scene.write(scene.b, { promised: high, accepted: low, slotFirst: 6 });
+  scene.harden(scene.b);
+  const promised = { kind: "promised", ballot: high, accepted: low, length: 5 } as const;
+  breaks("D1", () => scene.send(scene.b, { ...promised, decided: 5, decrees: [] }));
+  scene.send(scene.b, { ...promised, decided: 4, decrees: other });
+});
+
 test("M6: a newcomer asks for a seat before its own admission is durable", () => {
   const scene = new Scene();
   const ask = (): void => scene.send(scene.b, { kind: "naturalize" });

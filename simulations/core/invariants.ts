@@ -100,7 +100,8 @@ export class Invariants {
 
   /**
    * Nothing stands after a stop-sign before that is decided, and nobody proposes a government that
-   * could not decide anything, since most of its members are away (M2).
+   * could not decide anything, since most of its members are away (M2), nor gives a seat to who is
+   * away: it could vote no more than it did without (M6).
    */
   onWritten(node: CoreNode, write: Write, isThere: (id: NodeId) => boolean = () => true): void {
     if (this.#astray.has(node)) return;
@@ -113,7 +114,10 @@ export class Invariants {
       demand(mayChange, "M2", () => {
         return `${node.id} proposes a government before its own ballot has decided anything`;
       });
-      if (isOwn && !this.chosen.isKnown(decree)) canDecide(node, value.parliament, isThere);
+      if (isOwn && !this.chosen.isKnown(decree)) {
+        canDecide(node, value.parliament, isThere);
+        this.#seatsWhoIsThere(node, value.parliament, isThere);
+      }
       const before = log[slot - 2];
       if (before?.value.kind !== "succession") continue;
       demand(this.chosen.hash(before.slot) === before.hash, "M2", () => {
@@ -124,6 +128,16 @@ export class Invariants {
     const isChosen =
       decided === 0 || this.chosen.hash(decided) === hashAt(node.disk.written, decided);
     demand(isChosen, "A2", () => `${node.id} writes that slot ${decided} is decided`);
+  }
+
+  #seatsWhoIsThere(
+    { id: by }: CoreNode,
+    parliament: readonly NodeId[],
+    isThere: (id: NodeId) => boolean,
+  ): void {
+    const seats = this.chosen.republic.government?.parliament ?? [];
+    const away = parliament.filter((id) => !seats.includes(id) && !isThere(id));
+    demand(away.length === 0, "M6", () => `${by} gives a seat to ${away.join(" ")}, who is away`);
   }
 
   onDurable(node: CoreNode, write: Write, acceptedRose: boolean): void {

@@ -7,6 +7,7 @@ import type { Prng } from "../prng.ts";
 import type { CoreCluster } from "./core-cluster.ts";
 import type { CoreNode, Unstamped } from "./core-node.ts";
 import type { Invariants } from "./invariants.ts";
+import { demand } from "./violation.ts";
 
 export interface MembershipOptions {
   readonly cluster: CoreCluster;
@@ -24,6 +25,8 @@ export class Membership {
   /** The founder; the only node that may bootstrap. */
   readonly #founder: NodeId;
   readonly #exiling = new Set<CoreNode>();
+  /** Whoever was ever to be exiled. */
+  readonly #unwanted = new Set<CoreNode>();
   #leader: NodeId | null = null;
 
   constructor(options: MembershipOptions, founder: NodeId) {
@@ -54,7 +57,14 @@ export class Membership {
   /** Goes on until the log shows it; only of a member. */
   exile(node: CoreNode): void {
     const { republic } = this.#options.invariants.chosen;
-    if (republic.member(node.id)?.cookie === node.cookie) this.#exiling.add(node);
+    if (republic.member(node.id)?.cookie !== node.cookie) return;
+    this.#exiling.add(node);
+    this.expectExile(node);
+  }
+
+  /** Somebody asks for the exile of `node`. */
+  expectExile(node: CoreNode): void {
+    this.#unwanted.add(node);
   }
 
   get exiling(): ReadonlySet<CoreNode> {
@@ -67,17 +77,25 @@ export class Membership {
 
   #tick(): void {
     const { cluster } = this.#options;
+    for (const node of cluster.nodes.values()) this.#mayBeIn(node);
     for (const node of cluster.up) this.#lookAfter(node);
     for (const node of this.#exiling) this.#goOnExiling(node);
     cluster.schedule.after(this.#prng.between(0.5, 1.5) * askAgainAfter, () => this.#tick());
+  }
+
+  /** An exile is of the incarnation that it was asked for, and of no other (M4). */
+  #mayBeIn(node: CoreNode): void {
+    const { republic } = this.#options.invariants.chosen;
+    const isOut = republic.departed(node.id, node.cookie) !== null;
+    demand(!isOut || this.#unwanted.has(node), "M4", () => {
+      return `${node.id} (${node.cookie}) is exiled, which nobody asked for`;
+    });
   }
 
   #lookAfter(node: CoreNode): void {
     const { cluster, invariants, parliamentSize } = this.#options;
     if (this.#exiling.has(node)) return;
     const { republic } = invariants.chosen;
-    // A request to exile names an id only: one that comes late may hit whoever has the id by then.
-    if (republic.departed(node.id, node.cookie) !== null) node.retired = true;
     if (node.retired) return;
     if (node.id === this.#founder && republic.slot === 0) {
       if (node.disk.written.log.length > 0) return;
@@ -114,8 +132,16 @@ export class Membership {
     node.retired = true;
   }
 
-  /** Nobody asks for the admission of a node that is being exiled. */
+  /**
+   * Nobody asks for the admission of a node that is being exiled; nor, since such a request names
+   * an id only, for the exile of one that is out, whose id may be another's by now.
+   */
   #isStale(input: Unstamped): boolean {
+    if (input.kind === "exile") {
+      const member = this.#options.invariants.chosen.republic.member(input.id);
+      const exiling = [...this.#exiling];
+      return !exiling.some(({ id, cookie }) => id === input.id && cookie === member?.cookie);
+    }
     if (input.kind !== "immigrate") return false;
     const node = this.#options.cluster.node(input.citizen.id);
     return node.cookie !== input.citizen.cookie || node.retired || this.#exiling.has(node);

@@ -74,6 +74,7 @@ class Republic {
   askLeader(input: Unstamped): string | undefined {
     const leader = this.cluster.up.find((node) => !node.halted && leads(node));
     if (leader === undefined) return undefined;
+    if (input.kind === "exile") this.membership.expectExile(this.cluster.node(input.id));
     return this.cluster.step(leader, input)?.reply?.kind;
   }
 }
@@ -118,4 +119,29 @@ test("a newcomer that stops while it learns goes on, though all it knows were re
   cluster.start(newcomer);
   republic.proceedUntil("the newcomer is in", () => republic.isIn(newcomer));
   assert.equal(newcomer.halted, false);
+});
+
+test("a seat that is taken away is not given to whom an exile is under way for", () => {
+  const republic = new Republic(["a", "b", "c", "d"]);
+  const { cluster, invariants } = republic;
+  for (const id of ["d", "c"]) {
+    assert.equal(republic.askLeader({ kind: "exile", id }), "enqueued");
+    cluster.node(id).retired = true;
+  }
+  republic.proceed(1000);
+  assert.equal(invariants.chosen.republic.member("c"), null);
+  assert.equal(invariants.chosen.republic.member("d"), null);
+  assert.deepEqual(republic.parliament, ["a", "b"]);
+  const next = cluster.add("d");
+  republic.proceed(4000);
+  assert.equal(republic.isIn(next), true);
+  assert.deepEqual(republic.parliament, ["a", "b", "d"]);
+});
+
+test("M4: an exile that nobody asked for", () => {
+  const republic = new Republic(["a", "b", "c", "d"]);
+  const leader = republic.cluster.up.find(leads);
+  assert.ok(leader !== undefined);
+  republic.cluster.step(leader, { kind: "exile", id: "d" });
+  assert.throws(() => republic.proceed(2000), /M4/);
 });

@@ -89,6 +89,37 @@ export const notBugs: readonly NotBug[] = [
       "would say so, and is to break nothing (contract C9).",
   },
   {
+    name: "synchronizes-what-is-held-elsewhere",
+    file: "consensus/leader.ts",
+    find: "} else if (sameBallot(held.accepted, role.adoptedBallot)) {",
+    replace: "} else {",
+    about: "Takes what a follower holds from any ballot for shared.",
+    why:
+      "Where logs are joined their hashes are compared; a follower whose log is another says so, " +
+      "and is sent what comes after the slots that it has decided. It costs a round trip.",
+  },
+  {
+    name: "votes-for-what-it-learned",
+    file: "consensus/follower.ts",
+    find: "const length = Math.min(durable.length, log.length, state.confirmed);",
+    replace: "const length = Math.min(durable.length, log.length);",
+    about: "What was learned from others counts as a vote for this leader.",
+    why:
+      "What was learned was chosen. In a higher ballot than this leader's, a majority had " +
+      "promised that one before, and the voter was not of it: such votes and true ones " +
+      "together never make a majority. In any other the leader's log has the same.",
+  },
+  {
+    name: "confirmed-though-replaced",
+    file: "consensus/chamber.ts",
+    find: "this.state.confirmed = Math.min(this.state.confirmed, slotFirst - 1);",
+    replace: "",
+    about: "What was replaced still counts as the leader's.",
+    why:
+      "What is confirmed is replaced only by what was learned, or together with the ballot: " +
+      "it is the slip of `votes-for-what-it-learned` again.",
+  },
+  {
     name: "shares-without-hash",
     file: "consensus/follower.ts",
     find: "return slot >= republic.slot && slot <= log.length && log.hashAt(slot) === hash;",

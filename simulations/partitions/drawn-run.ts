@@ -1,10 +1,11 @@
 /**
- * One seeded run of an election under lasting cuts: a named topology or any graph on five nodes,
- * any leader, lagging or not. Whoever is quorum-connected takes over, and then all stays calm.
+ * One seeded run of an election under lasting cuts: a named topology or any graph on five nodes, of
+ * links that work both ways or only one, any leader, lagging or not. Whoever is quorum-connected
+ * takes over, and then all stays calm.
  */
 import { Violation } from "../core/violation.ts";
 import { Prng } from "../prng.ts";
-import { countOf, numbered, topologies } from "./graph.ts";
+import { countOf, drawDirected, numbered, topologies } from "./graph.ts";
 import { lags, PartitionRun, type Case, type Ran } from "./partition-run.ts";
 import { judge } from "./verdict.ts";
 
@@ -18,7 +19,9 @@ function drawCase(seed: number): Case {
     const { name, leaders } = prng.pick(topologies);
     return { graph: name, leader: prng.pick(leaders), ...rest };
   }
-  const { name, nodes } = numbered(5, prng.integer(0, countOf(5, false) - 1), false);
+  const { name, nodes } = prng.chance(0.5)
+    ? numbered(5, prng.integer(0, countOf(5, false) - 1), false)
+    : drawDirected(5, prng);
   return { graph: name, leader: prng.pick(nodes), ...rest };
 }
 

@@ -3,6 +3,7 @@
  * topologies of the literature. Knows nothing of time or of nodes that run.
  */
 import type { NodeId } from "../../consensus/index.ts";
+import type { Prng } from "../prng.ts";
 
 /** A link that works, one way. */
 export type Link = readonly [from: NodeId, to: NodeId];
@@ -55,6 +56,16 @@ export function numbered(size: number, number: number, isDirected: boolean): Gra
     nodes,
     links: isDirected ? kept : bothWays(kept),
   };
+}
+
+/** Each with its own density: of uniform ones hardly any lets somebody hear a majority. */
+export function drawDirected(size: number, prng: Prng): Graph {
+  const density = prng.pick([0.5, 0.7, 0.85, 0.95]);
+  let number = 0;
+  for (let link = 0; link < size * (size - 1); link += 1) {
+    if (prng.chance(density)) number += 2 ** link;
+  }
+  return numbered(size, number, true);
 }
 
 /** Whether `from` reaches `to` directly; everybody reaches itself. */

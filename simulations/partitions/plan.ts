@@ -4,7 +4,16 @@
  */
 import type { NodeId } from "../../consensus/index.ts";
 import { Prng } from "../prng.ts";
-import { countOf, graphOf, laggard, numbered, reaches, topologies, type Graph } from "./graph.ts";
+import {
+  countOf,
+  drawDirected,
+  graphOf,
+  laggard,
+  numbered,
+  reaches,
+  topologies,
+  type Graph,
+} from "./graph.ts";
 import { lags, type Case, type Lag } from "./partition-run.ts";
 
 export interface Wanted {
@@ -55,17 +64,9 @@ function graphsOf(wanted: Wanted): readonly Candidate[] {
   return wanted.named ? [...named, ...numberedOnes] : numberedOnes;
 }
 
-/** Each with its own density: of uniform ones hardly any lets somebody hear a majority. */
 function sampled(count: number, seed: number): readonly Graph[] {
   const prng = new Prng(`directed ${seed}`);
-  return Array.from({ length: count }, () => {
-    const density = prng.pick([0.5, 0.7, 0.85, 0.95]);
-    let number = 0;
-    for (let link = 0; link < 20; link += 1) {
-      if (prng.chance(density)) number += 2 ** link;
-    }
-    return numbered(5, number, true);
-  });
+  return Array.from({ length: count }, () => drawDirected(5, prng));
 }
 
 function casesOf(

@@ -90,13 +90,6 @@ export const leaderMutants: readonly Mutant[] = [
     replace: "shared = Math.max(shared, held.length);",
     about: "Takes all that a follower holds from the adopted ballot for shared.",
     invariant: "L2",
-  },
-  {
-    name: "synchronizes-what-is-held-elsewhere",
-    file: "consensus/leader.ts",
-    find: "} else if (sameBallot(held.accepted, role.adoptedBallot)) {",
-    replace: "} else {",
-    about: "Takes what a follower holds from any ballot for shared.",
-    invariant: "L2",
+    lives: "takes the loss of a new leader's only other follower before its opening is decided",
   },
 ];

@@ -86,7 +86,6 @@ export const storageMutants: readonly Mutant[] = [
     replace: "if (write.decrees.length > 0) this.#accepted = write.accepted;",
     about: "A ballot that came without decrees is forgotten at a restart.",
     invariant: "D1",
-    lives: "takes a crash between a stop-sign that is proposed again and the next write",
   },
   {
     name: "both-promises-unsynced",
@@ -140,7 +139,6 @@ export const storageMutants: readonly Mutant[] = [
     replace: "view.setUint32(44, 2 ** 20, true);",
     about: "The zeros that a group holds itself hide that it is torn.",
     invariant: "D8",
-    lives: "sectors are torn on disks only that may be found damaged anyway",
   },
   {
     name: "reads-what-was-replaced",
@@ -165,7 +163,6 @@ export const storageMutants: readonly Mutant[] = [
     replace: "return bytes.at(-1) === 0;",
     about: "A torn group whose last sector arrived counts as damage.",
     invariant: "D8",
-    lives: "sectors are torn on disks only that may be found damaged anyway",
   },
   {
     name: "torn-header-is-damage",
@@ -174,7 +171,6 @@ export const storageMutants: readonly Mutant[] = [
     replace: "return false;",
     about: "A group whose first sector never arrived counts as damage.",
     invariant: "D8",
-    lives: "sectors are torn on disks only that may be found damaged anyway",
   },
   {
     name: "write-numbers-used-again",
