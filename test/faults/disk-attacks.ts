@@ -98,10 +98,13 @@ export const diskAttacks: readonly Attack[] = [
     losesRecordings: true,
     async strike(scene) {
       const follower = await someFollower(scene);
+      const others = (await scene.followers()).filter((id) => id !== follower);
       const lying = await scene.inject(follower, { inject: `${syncs}:retval=0` });
-      await scene.load.more(entriesMeanwhile);
-      // The others have heard by now what it attested.
-      await scene.pause(reportedMs);
+      // Nothing is decided without its voice meanwhile; and the leader has time to hear of that.
+      await scene.freezeWhile(others, async () => {
+        await scene.load.more(entriesMeanwhile);
+        await scene.pause(reportedMs);
+      });
       await lying.untilFired(2);
       const failing = await takeTurns(scene, follower, lying);
       await stops(scene, follower);
