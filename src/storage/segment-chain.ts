@@ -47,6 +47,7 @@ export class SegmentChain {
   #next: Ready | null = null;
   #filling: Promise<void> | null = null;
   #budget = 0;
+  #failure: { readonly error: unknown } | null = null;
   #isClosed = false;
 
   constructor(
@@ -74,6 +75,8 @@ export class SegmentChain {
   async room(size: number): Promise<{ readonly segment: SegmentHeader; readonly offset: number }> {
     while (this.#offset + size > this.#active.header.size) {
       await this.#filling;
+      // What failed in the background is as final as what fails here (contract C4).
+      if (this.#failure !== null) throw this.#failure.error;
       while (this.#next === null) await this.#prepare(sectorBytes + size, Infinity);
       await this.#advance();
     }
@@ -119,6 +122,7 @@ export class SegmentChain {
         await this.#prepare(0, step);
       }
     } catch (error) {
+      this.#failure = { error };
       this.#options.onFailed(error);
     }
     this.#filling = null;

@@ -295,3 +295,28 @@ test("whatever is written and replaced, over restarts, is what is read", async (
     { numRuns: 60 },
   );
 });
+
+test("a sync of the next segment that fails in the background is not asked for again", async () => {
+  const files = new MemoryFiles();
+  const writer = new Writer();
+  const first = 400 * sectorBytes;
+  const { journal, failures, reached } = await openJournal(files, { first, max: first });
+  let syncs = 0;
+  files.before = async (call) => {
+    if (call !== "datasync /data/journal/segment-00000002.tmp") return;
+    syncs += 1;
+    // The group that has no room in the old segment is there before the failure is.
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    journal.append(writer.write([200 * sectorBytes]), writer.bodies);
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    throw systemError("EIO", call);
+  };
+  journal.append(writer.write([300 * sectorBytes]), writer.bodies);
+  await reached(2);
+  await journal.close();
+  assert.equal(syncs, 1);
+  assert.deepEqual(
+    failures.map(({ code }) => code),
+    ["KBZ_JOURNAL_FAILED"],
+  );
+});
