@@ -62,6 +62,8 @@ export interface Caller<Request, Response> extends AsyncDisposable {
    *   allows.
    */
   tell(request: Request, lane: Lane): boolean;
+  /** The peer is known to be there: dials now what waits for its next try. */
+  hurry(): void;
 }
 
 export interface Callee<Request, Response> {

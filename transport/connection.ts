@@ -86,7 +86,10 @@ export class Connection implements WireEvents {
     const stuck = (): void => this.#onStuck();
     this.#partialWatch = new PartialWatch({ parser, timing, limits, stuck });
     this.#flushSoon = () => this.#flush();
-    this.#timer = timing.after(limits.handshakeMs, () => this.#onSilence());
+    this.#timer =
+      lane === null
+        ? this.#expect("a hello", limits.handshakeMs)
+        : this.#expect("a connection", limits.dialMs);
     wire.attach(this);
   }
 
@@ -134,6 +137,10 @@ export class Connection implements WireEvents {
   opened(): void {
     if (this.#state !== "dialling") return;
     this.#state = "greeting";
+    if (this.#lane !== null) {
+      this.#timer.cancel();
+      this.#timer = this.#expect("a hello", this.#settings.limits.handshakeMs);
+    }
     this.#here = this.#events.hello();
     this.#outbox.append(frameKinds.hello, 0, [encodeHello(this.#here, this.#lane)]);
     this.#flush();
@@ -194,16 +201,17 @@ export class Connection implements WireEvents {
     );
   }
 
-  #onSilence(): void {
-    const { handshakeMs } = this.#settings.limits;
-    this.fail(
-      new TransportError(
-        "KBZ_TIMEOUT",
-        `Wanted a hello of ${this.address} within ${handshakeMs} ms, got none. ` +
-          "Check the address, and what listens there.",
-        { outcome: "none" },
-      ),
-    );
+  #expect(what: string, ms: number): TransportTimer {
+    return this.#settings.timing.after(ms, () => {
+      this.fail(
+        new TransportError(
+          "KBZ_TIMEOUT",
+          `Wanted ${what} of ${this.address} within ${ms} ms, got none. ` +
+            "Check the address, and what listens there.",
+          { outcome: "none" },
+        ),
+      );
+    });
   }
 
   #onStuck(): void {

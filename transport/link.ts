@@ -51,6 +51,11 @@ export class Link<Request, Response> implements Caller<Request, Response> {
     return this.#lanes[lane].tell(request);
   }
 
+  hurry(): void {
+    this.#lanes.control.hurry();
+    this.#lanes.bulk.hurry();
+  }
+
   /**
    * Pending calls reject with `KBZ_CLOSED`; waits until both connections are gone, not for long.
    */

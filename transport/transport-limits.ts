@@ -28,7 +28,12 @@ export interface TransportLimits {
   readonly waitingBytesMax: number;
   /** Connections of one listener. */
   readonly connectionsMax: number;
-  /** Milliseconds from dialling or accepting to the other side's hello; also of an HTTP request. */
+  /**
+   * Milliseconds from dialling to a connection. What was lost of the dialling is sent again after
+   * pauses that double, so that a fresh dial is sooner there once the network is whole again.
+   */
+  readonly dialMs: number;
+  /** Milliseconds from a connection to the other side's hello; also of an HTTP request. */
   readonly handshakeMs: number;
   /**
    * Milliseconds that a reader may take nothing while more than `queuedBytesMax` waits for it, or
@@ -55,6 +60,7 @@ export const transportLimits: TransportLimits = {
   callsWaitingMax: 4096,
   waitingBytesMax: 64 * MiB,
   connectionsMax: 1024,
+  dialMs: 2000,
   handshakeMs: 5000,
   stallMs: 30_000,
   lingerMs: 500,

@@ -5,17 +5,18 @@
 import type { Atlas } from "../atlas.ts";
 import type { Cluster, SimulatedNode } from "../cluster.ts";
 import { Violation } from "../core/violation.ts";
-import { second, type Simulator } from "../simulator.ts";
+import { millisecond, second, type Simulator } from "../simulator.ts";
 import type { Clients } from "../workload.ts";
 import type { Agreement } from "./agreement.ts";
+import { transportLimits } from "../../transport/index.ts";
 import type { Durability } from "./durability.ts";
 import type { Governments } from "./governments.ts";
 
 const settleMax = 90 * second;
 const freshMax = 20 * second;
 const closeMax = 30 * second;
-/** Several rounds of pings. */
-const toldMax = 2 * second;
+/** Connections that were lost are made again, after which there are several rounds of pings. */
+const reconnectedMax = (transportLimits.dialMs + transportLimits.backOffMsMax) * millisecond;
 
 export interface ProgressParts {
   readonly simulator: Simulator;
@@ -54,8 +55,7 @@ async function converge(parts: ProgressParts, core: Core): Promise<void> {
   const { simulator, clients, durability } = parts;
   const isIdle = (): boolean => !clients.isAwaitedAt(core, parts.names);
   // Whoever may be told that its disk is old is told as soon as links pass again, not later.
-  const mayStop = core.some(({ pardons }) => pardons.has("KBZ_STALE_DISK"));
-  if (mayStop) await simulator.run(simulator.now + toldMax);
+  await simulator.run(simulator.now + reconnectedMax);
   const areBack = (): boolean => core.every(isBack) && isIdle();
   await within(parts, settleMax, "every node is back and nobody waits", areBack);
   await parts.strike(core);

@@ -83,6 +83,11 @@ export class Peers implements AsyncDisposable {
     stray.caller.tell(request, lane);
   }
 
+  /** Whoever speaks can be reached, most likely. */
+  heard(id: NodeId): void {
+    this.#peers.get(id)?.caller.hurry();
+  }
+
   /** Null when there is no such peer. */
   async call(
     id: NodeId,

@@ -60,7 +60,7 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly bodies: Bodies;
   readonly reader: LogReader;
-  readonly peers: Pick<Peers, "answer" | "call">;
+  readonly peers: Pick<Peers, "answer" | "call" | "heard">;
   readonly legislator: Pick<Legislator, "role" | "republic" | "leader">;
   play(request: LegislatorRequest, answered?: (outcome: Outcome) => void): void;
   hello(): Hello;
@@ -109,6 +109,7 @@ export class Service implements Callee<Request, Response> {
       return;
     }
     const { id, cookie } = from.node;
+    this.#options.peers.heard(id);
     const departed = this.#options.legislator.republic.departed(id, cookie);
     if (departed !== null) this.#options.peers.answer(departed);
     this.#options.play({ kind: "receive", from: id, cookie, message: request.message });

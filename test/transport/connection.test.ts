@@ -99,7 +99,9 @@ test("a silent peer is given up, told so, and cut within the linger time", async
 
 test("a wire that never opens is given up without a word", () => {
   const { wire, timing, lost } = makeEnd();
-  timing.advance(transportLimits.handshakeMs);
+  timing.advance(transportLimits.dialMs - 1);
+  assert.equal(lost.length, 0);
+  timing.advance(1);
   assert.deepEqual(
     lost.map(({ code, outcome }) => `${code} ${outcome}`),
     ["KBZ_TIMEOUT none"],

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { MemoryNetwork, TransportError } from "../../transport/index.ts";
+import { MemoryNetwork, TransportError, transportLimits } from "../../transport/index.ts";
 import type { Callee, Caller, MemoryFrame } from "../../transport/index.ts";
 import { helloOf, parcelOptions } from "../conformance/caller.ts";
 import type { Parcel } from "../conformance/caller.ts";
@@ -207,6 +207,39 @@ test("a peer that is back on one lane is dialled on the other at once", async ()
     await world.run(4);
     for (const lane of lanes) assert.equal(caller.tell({ verb: lane, body: none }, lane), true);
   }
+});
+
+test("a peer that speaks is dialled at once, whatever the back-off", async () => {
+  const world = makeWorld();
+  const caller = world.network.transport("a").connect("memory:b", options);
+  await world.run(20_000);
+  await world.network.transport("b").listen("memory:b", makeCallee(new Map()));
+  const dials = world.passed.length;
+  caller.hurry();
+  assert.equal(caller.connected, false);
+  await world.run(4);
+  assert.equal(caller.connected, true);
+  caller.hurry();
+  await world.run(5000);
+  const lanes = world.passed.slice(dials).filter((line) => line.startsWith("a>b"));
+  assert.deepEqual(lanes.toSorted(), [
+    "a>b bulk connect",
+    "a>b bulk hello",
+    "a>b control connect",
+    "a>b control hello",
+  ]);
+});
+
+test("a dial whose packets were lost is given up for another", async () => {
+  const world = makeWorld();
+  const { dialMs, backOffMsMax } = transportLimits;
+  await world.network.transport("b").listen("memory:b", makeCallee(new Map()));
+  world.policy = () => null;
+  const caller = world.network.transport("a").connect("memory:b", options);
+  await world.run(10);
+  world.policy = () => 1;
+  await world.run(dialMs + backOffMsMax);
+  assert.equal(caller.connected, true);
 });
 
 type Step =
