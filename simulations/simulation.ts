@@ -214,8 +214,10 @@ export class Simulation {
       this.simulator.trace.mark("calm.damaged");
       return excuse;
     }
+    // Nothing is started any more: a strike would be for good.
+    const strike = (): Promise<void> => Promise.resolve();
     return await checkProgress(
-      this.#parts,
+      { ...this.#parts, strike },
       struck.filter((node) => !isDamaged(node)),
     );
   }
