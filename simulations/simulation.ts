@@ -215,9 +215,8 @@ export class Simulation {
       return excuse;
     }
     // Nothing is started any more: a strike would be for good.
-    const strike = (): Promise<void> => Promise.resolve();
     return await checkProgress(
-      { ...this.#parts, strike },
+      { ...this.#parts, strike: null },
       struck.filter((node) => !isDamaged(node)),
     );
   }

@@ -30,8 +30,8 @@ export interface TransportLimits {
   readonly connectionsMax: number;
   /**
    * Milliseconds from dialling to a connection, and from there to the other side's hello. What was
-   * lost of it is sent again after pauses that double, so that a fresh dial is sooner there once the
-   * network is whole again.
+   * lost of it is sent again after pauses that double, so that a fresh dial is sooner there once
+   * the network is whole again.
    */
   readonly dialMs: number;
   /** Milliseconds from accepting to the other side's hello; also of an HTTP request. */
