@@ -87,7 +87,9 @@ test("a node that takes a sound disk for damaged is found (D8)", async () => {
     const [, , node] = cluster.nodes;
     assert.ok(node !== undefined);
     // Behind the back of the harness's books, so that for them the disk is sound.
-    const log = node.disk.directories.files().find(([path, file]) => isUsedSegment(path, file));
+    const log = node.disk.directories
+      .files()
+      .find(([path, file]) => isUsedSegment(node.disk, { path, file }));
     log?.[1].damage(Uint8Array.of(1, 2, 3), sectorBytes);
     cluster.crash(node, null);
     await simulator.run(simulator.now + 3 * second);
@@ -352,7 +354,9 @@ test("a wound is one only while the bytes differ and the file is in use", async 
     const [node] = cluster.nodes;
     assert.ok(node !== undefined);
     const { disk } = node;
-    const found = disk.directories.files().find(([path, file]) => isUsedSegment(path, file));
+    const found = disk.directories
+      .files()
+      .find(([path, file]) => isUsedSegment(disk, { path, file }));
     assert.ok(found !== undefined);
     const [path, file] = found;
     const byte = new Uint8Array(1);

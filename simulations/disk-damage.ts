@@ -62,15 +62,22 @@ export function wound(
     disk.wounds.isRecordingDamaged = true;
     return true;
   }
-  const isCertain = isUsedSegment(path, file) && position + bytes.length <= file.settled;
+  const isCertain = isUsedSegment(disk, { path, file }) && position + bytes.length <= file.settled;
   if (isCertain) disk.wounds.add({ path, file, position, bytes: before });
   else disk.wounds.suspect();
   return true;
 }
 
-/** Whether a group was written to it: the others hold nothing that could be missed. */
-export function isUsedSegment(path: string, file: SimulatedFile): boolean {
-  if (!/\/segment-\d+$/.test(path)) return false;
+/**
+ * Whether a group was written to it and the manifest names it: the others hold nothing that could
+ * be missed.
+ */
+export function isUsedSegment(disk: SimulatedDisk, { path, file }: Place): boolean {
+  const [, directory = "", digits = ""] = /^(.*)\/segment-(\d+)$/.exec(path) ?? [];
+  const manifest = disk.peek(`${directory}/manifest`);
+  if (manifest === null) return false;
+  const named = `"generation":${Number(digits)},`;
+  if (!Buffer.from(manifest).includes(named)) return false;
   const first = new Uint8Array(1);
   return file.read(first, sectorBytes) === 1 && first[0] !== 0;
 }
@@ -79,7 +86,7 @@ function changeBytes(disk: SimulatedDisk, prng: Prng, kind: DamageKind): string 
   const place = pickPlace(disk, prng, kind);
   if (place === null) return null;
   const { path, file } = place;
-  const isLog = isUsedSegment(path, file);
+  const isLog = isUsedSegment(disk, { path, file });
   const end = isLog ? file.settled : file.size;
   if (end < 1) return null;
   const position = prng.integer(0, end - 1);
@@ -135,7 +142,7 @@ function replacement(
  */
 function pickPlace(disk: SimulatedDisk, prng: Prng, kind: DamageKind): Place | null {
   const places = disk.directories.files().map(([path, file]) => ({ path, file }));
-  const logs = places.filter(({ path, file }) => isUsedSegment(path, file));
+  const logs = places.filter((place) => isUsedSegment(disk, place));
   const isOld = kind === "stale" || kind === "lost";
   const small = places.filter(({ path }) =>
     isOld ? path.endsWith("/promise-1") : !/\/(segment-\d+|lock)$|\.tmp$/.test(path),
@@ -147,9 +154,9 @@ function pickPlace(disk: SimulatedDisk, prng: Prng, kind: DamageKind): Place | n
 function loseFile(disk: SimulatedDisk, prng: Prng): string | null {
   const { directories } = disk;
   const places = directories.files().filter(([path, file]) => {
-    return isUsedSegment(path, file) || /\/(node|manifest|promise-1)$/.test(path);
+    return isUsedSegment(disk, { path, file }) || /\/(node|manifest|promise-1)$/.test(path);
   });
-  const hasJournal = places.some(([path, file]) => isUsedSegment(path, file));
+  const hasJournal = places.some(([path, file]) => isUsedSegment(disk, { path, file }));
   if (!hasJournal) return null;
   const [path] = prng.pick(places);
   directories.lose(path);

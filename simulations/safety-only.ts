@@ -80,7 +80,7 @@ function candidates({ agreement, prng }: SafetyOnlyParts): readonly Standing[] {
 function strike({ prng }: SafetyOnlyParts, { disk }: SimulatedNode, { text }: Standing): boolean {
   const name = Buffer.from(text.slice(0, nameLength));
   for (const [path, file] of disk.directories.files()) {
-    if (!isUsedSegment(path, file)) continue;
+    if (!isUsedSegment(disk, { path, file })) continue;
     const bytes = Buffer.alloc(file.settled);
     file.read(bytes, 0);
     const at = bytes.indexOf(name);
