@@ -3,6 +3,8 @@
  * files that are gone. Only where the node can notice it: the last synced write of a log cannot be
  * told from one that never arrived, and stays whole.
  */
+import { manifestName, manifestVersion } from "../src/storage/manifest.ts";
+import { unseal } from "../src/storage/sealed-file.ts";
 import type { SimulatedDisk } from "./disk.ts";
 import type { Prng } from "./prng.ts";
 import type { SimulatedFile } from "./simulated-file.ts";
@@ -73,13 +75,22 @@ export function wound(
  * be missed.
  */
 export function isUsedSegment(disk: SimulatedDisk, { path, file }: Place): boolean {
-  const [, directory = "", digits = ""] = /^(.*)\/segment-(\d+)$/.exec(path) ?? [];
-  const manifest = disk.peek(`${directory}/manifest`);
-  if (manifest === null) return false;
-  const named = `"generation":${Number(digits)},`;
-  if (!Buffer.from(manifest).includes(named)) return false;
+  const match = /^(.*)\/segment-(\d+)$/.exec(path);
+  if (match === null || !isNamed(disk, `${match[1]}/${manifestName}`, Number(match[2])))
+    return false;
   const first = new Uint8Array(1);
   return file.read(first, sectorBytes) === 1 && first[0] !== 0;
+}
+
+function isNamed(disk: SimulatedDisk, path: string, generation: number): boolean {
+  const bytes = disk.peek(path);
+  try {
+    const manifest = bytes === null ? null : unseal(path, manifestName, manifestVersion, bytes);
+    return JSON.stringify(manifest).includes(`"generation":${generation},`);
+  } catch {
+    // Whoever starts on it must notice that, whatever else is wrong.
+    return true;
+  }
 }
 
 function changeBytes(disk: SimulatedDisk, prng: Prng, kind: DamageKind): string | null {

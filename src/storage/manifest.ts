@@ -33,7 +33,7 @@ export interface Manifest extends StorageIdentity {
 }
 
 export const manifestName = "manifest";
-const manifestVersion = 1;
+export const manifestVersion = 1;
 
 export async function writeManifest(
   files: FileSystem,
