@@ -1,10 +1,29 @@
 /** What is to happen when: a binary heap by time, ties by the order of insertion. Runs nothing. */
 import { assert } from "../consensus/assert.ts";
 
-interface Slot {
+/** One event. Cancelled, it stays in the heap and is skipped: cheaper than looking for it. */
+class Slot {
   readonly time: number;
   readonly number: number;
-  callback: (() => void) | null;
+  #callback: (() => void) | null;
+
+  constructor(time: number, number: number, callback: () => void) {
+    this.time = time;
+    this.number = number;
+    this.#callback = callback;
+  }
+
+  get isCancelled(): boolean {
+    return this.#callback === null;
+  }
+
+  cancel(): void {
+    this.#callback = null;
+  }
+
+  happen(): void {
+    this.#callback?.();
+  }
 }
 
 export class EventQueue {
@@ -12,25 +31,20 @@ export class EventQueue {
   #inserted = 0;
 
   push(time: number, callback: () => void): { cancel(): void } {
-    const slot: Slot = { time, number: this.#inserted, callback };
+    const slot = new Slot(time, this.#inserted, callback);
     this.#inserted += 1;
     this.#heap.push(slot);
     this.#rise(this.#heap.length - 1);
-    return {
-      cancel(): void {
-        // It stays in the heap and is skipped: cheaper than looking for it.
-        slot.callback = null;
-      },
-    };
+    return slot;
   }
 
   /** Takes out the first event at or before `until`, or null. */
-  pop(until: number): { readonly time: number; readonly callback: () => void } | null {
+  pop(until: number): Pick<Slot, "time" | "happen"> | null {
     for (;;) {
       const first = this.#heap[0];
       if (first === undefined || first.time > until) return null;
       this.#removeFirst();
-      if (first.callback !== null) return { time: first.time, callback: first.callback };
+      if (!first.isCancelled) return first;
     }
   }
 

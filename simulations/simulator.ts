@@ -113,7 +113,7 @@ export class Simulator {
     assert(event.time >= this.#now, "time never runs backwards");
     this.#now = event.time;
     this.#steps += 1;
-    event.callback();
+    event.happen();
     return true;
   }
 
@@ -154,32 +154,12 @@ export class Life {
 
   /** Calls back after `delay` of virtual time, unless this life has ended; late while paused. */
   after(delay: Micros, callback: () => void): Timer {
-    let timer: Timer | null = null;
-    let cancelled = false;
-    const wait = (micros: Micros): void => {
-      timer = this.#simulator.after(micros, due);
-    };
-    const due = (): void => {
-      if (!this.#alive || cancelled) return;
-      const late = this.#pausedUntil - this.#simulator.now;
-      if (late > 0) wait(late);
-      else this.#happen(callback);
-    };
-    wait(delay);
-    return {
-      cancel: () => {
-        cancelled = true;
-        timer?.cancel();
-      },
-    };
+    return new LifeTimer(this, this.#simulator, delay, callback);
   }
 
-  #happen(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      throw uncaught(`an exception of ${this.name}`, error);
-    }
+  /** How long what is due now is still held back. */
+  get late(): Micros {
+    return Math.max(0, this.#pausedUntil - this.#simulator.now);
   }
 
   /** Holds back everything that happens to this life, as a stopped process or a long collection. */
@@ -237,6 +217,40 @@ export class Life {
         },
       );
     });
+  }
+}
+
+/** Something that one life waits for. */
+class LifeTimer implements Timer {
+  readonly #life: Life;
+  readonly #simulator: Simulator;
+  readonly #callback: () => void;
+  readonly #due = (): void => this.#happen();
+  #timer: Timer;
+
+  constructor(life: Life, simulator: Simulator, delay: Micros, callback: () => void) {
+    this.#life = life;
+    this.#simulator = simulator;
+    this.#callback = callback;
+    this.#timer = simulator.after(delay, this.#due);
+  }
+
+  cancel(): void {
+    this.#timer.cancel();
+  }
+
+  #happen(): void {
+    const { alive, late, name } = this.#life;
+    if (!alive) return;
+    if (late > 0) {
+      this.#timer = this.#simulator.after(late, this.#due);
+      return;
+    }
+    try {
+      this.#callback();
+    } catch (error) {
+      throw uncaught(`an exception of ${name}`, error);
+    }
   }
 }
 

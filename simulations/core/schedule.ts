@@ -22,7 +22,7 @@ export class Schedule {
       return false;
     }
     this.#now = due.time;
-    due.callback();
+    due.happen();
     return true;
   }
 }
