@@ -141,7 +141,7 @@ export class CoreCluster {
     this.#trace(node, () => [inputText(input), ...outcomeLines(outcome)]);
     if (outcome.persist !== null) {
       node.disk.append(outcome.persist);
-      invariants.onWritten(node, outcome.persist, (id) => this.#isThere(id));
+      invariants.onWritten(node, outcome.persist, (id) => this.#isThereFor(node, id));
     }
     invariants.onOutcome(node, input, outcome);
     this.#carryOut(node, outcome);
@@ -168,10 +168,11 @@ export class CoreCluster {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
-  /** Whether a leader may still take `id` for somebody who is there. */
-  #isThere(id: NodeId): boolean {
+  /** Whether a leader may still take `id` for somebody who is there; in a pause nothing is heard. */
+  #isThereFor(leader: CoreNode, id: NodeId): boolean {
     const node = this.nodes.get(id);
-    return node !== undefined && (node.isUp || this.now - node.downSince < absentAfter);
+    if (node === undefined || node.isUp) return node !== undefined;
+    return this.now - Math.max(node.downSince, leader.pausedUntil) < absentAfter;
   }
 
   #trace(node: CoreNode, lines: () => string[]): void {

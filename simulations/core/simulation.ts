@@ -169,7 +169,10 @@ class Simulation {
       node.pausedUntil = Math.min(node.pausedUntil, cluster.now);
       if (!lost.includes(node)) cluster.start(node);
     }
-    if (lost.length > 0) this.#converge(() => this.#unserved());
+    if (lost.length > 0) {
+      this.#converge(() => this.#unserved());
+      this.#exileMeanwhile();
+    }
     for (const node of lost) cluster.start(node);
     return this.#converge(() => this.#unsettled()) - from;
   }
@@ -190,6 +193,24 @@ class Simulation {
       if (isMinority && !node.retired) lost.push(node);
     }
     return lost;
+  }
+
+  /** A seat can be taken away, and given to who waits for one, also while others are down. */
+  #exileMeanwhile(): void {
+    const { republic } = this.#invariants.chosen;
+    const seats = republic.government?.parliament ?? [];
+    const waiting = republic.members.filter(({ id, naturalized }) => {
+      return naturalized && !seats.includes(id) && this.#cluster.node(id).isUp;
+    });
+    if (waiting.length === 0 || this.#prng.chance(0.5)) return;
+    const node = this.#cluster.node(this.#prng.pick(seats));
+    this.#cluster.note(() => `${node.id} is to leave, while others are down`);
+    this.#cluster.count("exile while others are down");
+    this.#membership.exile(node);
+    this.#converge(() => {
+      const open = [...this.#membership.exiling].map(({ id }) => `${id} is to be exiled`);
+      return [...this.#unserved(), ...open];
+    });
   }
 
   /** Waits until nothing is open and nothing has changed for a while; returns since when. */
