@@ -13,6 +13,7 @@ import type { Prng } from "../prng.ts";
 import { inputText, outcomeLines, writeText } from "./abbreviate.ts";
 import { clockwork, CoreNode, type Clockwork, type Unstamped } from "./core-node.ts";
 import type { Invariants } from "./invariants.ts";
+import { Candidacies } from "./candidacies.ts";
 import { Network, type Packet } from "./network.ts";
 import { beforeOutdated, checkOutdated } from "./outdated.ts";
 import { Schedule } from "./schedule.ts";
@@ -51,6 +52,7 @@ export class CoreCluster {
   readonly #options: ClusterOptions;
   readonly #prng: Prng;
   readonly #watchers: Watcher[] = [];
+  readonly #candidacies = new Candidacies(this);
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -137,6 +139,7 @@ export class CoreCluster {
     this.steps += 1;
     const before = beforeOutdated(node, input);
     const outcome = node.step(input);
+    this.#candidacies.onOutcome(node, input, outcome);
     if (before !== null) checkOutdated(node, input, before);
     this.#trace(node, () => [inputText(input), ...outcomeLines(outcome)]);
     if (outcome.persist !== null) {

@@ -54,6 +54,11 @@ test("L2: nothing arrives, so that nothing settles", () => {
   breaks("L2", /not settled: /);
 });
 
+test("L4: a ballot that is raised by who has been cut off", () => {
+  using _ = inPlaceOf(Network.prototype, "cutSince", () => -Infinity);
+  breaks("L4", /raises a ballot, after \d+ ms with . alone/, 1, "crashy");
+});
+
 test("L3: a calm republic decides something, for no reason", () => {
   const step = methodOf(CoreCluster.prototype, "step");
   using _ = inPlaceOf(
