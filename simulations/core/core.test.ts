@@ -38,7 +38,7 @@ function traceOf(seed: number): string[] {
 }
 
 const faultsOf = {
-  calm: ["accept"],
+  calm: ["accept", "handover in a calm"],
   lossy: ["pause", "hint", "transfer", "resynchronize", "refused"],
   crashy: ["crash", "crash all", "pause"],
   partitions: ["partition", "transfer", "refused"],

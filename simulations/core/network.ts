@@ -93,3 +93,6 @@ export const calmLinks: LinkFaults = {
   delayMean: 1,
   tail: 0,
 };
+
+/** What is sent first arrives first. */
+export const orderlyLinks: LinkFaults = { ...calmLinks, delayMin: 1, delayMean: 0 };
