@@ -91,7 +91,6 @@ return false;`,
     replace: "const next = rest;",
     about: "A seat that is taken away is given to nobody.",
     invariant: "L2",
-    lives: "the next government fills it; only while another member is down is the exile refused",
   },
   {
     name: "seats-whom-it-exiles",
