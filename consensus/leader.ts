@@ -84,6 +84,11 @@ function append(chamber: Chamber, role: Leading, values: readonly Value[]): void
   state.confirmed = log.length;
 }
 
+/** Whether an own decree is decided: all that was decided before it is applied here by then. */
+export function hasOpened({ republic }: Chamber, { opening }: Leading): boolean {
+  return opening !== 0 && republic.slot >= opening;
+}
+
 /** Whether a value is queued here or undecided. */
 export function isProposed(
   chamber: Chamber,

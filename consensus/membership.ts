@@ -9,7 +9,7 @@ import type { Cookie, NodeId } from "./identifiers.ts";
 import { knownLeader } from "./election.ts";
 import type { Leading } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
-import { enqueue, isProposed } from "./leader.ts";
+import { enqueue, hasOpened, isProposed } from "./leader.ts";
 import { majorityOf, oddSeats } from "./quorum.ts";
 import { sortedIds } from "./republic.ts";
 
@@ -27,8 +27,8 @@ export function onImmigrate(chamber: Chamber, citizen: Citizen): void {
   } else if (state.role.kind !== "leading") {
     chamber.refuse("notLeading", knownLeader(chamber));
   } else if (member !== null) {
-    // Final, so it is the leader's to say: whoever is behind may not know of an exile.
-    chamber.refuse("idTaken", chamber.id);
+    // Final, so for a leader that knows all that is decided: another may not know of an exile.
+    chamber.refuse(hasOpened(chamber, state.role) ? "idTaken" : "busy", chamber.id);
   } else if (republic.members.length >= limits.membersMax || isFull(state.role)) {
     chamber.refuse("busy", chamber.id);
   } else {
@@ -109,8 +109,7 @@ function whoLeaves(chamber: Chamber, role: Leading): readonly NodeId[] {
 
 /** A change builds on all earlier ones: an own decree is decided, and no stop-sign is under way. */
 function mayChange(chamber: Chamber, role: Leading): boolean {
-  const { republic, log } = chamber;
-  if (role.opening === 0 || republic.slot < role.opening || log.endsInStopSign) return false;
+  if (!hasOpened(chamber, role) || chamber.log.endsInStopSign) return false;
   return !isProposed(chamber, role, ({ kind }) => kind === "succession");
 }
 

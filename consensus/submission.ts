@@ -7,7 +7,7 @@ import type { NodeId } from "./identifiers.ts";
 import type { BarrierRound, Leading } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
 import type { Confirmed } from "./messages.ts";
-import { enqueue, isProposed } from "./leader.ts";
+import { enqueue, hasOpened, isProposed } from "./leader.ts";
 import { sameBallot } from "./identifiers.ts";
 
 export function onEnqueue(chamber: Chamber, value: Batch | Registration): void {
@@ -86,7 +86,7 @@ export function confirmBarriers(chamber: Chamber): void {
   const { role } = state;
   if (role.kind !== "leading" || role.barrierRound !== null) return;
   if (role.barriersWaiting.length === 0) return;
-  if (role.opening === 0 || republic.slot < role.opening) return;
+  if (!hasOpened(chamber, role)) return;
   role.barrierRounds += 1;
   const barriers = role.barriersWaiting.splice(0);
   startRound(chamber, role, { barriers, slot: republic.slot });

@@ -12,7 +12,7 @@ const text: Codec<string> = {
 };
 
 function hello(id: string): Hello {
-  return { republic: "r", node: { id, cookie: id, starts: 1 }, version: "1" };
+  return { republic: "r", node: { id, cookie: id, starts: 1, url: `memory:${id}` }, version: "1" };
 }
 
 /** Two nodes: `a` calls, `b` listens and remembers what it heard. */

@@ -214,8 +214,9 @@ export class Simulation {
       this.simulator.trace.mark("calm.damaged");
       return excuse;
     }
+    // Nothing is started any more: a strike would be for good.
     return await checkProgress(
-      this.#parts,
+      { ...this.#parts, strike: null },
       struck.filter((node) => !isDamaged(node)),
     );
   }

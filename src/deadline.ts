@@ -1,6 +1,9 @@
 /** A time limit by the clock, joined with the signals of others. Decides nothing itself. */
 import type { Clock, Timer } from "./world.ts";
 
+/** One for all: nobody shows it to anyone, and most waits end by time. */
+const timeIsOver = new Error("the time is over");
+
 export class Deadline implements Disposable {
   readonly #controller = new AbortController();
   readonly #timer: Timer | null;
@@ -38,6 +41,6 @@ export class Deadline implements Disposable {
   #onTime(): void {
     if (this.#controller.signal.aborted) return;
     this.#isOver = true;
-    this.#controller.abort(new Error("the time is over"));
+    this.#controller.abort(timeIsOver);
   }
 }

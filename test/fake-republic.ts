@@ -123,7 +123,7 @@ export class FakeNode implements Callee<Request, Response>, AsyncDisposable {
   }
 
   hello(): Hello {
-    const node = { id: "a", cookie: "00000000000000aa", starts: 1 };
+    const node = { id: "a", cookie: "00000000000000aa", starts: 1, url: "memory:a" };
     return { republic: this.republic.identity, node, version: "0.0.0" };
   }
 

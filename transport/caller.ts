@@ -27,8 +27,13 @@ export type Lane = "control" | "bulk";
 export interface Hello {
   /** The identity of the republic, or null when the speaker has none yet or is a client. */
   readonly republic: string | null;
-  /** The node's id and storage incarnation, or null for a client. */
-  readonly node: { readonly id: string; readonly cookie: string; readonly starts: number } | null;
+  /** The node's id, its storage incarnation, and where it can be called; null for a client. */
+  readonly node: {
+    readonly id: string;
+    readonly cookie: string;
+    readonly starts: number;
+    readonly url: string;
+  } | null;
   /** The version of the speaker's software, for people. */
   readonly version: string;
 }

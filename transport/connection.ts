@@ -139,7 +139,7 @@ export class Connection implements WireEvents {
     this.#state = "greeting";
     if (this.#lane !== null) {
       this.#timer.cancel();
-      this.#timer = this.#expect("a hello", this.#settings.limits.handshakeMs);
+      this.#timer = this.#expect("a hello", this.#settings.limits.dialMs);
     }
     this.#here = this.#events.hello();
     this.#outbox.append(frameKinds.hello, 0, [encodeHello(this.#here, this.#lane)]);

@@ -40,12 +40,13 @@ export function checkRepublic(here: Hello, there: Hello): void {
 function decodeNode(node: unknown): Hello["node"] {
   if (node === null) return null;
   if (!isFields(node)) throw malformed("no node");
-  const { id, cookie, starts } = node;
+  const { id, cookie, starts, url } = node;
   if (!isText(id) || !isText(cookie)) throw malformed("a node without id or cookie");
+  if (!isText(url)) throw malformed("a node without its endpoint");
   if (typeof starts !== "number" || !Number.isSafeInteger(starts) || starts < 0) {
     throw malformed("a node without its number of starts");
   }
-  return { id, cookie, starts };
+  return { id, cookie, starts, url };
 }
 
 /** @throws {TransportError} `KBZ_MALFORMED` when `bytes` are not a JSON object. */
@@ -68,6 +69,7 @@ interface Fields {
   readonly id?: unknown;
   readonly cookie?: unknown;
   readonly starts?: unknown;
+  readonly url?: unknown;
   readonly code?: unknown;
   readonly message?: unknown;
   readonly outcome?: unknown;

@@ -29,11 +29,12 @@ export interface TransportLimits {
   /** Connections of one listener. */
   readonly connectionsMax: number;
   /**
-   * Milliseconds from dialling to a connection. What was lost of the dialling is sent again after
-   * pauses that double, so that a fresh dial is sooner there once the network is whole again.
+   * Milliseconds from dialling to a connection, and from there to the other side's hello. What was
+   * lost of it is sent again after pauses that double, so that a fresh dial is sooner there once
+   * the network is whole again.
    */
   readonly dialMs: number;
-  /** Milliseconds from a connection to the other side's hello; also of an HTTP request. */
+  /** Milliseconds from accepting to the other side's hello; also of an HTTP request. */
   readonly handshakeMs: number;
   /**
    * Milliseconds that a reader may take nothing while more than `queuedBytesMax` waits for it, or

@@ -28,8 +28,8 @@ export interface ProgressParts {
   readonly durability: Durability;
   readonly governments: Governments;
   readonly atlas: Pick<Atlas, "excuse">;
-  /** What is done to the core once it has settled, and what must then hold. */
-  readonly strike: (core: Core) => Promise<void>;
+  /** What is done to the core once it has settled, and what must then hold; null: nothing. */
+  readonly strike: ((core: Core) => Promise<void>) | null;
 }
 
 type Core = readonly SimulatedNode[];
@@ -58,8 +58,10 @@ async function converge(parts: ProgressParts, core: Core): Promise<void> {
   await simulator.run(simulator.now + reconnectedMax);
   const areBack = (): boolean => core.every(isBack) && isIdle();
   await within(parts, settleMax, "every node is back and nobody waits", areBack);
-  await parts.strike(core);
-  await within(parts, settleMax, "every node is back after the strike", areBack);
+  if (parts.strike !== null) {
+    await parts.strike(core);
+    await within(parts, settleMax, "every node is back after the strike", areBack);
+  }
   for (const node of core) clients.publish(node);
   await within(parts, freshMax, "each node has published a fresh entry", isIdle);
   for (const node of core) await simulator.complete(clients.readAll(node), freshMax);

@@ -253,7 +253,8 @@ export class Engine {
 
   hello(): Hello {
     const { id, cookie, starts, republic } = this.directory.record;
-    return { republic: republic?.identity ?? null, node: { id, cookie, starts }, version };
+    const node = { id, cookie, starts, url: this.url };
+    return { republic: republic?.identity ?? null, node, version };
   }
 
   report(): NodeReport {

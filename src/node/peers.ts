@@ -2,12 +2,13 @@
  * The other nodes as this one reaches them: a Caller for each, by id, at the address that the log
  * or an invitation names. Sends; knows nothing of what it sends.
  */
+import { limits } from "../../consensus/index.ts";
 import type { Citizen, Dispatch, NodeId } from "../../consensus/index.ts";
 import type { CallOptions, Caller, Hello, Lane, Transport } from "../../transport/index.ts";
 import type { ReceiveRequest, Request, Response } from "../requests.ts";
 import type { Clock, Timer } from "../world.ts";
 
-/** How long an exiled node is still answered, so that it learns of its exile and stops. */
+/** How long one that is no member is answered: one that was exiled learns of that, and stops. */
 const farewellMs = 10_000;
 
 export interface PeersOptions {
@@ -27,19 +28,24 @@ interface Reached {
   readonly caller: Caller<Request, Response>;
 }
 
-interface Stray extends Reached {
+interface Stray {
+  /** Null: there is no way to call it. */
+  readonly caller: Caller<Request, Response> | null;
   readonly timer: Timer;
 }
 
-/** What an exiled incarnation learns of its exile by; all else is for the member under its id. */
-const farewellKinds: ReadonlySet<string> = new Set(["ahead", "learn"]);
+/**
+ * What an exiled incarnation learns of its exile by, or one that was admitted behind this node's
+ * back is asked with; all else is for the member under its id.
+ */
+const strayKinds: ReadonlySet<string> = new Set(["ahead", "learn", "fetch"]);
 
 export class Peers implements AsyncDisposable {
   readonly #options: PeersOptions;
   readonly #peers = new Map<NodeId, Reached>();
   /** Those of them that are to be forgotten. */
   readonly #farewells = new Map<NodeId, Timer>();
-  /** Exiled incarnations whose id is a peer's by now, at endpoints of their own. */
+  /** Incarnations that are no members, whose id is a peer's, at endpoints of their own. */
   readonly #strays = new Map<NodeId, Stray>();
   #isClosed = false;
 
@@ -65,11 +71,14 @@ export class Peers implements AsyncDisposable {
     }
   }
 
-  /** Reaches who is no member any more for a while, so that it can be told. */
+  /** Reaches for a while who is no member here, any more or yet, so that it can be answered. */
   answer({ id, url }: Pick<Citizen, "id" | "url">): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || id === this.#options.id) return;
+    if (this.#farewells.size + this.#strays.size >= limits.membersMax) return;
     const peer = this.#peers.get(id);
     if (peer === undefined) {
+      // It cannot be called: known, and told, already.
+      if (this.#farewells.has(id)) return;
       this.#reach(id, url);
       this.#farewell(id);
     } else if (peer.url !== url && !this.#strays.has(id)) this.#reachStray(id, url);
@@ -79,8 +88,8 @@ export class Peers implements AsyncDisposable {
   tell({ to, lane }: Pick<Dispatch, "to" | "lane">, request: ReceiveRequest): void {
     this.#peers.get(to)?.caller.tell(request, lane);
     const stray = this.#strays.get(to);
-    if (stray === undefined || !farewellKinds.has(request.message.kind)) return;
-    stray.caller.tell(request, lane);
+    if (stray === undefined || !strayKinds.has(request.message.kind)) return;
+    stray.caller?.tell(request, lane);
   }
 
   /** Whoever speaks can be reached, most likely. */
@@ -103,7 +112,8 @@ export class Peers implements AsyncDisposable {
     this.#isClosed = true;
     for (const timer of this.#farewells.values()) timer.cancel();
     for (const { timer } of this.#strays.values()) timer.cancel();
-    const callers = [...this.#peers.values(), ...this.#strays.values()].map(({ caller }) => caller);
+    const all = [...this.#peers.values(), ...this.#strays.values()];
+    const callers = all.flatMap(({ caller }) => caller ?? []);
     this.#peers.clear();
     this.#strays.clear();
     await Promise.all(callers.map(async (caller) => await caller[Symbol.asyncDispose]()));
@@ -124,22 +134,23 @@ export class Peers implements AsyncDisposable {
 
   #reachStray(id: NodeId, url: string): void {
     const options = this.#options;
+    const timer = options.clock.after(farewellMs, () => this.#dropStray(id));
+    let caller: Stray["caller"] = null;
     try {
-      const caller = options.network.connect(url, {
+      caller = options.network.connect(url, {
         hello: () => options.hello(),
         fraction: () => options.fraction(),
       });
-      const timer = options.clock.after(farewellMs, () => this.#dropStray(id));
-      this.#strays.set(id, { url, caller, timer });
     } catch (error) {
       options.unreachable(id, error);
     }
+    this.#strays.set(id, { caller, timer });
   }
 
   #dropStray(id: NodeId): void {
     const stray = this.#strays.get(id);
     this.#strays.delete(id);
-    void stray?.caller[Symbol.asyncDispose]();
+    void stray?.caller?.[Symbol.asyncDispose]();
   }
 
   #connect(id: NodeId, url: string): Caller<Request, Response> {

@@ -110,8 +110,9 @@ export class Service implements Callee<Request, Response> {
     }
     const { id, cookie } = from.node;
     this.#options.peers.heard(id);
-    const departed = this.#options.legislator.republic.departed(id, cookie);
-    if (departed !== null) this.#options.peers.answer(departed);
+    // Exiled, or admitted behind this node's back: it is to be told of that, or asked.
+    const isMember = this.#options.legislator.republic.member(id)?.cookie === cookie;
+    if (!isMember) this.#options.peers.answer({ id, url: from.node.url });
     this.#options.play({ kind: "receive", from: id, cookie, message: request.message });
   }
 

@@ -67,7 +67,8 @@ const timeoutMs = 10_000;
 const parcel = (verb: string, body: Uint8Array = none): Parcel => ({ verb, body });
 
 export function helloOf(id: string, republic: string | null = "r#1"): Hello {
-  return { republic, node: { id, cookie: `cookie-${id}`, starts: 3 }, version: "0.0.1" };
+  const node = { id, cookie: `cookie-${id}`, starts: 3, url: `memory:${id}` };
+  return { republic, node, version: "0.0.1" };
 }
 
 /** A frame of the head's twelve bytes and `body`, with its checksum between them. */

@@ -58,12 +58,14 @@ const report: Report = {
 };
 
 describe("a node goes on", () => {
-  for (const [id, cookie] of [
-    ["Not An Id", "0123456789abcdef"],
-    ["b", "not a cookie"],
+  for (const [id, cookie, url] of [
+    ["Not An Id", "0123456789abcdef", "tcp://127.0.0.1:9"],
+    ["b", "not a cookie", "tcp://127.0.0.1:9"],
+    ["b", "0123456789abcdef", "rubbish"],
+    ["a", "0123456789abcdef", "tcp://127.0.0.1:0"],
   ] as const) {
-    test(`after a message of ${id} with cookie ${cookie}`, async () => {
-      await visit({ id, cookie, starts: 1 }, async (_kibitzer, caller) => {
+    test(`after a message of ${id} with cookie ${cookie} at ${url}`, async () => {
+      await visit({ id, cookie, starts: 1, url }, async (_kibitzer, caller) => {
         const message = { kind: "ping", round: 1, report } as const;
         await caller.call(
           { method: "receive", message, bodies: [] },

@@ -207,6 +207,26 @@ test("an exiled disk that comes back after its id has joined again learns of it"
   assert.deepEqual(await again.publish("on"), { index: 1 });
 });
 
+test("who was away while all others were replaced finds the republic again", async (t) => {
+  const republic = await Republic.of(t, ["a", "b", "c"]);
+  const [away] = await republic.followers();
+  assert.ok(away !== undefined);
+  await republic.lose(away.id);
+  const old = [...republic.nodes.keys()];
+  for (const id of ["d", "e", "f"]) await republic.add(id);
+  for (const id of old) {
+    await republic.node("d").exile(id);
+    await republic.lose(id);
+  }
+  const { index } = await republic.node("d").publish("news");
+  // All whom it knows are gone, and so are their endpoints.
+  const back = await republic.reopen(away.id);
+  await eventually("the news", async () =>
+    (await back.status()).decided.index >= index ? 1 : null,
+  );
+  assert.deepEqual(await back.publish("thanks"), { index: index + 1 });
+});
+
 test("a leader exiles itself: it knows, it stops, and the others go on", async (t) => {
   const republic = await Republic.of(t, ["a", "b", "c"]);
   const leader = republic.node(await republic.leader());

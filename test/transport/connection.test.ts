@@ -82,7 +82,7 @@ test("hello is the first frame, and everything of one turn is one write", () => 
 test("a silent peer is given up, told so, and cut within the linger time", async () => {
   const { wire, timing, connection, lost } = makeEnd();
   wire.events?.opened();
-  timing.advance(transportLimits.handshakeMs - 1);
+  timing.advance(transportLimits.dialMs - 1);
   assert.equal(lost.length, 0);
   timing.advance(1);
   assert.deepEqual(

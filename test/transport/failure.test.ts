@@ -60,9 +60,10 @@ test("a hello is read as it was said, and refused with any field wrong", () => {
   const wrong = [
     { ...hello, republic: 7 },
     { ...hello, version: "x".repeat(600) },
-    { ...hello, node: { id: "a", cookie: "c", starts: -1 } },
-    { ...hello, node: { id: "a", cookie: "c", starts: 1.5 } },
-    { ...hello, node: { id: 1, cookie: "c", starts: 1 } },
+    { ...hello, node: { id: "a", cookie: "c", starts: -1, url: "memory:a" } },
+    { ...hello, node: { id: "a", cookie: "c", starts: 1.5, url: "memory:a" } },
+    { ...hello, node: { id: 1, cookie: "c", starts: 1, url: "memory:a" } },
+    { ...hello, node: { id: "a", cookie: "c", starts: 1 } },
     { ...hello, node: [] },
   ];
   for (const one of wrong) {
