@@ -71,7 +71,7 @@ export class Candidacies {
   }
 }
 
-/** After how many rounds without an answer a node is not to count on a peer: not half of silence. */
+/** So many rounds without an answer are more than half of those that make silence. */
 function roundsInVain({ timing: { pingTicks, silenceTicks } }: CoreNode): number {
   return Math.floor(Math.ceil(silenceTicks / pingTicks) / 2) + 1;
 }

@@ -171,7 +171,7 @@ export class CoreCluster {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
-  /** Whether a leader may still take `id` for somebody who is there; in a pause nothing is heard. */
+  /** Whether a leader may take `id` for somebody who is there yet; in a pause it hears nothing. */
   #isThereFor(leader: CoreNode, id: NodeId): boolean {
     const node = this.nodes.get(id);
     if (node === undefined || node.isUp) return node !== undefined;

@@ -303,8 +303,8 @@ class Simulation {
   }
 
   /**
-   * Leadership goes over in a calm while the leader has more and more to propose, and a moment later
-   * everybody knows all that is decided (L5).
+   * Leadership goes over in a calm while the leader has more and more to propose, and a moment
+   * later everybody knows all that is decided (L5).
    */
   #handOverInCalm(): void {
     const cluster = this.#cluster;
