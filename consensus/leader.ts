@@ -188,7 +188,8 @@ export function synchronize(
   if (shared > log.length) return;
   if (shared < republic.slot) {
     follower.synchronized = false;
-    sendDecided(chamber, follower, { to, slotFirst: shared + 1 });
+    // It learns only what continues what it has decided itself, whatever more it holds.
+    sendDecided(chamber, follower, { to, slotFirst: held.decided + 1 });
     return;
   }
   const { ballot } = role;

@@ -13,6 +13,7 @@ import type { Prng } from "../prng.ts";
 import { inputText, outcomeLines, writeText } from "./abbreviate.ts";
 import { clockwork, CoreNode, type Clockwork, type Unstamped } from "./core-node.ts";
 import type { Invariants } from "./invariants.ts";
+import { Candidacies } from "./candidacies.ts";
 import { Network, type Packet } from "./network.ts";
 import { beforeOutdated, checkOutdated } from "./outdated.ts";
 import { Schedule } from "./schedule.ts";
@@ -51,6 +52,7 @@ export class CoreCluster {
   readonly #options: ClusterOptions;
   readonly #prng: Prng;
   readonly #watchers: Watcher[] = [];
+  readonly #candidacies = new Candidacies(this);
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -137,11 +139,12 @@ export class CoreCluster {
     this.steps += 1;
     const before = beforeOutdated(node, input);
     const outcome = node.step(input);
+    this.#candidacies.onOutcome(node, input, outcome);
     if (before !== null) checkOutdated(node, input, before);
     this.#trace(node, () => [inputText(input), ...outcomeLines(outcome)]);
     if (outcome.persist !== null) {
       node.disk.append(outcome.persist);
-      invariants.onWritten(node, outcome.persist, (id) => this.#isThere(id));
+      invariants.onWritten(node, outcome.persist, (id) => this.#isThereFor(node, id));
     }
     invariants.onOutcome(node, input, outcome);
     this.#carryOut(node, outcome);
@@ -168,10 +171,11 @@ export class CoreCluster {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 
-  /** Whether a leader may still take `id` for somebody who is there. */
-  #isThere(id: NodeId): boolean {
+  /** Whether a leader may take `id` for somebody who is there yet; in a pause it hears nothing. */
+  #isThereFor(leader: CoreNode, id: NodeId): boolean {
     const node = this.nodes.get(id);
-    return node !== undefined && (node.isUp || this.now - node.downSince < absentAfter);
+    if (node === undefined || node.isUp) return node !== undefined;
+    return this.now - Math.max(node.downSince, leader.pausedUntil) < absentAfter;
   }
 
   #trace(node: CoreNode, lines: () => string[]): void {

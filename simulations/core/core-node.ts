@@ -32,6 +32,7 @@ export const clockwork: Clockwork = { pingTicks: 50, silenceTicks: 250, stallTic
 export class CoreNode {
   readonly id: NodeId;
   readonly cookie: Cookie;
+  readonly timing: Clockwork;
   readonly disk: VirtualDisk = new VirtualDisk();
   /** Virtual milliseconds per tick of its own clock are 1 / rate. */
   rate = 1;
@@ -50,7 +51,6 @@ export class CoreNode {
   deadline: { cancel(): void } | null = null;
   readonly waiting: (() => void)[] = [];
 
-  readonly #clockwork: Clockwork;
   readonly #prng: Prng;
   #legislator: Legislator | null = null;
   #recorder: Recorder | null = null;
@@ -59,7 +59,7 @@ export class CoreNode {
 
   constructor(id: NodeId, prng: Prng, timing: Clockwork = clockwork) {
     this.id = id;
-    this.#clockwork = timing;
+    this.timing = timing;
     this.#prng = prng;
     this.cookie = prng.hex16();
   }
@@ -88,7 +88,7 @@ export class CoreNode {
       id: this.id,
       cookie: this.cookie,
       starts: this.starts,
-      ...this.#clockwork,
+      ...this.timing,
     };
     this.#recorder = recorded ? new Recorder(options, durable, this.#prng.fork("recorder")) : null;
     this.#legislator = new Legislator(options, durable);

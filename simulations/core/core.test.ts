@@ -38,11 +38,18 @@ function traceOf(seed: number): string[] {
 }
 
 const faultsOf = {
-  calm: ["accept"],
+  calm: ["accept", "handover in a calm"],
   lossy: ["pause", "hint", "transfer", "resynchronize", "refused"],
   crashy: ["crash", "crash all", "pause"],
   partitions: ["partition", "transfer", "refused"],
   membership: ["crash", "partition", "exile", "replaced", "halt exiled", "ahead"],
-  replacements: ["crash", "exile", "replaced", "halt exiled", "ahead"],
+  replacements: [
+    "crash",
+    "exile",
+    "exile while others are down",
+    "replaced",
+    "halt exiled",
+    "ahead",
+  ],
   churn: ["crash", "partition", "transfer", "resynchronize", "refused", "old disk", "other past"],
 } as const;

@@ -81,11 +81,27 @@ export class Faults {
     });
   }
 
+  /**
+   * The others may be told at once, and go on without it before it finds out; or it is away itself
+   * meanwhile.
+   */
   #cutOff(alone: NodeId): void {
     const others = [...this.#cluster.nodes.keys()].filter((id) => id !== alone);
-    const friend = this.#prng.chance(0.5) ? this.#prng.pick(others) : null;
-    const cut = others.filter((id) => id !== friend);
+    const friends = this.#drawFriends(others);
+    const cut = others.filter((id) => !friends.includes(id));
     this.#cut(cut.flatMap((id) => [[id, alone] as const, [alone, id] as const]));
+    const isTold = this.#prng.chance(0.5);
+    for (const id of isTold ? cut : []) this.#cluster.hint(this.#cluster.node(id), alone);
+    if (!this.#prng.chance(0.3)) return;
+    this.#cluster.pause(this.#cluster.node(alone), this.#prng.exponential(400));
+  }
+
+  /** Whom a node that is cut off still hears: nobody, anybody, or who has no vote to give. */
+  #drawFriends(others: readonly NodeId[]): readonly NodeId[] {
+    const kind = this.#prng.pick(["none", "one", "voteless"]);
+    if (kind === "one") return [this.#prng.pick(others)];
+    const seats = this.#membership.seats;
+    return kind === "none" ? [] : others.filter((id) => !seats.includes(id));
   }
 
   #exile(nodes: readonly CoreNode[]): void {

@@ -71,6 +71,11 @@ export class Membership {
     return this.#exiling;
   }
 
+  /** Who has a seat in the government in force. */
+  get seats(): readonly NodeId[] {
+    return this.#options.invariants.chosen.republic.government?.parliament ?? [];
+  }
+
   transfer(to: NodeId | null): void {
     this.#ask({ kind: "transfer", to });
   }

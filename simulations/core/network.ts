@@ -29,7 +29,8 @@ export class Network {
   readonly #schedule: Schedule;
   readonly #prng: Prng;
   readonly #deliver: (packet: Packet) => void;
-  readonly #cuts = new Set<string>();
+  /** Which links are cut, and since when. */
+  readonly #cuts = new Map<string, number>();
   #faults: LinkFaults;
 
   constructor(schedule: Schedule, prng: Prng, deliver: (packet: Packet) => void) {
@@ -45,11 +46,17 @@ export class Network {
 
   /** Nothing sent by `from` reaches `to` any more, what is under way included. */
   cut(from: NodeId, to: NodeId): void {
-    this.#cuts.add(`${from}>${to}`);
+    const link = `${from}>${to}`;
+    if (!this.#cuts.has(link)) this.#cuts.set(link, this.#schedule.now);
   }
 
   isCut(from: NodeId, to: NodeId): boolean {
     return this.#cuts.has(`${from}>${to}`);
+  }
+
+  /** Infinity while it is not. */
+  cutSince(from: NodeId, to: NodeId): number {
+    return this.#cuts.get(`${from}>${to}`) ?? Infinity;
   }
 
   heal(): void {
@@ -86,3 +93,6 @@ export const calmLinks: LinkFaults = {
   delayMean: 1,
   tail: 0,
 };
+
+/** What is sent first arrives first. */
+export const orderlyLinks: LinkFaults = { ...calmLinks, delayMin: 1, delayMean: 0 };

@@ -14,7 +14,8 @@ export function beforeOutdated(node: CoreNode, input: LegislatorInput): string |
   if (input.kind !== "receive" || !answers.has(input.message.kind)) return null;
   if (!("ballot" in input.message)) return null;
   const isCurrent = sameBallot(input.message.ballot, node.legislator.view().promised);
-  return isCurrent ? null : roleText(node);
+  // What a hand-over held back is proposed with whatever comes next.
+  return isCurrent || isHandingOver(node) ? null : roleText(node);
 }
 
 export function checkOutdated(node: CoreNode, input: LegislatorInput, before: string): void {
@@ -24,10 +25,16 @@ export function checkOutdated(node: CoreNode, input: LegislatorInput, before: st
   });
 }
 
-/** The role, but for what passes with time. */
+function isHandingOver(node: CoreNode): boolean {
+  return part(roleOf(node), "handingOver") !== null;
+}
+
 function roleText(node: CoreNode): string {
-  const role = part(part(node.legislator.checkpoint(), "state"), "role");
-  return JSON.stringify(role, (key, value: unknown) => (key === "handingOver" ? null : value));
+  return JSON.stringify(roleOf(node));
+}
+
+function roleOf(node: CoreNode): Plain {
+  return part(part(node.legislator.checkpoint(), "state"), "role");
 }
 
 function part(plain: Plain, key: string): Plain {

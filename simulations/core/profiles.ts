@@ -102,7 +102,8 @@ function sometimes(prng: Prng, max: number): number {
 }
 
 function drawAmbush(name: ProfileName, prng: Prng): number {
-  return prng.pick(name === "churn" ? [0, 0.01, 0.05] : [0, 0, 0.005, 0.02]);
+  const isOften = name === "churn" || name === "replacements";
+  return prng.pick(isOften ? [0, 0.01, 0.05] : [0, 0, 0.005, 0.02]);
 }
 
 function drawLinks(name: ProfileName, prng: Prng): LinkFaults {

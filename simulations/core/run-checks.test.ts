@@ -54,6 +54,22 @@ test("L2: nothing arrives, so that nothing settles", () => {
   breaks("L2", /not settled: /);
 });
 
+test("L4: a ballot that is raised by who has been cut off", () => {
+  using _ = inPlaceOf(Network.prototype, "cutSince", () => -Infinity);
+  breaks("L4", /raises a ballot, after \d+ ms with . alone/, 1, "crashy");
+});
+
+test("L5: what is decided in a handover, and told to nobody", () => {
+  const seed = seedOf("handover in a calm", "calm");
+  let isHandedOver = false;
+  using _ = falsifying((outcome) => {
+    isHandedOver ||= outcome.send.some(({ message }) => message.kind === "takeOver");
+    const told = outcome.send.filter(({ message }) => message.kind !== "decide");
+    return isHandedOver ? { ...outcome, send: told } : outcome;
+  });
+  breaks("L5", /decided in a handover, is not known at/, seed);
+});
+
 test("L3: a calm republic decides something, for no reason", () => {
   const step = methodOf(CoreCluster.prototype, "step");
   using _ = inPlaceOf(
@@ -103,11 +119,11 @@ test("D5, S1: an old disk, or one of another past, whose node goes on", () => {
   breaks("S1", /goes on: no halt diverged/, other, "churn");
 });
 
-/** A run that ends with such a disk. */
-function seedOf(epilogue: string): number {
+/** A run that ends with such a disk, or in which something else was counted. */
+function seedOf(what: string, profile: ProfileName = "churn"): number {
   for (let seed = 1; seed < 60; seed += 1) {
-    const { counts } = simulate({ seed, profile: "churn", trace: null });
-    if (counts.has(epilogue)) return seed;
+    const { counts } = simulate({ seed, profile, trace: null });
+    if (counts.has(what)) return seed;
   }
-  throw new Error(`no run ends with ${epilogue}`);
+  throw new Error(`no run has ${what}`);
 }

@@ -10,7 +10,7 @@ import { Epilogue } from "./epilogue.ts";
 import { Faults } from "./faults.ts";
 import { Invariants } from "./invariants.ts";
 import { Membership } from "./membership.ts";
-import { calmLinks } from "./network.ts";
+import { calmLinks, orderlyLinks } from "./network.ts";
 import { describeProfile, drawProfile, type Profile, type ProfileName } from "./profiles.ts";
 import { Publisher } from "./publisher.ts";
 import { demand } from "./violation.ts";
@@ -169,7 +169,10 @@ class Simulation {
       node.pausedUntil = Math.min(node.pausedUntil, cluster.now);
       if (!lost.includes(node)) cluster.start(node);
     }
-    if (lost.length > 0) this.#converge(() => this.#unserved());
+    if (lost.length > 0) {
+      this.#converge(() => this.#unserved());
+      this.#exileMeanwhile();
+    }
     for (const node of lost) cluster.start(node);
     return this.#converge(() => this.#unsettled()) - from;
   }
@@ -190,6 +193,24 @@ class Simulation {
       if (isMinority && !node.retired) lost.push(node);
     }
     return lost;
+  }
+
+  /** A seat can be taken away, and given to who waits for one, also while others are down. */
+  #exileMeanwhile(): void {
+    const { republic } = this.#invariants.chosen;
+    const seats = republic.government?.parliament ?? [];
+    const waiting = republic.members.filter(({ id, naturalized }) => {
+      return naturalized && !seats.includes(id) && this.#cluster.node(id).isUp;
+    });
+    if (waiting.length === 0 || this.#prng.chance(0.5)) return;
+    const node = this.#cluster.node(this.#prng.pick(seats));
+    this.#cluster.note(() => `${node.id} is to leave, while others are down`);
+    this.#cluster.count("exile while others are down");
+    this.#membership.exile(node);
+    this.#converge(() => {
+      const open = [...this.#membership.exiling].map(({ id }) => `${id} is to be exiled`);
+      return [...this.#unserved(), ...open];
+    });
   }
 
   /** Waits until nothing is open and nothing has changed for a while; returns since when. */
@@ -281,9 +302,42 @@ class Simulation {
     }
   }
 
+  /**
+   * Leadership goes over in a calm while the leader has more and more to propose, and a moment
+   * later everybody knows all that is decided (L5).
+   */
+  #handOverInCalm(): void {
+    const cluster = this.#cluster;
+    const { chosen } = this.#invariants;
+    // A sync that began in the bad times may take long yet.
+    if (this.#prng.chance(0.5) || cluster.up.some(({ syncing }) => syncing)) return;
+    const leader = cluster.up.find((node) => node.legislator.role === "leading");
+    const reply = leader && cluster.step(leader, { kind: "transfer", to: null })?.reply;
+    if (leader === undefined || reply?.kind !== "enqueued") return;
+    cluster.count("handover in a calm");
+    cluster.network.faults = orderlyLinks;
+    for (let bursts = this.#prng.integer(1, 8); bursts > 0; bursts -= 1) {
+      this.#proceed(this.#prng.exponential(1));
+      for (let left = this.#prng.integer(1, 4); left > 0; left -= 1) {
+        const value = { kind: "registration", nonce: this.#prng.hex16() } as const;
+        cluster.step(leader, { kind: "enqueue", value });
+      }
+    }
+    this.#proceed(clockwork.pingTicks * 1.8);
+    const seats = chosen.republic.government?.parliament ?? [];
+    const late = seats.filter((id) => this.#invariants.appliedBy(cluster.node(id)) < chosen.length);
+    demand(late.length === 0, "L5", () => {
+      return `slot ${chosen.length}, decided in a handover, is not known at ${late.join(" ")}`;
+    });
+    cluster.network.faults = calmLinks;
+    // Until everybody follows the new leader as it did the old one.
+    this.#proceed(2 * clockwork.pingTicks);
+  }
+
   /** Left alone, a settled republic changes nothing any more (L3). */
   #stayCalm(): void {
     const { chosen } = this.#invariants;
+    this.#handOverInCalm();
     const prepares = this.#cluster.counts.get("prepare");
     this.#publishInCalm();
     const { length } = chosen;

@@ -288,3 +288,28 @@ test("a stop-sign behind an exile does not name who is gone: its id may come aga
   ]);
   assert.deepEqual(member.legislator.republic.government?.leaving, ["c"]);
 });
+
+test("who comes late is sent what continues what it has decided, whatever more it holds", () => {
+  const leader = new SeatedMember();
+  const { decided } = leader.legislator.view();
+  const ballot = leader.lead();
+  leader.step({ kind: "enqueue", value: { kind: "registration", nonce: cookieOf("9") } });
+  leader.decideAll();
+  // The opening came to c, but not that it is decided.
+  const { outcome } = leader.step({
+    kind: "receive",
+    from: "c",
+    cookie: cookieOf("c"),
+    message: {
+      kind: "promised",
+      ballot,
+      accepted: ballot,
+      length: decided + 1,
+      decided,
+      decrees: [],
+    },
+  });
+  assert.deepEqual(outcome.sendSlots, [
+    { to: "c", slotFirst: decided + 1, slotLast: decided + 2, decided: decided + 2 },
+  ]);
+});

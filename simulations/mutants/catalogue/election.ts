@@ -100,7 +100,6 @@ this.silenceRounds;`,
     replace: "return isMajorityWith(chamber, (id) => chamber.hears(id));",
     about: "Campaigns though most of those it hears are about to count as silent.",
     invariant: "L3",
-    lives: "takes a graph of one-way links that 1,800 drawn ones did not have",
   },
   {
     name: "endorses-without-majority",

@@ -90,6 +90,13 @@ export const leaderMutants: readonly Mutant[] = [
     replace: "shared = Math.max(shared, held.length);",
     about: "Takes all that a follower holds from the adopted ballot for shared.",
     invariant: "L2",
-    lives: "takes the loss of a new leader's only other follower before its opening is decided",
+  },
+  {
+    name: "sends-what-continues-what-is-held",
+    file: "consensus/leader.ts",
+    find: "sendDecided(chamber, follower, { to, slotFirst: held.decided + 1 });",
+    replace: "sendDecided(chamber, follower, { to, slotFirst: shared + 1 });",
+    about: "Who comes late is sent what follows on more than it has decided.",
+    invariant: "L5",
   },
 ];

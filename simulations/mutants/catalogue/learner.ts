@@ -106,6 +106,5 @@ silenceRounds;`,
     replace: "",
     about: "A leader that learns what another ballot chose goes on leading.",
     invariant: "A7",
-    lives: "takes a handover after which the old leader hears only somebody without a vote",
   },
 ];

@@ -5,9 +5,8 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: "changes-before-own-decree",
     file: "consensus/membership.ts",
-    find: `if (role.opening === 0 || republic.slot < role.opening || log.endsInStopSign)
-return false;`,
-    replace: "if (log.endsInStopSign) return false;",
+    find: "if (!hasOpened(chamber, role) || chamber.log.endsInStopSign) return false;",
+    replace: "if (chamber.log.endsInStopSign) return false;",
     about: "Changes the government before a decree of the own ballot is decided.",
     invariant: "M2",
   },
@@ -79,7 +78,7 @@ return false;`,
   {
     name: "exile-not-told",
     file: "src/node/service.ts",
-    find: "if (departed !== null) this.#options.peers.answer(departed);",
+    find: "if (!isMember) this.#options.peers.answer({ id, url: from.node.url });",
     replace: "",
     about: "A node that was exiled is not told so when it comes back.",
     invariant: "M3",
@@ -91,7 +90,6 @@ return false;`,
     replace: "const next = rest;",
     about: "A seat that is taken away is given to nobody.",
     invariant: "L2",
-    lives: "the next government fills it; only while another member is down is the exile refused",
   },
   {
     name: "seats-whom-it-exiles",

@@ -21,7 +21,7 @@ export const submissionMutants: readonly Mutant[] = [
   {
     name: "barrier-before-opening",
     file: "consensus/submission.ts",
-    find: "if (role.opening === 0 || republic.slot < role.opening) return;",
+    find: "if (!hasOpened(chamber, role)) return;",
     replace: "",
     about: "A barrier is answered before a decree of the own ballot is decided.",
     invariant: "C5",
