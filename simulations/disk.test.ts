@@ -89,6 +89,24 @@ test("data without a sync is lost (K1), a name without one too (K17)", async () 
   assert.equal(await bench.read("data/lost"), null);
 });
 
+test("a file that is put back is settled no further than it was", async () => {
+  const bench = new Bench();
+  const write = async (): Promise<void> => {
+    await bench.files.makeDirectory("data");
+    const file = await bench.files.open("data/log", "create");
+    for (const position of [0, 10, 20]) {
+      await file.write([new Uint8Array(10).fill(1)], position);
+      await file.datasync();
+    }
+    await file.close();
+  };
+  await bench.do(write());
+  const settled = (): number | undefined => bench.disk.directories.file("data/log")?.settled;
+  assert.equal(settled(), 20);
+  bench.disk.restore(bench.disk.image());
+  assert.equal(settled(), 20);
+});
+
 test("a killed process loses nothing that it had written", async () => {
   const bench = new Bench();
   await bench.do(put(bench.files, "data/x", "hello", { data: false, directory: false }));

@@ -7,8 +7,7 @@ import type { FileSystem } from "../src/world.ts";
 import { MountedDisk } from "./mounted-disk.ts";
 import type { Prng } from "./prng.ts";
 import { directoryOf, SimulatedDirectories } from "./simulated-directories.ts";
-import { SimulatedFile, type PowerLoss } from "./simulated-file.ts";
-import type { SparseBytes } from "./sparse-bytes.ts";
+import { SimulatedFile, type FileImage, type PowerLoss } from "./simulated-file.ts";
 import type { Life, Micros, Simulator } from "./simulator.ts";
 import { SystemError } from "./system-error.ts";
 import { Wounds } from "./wounds.ts";
@@ -56,7 +55,7 @@ export const calmDisk: DiskFaults = {
 };
 
 /** All files of a disk, by their paths. */
-export type DiskImage = ReadonlyMap<string, SparseBytes>;
+export type DiskImage = ReadonlyMap<string, FileImage>;
 
 export type OperationKind = "read" | "write" | "sync";
 
@@ -142,7 +141,7 @@ export class SimulatedDisk {
 
   /** Another content in place of all; no process may be using the disk. */
   restore(image: DiskImage): void {
-    const files = [...image].map(([path, bytes]) => [path, new SimulatedFile(bytes)] as const);
+    const files = [...image].map(([path, file]) => [path, new SimulatedFile(file)] as const);
     this.#directories.replace(new Map(files));
     this.#locks.clear();
     this.wounds.clear();

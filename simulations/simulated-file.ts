@@ -34,6 +34,12 @@ export interface Losses {
 /** Files up to this size keep the version before, which a stale read or a lost write shows. */
 const versionedBytesMax = 4096;
 
+/** A file as it is durable, to be put back later. */
+export interface FileImage {
+  readonly content: SparseBytes;
+  readonly settled: number;
+}
+
 export class SimulatedFile {
   #cached = new SparseBytes();
   #durable = new SparseBytes();
@@ -43,11 +49,11 @@ export class SimulatedFile {
   /** K14: what a sync said is durable and is not, told at the next one. */
   #unkept: readonly PendingChange[] | null = null;
 
-  constructor(content?: SparseBytes) {
-    if (content === undefined) return;
-    this.#durable = new SparseBytes(content);
-    this.#cached = new SparseBytes(content);
-    this.#settled = content.size;
+  constructor(image?: FileImage) {
+    if (image === undefined) return;
+    this.#durable = new SparseBytes(image.content);
+    this.#cached = new SparseBytes(image.content);
+    this.#settled = image.settled;
   }
 
   get size(): number {
@@ -68,8 +74,8 @@ export class SimulatedFile {
   }
 
   /** What is durable, as it is now. */
-  image(): SparseBytes {
-    return new SparseBytes(this.#durable);
+  image(): FileImage {
+    return { content: new SparseBytes(this.#durable), settled: this.#settled };
   }
 
   /** The version before the last sync, of a small file that was written where it stands. */
