@@ -133,6 +133,16 @@ test("what a model does not have is refused with its line", () => {
   }
 });
 
+test("what a list held at first is a list, and is not left out for being none", () => {
+  for (const name of ["log", "queue"]) {
+    const model = models.get(name);
+    assert.ok(model !== undefined);
+    const check = () =>
+      checkHistory(operationsOf(operation("any", null, null)), { model, initial: 0 });
+    assert.throws(check, /line 1: a (log|queue) holds a list at first, got 0/);
+  }
+});
+
 function operationsOf(events: readonly HistoryEvent[]): HistoryFile["operations"] {
   const pairing = new Pairing();
   for (const [place, each] of events.entries()) pairing.add(each, place + 1);
