@@ -107,8 +107,6 @@ export class Cluster {
   readonly #events: ClusterEvents;
   /** Lives that end already, in a time of their own (L10). */
   readonly #closing = new WeakSet<Life>();
-  /** Whether a node may fail because of its disk. */
-  toleratesDiskErrors = true;
 
   constructor(simulator: Simulator, prng: Prng, swarm: Swarm, events: ClusterEvents) {
     this.#simulator = simulator;
@@ -329,7 +327,7 @@ export class Cluster {
     if (!life.alive) return;
     this.#simulator.trace.note(`failed ${node.id}: ${String(error)}`);
     const code = pardoned(node, error);
-    if (code === null && !(this.toleratesDiskErrors && isOfDisk(error))) {
+    if (code === null && !isOfDisk(error)) {
       this.#simulator.fail(asViolation(node.id, error));
       return;
     }
