@@ -63,7 +63,8 @@ export class Atlas {
       return seats.includes(node.id) && !node.isReplaced && node.pardons.size === 0;
     });
     const healthy = sound.filter(({ disk }) => !disk.wounds.isSuspect);
-    // One more than a majority where a change may be under way that nobody has shown yet.
+    // A change that nobody has shown yet may be under way: if this is no majority of it, that is
+    // what `excuse` proves.
     const needed = majority(seats.length);
     if (healthy.length < needed) return all;
     const chosen = prng.shuffle(healthy).slice(0, needed);

@@ -50,6 +50,15 @@ export interface SimulatedNode {
   mustStop: boolean;
 }
 
+/**
+ * What a cluster takes of a swarm: its nodes, 7 at most with the newcomers, and their clocks.
+ * Faults are set where they happen: `network.faults`, and `disk.faults` of each node.
+ */
+export type ClusterPlan = Pick<
+  Swarm,
+  "nodes" | "newcomers" | "parliamentSize" | "segmentBytes" | "timing" | "clocks"
+>;
+
 export interface ClusterEvents {
   /** The node is a member and ready. */
   ready(node: SimulatedNode): void;
@@ -103,25 +112,23 @@ export class Cluster {
   readonly nodes: readonly SimulatedNode[];
   readonly #simulator: Simulator;
   readonly #prng: Prng;
-  readonly #swarm: Swarm;
+  readonly #plan: ClusterPlan;
   readonly #events: ClusterEvents;
   /** Lives that end already, in a time of their own (L10). */
   readonly #closing = new WeakSet<Life>();
-  /** Whether a node may fail because of its disk. */
-  toleratesDiskErrors = true;
 
-  constructor(simulator: Simulator, prng: Prng, swarm: Swarm, events: ClusterEvents) {
+  constructor(simulator: Simulator, prng: Prng, plan: ClusterPlan, events: ClusterEvents) {
     this.#simulator = simulator;
     this.#prng = prng;
-    this.#swarm = swarm;
+    this.#plan = plan;
     this.#events = events;
     const codecs = { requestCodec, responseCodec, kindOf };
     this.network = new SimulatedNetwork(simulator, prng.fork("network"), codecs);
-    const ids = ["a", "b", "c", "d", "e", "f", "g"].slice(0, swarm.nodes + swarm.newcomers);
+    const ids = ["a", "b", "c", "d", "e", "f", "g"].slice(0, plan.nodes + plan.newcomers);
     this.nodes = ids.map((id, position) => {
       const disk = new SimulatedDisk(simulator, id, prng.fork(`disk ${id}`));
       disk.syncWatcher = this.#latch(id);
-      return newNode(id, disk, position < swarm.nodes);
+      return newNode(id, disk, position < plan.nodes);
     });
   }
 
@@ -232,7 +239,7 @@ export class Cluster {
   }
 
   #begin(name: string): Life {
-    const { wallSpreadMs, drift } = this.#swarm.clocks;
+    const { wallSpreadMs, drift } = this.#plan.clocks;
     const { trace } = this.#simulator;
     if (wallSpreadMs > 0) trace.fault("T1", `${name} up to ${wallSpreadMs} ms`);
     if (drift > 0) trace.fault("T2", `${name} up to ${drift}`);
@@ -251,11 +258,11 @@ export class Cluster {
       id,
       directory: dataDirectory,
       listen: [`memory:${name}`],
-      parliamentSize: this.#swarm.parliamentSize,
-      timing: this.#swarm.timing,
+      parliamentSize: this.#plan.parliamentSize,
+      timing: this.#plan.timing,
       storage: {
-        segmentBytesFirst: this.#swarm.segmentBytes,
-        segmentBytesMax: 4 * this.#swarm.segmentBytes,
+        segmentBytesFirst: this.#plan.segmentBytes,
+        segmentBytesMax: 4 * this.#plan.segmentBytes,
       },
       world: {
         files: disk.mount(life),
@@ -329,7 +336,7 @@ export class Cluster {
     if (!life.alive) return;
     this.#simulator.trace.note(`failed ${node.id}: ${String(error)}`);
     const code = pardoned(node, error);
-    if (code === null && !(this.toleratesDiskErrors && isOfDisk(error))) {
+    if (code === null && !isOfDisk(error)) {
       this.#simulator.fail(asViolation(node.id, error));
       return;
     }

@@ -15,9 +15,16 @@ export { Trace } from "./trace.ts";
 export { SimulatedDisk, calmDisk, type DiskFaults, type Range } from "./disk.ts";
 export type { PowerLoss } from "./simulated-file.ts";
 export { SimulatedNetwork, calmNetwork, type NetworkFaults, type CutKind } from "./network.ts";
-export { Cluster, type ClusterEvents, type SimulatedNode } from "./cluster.ts";
+export { Cluster, type ClusterEvents, type ClusterPlan, type SimulatedNode } from "./cluster.ts";
+export { calmSwarm } from "./calm-swarm.ts";
 export { drawSwarm, type Swarm, type Workload } from "./swarm.ts";
-export { Simulation, type Failure, type RunReport, type SimulationOptions } from "./simulation.ts";
+export {
+  Simulation,
+  type Failure,
+  type RunReport,
+  type SimulationOptions,
+  type Stage,
+} from "./simulation.ts";
 export {
   HistoryRecorder,
   keepInMemory,

@@ -16,10 +16,17 @@ export interface SeedOrder {
   readonly linesKept?: number;
 }
 
+/** What is left of a failure, for people: nothing in here decides whether there was one. */
+export interface Evidence {
+  /** With the disks of all nodes and the end of the story; null when it could not be written. */
+  readonly directory: string | null;
+  /** Why it is not there, or not whole. */
+  readonly problem: string | null;
+}
+
 export interface SeedResult {
   readonly report: RunReport;
-  /** A directory with the disks of all nodes and the end of the story, or null. */
-  readonly evidence: string | null;
+  readonly evidence: Evidence | null;
   /** Real milliseconds that it took. */
   readonly elapsedMs: number;
 }
@@ -33,8 +40,19 @@ export async function runSeed({ seed, seconds, linesKept }: SeedOrder): Promise<
   return { report, evidence, elapsedMs };
 }
 
-function keepEvidence(simulation: Simulation, { seed, failure }: RunReport): string {
-  const directory = mkdtempSync(join(tmpdir(), `kibitz-simulate-${seed}-`));
+/** A full disk must not hide what was found: neither this failure, nor those of the next seeds. */
+export function keepEvidence(simulation: Simulation, report: RunReport): Evidence {
+  let directory: string | null = null;
+  try {
+    directory = mkdtempSync(join(tmpdir(), `kibitz-simulate-${report.seed}-`));
+    write(directory, simulation, report);
+    return { directory, problem: null };
+  } catch (error) {
+    return { directory, problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function write(directory: string, simulation: Simulation, { failure }: RunReport): void {
   for (const { id, disk } of simulation.cluster.nodes) {
     for (const path of disk.paths()) {
       const target = join(directory, id, path);
@@ -45,5 +63,4 @@ function keepEvidence(simulation: Simulation, { seed, failure }: RunReport): str
   const lines = [headerLine({ model: "log" }), ...simulation.history.map(eventLine)];
   writeFileSync(join(directory, "history.jsonl"), lines.join(""));
   writeFileSync(join(directory, "story.txt"), `${failure?.lines.join("\n")}\n${failure?.stack}\n`);
-  return directory;
 }

@@ -65,7 +65,7 @@ function parse(args: readonly string[]): Arguments | null {
   const seedsDefault = values.minutes === undefined ? "20" : String(seedsMax);
   return {
     from: whole("seed", values.seed ?? values.from ?? "1", 0),
-    count: isSingle ? 1 : whole("seeds", values.seeds ?? seedsDefault, 1),
+    count: isSingle ? 1 : whole("seeds", values.seeds ?? seedsDefault, 1, seedsMax),
     minutes: values.minutes === undefined ? Infinity : whole("minutes", values.minutes, 1),
     seconds: whole("seconds", values.seconds, 1),
     jobs: whole("jobs", values.jobs, 1),
@@ -74,10 +74,12 @@ function parse(args: readonly string[]): Arguments | null {
   };
 }
 
-function whole(name: string, text: string, least: number): number {
+function whole(name: string, text: string, least: number, most?: number): number {
   const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
-  throw new Error(`--${name}: wanted a whole number from ${least}, got ${JSON.stringify(text)}`);
+  const isUsual = /^\d+$/.test(text) && Number.isSafeInteger(value);
+  if (isUsual && value >= least && value <= (most ?? value)) return value;
+  const range = most === undefined ? `from ${least}` : `from ${least} to ${most}`;
+  throw new Error(`--${name}: wanted a whole number ${range}, got ${JSON.stringify(text)}`);
 }
 
 function print(line: string): void {
@@ -113,8 +115,11 @@ function printFailure({ report, evidence }: SeedResult, seconds: number): void {
   print(`  repeat: npm run simulate -- --seed ${seed}${option}`);
   print(`      or: kibitz simulate --seed ${seed}${option}`);
   tell(failure.stack);
-  tell(`  recordings: ${evidence}/*/${dataDirectory}/recording`);
-  tell(`  history: ${evidence}/history.jsonl, for npm run check-history -- FILE --html PAGE`);
+  const { directory = null, problem = null } = evidence ?? {};
+  if (problem !== null) tell(`  evidence could not be kept: ${problem}`);
+  if (directory === null) return;
+  tell(`  recordings: ${directory}/*/${dataDirectory}/recording`);
+  tell(`  history: ${directory}/history.jsonl, for npm run check-history -- FILE --html PAGE`);
 }
 
 /** One line that is written over, for a person who waits. */
@@ -183,11 +188,12 @@ function tellSpeed({ counts, speed, rated }: Summary, elapsedMs: number): void {
   tell(`${rated.runs} runs ${which}: ${rated.speed.toFixed(0)} × real time`);
 }
 
+let args: Arguments | null = null;
 try {
-  const args = parse(process.argv.slice(2));
+  args = parse(process.argv.slice(2));
   if (args === null) print(usage);
-  else process.exitCode = await simulate(args);
 } catch (error) {
   tell(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
   process.exitCode = 2;
 }
+if (args !== null) process.exitCode = await simulate(args);

@@ -111,6 +111,10 @@ test("two values at one index break agreement (A1)", () => {
   agreement.show("a", entry(1, "x1"));
   agreement.show("b", entry(1, "x1"));
   assert.throws(() => agreement.show("c", entry(1, "x2")), { invariant: "A1" });
+  for (const other of [{ government: 2 }, { when: 1 }, { publisher: "9" }, { sequence: 7 }]) {
+    const shown = { ...entry(1, "x1"), ...other };
+    assert.throws(() => agreement.show("c", shown), { invariant: "A1" }, JSON.stringify(other));
+  }
 });
 
 test("a value that nobody published breaks validity (A4)", () => {

@@ -166,7 +166,10 @@ export class Simulation {
     });
   }
 
-  /** Like `run`, with a script in place of the faults and clients that the swarm draws. */
+  /**
+   * Like `run`, with a script in place of the faults and clients that the swarm draws. Entries are
+   * published by `clients` of the stage: any other in the log breaks A4.
+   */
   async perform(script: (stage: Stage) => Promise<void>): Promise<RunReport> {
     let failure: Failure | null = null;
     // A rejection that nobody looks at is a bug: in production it would end the process.

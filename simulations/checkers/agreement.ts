@@ -10,6 +10,7 @@ export interface Standing {
   readonly index: number;
   readonly slot: number;
   readonly government: number;
+  readonly when: number;
   readonly publisher: string;
   readonly sequence: number;
   readonly text: string;
@@ -43,12 +44,16 @@ export class Agreement {
   /** Node `node` shows `entry`. */
   show(node: string, entry: Entry): Standing {
     const text = entry.text();
-    const { index, slot, government, publisher, sequence } = entry;
+    const { index, slot, government, when, publisher, sequence } = entry;
+    const standing = { index, slot, government, when, publisher, sequence, text };
     const before = this.#log.get(index);
     if (before !== undefined) {
       demand(before.text === text && before.slot === slot, "A1", () => {
         const found = `${node} shows ${brief(text)} of slot ${slot} at index ${index}`;
         return `${found}, where ${brief(before.text)} of slot ${before.slot} stood`;
+      });
+      demand(isSameOrigin(before, standing), "A1", () => {
+        return `${node} shows index ${index} with ${origin(standing)}, not ${origin(before)}`;
       });
       return before;
     }
@@ -57,7 +62,6 @@ export class Agreement {
     demand(other === undefined, "C1", () => {
       return `${brief(text)} stands at index ${other} and, on ${node}, at ${index}`;
     });
-    const standing = { index, slot, government, publisher, sequence, text };
     this.#log.set(index, standing);
     this.#indexes.set(text, index);
     this.#indexLast = Math.max(this.#indexLast, index);
@@ -91,6 +95,16 @@ export class Agreement {
       sequences.set(publisher, sequence);
     }
   }
+}
+
+/** Where an entry is from is decided with it, and the same wherever it is shown. */
+function isSameOrigin(left: Standing, right: Standing): boolean {
+  const isSameCall = left.publisher === right.publisher && left.sequence === right.sequence;
+  return isSameCall && left.government === right.government && left.when === right.when;
+}
+
+function origin({ publisher, sequence, government, when }: Standing): string {
+  return `number ${sequence} of publisher ${publisher}, government ${government}, at ${when}`;
 }
 
 /** The beginning of a text, which names it. */

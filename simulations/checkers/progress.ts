@@ -87,27 +87,37 @@ export async function checkClosing({ simulator, cluster }: ProgressParts): Promi
 }
 
 /** L2, S1: equal decided slots with equal hashes, as every node tells of itself. */
-async function checkStates(
-  { simulator, agreement, governments }: ProgressParts,
-  core: Core,
-): Promise<void> {
+async function checkStates(parts: ProgressParts, core: Core): Promise<void> {
+  const { simulator } = parts;
   const deadline = simulator.now + freshMax;
   for (;;) {
     const states = new Set<string>();
-    for (const { id, kibitzer } of core) {
-      if (kibitzer === null) continue;
-      const { members } = await simulator.complete(kibitzer.status(), freshMax);
-      governments.checkMembers(id, { members });
-      const own = members.find((member) => member.id === id);
-      if (own !== undefined) agreement.hash(id, own.hash.slot, own.hash.value);
-      states.add(`${own?.decided.slot} ${own?.decided.index} ${own?.hash.value}`);
+    let areAllShown = true;
+    for (const node of core) {
+      const state = await stateOf(parts, node);
+      areAllShown &&= state !== null;
+      states.add(state ?? `${node.id} shows none`);
     }
-    if (states.size === 1) return;
+    if (areAllShown && states.size === 1) return;
     if (simulator.now >= deadline) {
       throw new Violation("L2", `the nodes' states stay apart: ${[...states].join(" | ")}`);
     }
     await simulator.run(simulator.now + second / 10);
   }
+}
+
+/** @returns null for a node that is down, or does not know itself as a member. */
+async function stateOf(
+  { simulator, agreement, governments }: ProgressParts,
+  { id, kibitzer }: SimulatedNode,
+): Promise<string | null> {
+  if (kibitzer === null) return null;
+  const { members } = await simulator.complete(kibitzer.status(), freshMax);
+  governments.checkMembers(id, { members });
+  const own = members.find((member) => member.id === id);
+  if (own === undefined) return null;
+  agreement.hash(id, own.hash.slot, own.hash.value);
+  return `${own.decided.slot} ${own.decided.index} ${own.hash.value}`;
 }
 
 async function within(

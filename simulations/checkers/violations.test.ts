@@ -108,8 +108,8 @@ test("C5: a read that ends before what was to be read", async () => {
 
 test("A4: a reader is shown what nobody published", async () => {
   await published(async (stage, first) => {
-    falsify(first.kibitzer, "entries", () => entriesOf(1, 2));
-    stage.clients.follow(first, 1);
+    falsify(first.kibitzer, "entries", () => entriesOf(2));
+    stage.clients.follow(first, 2);
     await breaks("A4", stage, /a shows "a1.2 x", never published/);
   });
 });
@@ -149,6 +149,17 @@ test("L2: nodes whose states stay apart", async () => {
     falsify(stage.clients, "readAll", async () => 1);
     const check = checkProgress(stage, [first, stranger]);
     await assert.rejects(check, { invariant: "L2", message: /states stay apart/ });
+  });
+});
+
+test("L2: a node that shows no state is not left out of the comparison", async () => {
+  await published(async (stage, first) => {
+    const { kibitzer } = first;
+    assert.ok(kibitzer !== null);
+    const status = kibitzer.status.bind(kibitzer);
+    falsify(kibitzer, "status", async () => ({ ...(await status()), members: [] }));
+    const check = checkProgress(stage, [first]);
+    await assert.rejects(check, { invariant: "L2", message: /states stay apart: a shows none/ });
   });
 });
 

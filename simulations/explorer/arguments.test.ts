@@ -33,6 +33,22 @@ test("what is wrong is refused by name", () => {
   assert.throws(() => parse(["--nonsense"]), /Unknown option/);
 });
 
+test("a bound of another model is refused, not passed over", () => {
+  for (const [model, option, value] of [
+    ["paxos", "--ballots", "3"],
+    ["abd", "--managers", "2"],
+    ["two-phase-commit", "--atomic", null],
+    ["kibitzer", "--managers", "2"],
+  ] as const) {
+    const args = ["--model", model, option, ...(value === null ? [] : [value])];
+    assert.throws(
+      () => parse(args),
+      new RegExp(`${option} goes with --model .*, not with ${model}`),
+    );
+  }
+  assert.equal(parse(["--model", "two-phase-commit", "--managers", "3"])?.managers, 3);
+});
+
 test("help is asked for, and names every bound", () => {
   assert.equal(parse(["--help"]), null);
   for (const name of Object.keys(scopeDefault)) {

@@ -15,7 +15,7 @@ Walks through the states of a model, each one once, and checks every one.
   --json            one JSON value: what was found
   --help            this text
 
-How far kibitzer goes, from a republic at rest:
+How far kibitzer goes, from a republic at rest (only with --model kibitzer):
 
   --ballots N       how often each node may stand up (default ${scopeDefault.ballots})
   --values N        values that are published (default ${scopeDefault.values})
@@ -27,7 +27,7 @@ How far kibitzer goes, from a republic at rest:
                     once and events wait until it has (default: any order); few reach far
   --atomic          what is written is durable at once: fewer actions for an election, so deeper
 
-  --managers N      resource managers of two-phase-commit (default 5)
+  --managers N      resource managers of two-phase-commit (default 5), and only with that model
 
 Exits with 1 when something is broken or a published count is missed, with 2 on wrong usage.`;
 
@@ -67,21 +67,32 @@ export function parse(args: readonly string[]): Arguments | null {
       rounds: text,
       deviations: text,
       managers: text,
-      atomic: { type: "boolean", default: false },
+      atomic: { type: "boolean" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return null;
+  const model = oneOf("model", values.model ?? "kibitzer", modelNames);
+  for (const option of Object.keys(values)) belongs(option, model);
   return {
-    model: oneOf("model", values.model ?? "kibitzer", modelNames),
+    model,
     strategy: oneOf("strategy", values.strategy ?? "bfs", ["bfs", "dfs"]),
     states: whole("states", values.states, [1, 2 ** 31 - 2]),
     depth: whole("depth", values.depth, [0, 2 ** 31 - 2]),
-    scope: { ...scopeOf(values), isAtomic: values.atomic },
+    scope: { ...scopeOf(values), isAtomic: values.atomic === true },
     managers: whole("managers", values.managers, [1, 9]) ?? 5,
     isJson: values.json,
   };
+}
+
+const scopeOptions = new Set([...Object.keys(scopeDefault), "atomic"]);
+
+/** What a model has no use for is not passed over: its run would not be what was asked for. */
+function belongs(option: string, model: Arguments["model"]): void {
+  const owner = option === "managers" ? "two-phase-commit" : "kibitzer";
+  if (option !== "managers" && !scopeOptions.has(option)) return;
+  if (model !== owner) throw new Error(`--${option} goes with --model ${owner}, not with ${model}`);
 }
 
 function scopeOf(values: Readonly<Partial<Record<keyof Counts, string | undefined>>>): Counts {

@@ -3,6 +3,7 @@
  * stderr; it never changes a history, and never calls one good that it could not settle.
  */
 import { createReadStream, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { checkHistory, models, type HistoryReport, type Problem, type Verdict } from "./check.ts";
 import { readHistory, type HistoryFile } from "./history-file.ts";
@@ -45,7 +46,7 @@ class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** A file that is no history, or cannot be read: said on stderr, and exit code 2. */
+/** A file that is no history, or cannot be read or written: said on stderr, and exit code 2. */
 class FileError extends Error {
   override readonly name = "FileError";
 }
@@ -67,19 +68,28 @@ function parse(args: readonly string[]): Arguments | null {
   });
   if (values.help === true) return null;
   if (positionals.length === 0) throw new UsageError("wanted the FILE of a history, got none");
-  if (values.html !== undefined && positionals.length > 1) {
-    throw new UsageError(`--html draws one FILE, got ${positionals.length}`);
+  const { model = null, html = null } = values;
+  if (html !== null) mayDraw(html, positionals);
+  if (model !== null && !models.has(model)) {
+    throw new UsageError(`--model: wanted one of ${names}, got ${JSON.stringify(model)}`);
   }
   return {
     files: positionals,
-    model: values.model ?? null,
+    model,
     initial: values.initial === undefined ? null : { value: jsonOf(values.initial) },
-    html: values.html ?? null,
+    html,
     seconds: above0("seconds", values.seconds ?? "60"),
     memoryMib: above0("memory", values.memory ?? "1024"),
     generalOnly: values.general === true,
     isJson: values.json === true,
   };
+}
+
+function mayDraw(page: string, files: readonly string[]): void {
+  if (files.length > 1) throw new UsageError(`--html draws one FILE, got ${files.length}`);
+  if (files.some((file) => resolve(file) === resolve(page))) {
+    throw new UsageError(`--html: wanted another file than the history, got ${page}`);
+  }
 }
 
 function above0(name: string, text: string): number {
@@ -96,14 +106,14 @@ function jsonOf(text: string): unknown {
   }
 }
 
-function modelOf({ header }: HistoryFile, { model }: Arguments): Model {
+function modelOf(file: string, { header }: HistoryFile, { model }: Arguments): Model {
   const name = model ?? header.model;
   if (name === null) {
-    throw new UsageError(`the history does not say what it is of: --model is one of ${names}`);
+    throw new FileError(`${file}: it does not say what it is of: --model is one of ${names}`);
   }
   const found = models.get(name);
-  if (found === undefined) throw new UsageError(`no model ${name}: wanted one of ${names}`);
-  return found;
+  if (found !== undefined) return found;
+  throw new FileError(`${file}: no model ${JSON.stringify(name)}: --model is one of ${names}`);
 }
 
 interface Judged {
@@ -116,7 +126,7 @@ interface Judged {
 async function judge(file: string, args: Arguments): Promise<Judged> {
   const stream = file === "-" ? process.stdin : createReadStream(file);
   const history = await readHistory(stream);
-  const model = modelOf(history, args);
+  const model = modelOf(file, history, args);
   const begun = performance.now();
   const initial = args.initial === null ? history.header.initial : args.initial.value;
   const report = checkHistory(history.operations, {
@@ -196,7 +206,12 @@ function draw(judged: Judged, { html }: Arguments): void {
     return;
   }
   const { operations, strikes } = history;
-  writeFileSync(html, drawPage({ title: file, operations, strikes, report }));
+  const page = drawPage({ title: file, operations, strikes, report });
+  try {
+    writeFileSync(html, page);
+  } catch (error) {
+    throw isOfFile(error) ? new FileError(`${html}: ${error.message}`) : error;
+  }
   tell(`${html}: draws the problem`);
 }
 

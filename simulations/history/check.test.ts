@@ -279,6 +279,27 @@ const badLogs: Readonly<Record<string, readonly Step[]>> = {
     ["a", "invoke", "publish", "z"],
     ["a", "ok", "publish", 5],
   ],
+  "hole below two that contradict each other": [
+    ["a", "invoke", "publish", "x"],
+    ["a", "ok", "publish", 5],
+    ["b", "invoke", "publish", "y"],
+    ["b", "ok", "publish", 5],
+  ],
+  "index that no memory reaches": [
+    ...published,
+    ["a", "invoke", "publish", "z"],
+    ["a", "ok", "publish", Number.MAX_SAFE_INTEGER],
+  ],
+  "barrier that no memory reaches": [
+    ...published,
+    ["b", "invoke", "barrier"],
+    ["b", "ok", "barrier", Number.MAX_SAFE_INTEGER],
+  ],
+  "read that begins where no memory reaches": [
+    ...published,
+    ["b", "invoke", "read", Number.MAX_SAFE_INTEGER],
+    ["b", "ok", "read", ["x"]],
+  ],
   "hole that was filled too late": [
     ["a", "invoke", "publish", "z"],
     ["a", "ok", "publish", 2],

@@ -133,6 +133,16 @@ test("what a model does not have is refused with its line", () => {
   }
 });
 
+test("what a list held at first is a list, and is not left out for being none", () => {
+  for (const name of ["log", "queue"]) {
+    const model = models.get(name);
+    assert.ok(model !== undefined);
+    const check = () =>
+      checkHistory(operationsOf(operation("any", null, null)), { model, initial: 0 });
+    assert.throws(check, /line 1: a (log|queue) holds a list at first, got 0/);
+  }
+});
+
 function operationsOf(events: readonly HistoryEvent[]): HistoryFile["operations"] {
   const pairing = new Pairing();
   for (const [place, each] of events.entries()) pairing.add(each, place + 1);
@@ -209,11 +219,17 @@ test("the command judges files: 0 for good ones, 1 for a bad one, 2 for what is 
   const ofInput = command(["-", "--model", "register", "--initial", "7"], oneRead);
   assert.equal(ofInput.status, 0, ofInput.stderr);
   for (const [args, input, problem] of [
-    [["-"], oneRead, /does not say what it is of/],
-    [["-", "--model", "stack"], oneRead, /no model stack/],
+    [["-"], oneRead, /^-: it does not say what it is of: --model is one of log, [^]*queue\n$/],
+    [["-"], `{"history":1,"model":"stack"}\n`, /^-: no model "stack": --model is one of log/],
+    [
+      ["-", "--model", "stack"],
+      oneRead,
+      /^--model: wanted one of log, .*, got "stack"\n[^]*Usage:/,
+    ],
     [["-", "--model", "register"], "what\n", /^-: line 1: wanted one JSON object/],
     [[join(directory, "none")], "", /ENOENT/],
     [["--html", "x", good, bad], "", /draws one FILE[^]*Usage:/],
+    [["--html", join(directory, ".", "bad.jsonl"), bad], "", /another file than the history/],
     [["--nonsense"], "", /Usage:/],
   ] as const) {
     const { status, stdout, stderr } = command(args, input);
@@ -243,6 +259,14 @@ test("the command gives up at its bound with 3, and says what it gave up", () =>
 });
 
 const hard = { model: "register" };
+
+test("a page that cannot be written is told without a stack, behind the verdict", () => {
+  const bad = written("undrawn.jsonl", 50, true);
+  const { status, stdout, stderr } = command([bad, "--html", join(directory, "none", "page")]);
+  assert.equal(status, 2);
+  assert.match(stdout, /not linearizable/);
+  assert.match(stderr, /^\S+page: ENOENT.*\n$/);
+});
 
 test("the page is one file that asks nothing of the network, and escapes what it shows", () => {
   const html = join(directory, "page.html");

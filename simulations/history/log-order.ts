@@ -126,7 +126,9 @@ class LogPuzzle {
       for (const [place, value] of demand.values.entries())
         tell(demand.from + place, value, number);
     }
-    this.#length = lengthMax;
+    // Of more entries than were ever published one has no publisher: no need to look further, and
+    // an answer that names a far index costs no memory.
+    this.#length = Math.min(lengthMax, held.length + this.#known.publishers.size + 1);
     for (const conflict of conflicts) this.#report(conflict);
   }
 
@@ -183,15 +185,19 @@ class LogPuzzle {
       const value = this.#standing.get(index)?.value;
       const publisher = value === undefined ? undefined : this.#known.publishers.get(value);
       this.#publishers.push(publisher ?? nobody);
-      if (publisher !== undefined) this.#boundBy(publisher, index, index);
     }
     for (const [number, demand] of this.#demands.entries()) {
-      if (demand.kind === "publish") continue;
-      this.#boundBy(number, demand.lengthMax + 1, demand.lengthMin);
+      if (demand.kind === "publish") {
+        const { value, index } = demand;
+        this.#boundBy(number, this.#indexes.get(value) ?? Infinity, index ?? 0);
+      } else this.#boundBy(number, demand.lengthMax + 1, demand.lengthMin);
     }
   }
 
-  /** The operation began before entry `first` was there, and ended with entry `last` there. */
+  /**
+   * The operation began before entry `first` was there, and ended with entry `last` there: so also
+   * with all before it, as many of them as are looked at.
+   */
   #boundBy(number: number, first: number, last: number): void {
     const operation = this.#operations[number];
     assert(operation !== undefined, "a bound comes from an operation");
@@ -200,9 +206,10 @@ class LogPuzzle {
     if (earliest !== undefined && earliest.position < invoked) {
       this.#earliest[first] = { position: invoked, operation: number };
     }
-    const latest = last === 0 ? undefined : this.#latest[last];
+    const known = Math.min(last, this.#length);
+    const latest = known === 0 ? undefined : this.#latest[known];
     if (latest !== undefined && latest.position > returned) {
-      this.#latest[last] = { position: returned, operation: number };
+      this.#latest[known] = { position: returned, operation: number };
     }
   }
 
@@ -237,15 +244,10 @@ class LogPuzzle {
   }
 
   #missing(index: number, { operation }: Bound): void {
-    const teller = operation === nobody ? "a later entry" : this.#name(operation);
+    assert(operation !== nobody, "the log is as long as somebody told");
+    const teller = this.#name(operation);
     const reason = `${teller} needs an entry at index ${index}, which nobody can have published`;
-    const culprits = operation === nobody ? this.#firstAfter(index) : [operation];
-    this.#report(this.#contradiction(index, culprits, reason));
-  }
-
-  #firstAfter(index: number): readonly number[] {
-    const later = this.#publishers.find((number, at) => at > index && number !== nobody);
-    return later === undefined ? [] : [later];
+    this.#report(this.#contradiction(index, [operation], reason));
   }
 
   /** The first moment by which somebody knew of the entry, or of a later one. */

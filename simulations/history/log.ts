@@ -4,7 +4,14 @@
  * moment of the operation is said here, once for the search and for the quick check.
  */
 import { assert } from "../../consensus/assert.ts";
-import { impossible, Interner, unknownFunction, type Machine, type Model } from "./machine.ts";
+import {
+  impossible,
+  Interner,
+  listAtFirst,
+  unknownFunction,
+  type Machine,
+  type Model,
+} from "./machine.ts";
 import { brief, HistoryFormatError, type Operation } from "./operation.ts";
 
 export const log: Model = {
@@ -24,8 +31,7 @@ export interface LogHistory {
 /** @throws {HistoryFormatError} for what is no operation of a log. */
 export function readLog(operations: readonly Operation[], initial: unknown): LogHistory {
   const values = new Interner();
-  const first: readonly unknown[] = Array.isArray(initial) ? initial : [];
-  const held = first.map((value) => values.numberOf(value));
+  const held = listAtFirst("log", initial).map((value) => values.numberOf(value));
   return { values, held, demands: operations.map((operation) => demandOf(operation, values)) };
 }
 

@@ -2,7 +2,7 @@
  * What an object may do, one operation after the other: the sequential specification that histories
  * are held against. States and operations are small numbers, so that a search is quick.
  */
-import { HistoryFormatError, type Operation } from "./operation.ts";
+import { brief, HistoryFormatError, type Operation } from "./operation.ts";
 
 /** No state: the operation cannot have given its answer there. */
 export const impossible = -1;
@@ -81,4 +81,14 @@ export function at(numbers: Int32Array, place: number): number {
 
 export function unknownFunction({ f, line }: Operation, model: string, known: string): never {
   throw new HistoryFormatError(line, `the ${model} model has no ${f}: it has ${known}`);
+}
+
+/**
+ * What a list holds at first; nothing, where nobody says.
+ * @throws {HistoryFormatError} for anything but a list, with the line of the header.
+ */
+export function listAtFirst(model: string, initial: unknown): readonly unknown[] {
+  if (initial === undefined || initial === null) return [];
+  if (Array.isArray(initial)) return initial;
+  throw new HistoryFormatError(1, `a ${model} holds a list at first, got ${brief(initial)}`);
 }

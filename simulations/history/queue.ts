@@ -2,7 +2,15 @@
  * A queue, first in, first out: `enqueue` a value, `dequeue` the oldest, or null from an empty one.
  * Never looks at time: that is the search's part.
  */
-import { at, impossible, Interner, unknownFunction, type Machine, type Model } from "./machine.ts";
+import {
+  at,
+  impossible,
+  Interner,
+  listAtFirst,
+  unknownFunction,
+  type Machine,
+  type Model,
+} from "./machine.ts";
 import { brief, HistoryFormatError, type Operation } from "./operation.ts";
 
 export const queue: Model = {
@@ -29,7 +37,7 @@ class Queue implements Machine {
   #bytes = 0;
 
   constructor(operations: readonly Operation[], initial: unknown) {
-    const values: readonly unknown[] = Array.isArray(initial) ? initial : [];
+    const values = listAtFirst("queue", initial);
     this.initial = this.#numberOf(values.map((value) => this.#values.numberOf(value)));
     this.#operands = new Int32Array(operations.length);
     this.#isUnknown = operations.map(({ outcome }) => outcome === "unknown");

@@ -1,5 +1,6 @@
 /** That the catalogue fits the sources, and that a hunt tells a kill from a survival. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -94,6 +95,19 @@ test("a planted bug is killed by its invariant, and none that changes nothing", 
   assert.match(killed.message, /not durable/);
   assert.equal(survivor.killedBy, null, survivor.message);
   assert.deepEqual(totalsOf(verdicts).survivors, ["harmless"]);
+});
+
+test("a part of a seed or of a job is refused before anything is hunted", () => {
+  const command = join(root, "simulations/mutants/run.ts");
+  for (const [option, value] of [
+    ["--seed", "1.5"],
+    ["--jobs", "0.5"],
+  ] as const) {
+    const args = [command, "--list", option, value];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, new RegExp(`^${option}: wanted a whole number from \\d, got "${value}"`));
+  }
 });
 
 test("a report counts what was killed, and names what was not", () => {

@@ -60,8 +60,8 @@ function parse(args: readonly string[]) {
     ...values,
     mutants,
     chosen,
-    jobs: positive("jobs", values.jobs),
-    seed: positive("seed", values.seed),
+    jobs: whole("jobs", values.jobs, 1),
+    seed: whole("seed", values.seed, 0),
     effort: positive("effort", values.effort),
   };
 }
@@ -70,6 +70,12 @@ function positive(name: string, text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;
   throw new Error(`--${name}: wanted a number above 0, got ${JSON.stringify(text)}`);
+}
+
+function whole(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+  throw new Error(`--${name}: wanted a whole number from ${least}, got ${JSON.stringify(text)}`);
 }
 
 function print(line: string): void {
