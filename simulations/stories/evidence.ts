@@ -1,29 +1,15 @@
 /**
- * What is kept of a story that broke something: the disks of its nodes with their recordings, and
- * the story as a script. Writes into one new directory only.
+ * What is kept of a story that broke something, the story as a script among it.
  */
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { keepEvidence, type Evidence } from "../evidence.ts";
 import { formatScript } from "./script.ts";
 import type { StoryReport, Told } from "./tell.ts";
 
-/** @returns The directory. */
-export function keepEvidence(report: StoryReport): string {
-  const directory = mkdtempSync(join(tmpdir(), "kibitz-story-"));
-  for (const { id, disk } of report.nodes) {
-    for (const path of disk.paths()) {
-      const target = join(directory, id, path);
-      mkdirSync(dirname(target), { recursive: true });
-      writeFileSync(target, disk.peek(path) ?? new Uint8Array());
-    }
-  }
-  writeFileSync(join(directory, "story.txt"), scriptOf(report));
-  const { broken } = report;
-  if (broken !== null) {
-    writeFileSync(join(directory, "trace.txt"), `${broken.lines.join("\n")}\n${broken.stack}\n`);
-  }
-  return directory;
+export function evidenceOf(report: StoryReport): Evidence {
+  const { broken, nodes } = report;
+  const texts = new Map([["story.txt", scriptOf(report)]]);
+  if (broken !== null) texts.set("trace.txt", `${broken.lines.join("\n")}\n${broken.stack}\n`);
+  return keepEvidence("kibitz-story", nodes, texts);
 }
 
 /** The story with what happened, in the form in which it can be told again. */

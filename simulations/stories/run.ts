@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { dataDirectory } from "../cluster.ts";
-import { keepEvidence, scriptOf } from "./evidence.ts";
+import type { Evidence } from "../evidence.ts";
+import { evidenceOf, scriptOf } from "./evidence.ts";
 import { parseScript } from "./script.ts";
 import { search, type Found } from "./search.ts";
 import { tell, type StoryReport } from "./tell.ts";
@@ -165,7 +166,7 @@ function showProgress(text: string): void {
 
 function printFound(found: Found, { isJson }: Arguments): void {
   const { shrunk, seed, path, drawn, commandsAtPath, tellings } = found;
-  const directory = keepEvidence(shrunk);
+  const evidence = evidenceOf(shrunk);
   const script = scriptOf(shrunk);
   const counts = { drawn: drawn.commands.length, commandsAtPath, tellings };
   const commands = shrunk.story.commands.length;
@@ -184,10 +185,12 @@ function printFound(found: Found, { isJson }: Arguments): void {
     print(`repeat: npm run stories -- --seed ${seed} --path ${path}`);
   }
   warn(shrunk.broken?.stack ?? "");
-  tellWhere(directory);
+  tellWhere(evidence);
 }
 
-function tellWhere(directory: string): void {
+function tellWhere({ directory, problem }: Evidence): void {
+  if (problem !== null) warn(`evidence could not be kept: ${problem}`);
+  if (directory === null) return;
   warn(`recordings: ${join(directory, "*", dataDirectory, "recording")}`);
   warn(`again: npm run stories -- --script ${join(directory, "story.txt")}`);
 }
@@ -202,7 +205,7 @@ async function tellScript(file: string, { isJson }: Arguments): Promise<StoryRep
   }
   if (broken !== null) {
     warn(broken.stack);
-    tellWhere(keepEvidence(report));
+    tellWhere(evidenceOf(report));
   }
   return report;
 }

@@ -12,7 +12,7 @@ import fc from "fast-check";
 import { replayRecording } from "../../src/recording/replay.ts";
 import { demand } from "../core/violation.ts";
 import { stories } from "./arbitrary.ts";
-import { keepEvidence } from "./evidence.ts";
+import { evidenceOf } from "./evidence.ts";
 import { formatScript, parseScript, ScriptError } from "./script.ts";
 import { search } from "./search.ts";
 import { resolved, type Story } from "./story.ts";
@@ -68,7 +68,8 @@ test("what breaks something becomes the smallest such story, and its script tell
   const again = await search({ ...drawing, path: found.path, objections });
   assert.deepEqual(again?.shrunk.story, story, "seed and path lead to the same story");
 
-  const directory = keepEvidence(found.shrunk);
+  const { directory } = evidenceOf(found.shrunk);
+  assert.ok(directory !== null);
   try {
     const kept = parseScript(readFileSync(join(directory, "story.txt"), "utf8"));
     assert.deepEqual(kept, plain(story));
@@ -80,7 +81,8 @@ test("what breaks something becomes the smallest such story, and its script tell
 });
 
 test("of a story the disks of all nodes are kept, and their recordings open", async () => {
-  const directory = keepEvidence(await tell(parseScript("publish b 2 9\nwait 100\n")));
+  const { directory } = evidenceOf(await tell(parseScript("publish b 2 9\nwait 100\n")));
+  assert.ok(directory !== null);
   try {
     for (const id of ["a", "b", "c"]) {
       const { envelopes } = await replayRecording(join(directory, id, "data", "recording"));
