@@ -12,6 +12,7 @@ import {
   type Hash,
   type Message,
   type NodeId,
+  type Prepare,
   type Promised,
   type Report,
   type Slot,
@@ -41,6 +42,8 @@ export class Attestations {
   readonly #proposals = new Map<string, Map<Slot, Hash>>();
   readonly #promises = new Map<string, Set<NodeId>>();
   readonly #opened = new Set<string>();
+  /** The highest log that who asks in a ballot said it has: what is above it, it has to be told. */
+  readonly #asked = new Map<string, Log>();
 
   constructor(chosen: Chosen) {
     this.#chosen = chosen;
@@ -52,6 +55,7 @@ export class Attestations {
       case "pong":
         return this.#report(node, message, message.report);
       case "prepare":
+        this.#asks(message);
         return this.#leads(node, message, message.ballot);
       case "promised":
         return this.#promised(node, message);
@@ -121,6 +125,12 @@ export class Attestations {
     this.#leaders.set(ballotText(ballot), life);
   }
 
+  #asks(message: Prepare): void {
+    const key = ballotText(message.ballot);
+    const before = this.#asked.get(key);
+    if (before === undefined || compareLogs(message, before) > 0) this.#asked.set(key, message);
+  }
+
   #proposes(node: CoreNode, message: Synchronize | Accept): void {
     const { ballot, decrees } = message;
     this.#leads(node, message, ballot);
@@ -188,6 +198,11 @@ export class Attestations {
       "A8",
       () => `decrees are missing, ${text()}`,
     );
+    const asked = this.#asked.get(ballotText(ballot));
+    const isLacking = asked !== undefined && compareLogs(message, asked) > 0;
+    demand(!isLacking || told === message.length - decided, "A8", () => {
+      return `withholds what its candidate lacks, ${text()}`;
+    });
     this.#isOfGovernment(node, message, ballot);
   }
 

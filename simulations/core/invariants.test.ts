@@ -199,6 +199,17 @@ test("A8: a promise that hides what was accepted before", () => {
   breaks("A8", () => scene.send(scene.a, { kind: "promised", ballot: ballot(2, "a"), ...hidden }));
 });
 
+test("A8: a promise that withholds what its candidate lacks", () => {
+  const scene = new Scene().found(2);
+  const promised = ballot(2, "a");
+  scene.write(scene.a, write(2, { promised, accepted: ballot(1, "a"), slotFirst: 3 }));
+  scene.harden(scene.a);
+  const asks = { kind: "prepare", ballot: promised, accepted: ballotZero, decided: 0 } as const;
+  scene.send(scene.a, { ...asks, length: 9 });
+  const told = { kind: "promised", ballot: promised, accepted: ballot(1, "a"), length: 2 } as const;
+  breaks("A8", () => scene.send(scene.a, { ...told, decided: 0, decrees: [] }));
+});
+
 test("M3, A14: an outsider leads, or somebody leads a ballot of another", () => {
   const scene = new Scene().found(1);
   scene.write(scene.b, write(1, { promised: ballot(1, "b") }));

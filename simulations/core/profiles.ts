@@ -48,6 +48,8 @@ export interface Profile {
   readonly arrivals: readonly number[];
   readonly publishers: number;
   readonly batches: number;
+  /** Batches that a publisher has in flight at most. */
+  readonly window: number;
   /** The part of batches that are about as large as may be, so that a leader's window fills. */
   readonly large: number;
   /** Virtual milliseconds of the phase with faults. */
@@ -61,6 +63,7 @@ export function isProfileName(name: string): name is ProfileName {
 export function drawProfile(name: ProfileName, prng: Prng): Profile {
   const rough = name !== "calm";
   const parliamentSize = name === "calm" || name === "crashy" ? 3 : prng.pick([3, 5]);
+  const floods = prng.chance(0.3);
   return {
     name,
     links: rough ? drawLinks(name, prng) : calmLinks,
@@ -71,8 +74,9 @@ export function drawProfile(name: ProfileName, prng: Prng): Profile {
     drift: rough ? prng.pick([0, 0.01, 0.1]) : 0,
     parliamentSize,
     arrivals: drawArrivals(name, parliamentSize, prng),
-    publishers: prng.integer(1, 3),
-    large: prng.chance(0.3) ? 0.8 : 0.03,
+    publishers: floods ? 3 : prng.integer(1, 3),
+    window: floods ? prng.integer(8, 24) : prng.integer(1, 8),
+    large: floods ? 0.8 : 0.03,
     duration: prng.integer(3000, 8000),
   };
 }

@@ -21,6 +21,8 @@ export interface PublisherOptions {
   readonly invariants: Invariants;
   readonly prng: Prng;
   readonly batches: number;
+  /** How many of them may be in flight. */
+  readonly window: number;
   /** The part of batches that are about as large as may be. */
   readonly large: number;
 }
@@ -44,7 +46,7 @@ export class Publisher {
     this.#options = options;
     this.#prng = options.prng;
     this.#nonce = options.prng.hex16();
-    this.#window = options.prng.integer(1, 8);
+    this.#window = options.prng.integer(1, options.window);
     options.cluster.watch((node, outcome) => this.#watch(node, outcome));
     this.#tick();
   }

@@ -101,10 +101,10 @@ class Simulation {
     }
     for (let count = 0; count < this.profile.publishers; count += 1) {
       cluster.schedule.after(this.#prng.between(50, 1000), () => {
-        const { batches, large } = this.profile;
+        const { batches, large, window } = this.profile;
         const prng = this.#prng.fork("publisher");
         const invariants = this.#invariants;
-        const publisher = new Publisher({ cluster, invariants, prng, batches, large });
+        const publisher = new Publisher({ cluster, invariants, prng, batches, window, large });
         publisher.loss = this.profile.links.drop;
         this.#publishers.push(publisher);
       });
