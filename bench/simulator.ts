@@ -1,6 +1,6 @@
 /**
  * `npm run bench:simulator`: how much simulated time one core runs in one second, and where the
- * time goes. Three nodes with the default timing and 22 publishes a second; everything else, faults
+ * time goes. Three nodes with the default timing and 23 publishes a second; everything else, faults
  * above all, is as each seed draws it, and all checks are on.
  */
 import { Session, type Profiler } from "node:inspector/promises";
@@ -29,7 +29,7 @@ const partLeast = 0.01;
 function swarmOf(seed: number): Swarm | null {
   const swarm = drawSwarm(new Prng(seed).fork("swarm"));
   if (swarm.nodes !== 3) return null;
-  const load = { publishesPerSecond: 22, burstMax: 1, bytesMax: 64, giantChance: 0 };
+  const load = { publishesPerSecond: 23, burstMax: 1, bytesMax: 64, giantChance: 0 };
   return {
     ...swarm,
     timing: { pingMs: 50, silenceMs: 400, stallMs: 2000 },
