@@ -66,11 +66,10 @@ async function takeTurns(scene: Scene, id: string, lying: Strace): Promise<Strac
   return failing;
 }
 
-/** Goes on with what the disk of a dead node really holds; says how much of its log is gone. */
+/** Goes on with the copy of a dead node's disk; says how much of its log is gone with that. */
 async function losePages(scene: Scene, id: string): Promise<void> {
   const { last } = segmentsOf(scene.cluster.node(id).data);
   const before = readFileSync(last);
-  await scene.image(id).copy();
   await scene.image(id).useCopy();
   const after = existsSync(last) ? readFileSync(last) : Buffer.alloc(0);
   scene.fired("bytes gone", before.filter((byte, at) => byte !== after[at]).length);
@@ -106,6 +105,8 @@ export const diskAttacks: readonly Attack[] = [
         await scene.pause(reportedMs);
       });
       await lying.untilFired(2);
+      // What the disk really holds; a sync under way is carried out when nobody lies in its place.
+      await scene.image(follower).copy();
       const failing = await takeTurns(scene, follower, lying);
       await stops(scene, follower);
       scene.fired("syncs not done", lying.fired);
