@@ -128,8 +128,15 @@ export class Chamber {
     assert(id !== this.id, "a node is not a peer of its own");
     let peer = this.state.peers.get(id);
     if (peer === undefined) {
-      const missed = this.silenceRounds;
-      peer = { report: null, refused: ballotZero, missed, toCompare: null, agrees: null };
+      peer = {
+        report: null,
+        refused: ballotZero,
+        missed: this.silenceRounds,
+        toCompare: null,
+        agrees: null,
+        machineToCompare: null,
+        machineAgrees: null,
+      };
       this.state.peers.set(id, peer);
     }
     return peer;

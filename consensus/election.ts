@@ -103,6 +103,7 @@ function reportOf(chamber: Chamber): Report {
     timely: isTimely(chamber),
     ...voice(chamber),
     starts: chamber.options.starts,
+    machine: state.machineMarks.at(-1) ?? null,
   };
 }
 

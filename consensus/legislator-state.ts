@@ -6,7 +6,7 @@ import type { Citizen, RepublicIdentity, Value } from "./decree.ts";
 import type { Ballot, Hash, NodeId, Slot, Tick } from "./identifiers.ts";
 import type { DurableState } from "./durable-state.ts";
 import { limits } from "./limits.ts";
-import type { Heard, Promised, Report } from "./messages.ts";
+import type { Heard, MachineMark, Promised, Report } from "./messages.ts";
 import type { Halt } from "./outcome.ts";
 
 /** What a write makes durable, as far as attestations need it. */
@@ -31,6 +31,9 @@ export interface Peer {
   toCompare: { readonly slot: Slot; readonly hash: Hash } | null;
   /** What comparing state hashes has said of it so far (contract C10). */
   agrees: boolean | null;
+  /** The same two of the marks of its state machine. */
+  machineToCompare: MachineMark | null;
+  machineAgrees: boolean | null;
 }
 
 export interface Follower {
@@ -152,6 +155,8 @@ export interface LegislatorState {
   readonly waiters: Map<NodeId, Slot>;
   /** State hashes of the latest slots, at `slot % limits.hashesKept`. */
   readonly hashes: Map<number, { readonly slot: Slot; readonly hash: Hash }>;
+  /** The latest marks of this node's state machine, in the order of their slots. */
+  readonly machineMarks: MachineMark[];
   readonly heard: Map<NodeId, Heard>;
   heardChanged: boolean;
   /** How long the log was on the disk when this life began. */
@@ -195,6 +200,7 @@ export function initialState(durable: DurableState): LegislatorState {
     waiters: new Map(),
     // What a disk holds is compared, too, where nothing is decided any more.
     hashes: new Map([[slot % limits.hashesKept, { slot, hash: republic.stateHash }]]),
+    machineMarks: [],
     heard: new Map(heard.map((each) => [each.id, each])),
     heardChanged: false,
     lengthAtStart: length,

@@ -47,7 +47,7 @@ import {
   repeatBarriers,
 } from "./submission.ts";
 import { onRefused } from "./step-down.ts";
-import { compareReached } from "./vouching.ts";
+import { compareReached, onApplied } from "./vouching.ts";
 
 /** What may be looked at from outside, at any time. */
 export interface LegislatorView {
@@ -184,6 +184,8 @@ export class Legislator {
         return onSent(chamber, input.to);
       case "barrier":
         return onBarrier(chamber, input.barrier);
+      case "applied":
+        return onApplied(chamber, input);
       default:
         return unreachable(input);
     }

@@ -40,6 +40,8 @@ export const limits = {
   barriersMax: 4096,
   /** Decided slots whose state hashes are kept for comparison with peers. */
   hashesKept: 512,
+  /** Marks of the state machine that are kept for comparison with peers. */
+  machineMarksKept: 64,
   /** Bytes of an endpoint, and of all properties of a node as JSON. */
   urlBytesMax: 1024,
   propertiesBytesMax: 4096,

@@ -5,6 +5,12 @@
 import type { Decree } from "./decree.ts";
 import type { Ballot, Hash, NodeId, Cookie, Slot } from "./identifiers.ts";
 
+/** What the state machine attached to a node has made of the log up to `slot`, as one hash. */
+export interface MachineMark {
+  readonly slot: Slot;
+  readonly hash: Hash;
+}
+
 /** What a node tells of itself with each ping and pong. What it attests here is durable. */
 export interface Report {
   /** The number of the government in force at the sender. */
@@ -31,6 +37,8 @@ export interface Report {
   readonly chooses: NodeId | null;
   /** How often the sender's storage was opened; a later life has a higher number. */
   readonly starts: number;
+  /** The latest mark of the sender's state machine; null while it has none to show. */
+  readonly machine: MachineMark | null;
 }
 
 /** The latest attestation heard of a peer, kept durably against old backups and clones (C5). */

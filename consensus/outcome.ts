@@ -103,6 +103,16 @@ export interface BarrierInput extends Stamp {
   readonly barrier: number;
 }
 
+/**
+ * The state machine attached to this node has applied everything up to `slot`; marks of equal slots
+ * are compared with those of peers (contract C10).
+ */
+export interface AppliedInput extends Stamp {
+  readonly kind: "applied";
+  readonly slot: Slot;
+  readonly hash: Hash;
+}
+
 export type LegislatorInput =
   | BootstrapInput
   | JoinInput
@@ -115,7 +125,8 @@ export type LegislatorInput =
   | EnqueueInput
   | PersistedInput
   | SentInput
-  | BarrierInput;
+  | BarrierInput
+  | AppliedInput;
 
 /** Control messages travel on a lane of their own, never behind bulk data. */
 export type Lane = "control" | "bulk";
@@ -217,12 +228,23 @@ export type RefusalReason =
   /** It would cost the quorum. */
   | "quorum"
   /** The node has no republic yet. */
-  | "noRepublic";
+  | "noRepublic"
+  /** No state machine that answers queries is attached to the node asked. */
+  | "noMachine"
+  /** The node's state machine is far behind the log; ask elsewhere, or later. */
+  | "behind";
 
 /** Why a node must stop. Named, loud, final. */
 export type Halt =
-  /** A majority of the parliament contradicts this node's state, or nobody has a majority (C10). */
-  | { readonly kind: "diverged"; readonly slot: Slot; readonly peers: readonly NodeId[] }
+  /**
+   * A majority of the parliament contradicts this node's state, or nobody has a majority (C10): the
+   * replicated state, or what its state machine made of the same log.
+   */
+  | {
+      readonly kind: "diverged" | "machineDiverged";
+      readonly slot: Slot;
+      readonly peers: readonly NodeId[];
+    }
   /**
    * A peer knows of a later attestation of this (id, cookie): an old backup, or a clone (C5).
    */

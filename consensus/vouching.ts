@@ -1,10 +1,12 @@
 /**
- * Two ways in which peers guard a node against its own disk: they know what it attested before
- * (contract C5), and they have the same replicated state (contract C10).
+ * How peers guard a node against its own disk: they know what it attested before (contract C5), and
+ * they have the same replicated state, and make the same of the same log (contract C10).
  */
+import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import { compareBallots, type Cookie, type NodeId, type Slot } from "./identifiers.ts";
-import type { Heard, Report } from "./messages.ts";
+import { limits } from "./limits.ts";
+import type { Heard, MachineMark, Report } from "./messages.ts";
 import type { Peer } from "./legislator-state.ts";
 
 /** Remembers the highest that a peer attested; written with the next note. */
@@ -72,6 +74,7 @@ export function mayVote(chamber: Chamber): boolean {
 
 /** Compares a peer's state hash with this node's at the same slot, now or when it gets there. */
 export function compareState(chamber: Chamber, from: NodeId, report: Report): void {
+  if (report.machine !== null) compareMark(chamber, from, report.machine);
   if (report.decided === 0) return;
   const peer = chamber.peer(from);
   if (report.decided > chamber.republic.slot) {
@@ -101,11 +104,47 @@ export function compareReached(chamber: Chamber): void {
   }
 }
 
+/**
+ * The state machine has reached another slot. Nodes show marks of the same slots, but not each of
+ * them: a peer's mark that is passed over is let go, and its next one compared.
+ */
+export function onApplied(chamber: Chamber, { slot, hash }: MachineMark): void {
+  const { machineMarks, peers } = chamber.state;
+  assert(slot <= chamber.republic.slot, "a state machine applies only what is decided");
+  assert(slot > (machineMarks.at(-1)?.slot ?? 0), "a state machine goes on in slot order");
+  machineMarks.push({ slot, hash });
+  if (machineMarks.length > limits.machineMarksKept) machineMarks.shift();
+  for (const peer of peers.values()) {
+    const { machineToCompare } = peer;
+    if (machineToCompare === null || machineToCompare.slot > slot) continue;
+    peer.machineToCompare = null;
+    judgeMark(chamber, peer, machineToCompare);
+  }
+}
+
+function compareMark(chamber: Chamber, from: NodeId, mark: MachineMark): void {
+  const peer = chamber.peer(from);
+  const last = chamber.state.machineMarks.at(-1)?.slot ?? 0;
+  if (mark.slot > last) peer.machineToCompare ??= mark;
+  else judgeMark(chamber, peer, mark);
+}
+
+function judgeMark(chamber: Chamber, peer: Peer, { slot, hash }: MachineMark): void {
+  const own = chamber.state.machineMarks.find((mark) => mark.slot === slot);
+  if (own !== undefined) judge(chamber, peer, { slot, same: own.hash === hash }, "machineDiverged");
+}
+
 /** Stops this node when a majority contradicts it, or when nobody can have a majority any more. */
-function judge(chamber: Chamber, peer: Peer, verdict: { slot: number; same: boolean }): void {
-  peer.agrees = verdict.same;
+function judge(
+  chamber: Chamber,
+  peer: Peer,
+  verdict: { slot: number; same: boolean },
+  kind: "diverged" | "machineDiverged" = "diverged",
+): void {
+  const field = kind === "diverged" ? "agrees" : "machineAgrees";
+  peer[field] = verdict.same;
   if (verdict.same || chamber.republic.government === null) return;
-  const seats = chamber.otherSeats().map((id) => ({ id, agrees: chamber.peer(id).agrees }));
+  const seats = chamber.otherSeats().map((id) => ({ id, agrees: chamber.peer(id)[field] }));
   const against = seats.filter(({ agrees }) => agrees === false);
   const open = seats.filter(({ agrees }) => agrees !== false).length;
   const own = chamber.hasSeat ? 1 : 0;
@@ -113,7 +152,7 @@ function judge(chamber: Chamber, peer: Peer, verdict: { slot: number; same: bool
   const undecidable = own === 1 && open + own < chamber.majority();
   if (outvoted || undecidable) {
     const peers = against.map(({ id }) => id);
-    chamber.halt({ kind: "diverged", slot: verdict.slot, peers });
+    chamber.halt({ kind, slot: verdict.slot, peers });
   }
 }
 

@@ -37,6 +37,10 @@ export type KibitzerErrorCode =
   | "KBZ_DAMAGED"
   /** The node contradicts a majority of its parliament; it has stopped. */
   | "KBZ_DIVERGED"
+  /** The state machine of this node failed: it cannot go on without diverging; it has stopped. */
+  | "KBZ_MACHINE"
+  /** Its state machine made something else of the same log than a majority; it has stopped. */
+  | "KBZ_MACHINE_DIVERGED"
   /** The publisher is unknown or has expired. */
   | "KBZ_PUBLISHER"
   /** The index is gone from the log. */
@@ -67,6 +71,8 @@ const codes: Readonly<Record<KibitzerErrorCode, true>> = {
   KBZ_JOURNAL_FAILED: true,
   KBZ_DAMAGED: true,
   KBZ_DIVERGED: true,
+  KBZ_MACHINE: true,
+  KBZ_MACHINE_DIVERGED: true,
   KBZ_PUBLISHER: true,
   KBZ_TRUNCATED: true,
   KBZ_NOT_FOUND: true,

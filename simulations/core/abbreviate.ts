@@ -136,6 +136,8 @@ export function inputText(input: LegislatorInput): string {
       return `sent ${input.to}`;
     case "barrier":
       return `barrier ${input.barrier}`;
+    case "applied":
+      return `applied ${input.slot}`;
     case "immigrate":
       return `immigrate ${input.citizen.id}`;
     case "exile":

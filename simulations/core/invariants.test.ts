@@ -184,6 +184,7 @@ test("D1: attestations that a loss of power would undo", () => {
     hearsFit: null,
     chooses: null,
     starts: 1,
+    machine: null,
   };
   breaks("D1", () => scene.send(scene.a, { kind: "ping", round: 1, report }));
 });

@@ -207,6 +207,10 @@ function writeReport(writer: ByteWriter, report: Report): void {
   writer.ballotOrNull(report.hearsFit);
   writer.id(report.chooses);
   writer.whole(report.starts);
+  writer.flag(report.machine !== null);
+  if (report.machine === null) return;
+  writer.whole(report.machine.slot);
+  writer.hex16(report.machine.hash);
 }
 
 function readReport(reader: ByteReader): Report {
@@ -221,6 +225,7 @@ function readReport(reader: ByteReader): Report {
     hearsFit: reader.ballotOrNull(),
     chooses: reader.idOrNull(),
     starts: reader.whole(),
+    machine: reader.flag() ? { slot: reader.whole(1), hash: reader.hex16() } : null,
   };
 }
 

@@ -51,6 +51,8 @@ const reasonCodes: Readonly<Record<RefusalReason, number>> = {
   quorum: 6,
   noRepublic: 7,
   departed: 8,
+  noMachine: 13,
+  behind: 14,
 };
 
 const effectKinds = invert(effectCodes);

@@ -42,6 +42,8 @@ const exitCodeByError: Readonly<Record<KibitzerErrorCode, number>> = {
   KBZ_JOURNAL_FAILED: exitCodes.failure,
   KBZ_DAMAGED: exitCodes.integrity,
   KBZ_DIVERGED: exitCodes.integrity,
+  KBZ_MACHINE: exitCodes.failure,
+  KBZ_MACHINE_DIVERGED: exitCodes.integrity,
   KBZ_PUBLISHER: exitCodes.notFound,
   KBZ_TRUNCATED: exitCodes.notFound,
   KBZ_NOT_FOUND: exitCodes.notFound,

@@ -13,6 +13,16 @@ export function haltError(halt: Halt, directory: string): KibitzerError {
           `${halt.slot}: it has stopped. Replace it: exile it, remove ${directory}, join again.`,
         details,
       );
+    case "machineDiverged":
+      return new KibitzerError(
+        "KBZ_MACHINE_DIVERGED",
+        `The state machine of this node made something else of the log up to slot ${halt.slot} ` +
+          `than that of ${halt.peers.join(", ")}: the node has stopped. Its apply must depend on ` +
+          "nothing but the entries: no clock, no chance, no environment, no order of anything " +
+          "unordered, and the same version everywhere. Try it with checkStateMachine of " +
+          "kibitzer/simulations, correct it, and start the node again.",
+        details,
+      );
     case "staleDisk":
       return new KibitzerError(
         "KBZ_STALE_DISK",

@@ -59,6 +59,7 @@ const methodCodes: Readonly<Record<Method, number>> = {
   published: 15,
   resubmit: 16,
   checkpoint: 17,
+  applied: 23,
 };
 
 const methods = invert(methodCodes);
@@ -163,6 +164,9 @@ function writeLegislatorFields(writer: ByteWriter, input: LegislatorInput): void
       return writer.whole(input.write);
     case "barrier":
       return writer.whole(input.barrier);
+    case "applied":
+      writer.whole(input.slot);
+      return writer.hex16(input.hash);
     default:
       return unreachable(input);
   }
@@ -290,6 +294,8 @@ function readLegislatorInput(reader: ByteReader, kind: Plainer, stamp: Stamp): L
       return { kind, ...stamp, to: reader.id() };
     case "barrier":
       return { kind, ...stamp, barrier: reader.whole() };
+    case "applied":
+      return { kind, ...stamp, slot: reader.whole(1), hash: reader.hex16() };
     default:
       return unreachable(kind);
   }

@@ -133,6 +133,7 @@ function mixReport(mixer: Mixer, report: Report): void {
   mixOptional(mixer, report.hearsFit, mixBallot);
   mixer.text(report.chooses ?? "");
   mixer.number(report.starts);
+  mixOptional(mixer, report.machine, (into, { slot, hash }) => into.number(slot).text(hash));
 }
 
 function mixHeard(mixer: Mixer, heard: Heard): void {

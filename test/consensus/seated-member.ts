@@ -128,6 +128,7 @@ export class SeatedMember {
       hearsFit: null,
       chooses: null,
       starts: 1,
+      machine: null,
       ...different,
     };
   }

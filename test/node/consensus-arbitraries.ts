@@ -135,6 +135,7 @@ export const report: fc.Arbitrary<Report> = fc.record({
   hearsFit: fc.option(ballot),
   chooses: fc.option(id),
   starts: whole,
+  machine: fc.option(fc.record({ slot: positive, hash: hex16 })),
 });
 
 export const heard: fc.Arbitrary<Heard> = fc.record({
@@ -214,6 +215,8 @@ const reasonsByName: Readonly<Record<RefusalReason, true>> = {
   quorum: true,
   noRepublic: true,
   departed: true,
+  noMachine: true,
+  behind: true,
 };
 export const reason: fc.Arbitrary<RefusalReason> = fc
   .constantFrom(...Object.keys(reasonsByName))
@@ -258,6 +261,7 @@ export const legislatorInputs: Kinds<LegislatorInput> = {
   }),
   persisted: fc.record({ kind: fc.constant("persisted"), ...stamp, write: whole }),
   sent: fc.record({ kind: fc.constant("sent"), ...stamp, to: id }),
+  applied: fc.record({ kind: fc.constant("applied"), ...stamp, slot: positive, hash: hex16 }),
   barrier: fc.record({ kind: fc.constant("barrier"), ...stamp, barrier: whole }),
 };
 

@@ -55,6 +55,7 @@ const report: Report = {
   hearsFit: null,
   chooses: null,
   starts: 1,
+  machine: null,
 };
 
 describe("a node goes on", () => {

@@ -29,6 +29,7 @@ const report = {
   hearsFit: ballot,
   chooses: null,
   starts: 3,
+  machine: { slot: 64, hash: "00ff00ff00ff00ff" },
 };
 const batch: Decree = {
   slot: 129,

@@ -102,6 +102,7 @@ class Scene {
       hearsFit: null,
       chooses: null,
       starts: 1,
+      machine: null,
     };
   }
 
