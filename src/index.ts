@@ -14,5 +14,6 @@ export type * from "./api.ts";
 export type { KibitzerOptions, TimingOptions } from "./configuration.ts";
 export type { Envelope } from "./recording/envelope.ts";
 export type { JoinOptions } from "./node/joining.ts";
+export type { SnapshotPart, SnapshotParts } from "./snapshots/snapshot-part.ts";
 export type { Logger } from "./logger.ts";
 export type { Chance, Clock, FileHandle, FileSystem, Timer, World } from "./world.ts";
