@@ -20,6 +20,32 @@ export interface Entry {
   text(): string;
 }
 
+/** What became of an entry. */
+export interface Published {
+  readonly index: number;
+  /** What the state machine of the node that answered made of it; absent for nothing. */
+  readonly result?: Uint8Array;
+  /** There was a result, and it is not kept: it was too large, or the retry came too late. */
+  readonly isResultDropped?: true;
+}
+
+/** How a state machine is asked. */
+export interface QueryOptions {
+  /** Answer from what the node has, without a barrier; default false. */
+  readonly stale?: boolean;
+  /** Wait until this entry is applied, at most `waitMs`. */
+  readonly index?: number;
+  readonly waitMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What a state machine says. */
+export interface Answer {
+  /** The last entry that it had applied. */
+  readonly index: number;
+  readonly bytes: Uint8Array;
+}
+
 export interface PublishOptions {
   /** Ends the waiting; the rejection's `outcome` tells whether the entry may yet be decided. */
   readonly signal?: AbortSignal;
@@ -87,13 +113,11 @@ export interface Membership {
 /** What a node and a client have in common. */
 export interface Log extends AsyncDisposable {
   /**
-   * Resolves with the entry's index once a majority of the parliament has it on disk.
+   * Resolves with the entry's index once a majority of the parliament has it on disk; where a state
+   * machine is attached, once that has applied it, with its result.
    * @throws {KibitzerError} with a truthful `outcome`.
    */
-  publish(
-    entry: string | Uint8Array,
-    options?: PublishOptions,
-  ): Promise<{ readonly index: number }>;
+  publish(entry: string | Uint8Array, options?: PublishOptions): Promise<Published>;
   /**
    * The entries in order, from the node (asked) itself; call `barrier` first for a linearizable
    * read. One that follows for ever ends when this is closed; one with an end that it has not
@@ -104,6 +128,12 @@ export interface Log extends AsyncDisposable {
    * Local reads after this are linearizable: resolves with the last index decided before the call.
    */
   barrier(options?: WaitOptions): Promise<{ readonly index: number; readonly slot: number }>;
+  /**
+   * Asks the state machine of the node (asked) by its `query`: linearizable, unless it may be
+   * stale.
+   * @throws {KibitzerError} `KBZ_MACHINE` when none is attached that answers.
+   */
+  query(question: Uint8Array, options?: QueryOptions): Promise<Answer>;
   status(options?: WaitOptions): Promise<Status>;
   close(): Promise<void>;
 }

@@ -9,7 +9,10 @@ import type {
   Entry,
   Log,
   Membership,
+  Answer,
+  Published,
   PublishOptions,
+  QueryOptions,
   Status,
   WaitOptions,
 } from "./api.ts";
@@ -21,11 +24,13 @@ import { ClientMembership } from "./client/membership.ts";
 import { readEntries } from "./client/reader.ts";
 import { Deadline } from "./deadline.ts";
 import { exile, exileOf, transfer, transferTo } from "./membership/membership.ts";
+import { noMachine } from "./machine/machine-errors.ts";
+import { queryOf } from "./machine/query.ts";
 import { nodeNetwork } from "./system/node-network.ts";
 import { Publishing } from "./publishing/publishing.ts";
 import type { Request, Response } from "./requests.ts";
 import { isStatus } from "./codec/status-document.ts";
-import { resultOf } from "./publishing/submission-result.ts";
+import { resultsIn, resultOf } from "./publishing/submission-result.ts";
 import { systemChance } from "./system/system-chance.ts";
 import { systemClock } from "./system/system-clock.ts";
 import type { Chance, Clock } from "./world.ts";
@@ -127,10 +132,7 @@ export class KibitzerClient implements Log, Membership {
    * Resolves once a majority of the parliament has the entry on disk, however many endpoints that
    * takes; it waits for as long as `signal` lets it. Entries are decided in the order of the calls.
    */
-  publish(
-    entry: string | Uint8Array,
-    options?: PublishOptions,
-  ): Promise<{ readonly index: number }> {
+  publish(entry: string | Uint8Array, options?: PublishOptions): Promise<Published> {
     return this.#publishing.publish(entry, options);
   }
 
@@ -165,6 +167,22 @@ export class KibitzerClient implements Log, Membership {
       signal: options.signal,
     });
     return { index, slot };
+  }
+
+  /** What the state machine of the endpoint in use says. */
+  async query(question: Uint8Array, options: QueryOptions = {}): Promise<Answer> {
+    const request = queryOf(question, options);
+    const { index, answer } = await this.#asking.ask({
+      request,
+      wanted: "answer",
+      lane: "bulk",
+      needsQuorum: !request.isStale,
+      attemptMs: questionMs + request.waitMs,
+      timeoutMs: this.#timeoutMs + request.waitMs,
+      signal: options.signal,
+      finalRefusal: (reason) => (reason === "noMachine" ? noMachine() : null),
+    });
+    return { index, bytes: answer };
   }
 
   /** The cluster as the endpoint in use sees it. */
@@ -235,8 +253,11 @@ function publishingOver(
     clock,
     chance,
     play: (input) => islander.step(input),
-    submit: async ({ batch }, body) =>
-      resultOf(await link.attempt({ method: "enqueue", batch, body, hops: 0 }, options)),
+    submit: async ({ batch }, body, told) => {
+      const response = await link.attempt({ method: "enqueue", batch, body, hops: 0 }, options);
+      told(resultsIn(response));
+      return resultOf(response);
+    },
     register: async (nonce) =>
       resultOf(await link.attempt({ method: "register", nonce, hops: 0 }, options)),
     ...(publisher === undefined ? {} : { resume: publisher }),

@@ -5,6 +5,7 @@ import { isNodeId, limits } from "../consensus/index.ts";
 import { checkEndpoint } from "./checked-endpoint.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 import { silent, type Logger } from "./logger.ts";
+import type { StateMachine } from "./machine/state-machine.ts";
 import type { World } from "./world.ts";
 
 export interface TimingOptions {
@@ -36,6 +37,8 @@ export interface KibitzerOptions {
   /** Seats of the parliament of a republic founded here: odd; default 5. */
   readonly parliamentSize?: number;
   readonly timing?: TimingOptions;
+  /** What applies the decided entries, from the beginning or the latest snapshot on. */
+  readonly machine?: StateMachine;
   /** Files, clock, chance and network; default those of this computer. */
   readonly world?: World;
   /** Bytes of the journal's files. */
@@ -60,6 +63,7 @@ export interface Configuration {
     readonly silenceTicks: number;
     readonly stallTicks: number;
   };
+  readonly machine: StateMachine | null;
   readonly world: World;
   readonly storage: NonNullable<KibitzerOptions["storage"]>;
 }
@@ -75,6 +79,7 @@ const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
   "recordingBytesMax",
   "parliamentSize",
   "timing",
+  "machine",
   "world",
   "storage",
 ]);
@@ -97,6 +102,7 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
     recordingBytesMax: whole("recordingBytesMax", recordingBytesMax, 65_536),
     parliamentSize: seats(parliamentSize),
     timing: timingOf(checkedObject("timing", timing)),
+    machine: options.machine ?? null,
     world: options.world ?? world(),
     storage: { ...options.storage },
   });

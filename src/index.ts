@@ -13,6 +13,7 @@ export { version } from "./version.ts";
 export type * from "./api.ts";
 export type { KibitzerOptions, TimingOptions } from "./configuration.ts";
 export type { Envelope } from "./recording/envelope.ts";
+export type { MachineEntry, MachineResult, StateMachine, Wake } from "./machine/state-machine.ts";
 export type { JoinOptions } from "./node/joining.ts";
 export type { SnapshotPart, SnapshotParts } from "./snapshots/snapshot-part.ts";
 export type { Logger } from "./logger.ts";

@@ -10,7 +10,10 @@ import type {
   Entry,
   Log,
   Membership,
+  Answer,
+  Published,
   PublishOptions,
+  QueryOptions,
   Status,
   WaitOptions,
 } from "./api.ts";
@@ -29,6 +32,9 @@ import { replayEnvelopes } from "./recording/replay.ts";
 import { NodeMembership } from "./node/membership.ts";
 import { closedError } from "./node/errors.ts";
 import { ownEntries } from "./node/own-entries.ts";
+import { noMachine } from "./machine/machine-errors.ts";
+import { queryOf } from "./machine/query.ts";
+import type { StateMachine } from "./machine/state-machine.ts";
 import type { Response } from "./requests.ts";
 
 /** Between two askings for a barrier of the same leader: the first wait, and the longest. */
@@ -70,6 +76,7 @@ export class Kibitzer implements Log, Membership {
     late.kibitzer = kibitzer;
     engine.over.signal.addEventListener("abort", () => resolve(null), { once: true });
     try {
+      if (configuration.machine !== null) kibitzer.attach(configuration.machine);
       kibitzer.#urls = await engine.start();
       return kibitzer;
     } catch (error) {
@@ -148,10 +155,29 @@ export class Kibitzer implements Log, Membership {
     await this.barrier(options);
   }
 
-  async publish(
-    entry: string | Uint8Array,
-    options: PublishOptions = {},
-  ): Promise<{ readonly index: number }> {
+  /**
+   * Has `machine` apply the decided entries, from the first one on; at most one, at any time. Every
+   * node that publishes, or is asked by clients, needs its own.
+   *
+   * @throws {KibitzerError} `KBZ_ARGUMENT` when there is one already, or it is none.
+   */
+  attach(machine: StateMachine): void {
+    this.#engine.machine.attach(machine);
+  }
+
+  async query(question: Uint8Array, options: QueryOptions = {}): Promise<Answer> {
+    const { over, service } = this.#engine;
+    const { signal } = options;
+    const both = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
+    if (options.stale !== true) await this.barrier(options);
+    const response = await service.query(queryOf(question, { ...options, stale: true }), both);
+    signal?.throwIfAborted();
+    if (over.signal.aborted) throw closedError();
+    if (response.kind === "answer") return { index: response.index, bytes: response.answer };
+    throw noMachine();
+  }
+
+  async publish(entry: string | Uint8Array, options: PublishOptions = {}): Promise<Published> {
     return await this.#engine.publishing.publish(entry, options);
   }
 

@@ -13,6 +13,7 @@ import type {
   RefusalReason,
   RepublicIdentity,
 } from "../consensus/index.ts";
+import type { BatchResults } from "./machine/results.ts";
 
 /**
  * One message between legislators, told one way; `bodies` are those of its decrees, in their order.
@@ -86,6 +87,18 @@ export interface StatusRequest {
   readonly method: "status";
 }
 
+/**
+ * Asks the state machine of the node asked, once it has applied `index`, or when `waitMs` are over.
+ * Linearizable, at the price of a barrier, unless it may be stale.
+ */
+export interface QueryRequest {
+  readonly method: "query";
+  readonly question: Uint8Array;
+  readonly isStale: boolean;
+  readonly index: number;
+  readonly waitMs: number;
+}
+
 /** How the node asked is, itself alone. */
 export interface ReportRequest {
   readonly method: "report";
@@ -101,7 +114,8 @@ export type Request =
   | TransferRequest
   | EntriesRequest
   | StatusRequest
-  | ReportRequest;
+  | ReportRequest
+  | QueryRequest;
 
 /** A whole batch, as it was framed; the first of an answer may begin before the index asked. */
 export interface EntriesBatch {
@@ -135,8 +149,11 @@ export type Response =
     }
   /** `immigrate`, `exile`, `transfer`: taken; ask again until it is seen to be done. */
   | { readonly kind: "enqueued" }
-  /** `enqueue`, `register`: decided, with this effect. */
-  | { readonly kind: "effect"; readonly effect: Effect }
+  /**
+   * `enqueue`, `register`: decided, with this effect; and what the state machine of the node asked
+   * made of the batch, if it has one.
+   */
+  | { readonly kind: "effect"; readonly effect: Effect; readonly results: BatchResults }
   | { readonly kind: "refused"; readonly reason: RefusalReason; readonly leader: NodeId | null }
   /** `barrier`: everything up to here was decided when it was asked. */
   | { readonly kind: "barrier"; readonly slot: number; readonly index: number }
@@ -146,5 +163,7 @@ export type Response =
       readonly batches: readonly EntriesBatch[];
       readonly indexLast: number;
     }
+  /** `query`: what the state machine said after it had applied `index`. */
+  | { readonly kind: "answer"; readonly index: number; readonly answer: Uint8Array }
   /** `status` and `report`: a `Status` or `NodeReport` as JSON. */
   | { readonly kind: "document"; readonly document: unknown };

@@ -33,12 +33,12 @@ export class FakeRepublic {
   }
 
   register(nonce: string): Response {
-    return { kind: "effect", effect: this.table.register(nonce) };
+    return { kind: "effect", effect: this.table.register(nonce), results: null };
   }
 
   enqueue({ batch, body }: Request & { method: "enqueue" }): Response {
     const effect = this.table.apply(batch);
-    if (effect.kind !== "applied") return { kind: "effect", effect };
+    if (effect.kind !== "applied") return { kind: "effect", effect, results: null };
     const { publisher, sequence, count } = batch;
     const slot = this.#batches.length + 1;
     const { index } = effect;
@@ -46,7 +46,7 @@ export class FakeRepublic {
     const stored = { index, slot, government: 1, when: 1_700_000_000_000 + slot };
     this.#batches.push({ ...stored, publisher, sequence, count, body: copy });
     for (const wake of this.#wakers) wake();
-    return { kind: "effect", effect };
+    return { kind: "effect", effect, results: null };
   }
 
   /** At most about `bytesMax` bytes of whole batches, from the one that holds `index` on. */

@@ -2,6 +2,7 @@
  * Questions that change nothing: asked again, at the next endpoint if need be, until one is
  * answered or the time is over. Tells at the end whether nobody answered, or nobody could.
  */
+import type { RefusalReason } from "../../consensus/index.ts";
 import { TransportError } from "../../transport/index.ts";
 import type { Lane } from "../../transport/index.ts";
 import { declined, finalErrorOf, noQuorum, senseless, unreachable } from "./errors.ts";
@@ -25,6 +26,8 @@ export interface Question<Kind extends Response["kind"]> {
   /** For all attempts together; null: for ever. */
   readonly timeoutMs: number | null;
   readonly signal: AbortSignal | undefined;
+  /** The error to give up with after a refusal for this reason, or null to ask again. */
+  finalRefusal?(reason: RefusalReason): KibitzerError | null;
   /** What is wrong with an answer of the wanted kind, or null. */
   faultOf?(response: Response & { readonly kind: Kind }): string | null;
 }
@@ -91,12 +94,7 @@ export class ClientAsking {
     try {
       const response = await link.attempt(request, { lane, timeoutMs: attemptMs, signal });
       if (!isOfKind(response, wanted)) {
-        const { url } = link;
-        const isRefusal = response.kind === "refused";
-        const cause = isRefusal
-          ? declined(url, response.reason)
-          : senseless(url, `a ${response.kind}`);
-        return { kind: "declined", cause };
+        return { kind: "declined", cause: otherAnswer(link.url, question, response) };
       }
       const fault = question.faultOf?.(response) ?? null;
       if (fault === null) return { kind: "answer", answer: response };
@@ -118,6 +116,18 @@ export class ClientAsking {
     const { clock, chance } = this.#options;
     await pause(clock, pauseMs(failures, chance.fraction()), signal);
   }
+}
+
+/** @throws {KibitzerError} what a refusal for good says. */
+function otherAnswer<Kind extends Response["kind"]>(
+  url: string,
+  question: Question<Kind>,
+  response: Response,
+): Error {
+  if (response.kind !== "refused") return senseless(url, `a ${response.kind}`);
+  const final = question.finalRefusal?.(response.reason) ?? null;
+  if (final !== null) throw final;
+  return declined(url, response.reason);
 }
 
 function isOfKind<Kind extends Response["kind"]>(

@@ -168,7 +168,8 @@ export class ClientLink {
       return;
     }
     const { reason } = response;
-    if (reason === "notLeading" || reason === "noRepublic") this.#onUseless(attachment);
+    if (reason === "notLeading" || reason === "noRepublic" || reason === "behind")
+      this.#onUseless(attachment);
     else this.#uselessSince = null;
   }
 

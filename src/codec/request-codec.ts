@@ -8,6 +8,7 @@ import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { decreesOf, headEnd, readMessage, writeMessage } from "./message-codec.ts";
+import { machineLimits } from "../machine/machine-limits.ts";
 import type { ReceiveRequest, Request } from "../requests.ts";
 import {
   readBatch,
@@ -30,9 +31,11 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
   report: 8,
   exile: 9,
   transfer: 10,
+  query: 16,
 };
 
 const methods = invert(methodCodes);
+const { questionBytesMax } = machineLimits;
 /** More than any node of this protocol sends: a request is forwarded at most once. */
 const hopsMax = 255;
 const writer = new ByteWriter();
@@ -88,6 +91,12 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
       writer.whole(request.bytesMax);
       writer.whole(request.waitMs);
       break;
+    case "query":
+      writer.flag(request.isStale);
+      writer.whole(request.index);
+      writer.whole(request.waitMs);
+      writer.whole(request.question.length);
+      return [writer.take(), request.question];
     case "status":
     case "report":
       break;
@@ -171,6 +180,12 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
         bytesMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
         waitMs: reader.whole(0, Number.MAX_SAFE_INTEGER),
       };
+    case "query": {
+      const isStale = reader.flag();
+      const index = reader.whole(0, Number.MAX_SAFE_INTEGER);
+      const waitMs = reader.whole(0, Number.MAX_SAFE_INTEGER);
+      return { method, question: reader.chunk(questionBytesMax), isStale, index, waitMs };
+    }
     case "status":
     case "report":
       return { method };

@@ -7,6 +7,8 @@ import type { Codec } from "../../transport/index.ts";
 import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { machineLimits } from "../machine/machine-limits.ts";
+import { readResults, writeResults } from "../machine/results.ts";
 import type { EntriesBatch, Response } from "../requests.ts";
 import {
   readCitizen,
@@ -30,6 +32,7 @@ const kindCodes: Readonly<Record<Response["kind"], number>> = {
   barrier: 5,
   entries: 6,
   document: 7,
+  answer: 10,
 };
 
 const kinds = invert(kindCodes);
@@ -60,6 +63,7 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
       break;
     case "effect":
       writeEffect(writer, response.effect);
+      writeResults(writer, response.results);
       break;
     case "refused":
       writeReason(writer, response.reason);
@@ -73,6 +77,10 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
       writer.whole(response.indexLast);
       writeEntries(response.batches);
       return [writer.take(), ...response.batches.map(({ body }) => body)];
+    case "answer":
+      writer.whole(response.index);
+      writer.whole(response.answer.length);
+      return [writer.take(), response.answer];
     case "document":
       return [writer.take(), encoder.encode(JSON.stringify(response.document ?? null))];
     default:
@@ -103,7 +111,7 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
     case "enqueued":
       return { kind };
     case "effect":
-      return { kind, effect: readEffect(reader) };
+      return { kind, effect: readEffect(reader), results: readResults(reader) };
     case "refused":
       return { kind, reason: readReason(reader), leader: reader.idOrNull() };
     case "barrier":
@@ -112,6 +120,8 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
       const indexLast = reader.whole();
       return { kind, batches: readEntries(reader), indexLast };
     }
+    case "answer":
+      return { kind, index: reader.whole(), answer: reader.chunk(machineLimits.answerBytesMax) };
     case "document":
       return { kind, document: readDocument(reader) };
     default:

@@ -21,14 +21,16 @@ import { closeAll } from "../close-all.ts";
 import type { Configuration } from "../configuration.ts";
 import { ConsensusState } from "../consensus-state.ts";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
-import { brokenNode, haltError } from "./halt-error.ts";
+import { makeMachineDesk, makePublishing, makeService } from "./engine-parts.ts";
+import { haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
 import { journalEvents } from "./journal-events.ts";
 import { LogReader } from "./log-reader.ts";
 import type { Logger } from "../logger.ts";
+import type { MachineDesk } from "../machine/machine-desk.ts";
 import { Peers } from "./peers.ts";
-import { Publishing } from "../publishing/publishing.ts";
+import type { Publishing } from "../publishing/publishing.ts";
 import type { Envelope } from "../recording/envelope.ts";
 import type { EnvelopeRecorder } from "../recording/envelope-recorder.ts";
 import { openRecorder, readPlayed } from "../recording/played.ts";
@@ -36,11 +38,10 @@ import { nothingDurable, recover } from "./recovery.ts";
 import { receiveRequest } from "./receive-request.ts";
 import type { NodeReport, ReceiveRequest } from "../requests.ts";
 import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
-import { Service } from "./service.ts";
+import type { Service } from "./service.ts";
 import { askStatus } from "./status-asking.ts";
 import { reportOf } from "./status.ts";
 import { Bodies } from "../storage/bodies.ts";
-import { resultOf } from "../publishing/submission-result.ts";
 import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
 import { SlotSender } from "./slot-sender.ts";
@@ -54,6 +55,7 @@ export class Engine {
   readonly service: Service;
   readonly peers: Peers;
   readonly publishing: Publishing;
+  readonly machine: MachineDesk;
   /** Aborted when the node stops, for whatever reason. */
   readonly over: AbortController = new AbortController();
   /** Called when the node has failed for good; once. */
@@ -107,8 +109,9 @@ export class Engine {
       carryOut: (outcome) => this.#carryOut(outcome),
       failed: (error) => this.fail(error),
     });
-    this.service = this.#makeService();
-    this.publishing = this.#makePublishing();
+    this.machine = makeMachineDesk(this);
+    this.service = makeService(this);
+    this.publishing = makePublishing(this, (input) => this.#loop.playIslander(input));
   }
 
   /**
@@ -259,7 +262,7 @@ export class Engine {
 
   report(): NodeReport {
     const { id, cookie } = this.directory.record;
-    return reportOf(id, cookie, this.view());
+    return reportOf(id, cookie, this.view(), this.machine.applied);
   }
 
   /** The cluster as this node sees it. */
@@ -362,39 +365,5 @@ export class Engine {
     // ones.
     const contacts = this.isMember ? [] : (this.directory.record.contacts ?? []);
     this.peers.set([...this.contacts(), ...contacts]);
-  }
-
-  #makeService(): Service {
-    const { bodies, reader, peers, logger } = this;
-    return new Service({
-      logger,
-      clock: this.configuration.world.clock,
-      bodies,
-      reader,
-      peers,
-      legislator: this.#state.legislator,
-      play: (request, answered) => this.play(request, answered),
-      hello: () => this.hello(),
-      identity: () => this.identity,
-      contacts: () => this.contacts(),
-      changed: this.changed,
-      status: async (signal) => await this.status(signal),
-      report: () => this.report(),
-    });
-  }
-
-  #makePublishing(): Publishing {
-    const { clock, chance } = this.configuration.world;
-    const { signal } = this.over;
-    return new Publishing({
-      clock,
-      chance,
-      play: (input) => this.#loop.playIslander(input),
-      submit: async ({ batch }, body) =>
-        resultOf(await this.service.enqueue({ method: "enqueue", batch, body, hops: 0 }, signal)),
-      register: async (nonce) =>
-        resultOf(await this.service.register({ method: "register", nonce, hops: 0 }, signal)),
-      broken: (error) => this.fail(brokenNode(error)),
-    });
   }
 }

@@ -13,6 +13,12 @@ interface Waiter {
   resolve(): void;
 }
 
+/** A batch as this node's own log has it. */
+export interface LoggedBatch extends EntriesBatch {
+  /** Log time. */
+  readonly time: number;
+}
+
 /** Rows of the index that one read spans at most; bounds the work of a read of tiny batches. */
 const rowsMax = 4096;
 
@@ -86,26 +92,27 @@ export class LogReader {
    * there, and no more than about `bytesMax` bytes.
    * @throws {KibitzerError} `KBZ_DAMAGED` when the journal is.
    */
-  async read(index: Index, bytesMax: number): Promise<readonly EntriesBatch[]> {
+  async read(index: Index, bytesMax: number): Promise<readonly LoggedBatch[]> {
     const journal = this.#journal;
     if (journal === null || index > this.indexLast) return [];
     const rowFirst = this.#index.rowOf(Math.max(1, index));
     const rowLast = Math.min(this.#index.rows, rowFirst + rowsMax) - 1;
     const slotFirst = this.#index.at(rowFirst).slot;
     const framed = await journal.read(slotFirst, this.#index.at(rowLast).slot, bytesMax);
-    const batches: EntriesBatch[] = [];
+    const batches: LoggedBatch[] = [];
     let row = rowFirst;
     for (const { decree, body } of framed) {
       const indexed = row <= rowLast ? this.#index.at(row) : null;
       if (indexed === null || indexed.slot !== decree.slot) continue;
       if (decree.value.kind !== "batch" || body === null) continue;
-      const { slot, when } = decree;
+      const { slot, time, when } = decree;
       const { publisher, sequence, count } = decree.value;
       const government = this.#governmentAt(slot);
       batches.push({
         index: indexed.index,
         slot,
         government,
+        time,
         when,
         publisher,
         sequence,

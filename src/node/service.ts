@@ -23,6 +23,7 @@ import { Deadline } from "../deadline.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { LogReader } from "./log-reader.ts";
 import type { Logger } from "../logger.ts";
+import type { MachineDesk } from "../machine/machine-desk.ts";
 import { decreesOf } from "../codec/message-codec.ts";
 import type { Peers } from "./peers.ts";
 import type {
@@ -32,6 +33,7 @@ import type {
   ExileRequest,
   ImmigrateRequest,
   NodeReport,
+  QueryRequest,
   ReceiveRequest,
   RegisterRequest,
   Request,
@@ -39,7 +41,7 @@ import type {
   TransferRequest,
 } from "../requests.ts";
 import type { LegislatorRequest } from "./run-loop.ts";
-import { keyOf, Settlements, undecided, type Settled } from "./settlements.ts";
+import { decided, keyOf, Settlements, undecided, type Settled } from "./settlements.ts";
 import type { Bodies } from "../storage/bodies.ts";
 import { isHexText, isIdText } from "../codec/shapes.ts";
 import type { Clock } from "../world.ts";
@@ -60,6 +62,7 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly bodies: Bodies;
   readonly reader: LogReader;
+  readonly machine: Pick<MachineDesk, "answer" | "complete" | "isBehind" | "reached">;
   readonly peers: Pick<Peers, "answer" | "call" | "heard">;
   readonly legislator: Pick<Legislator, "role" | "republic" | "leader">;
   play(request: LegislatorRequest, answered?: (outcome: Outcome) => void): void;
@@ -140,14 +143,20 @@ export class Service implements Callee<Request, Response> {
         return { kind: "document", document: await this.#options.status(signal) };
       case "report":
         return { kind: "document", document: this.#options.report() };
+      case "query":
+        return await this.query(request, signal);
     }
   }
 
   /** Has a batch decided; answers with its effect, or why it was not taken. */
   async enqueue(request: EnqueueRequest, signal: AbortSignal): Promise<Response> {
-    const { batch, body } = request;
-    this.#options.bodies.set(batch, body);
-    return await this.#propose(request, { key: keyOf(batch), value: batch }, signal);
+    const { batch, body, hops } = request;
+    const { bodies, machine, legislator } = this.#options;
+    // Whoever asks is told what the machine here makes of it, and so may not outrun it.
+    if (hops === 0 && machine.isBehind) return refusal("behind", legislator.leader);
+    bodies.set(batch, body);
+    const settled = await this.#propose(request, { key: keyOf(batch), value: batch }, signal);
+    return hops === 0 ? await machine.complete(batch, settled, signal) : settled;
   }
 
   async register(request: RegisterRequest, signal: AbortSignal): Promise<Response> {
@@ -164,6 +173,12 @@ export class Service implements Callee<Request, Response> {
     const response = await this.#forward(request, leader, signal);
     if (response.kind !== "barrier") return response;
     return await this.#reached(response.slot, signal);
+  }
+
+  /** What the state machine of this node says. */
+  async query(request: QueryRequest, signal: AbortSignal): Promise<Response> {
+    const barrier = (): Promise<Response> => this.barrier({ method: "barrier", hops: 0 }, signal);
+    return await this.#options.machine.answer(request, barrier, signal);
   }
 
   /** Taken by the leader, or refused; only of the incarnation that was meant. */
@@ -239,7 +254,7 @@ export class Service implements Callee<Request, Response> {
     const input = { kind: "enqueue", value } as const;
     return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
       if (reply?.kind === "enqueued") this.#settlements.await(key, settled, signal);
-      else if (reply?.kind === "settled") settled({ kind: "effect", effect: reply.effect });
+      else if (reply?.kind === "settled") settled(decided(reply.effect));
       else settled(reply?.kind === "refused" ? reply : refusal("noRepublic", null));
     });
   }
@@ -332,10 +347,11 @@ export class Service implements Callee<Request, Response> {
   }
 
   async #reached(slot: number, signal: AbortSignal): Promise<Response> {
-    const { reader } = this.#options;
+    const { reader, machine } = this.#options;
     await reader.reached({ slot }, signal);
-    if (reader.slot < slot) return refusal("busy", null);
-    return { kind: "barrier", slot, index: reader.indexLast };
+    const index = reader.indexLast;
+    const isThere = reader.slot >= slot && (await machine.reached(slot, signal));
+    return isThere ? { kind: "barrier", slot, index } : refusal("busy", null);
   }
 
   async #entries(request: EntriesRequest, signal: AbortSignal): Promise<Response> {

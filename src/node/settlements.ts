@@ -1,11 +1,16 @@
 /** Who waits for the effect of a batch or registration, and is told once it is decided. */
-import type { Applied, Batch, Decree } from "../../consensus/index.ts";
+import type { Applied, Batch, Decree, Effect } from "../../consensus/index.ts";
 import type { Response } from "../requests.ts";
 
 export type Settled = (response: Response) => void;
 
 /** Taken, and nothing more is known: it may or may not be decided. */
 export const undecided: Response = { kind: "enqueued" };
+
+/** Decided, with this effect. */
+export function decided(effect: Effect): Response {
+  return { kind: "effect", effect, results: null };
+}
 
 export class Settlements {
   readonly #waiting = new Map<string, Settled[]>();
@@ -27,7 +32,7 @@ export class Settlements {
     if (this.#waiting.size === 0) return;
     for (const { decree, effect } of applied) {
       const key = keyOfDecree(decree);
-      if (key !== null) this.#settle(key, { kind: "effect", effect });
+      if (key !== null) this.#settle(key, decided(effect));
     }
   }
 

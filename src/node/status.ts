@@ -9,13 +9,18 @@ type RepublicView = Pick<
   "identity" | "government" | "members" | "slot" | "index" | "parliamentSize"
 >;
 
-/** How the node itself is. */
-export function reportOf(id: string, cookie: string, view: LegislatorView): NodeReport {
+/** How the node itself is. @param applied How far its state machine is; null without one. */
+export function reportOf(
+  id: string,
+  cookie: string,
+  view: LegislatorView,
+  applied: NodeReport["applied"] | null = null,
+): NodeReport {
   const position = { slot: view.decided, index: view.index };
   return {
     id,
     decided: position,
-    applied: position,
+    applied: applied ?? position,
     hash: { slot: view.decided, value: view.stateHash },
     leader: view.leader,
     cookie,

@@ -6,12 +6,12 @@ import { assert } from "../../consensus/index.ts";
 import type { Abortable, AbortWatch } from "./abort-watch.ts";
 import { BatchBuilder } from "../codec/batch.ts";
 import type { Appended, BatchLimits, ClosedBatch } from "../codec/batch.ts";
+import type { Published } from "../api.ts";
 import { abandoned } from "./errors.ts";
+import type { BatchResults, EntryResult } from "../machine/results.ts";
 import type { Doubt } from "../kibitzer-error.ts";
 
-export interface PublishResult {
-  readonly index: number;
-}
+export type PublishResult = Published;
 
 export type Resolve = (result: PublishResult) => void;
 export type Reject = (error: unknown) => void;
@@ -56,6 +56,7 @@ export class Parcel {
   #closed: ClosedBatch | null = null;
   #doubt = 0;
   #refused = false;
+  #results: BatchResults = null;
 
   constructor(bounds: BatchLimits, sizeExpected: number, watch: AbortWatch) {
     this.#builder = new BatchBuilder(bounds, sizeExpected);
@@ -171,6 +172,11 @@ export class Parcel {
     this.#refused = true;
   }
 
+  /** What the state machine made of the batch: the same, whichever submission is answered. */
+  told(results: BatchResults): void {
+    this.#results ??= results;
+  }
+
   /** What is known, should the batch never be submitted again. */
   get outcome(): Doubt {
     return this.#refused || this.#doubt === 0 ? "none" : "unknown";
@@ -181,7 +187,7 @@ export class Parcel {
     const resolves = this.#resolves;
     for (let position = 0; position < resolves.length; position += 1) {
       const resolve = resolves[position];
-      if (resolve) resolve({ index: index + position });
+      if (resolve) resolve(publishedAt(index + position, this.#results?.[position] ?? null));
     }
     this.#release();
   }
@@ -209,4 +215,10 @@ export class Parcel {
     this.#resolves = [];
     this.#rejects = [];
   }
+}
+
+/** Most entries have no result, and their publishers an object of one field. */
+function publishedAt(index: number, result: EntryResult): PublishResult {
+  if (result === null) return { index };
+  return result === "dropped" ? { index, isResultDropped: true } : { index, result };
 }

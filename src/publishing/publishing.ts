@@ -14,6 +14,7 @@ import type {
 import { AbortWatch } from "./abort-watch.ts";
 import type { PublishOptions } from "../api.ts";
 import { signalFault } from "../arguments.ts";
+import type { BatchResults } from "../machine/results.ts";
 import { entryBytes } from "../codec/batch.ts";
 import type { Parcel, PublishResult } from "./parcel.ts";
 import {
@@ -36,8 +37,15 @@ export interface PublishingOptions {
   readonly chance: Chance;
   /** The only way to the Islander: records the input, and steps. Never called within itself. */
   play(input: IslanderInput): IslanderOutcome;
-  /** Carries a batch to the leader; a rejection counts as a lost answer. */
-  submit(submission: Submission, body: Uint8Array): Promise<SubmissionResult>;
+  /**
+   * Carries a batch to the leader; a rejection counts as a lost answer.
+   * @param told Called before it resolves with what the state machine made of the batch, if any.
+   */
+  submit(
+    submission: Submission,
+    body: Uint8Array,
+    told: (results: BatchResults) => void,
+  ): Promise<SubmissionResult>;
   register(nonce: string): Promise<SubmissionResult>;
   /** Goes on as a publisher of an earlier life. */
   readonly resume?: { readonly publisher: string; readonly sequenceNext: number };
@@ -237,7 +245,8 @@ export class Publishing {
     assert(parcel !== undefined, "only what is in flight is submitted");
     this.#publisher = String(batch.publisher);
     parcel.submitted();
-    this.#await(batch.sequence, attempt, () => this.#options.submit(submission, parcel.body));
+    const told = (results: BatchResults): void => parcel.told(results);
+    this.#await(batch.sequence, attempt, () => this.#options.submit(submission, parcel.body, told));
   }
 
   /** Plays the answer when it comes. Whatever goes wrong on the way is a lost answer. */

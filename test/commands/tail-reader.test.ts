@@ -29,6 +29,7 @@ function logOf(count: number, barrier: number, asked: Asked): Log {
   return {
     publish: () => Promise.reject(new Error("tail never publishes")),
     status: () => Promise.reject(new Error("tail asks no status")),
+    query: () => Promise.reject(new Error("tail asks no machine")),
     close: async () => undefined,
     [Symbol.asyncDispose]: async () => undefined,
     barrier: async () => {

@@ -20,6 +20,7 @@ import { crc32 } from "../../src/codec/crc32.ts";
 import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import { wholeMax } from "../../src/codec/byte-reader.ts";
 import { decreesOf } from "../../src/codec/message-codec.ts";
+import type { BatchResults } from "../../src/machine/results.ts";
 import type { Request, Response } from "../../src/requests.ts";
 
 const idPattern = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -328,8 +329,22 @@ export const requests: Methods = {
   }),
   status: fc.constant({ method: "status" }),
   report: fc.constant({ method: "report" }),
+  query: fc.record({
+    method: fc.constant("query"),
+    question: fc.uint8Array({ maxLength: 40 }),
+    isStale: fc.boolean(),
+    index: fc.maxSafeNat(),
+    waitMs: whole,
+  }),
 };
 export const request: fc.Arbitrary<Request> = fc.oneof(...Object.values(requests));
+
+const results: fc.Arbitrary<BatchResults> = fc.option(
+  fc.array(
+    fc.oneof(fc.constant(null), fc.constant("dropped" as const), fc.uint8Array({ maxLength: 9 })),
+    { minLength: 1, maxLength: 5 },
+  ),
+);
 
 export const responses: Kinds<Response> = {
   admitted: fc.record({
@@ -339,7 +354,12 @@ export const responses: Kinds<Response> = {
     contacts: fc.array(citizen, { maxLength: 3 }),
   }),
   enqueued: fc.constant({ kind: "enqueued" }),
-  effect: fc.record({ kind: fc.constant("effect"), effect }),
+  effect: fc.record({ kind: fc.constant("effect"), effect, results }),
+  answer: fc.record({
+    kind: fc.constant("answer"),
+    index: whole,
+    answer: fc.uint8Array({ maxLength: 40 }),
+  }),
   refused: fc.record({ kind: fc.constant("refused"), reason, leader: fc.option(id) }),
   barrier: fc.record({ kind: fc.constant("barrier"), slot: whole, index: whole }),
   entries: fc.record({

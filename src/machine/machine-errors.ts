@@ -1,0 +1,64 @@
+/** What may go wrong with a state machine, as its user is told. */
+import { KibitzerError } from "../kibitzer-error.ts";
+
+export function machineFailed(
+  what: string,
+  { slot, index }: { readonly slot: number; readonly index: number },
+  cause: unknown,
+): KibitzerError {
+  const found = cause instanceof Error ? cause.message : String(cause);
+  return new KibitzerError(
+    "KBZ_MACHINE",
+    `The state machine of this node failed in ${what} at entry ${index} (slot ${slot}): ` +
+      `${found}. The node has stopped, since it would diverge from the others. Correct the ` +
+      "state machine, on all nodes, and start the node again.",
+    { retryable: false, outcome: "unknown", cause },
+  );
+}
+
+export function notSynchronous(): Error {
+  return new Error("apply returned a promise: it has to be done when it returns");
+}
+
+export function attachedTwice(): KibitzerError {
+  return argument(
+    "A node has one state machine, and this one has its own already. Attach one that is made of " +
+      "several, each of which takes its own entries.",
+  );
+}
+
+export function notAMachine(found: unknown): KibitzerError {
+  return argument(
+    `Wanted a state machine with apply, snapshot and restore, found ${typeof found}. ` +
+      "See docs/state-machines.md.",
+  );
+}
+
+export function noMachine(): KibitzerError {
+  return new KibitzerError(
+    "KBZ_MACHINE",
+    "No state machine that answers questions is attached to this node: attach one with a query " +
+      "method; for the key–value map start the node with --kv.",
+    { retryable: false, outcome: "none" },
+  );
+}
+
+export function questionTooLarge(bytes: number, most: number): KibitzerError {
+  return new KibitzerError(
+    "KBZ_TOO_LARGE",
+    `A question has at most ${most} bytes, this one ${bytes}. Ask for less.`,
+    { retryable: false, outcome: "none" },
+  );
+}
+
+export function answerTooLarge(bytes: number, most: number): KibitzerError {
+  return new KibitzerError(
+    "KBZ_TOO_LARGE",
+    `The state machine's answer has ${bytes} bytes, more than ${most}. Ask for less at once.`,
+    { retryable: false, outcome: "none" },
+  );
+}
+
+function argument(message: string): KibitzerError {
+  return new KibitzerError("KBZ_ARGUMENT", message, { retryable: false, outcome: "none" });
+}

@@ -1,0 +1,310 @@
+/**
+ * Feeds decided entries to the attached state machine, in order and each exactly once, behind the
+ * core: it reads them from the log like any reader, a bounded slice a turn. Keeps the results of
+ * the latest batches, and the hash that nodes compare. Knows nothing of ballots and peers.
+ */
+import { assert, type Hash, type Slot } from "../../consensus/index.ts";
+import { crc32 } from "../codec/crc32.ts";
+import { entriesOf } from "../codec/entry-stream.ts";
+import type { LoggedBatch, LogReader } from "../node/log-reader.ts";
+import { Bell } from "../node/bell.ts";
+import { pause } from "../pause.ts";
+import type { Clock } from "../world.ts";
+import { LogClock, MachineEntryView } from "./machine-entry.ts";
+import { machineFailed, notSynchronous } from "./machine-errors.ts";
+import { MachineHash } from "./machine-hash.ts";
+import { machineLimits } from "./machine-limits.ts";
+import { MarkKeeper } from "./mark-keeper.ts";
+import { Slice } from "./slice.ts";
+import { ResultGatherer, ResultTable, type ResultRow } from "./results.ts";
+import type { StateMachine } from "./state-machine.ts";
+
+export interface MachineHostOptions {
+  readonly machine: StateMachine;
+  readonly reader: Pick<LogReader, "read" | "reached" | "indexLast" | "slot">;
+  readonly clock: Clock;
+  /** Aborts when the node stops. */
+  readonly over: AbortSignal;
+  /** The machine has come to `slot`, with this hash: to be compared with peers. */
+  marked(slot: Slot, hash: Hash): void;
+  /** Everything that was decided is applied. */
+  caughtUp(): void;
+  /** The machine, or the log under it, cannot go on. Called once. */
+  failed(error: unknown): void;
+}
+
+/** What a snapshot begins from: everything at one slot. */
+export interface Capture {
+  readonly index: number;
+  readonly time: number;
+  readonly hash: Hash;
+  readonly stateHashSlot: Slot;
+  readonly rows: readonly ResultRow[];
+  readonly pieces: Iterable<Uint8Array>;
+}
+
+const readAgainMs = 200;
+
+export class MachineHost {
+  readonly machine: StateMachine;
+  /** Rings when more is applied. */
+  readonly applied: Bell = new Bell();
+  readonly #options: MachineHostOptions;
+  readonly #gatherer = new ResultGatherer();
+  readonly #marks: MarkKeeper;
+  readonly #clock: LogClock;
+  readonly #slice: Slice;
+  readonly #captures = new Map<Slot, () => void>();
+  #results = new ResultTable();
+  #hash = new MachineHash();
+  #index = 0;
+  #slot: Slot = 0;
+  /** The slot from which on the whole state goes into the hash next. */
+  #stateHashSlot: Slot = machineLimits.stateHashSlotsMin;
+  /** Counts restores: what was read before one is void after it. */
+  #generation = 0;
+  #isRestoring = false;
+  #isOver = false;
+
+  constructor(options: MachineHostOptions) {
+    this.#options = options;
+    this.machine = options.machine;
+    this.#clock = new LogClock(options.clock);
+    this.#slice = new Slice(options.clock);
+    this.#marks = new MarkKeeper({
+      clock: options.clock,
+      over: options.over,
+      state: () => ({ slot: this.#slot, hash: this.#hash.value }),
+      marked: (slot, hash) => options.marked(slot, hash),
+    });
+  }
+
+  /** The last applied entry, and the slot up to which everything is applied. */
+  get index(): number {
+    return this.#index;
+  }
+  get slot(): Slot {
+    return this.#slot;
+  }
+  get hash(): Hash {
+    return this.#hash.value;
+  }
+  /** What log time is by now, at least. */
+  get time(): number {
+    return this.#clock.now;
+  }
+  /** Whether it lags so far that nothing more should be asked of its node. */
+  get isBehind(): boolean {
+    return this.#options.reader.indexLast - this.#index > machineLimits.lagEntriesMax;
+  }
+
+  /** What became of the batch that begins with `sequence`, while that is kept. */
+  resultsOf(publisher: number, sequence: number): ResultRow | null {
+    return this.#results.find(publisher, sequence);
+  }
+
+  /** Resolves once `slot` and `index` are applied; false when `signal` aborts before. */
+  async reached(
+    { slot = 0, index = 0 }: { readonly slot?: Slot; readonly index?: number },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const isThere = (): boolean => {
+      return slot <= this.#slot && index <= this.#index && !this.#isRestoring;
+    };
+    await this.applied.until(isThere, signal);
+    return isThere();
+  }
+
+  /** Applies what is decided, and what will be, until the node stops. */
+  async run(): Promise<void> {
+    const { reader, over } = this.#options;
+    try {
+      while (!over.aborted) {
+        if (reader.slot <= this.#slot) {
+          await reader.reached({ slot: this.#slot + 1 }, over);
+          this.#slice.begin();
+        }
+        if (this.#isRestoring) await this.applied.until(() => !this.#isRestoring, over);
+        if (!over.aborted) await this.#advance();
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Everything as it is after exactly `slot`; null when `signal` aborts before it gets there. */
+  async capture(slot: Slot, signal: AbortSignal): Promise<Capture | null> {
+    assert(slot >= this.#slot, "a state that is gone cannot be captured");
+    if (slot === this.#slot) return this.#capture();
+    const { promise, resolve } = Promise.withResolvers<Capture | null>();
+    const onAbort = (): void => resolve(null);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    this.#captures.set(slot, () => resolve(signal.aborted ? null : this.#capture()));
+    try {
+      return await promise;
+    } finally {
+      this.#captures.delete(slot);
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Replaces everything by what was captured after `slot`; the pieces are the machine's own. */
+  async restore(
+    slot: Slot,
+    from: Omit<Capture, "pieces">,
+    pieces: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    assert(!this.#isRestoring, "one restore after the other");
+    this.#generation += 1;
+    this.#isRestoring = true;
+    try {
+      await this.machine.restore(pieces);
+    } catch (error) {
+      throw machineFailed("restore", { slot, index: from.index }, error);
+    }
+    this.#index = from.index;
+    this.#slot = slot;
+    this.#results = new ResultTable();
+    for (const row of from.rows) this.#results.add(row);
+    this.#gatherer.take();
+    this.#hash = new MachineHash(from.hash);
+    this.#stateHashSlot = from.stateHashSlot;
+    this.#clock.set(from.time);
+    this.#isRestoring = false;
+    this.applied.ring();
+  }
+
+  #capture(): Capture {
+    return {
+      index: this.#index,
+      time: this.#clock.last,
+      hash: this.#hash.value,
+      stateHashSlot: this.#stateHashSlot,
+      rows: this.#results.rows(),
+      pieces: begun(this.machine.snapshot()),
+    };
+  }
+
+  /** One read of the log. */
+  async #advance(): Promise<void> {
+    const { reader } = this.#options;
+    const generation = this.#generation;
+    if (this.#index < reader.indexLast) {
+      const batches = await this.#read();
+      if (batches.length === 0) await pause(this.#options.clock, readAgainMs, this.#options.over);
+      for (const batch of batches) {
+        if (this.#isVoid(generation)) return;
+        await this.#applyBatch(batch, generation);
+      }
+      if (this.#isVoid(generation)) return;
+    }
+    // What lies behind the last entry holds none.
+    if (this.#index === reader.indexLast && this.#slot < reader.slot) this.#reach(reader.slot);
+    if (this.#slot === reader.slot) this.#options.caughtUp();
+  }
+
+  /** A read that the system refuses is tried again; one that finds damage is the end. */
+  async #read(): Promise<readonly LoggedBatch[]> {
+    const { reader, over } = this.#options;
+    try {
+      return await reader.read(this.#index + 1, machineLimits.readBytesMax);
+    } catch (error) {
+      if (over.aborted || !isOfSystem(error)) throw error;
+      return [];
+    }
+  }
+
+  #isVoid(generation: number): boolean {
+    return generation !== this.#generation || this.#options.over.aborted;
+  }
+
+  async #applyBatch(batch: LoggedBatch, generation: number): Promise<void> {
+    const { index, count, slot, publisher, sequence } = batch;
+    assert(index === this.#index + 1, "entries are applied in order, each once");
+    this.#reach(slot - 1);
+    for (const entry of entriesOf(batch, index, index + count - 1)) {
+      if (this.#slice.isOver) {
+        await this.#slice.next();
+        if (this.#isVoid(generation)) return;
+      }
+      this.#applyEntry(new MachineEntryView(entry, batch.time), slot);
+      this.#slice.count();
+    }
+    const results = this.#gatherer.take();
+    this.#hash.batch(index, count, results);
+    this.#results.add({ publisher, sequence, count, results });
+    this.#clock.set(batch.time);
+    if (slot >= this.#stateHashSlot) await this.#hashState(slot, generation);
+    if (this.#isVoid(generation)) return;
+    this.#index = index + count - 1;
+    this.#reach(slot);
+  }
+
+  #applyEntry(entry: MachineEntryView, slot: Slot): void {
+    const { index } = entry;
+    try {
+      const result: unknown = this.machine.apply(entry);
+      if (result instanceof Promise) throw notSynchronous();
+      if (result === undefined || typeof result === "string" || result instanceof Uint8Array) {
+        this.#gatherer.add(result);
+        return;
+      }
+      throw new Error(`apply returned ${typeof result}: a result is bytes, a string, or nothing`);
+    } catch (error) {
+      throw machineFailed("apply", { slot, index }, error);
+    }
+  }
+
+  /** The state itself goes into the hash, too: the larger it is, the less often. */
+  async #hashState(slot: Slot, generation: number): Promise<void> {
+    let bytes = 0;
+    let checksum = 0;
+    for (const piece of this.machine.snapshot()) {
+      checksum = crc32(piece, checksum);
+      bytes += piece.length;
+      this.#slice.count();
+      if (!this.#slice.isOver) continue;
+      await this.#slice.next();
+      if (this.#isVoid(generation)) return;
+    }
+    this.#hash.state(bytes, checksum);
+    const { stateHashSlotsMin, stateHashBytesPerSlot } = machineLimits;
+    this.#stateHashSlot =
+      slot + Math.max(stateHashSlotsMin, Math.ceil(bytes / stateHashBytesPerSlot));
+  }
+
+  /** Everything up to `slot` is applied; no entry lies between the last slot and this one. */
+  #reach(slot: Slot): void {
+    if (slot <= this.#slot) return;
+    for (const [wanted, capture] of this.#captures) {
+      if (wanted <= slot) capture();
+    }
+    this.#slot = slot;
+    this.#marks.reach(slot);
+    if (this.applied.isAwaited) this.applied.ring();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver || this.#options.over.aborted) return;
+    this.#isOver = true;
+    this.#options.failed(error);
+  }
+}
+
+/** An error of the operating system, and not what was found by reading. */
+function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error;
+}
+
+/**
+ * The same pieces, the first one taken at once: a generator does nothing before it is asked for
+ * one, and would begin with a later state.
+ */
+function begun(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  const iterator = pieces[Symbol.iterator]();
+  const first = iterator.next();
+  return (function* (): Generator<Uint8Array, void, void> {
+    for (let next = first; next.done !== true; next = iterator.next()) yield next.value;
+  })();
+}

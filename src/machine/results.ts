@@ -1,0 +1,194 @@
+/**
+ * What the state machine made of the latest batches of each publisher, so that a retry gets the
+ * stored answer. A function of the log like the machine itself: its order and its bounds know
+ * nothing else.
+ */
+import { assert, limits } from "../../consensus/index.ts";
+import type { ByteReader } from "../codec/byte-reader.ts";
+import type { ByteWriter } from "../codec/byte-writer.ts";
+import { machineLimits, resultCost, rowCost } from "./machine-limits.ts";
+
+/** Of one entry: its bytes, null for none, or dropped for want of room. */
+export type EntryResult = Uint8Array | "dropped" | null;
+
+/** Of the entries of one batch, in order; null: none of them has any. */
+export type BatchResults = readonly EntryResult[] | null;
+
+export interface ResultRow {
+  readonly publisher: number;
+  /** Of its first entry. */
+  readonly sequence: number;
+  readonly count: number;
+  readonly results: BatchResults;
+}
+
+/** Of a batch whose results are not kept any more. */
+export function droppedResults(count: number): BatchResults {
+  return Array.from({ length: count }, () => "dropped");
+}
+
+interface KeptRow extends ResultRow {
+  readonly cost: number;
+  isGone: boolean;
+}
+
+const resultKinds = { none: 0, bytes: 1, dropped: 2 } as const;
+const encoder = new TextEncoder();
+
+/** Gathers the results of one batch, within their bounds. */
+export class ResultGatherer {
+  #results: EntryResult[] = [];
+  #bytes = 0;
+  #isEmpty = true;
+
+  /** @returns what is told of the entry. */
+  add(result: Uint8Array | string | undefined): EntryResult {
+    const kept = this.#kept(result);
+    if (kept !== null) this.#isEmpty = false;
+    if (kept instanceof Uint8Array) this.#bytes += kept.length;
+    this.#results.push(kept);
+    return kept;
+  }
+
+  take(): BatchResults {
+    const results = this.#isEmpty ? null : this.#results;
+    this.#results = [];
+    this.#bytes = 0;
+    this.#isEmpty = true;
+    return results;
+  }
+
+  #kept(result: Uint8Array | string | undefined): EntryResult {
+    if (result === undefined) return null;
+    // Bytes are copied: the machine may go on with its own.
+    const bytes = typeof result === "string" ? encoder.encode(result) : Uint8Array.from(result);
+    const isTooLarge =
+      bytes.length > machineLimits.resultBytesMax ||
+      this.#bytes + bytes.length > machineLimits.batchResultsBytesMax;
+    return isTooLarge ? "dropped" : bytes;
+  }
+}
+
+export class ResultTable {
+  /** The latest rows of each publisher, in order. */
+  readonly #publishers = new Map<number, KeptRow[]>();
+  /** All rows in the order of the log; those that are gone are passed over. */
+  #queue: KeptRow[] = [];
+  #queueFirst = 0;
+  #cost = 0;
+
+  /** What the rows that are kept cost. */
+  get cost(): number {
+    return this.#cost;
+  }
+
+  add(row: ResultRow): void {
+    const rows = this.#publishers.get(row.publisher) ?? [];
+    const last = rows.at(-1);
+    assert(
+      last === undefined || row.sequence >= last.sequence + last.count,
+      "a publisher's batches take effect in their order",
+    );
+    const kept = { ...row, cost: costOf(row), isGone: false };
+    if (rows.length === 0) this.#publishers.set(row.publisher, rows);
+    rows.push(kept);
+    this.#queue.push(kept);
+    this.#cost += kept.cost;
+    if (rows.length > limits.publisherResultsMax) this.#forget(rows);
+    while (this.#cost > machineLimits.resultsCostMax) this.#forgetOldest();
+  }
+
+  /** The row of the batch that begins with `sequence`, while it is kept. */
+  find(publisher: number, sequence: number): ResultRow | null {
+    const rows = this.#publishers.get(publisher);
+    return rows?.findLast((row) => row.sequence === sequence) ?? null;
+  }
+
+  /** All that are kept, in the order of the log. */
+  rows(): readonly ResultRow[] {
+    return this.#queue.slice(this.#queueFirst).filter(({ isGone }) => !isGone);
+  }
+
+  #forget(rows: KeptRow[]): void {
+    const row = rows.shift();
+    assert(row !== undefined && !row.isGone, "a row is forgotten once");
+    row.isGone = true;
+    this.#cost -= row.cost;
+    if (rows.length === 0) this.#publishers.delete(row.publisher);
+    this.#tidy();
+  }
+
+  #forgetOldest(): void {
+    this.#tidy();
+    const oldest = this.#queue[this.#queueFirst];
+    assert(oldest !== undefined, "what costs is in the queue");
+    const rows = this.#publishers.get(oldest.publisher);
+    assert(rows?.[0] === oldest, "the oldest of all is its publisher's oldest");
+    this.#forget(rows);
+  }
+
+  /** Passes over what is gone, and lets go of it once it is most of the queue. */
+  #tidy(): void {
+    while (this.#queue[this.#queueFirst]?.isGone === true) this.#queueFirst += 1;
+    if (this.#queueFirst < 1024 || this.#queueFirst * 2 < this.#queue.length) return;
+    this.#queue = this.#queue.slice(this.#queueFirst);
+    this.#queueFirst = 0;
+  }
+}
+
+function costOf({ results }: ResultRow): number {
+  if (results === null) return rowCost;
+  let cost = rowCost + results.length * resultCost;
+  for (const result of results) if (result instanceof Uint8Array) cost += result.length;
+  return cost;
+}
+
+export function writeRow(writer: ByteWriter, row: ResultRow): void {
+  writer.whole(row.publisher);
+  writer.whole(row.sequence);
+  writer.whole(row.count);
+  writeResults(writer, row.results);
+}
+
+/** @throws {DecodeError} when it is not what `writeRow` wrote. */
+export function readRow(reader: ByteReader): ResultRow {
+  const publisher = reader.whole(1);
+  const sequence = reader.whole(1);
+  const count = reader.whole(1, limits.batchEntriesMax);
+  const results = readResults(reader);
+  if (results !== null && results.length !== count) reader.refuse("a result for each entry");
+  return { publisher, sequence, count, results };
+}
+
+export function writeResults(writer: ByteWriter, results: BatchResults): void {
+  writer.whole(results?.length ?? 0);
+  for (const result of results ?? []) {
+    if (result === null) writer.byte(resultKinds.none);
+    else if (result === "dropped") writer.byte(resultKinds.dropped);
+    else {
+      writer.byte(resultKinds.bytes);
+      writer.chunk(result);
+    }
+  }
+}
+
+/** @throws {DecodeError} */
+export function readResults(reader: ByteReader): BatchResults {
+  const count = reader.count(limits.batchEntriesMax, 1);
+  const results: EntryResult[] = [];
+  for (let entry = 0; entry < count; entry += 1) results.push(readResult(reader));
+  return count === 0 ? null : results;
+}
+
+function readResult(reader: ByteReader): EntryResult {
+  switch (reader.byte()) {
+    case resultKinds.none:
+      return null;
+    case resultKinds.dropped:
+      return "dropped";
+    case resultKinds.bytes:
+      return reader.chunk(machineLimits.resultBytesMax);
+    default:
+      return reader.refuse("a known kind of result");
+  }
+}

@@ -1,0 +1,116 @@
+/** The host of a state machine: order, marks, snapshots at any slot (S2, S5), what it refuses. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { machineLimits } from "../../src/machine/machine-limits.ts";
+import { cut, gather, hostOver, WrittenLog } from "./host-scene.ts";
+import { Ledger } from "./ledger.ts";
+
+const never = new AbortController().signal;
+
+test("a snapshot at any slot, restored, goes on as the machine itself does", async () => {
+  const batches = fc.array(
+    fc.record({
+      texts: fc.array(fc.string({ maxLength: 6 }), { minLength: 1, maxLength: 4 }),
+      publisher: fc.integer({ min: 1, max: 3 }),
+      gap: fc.integer({ min: 1, max: 40 }),
+    }),
+    { minLength: 2, maxLength: 12 },
+  );
+  const sizes = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 4 });
+  await fc.assert(
+    fc.asyncProperty(batches, fc.nat(), sizes, async (drawn, at, pieces) => {
+      const log = new WrittenLog();
+      const live = hostOver(log, new Ledger());
+      const half = 1 + (at % (drawn.length - 1));
+      for (const { texts, ...place } of drawn.slice(0, half)) log.append(texts, place);
+      const { slot } = log;
+      const written = gather(live.part.write(slot, never));
+      for (const { texts, ...place } of drawn.slice(half)) log.append(texts, place);
+      await live.host.reached({ slot: log.slot }, never);
+      const bytes = await written;
+
+      const ledger = new Ledger();
+      const restored = hostOver(log, ledger, false);
+      await restored.part.restore(cut(bytes, pieces), slot);
+      assert.equal(restored.host.slot, slot);
+      assert.deepEqual(await gather(restored.part.write(slot, never)), bytes, "S5");
+      void restored.host.run();
+      await restored.host.reached({ slot: log.slot }, never);
+      assert.equal(restored.host.hash, live.host.hash, "S2");
+      const end = await gather(live.part.write(log.slot, never));
+      assert.deepEqual(await gather(restored.part.write(log.slot, never)), end, "S2");
+      for (const { publisher, sequence } of log.batches) {
+        const found = restored.host.resultsOf(publisher, sequence);
+        assert.deepEqual(found, live.host.resultsOf(publisher, sequence));
+      }
+      live.over.abort();
+      restored.over.abort();
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("nodes mark the same slots, however they get there", async () => {
+  const log = new WrittenLog();
+  const fast = hostOver(log, new Ledger());
+  for (let batch = 0; batch < 300; batch += 1) {
+    log.append([`entry ${batch}`]);
+    if (batch % 7 === 0) await fast.host.reached({ slot: log.slot }, never);
+  }
+  await fast.host.reached({ slot: log.slot }, never);
+  const slow = hostOver(log, new Ledger());
+  await slow.host.reached({ slot: log.slot }, never);
+  await new Promise((resolve) => setTimeout(resolve, 3 * machineLimits.markQuietMs));
+  assert.deepEqual(
+    fast.marks.map(({ slot }) => slot),
+    [64, 128, 192, 256, 300],
+  );
+  assert.deepEqual(slow.marks, fast.marks);
+  fast.over.abort();
+  slow.over.abort();
+});
+
+test("the state goes into the hash, too, though no result tells of it", async () => {
+  const hashes: string[] = [];
+  for (const secret of ["one", "other"]) {
+    const log = new WrittenLog();
+    const { host, over } = hostOver(log, {
+      apply: () => undefined,
+      snapshot: () => [Buffer.from(secret)],
+      restore: async () => undefined,
+    });
+    log.append(["a"], { gap: machineLimits.stateHashSlotsMin - 1 });
+    await host.reached({ slot: log.slot }, never);
+    hashes.push(host.hash);
+    log.append(["b"]);
+    await host.reached({ slot: log.slot }, never);
+    hashes.push(host.hash);
+    over.abort();
+  }
+  assert.equal(hashes[0], hashes[2]);
+  assert.notEqual(hashes[1], hashes[3]);
+});
+
+for (const [what, result, found] of [
+  ["a promise", Promise.resolve("later"), /returned a promise/],
+  ["a number", 7, /returned number/],
+] as const) {
+  test(`apply that gives ${what} is refused`, async () => {
+    const log = new WrittenLog();
+    const { host, failures, over } = hostOver(log, {
+      // What a user without types may do.
+      apply: () => JSON.parse("null") ?? (result as unknown as string),
+      snapshot: () => [],
+      restore: async () => undefined,
+    });
+    const end = new AbortController();
+    log.append(["a"]);
+    const reached = host.reached({ index: 1 }, end.signal);
+    while (failures.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    end.abort();
+    assert.equal(await reached, false);
+    assert.match(String(failures[0]), found);
+    over.abort();
+  });
+}
