@@ -41,6 +41,8 @@ export type KibitzerErrorCode =
   | "KBZ_MACHINE"
   /** Its state machine made something else of the same log than a majority; it has stopped. */
   | "KBZ_MACHINE_DIVERGED"
+  /** A condition of a write does not hold: another revision is there, or the lock is lost. */
+  | "KBZ_CONFLICT"
   /** The publisher is unknown or has expired. */
   | "KBZ_PUBLISHER"
   /** The index is gone from the log. */
@@ -73,6 +75,7 @@ const codes: Readonly<Record<KibitzerErrorCode, true>> = {
   KBZ_DIVERGED: true,
   KBZ_MACHINE: true,
   KBZ_MACHINE_DIVERGED: true,
+  KBZ_CONFLICT: true,
   KBZ_PUBLISHER: true,
   KBZ_TRUNCATED: true,
   KBZ_NOT_FOUND: true,

@@ -26,6 +26,7 @@ export interface DevOptions {
   readonly port: number;
   readonly data: string;
   readonly fresh?: boolean;
+  readonly kv?: boolean;
   readonly logLevel: string;
   readonly json?: boolean;
   readonly given: { readonly nodes: boolean; readonly port: boolean };
@@ -148,7 +149,8 @@ class DevCluster {
     const always = ["--json", "--until-stdin-ends", "--log-level", this.#options.logLevel];
     const founder = this.#plan.members[0]?.url ?? "";
     const entry = id === "a" ? ["--bootstrap", "dev"] : ["--join", founder];
-    return [...always, "--data", data, "--id", id, "--listen", url, ...entry, "--if-new"];
+    const map = this.#options.kv === true ? ["--kv"] : [];
+    return [...always, ...map, "--data", data, "--id", id, "--listen", url, ...entry, "--if-new"];
   }
 
   #tellNode(node: DevNode): void {

@@ -44,6 +44,7 @@ const exitCodeByError: Readonly<Record<KibitzerErrorCode, number>> = {
   KBZ_DIVERGED: exitCodes.integrity,
   KBZ_MACHINE: exitCodes.failure,
   KBZ_MACHINE_DIVERGED: exitCodes.integrity,
+  KBZ_CONFLICT: exitCodes.conflict,
   KBZ_PUBLISHER: exitCodes.notFound,
   KBZ_TRUNCATED: exitCodes.notFound,
   KBZ_NOT_FOUND: exitCodes.notFound,

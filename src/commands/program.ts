@@ -3,6 +3,7 @@
  * when it runs, so that `kibitz` starts quickly. Does nothing itself.
  */
 import { Command } from "commander";
+import { addKv } from "./kv-program.ts";
 import { parseDuration, parseEndpoints, parseProperty, parseWhole } from "./option-values.ts";
 import type { Output } from "./output.ts";
 import {
@@ -55,6 +56,7 @@ export function createProgram(output: Output, ended: (exitCode: number) => void)
   addStatus(program, context);
   addMember(program, context);
   addTransfer(program, context);
+  addKv(program, output, (command, work) => runs(command, context, work));
   addReplay(program, context);
   addLog(program, context);
   addSimulate(program, context);
@@ -81,6 +83,7 @@ function addDev(program: Command, context: Context): void {
         .argParser(parseWhole(1, 65_535)),
     )
     .addOption(option("--fresh", "delete what is in the data directory and start over"))
+    .addOption(option("--kv", "attach the key–value map to every node"))
     .addOption(logLevelOption("warn"))
     .addOption(option("--json", "events as JSON, one a line"));
   runs(command, context, async () => {
@@ -123,6 +126,7 @@ function addStart(program: Command, context: Context): void {
     .addOption(option("--timeout <duration>", "how long to try to join").argParser(parseDuration))
     .addOption(option("--no-record", "keep no recording of the node's inputs"))
     .addOption(option("--record-bodies", "put the entries' bytes into the recording too"))
+    .addOption(option("--kv", "attach the key–value map; the same on every node"))
     .addOption(option("--allow-insecure", "listen beyond this computer without encryption"))
     .addOption(option("--until-stdin-ends", "stop when the standard input ends"))
     .addOption(logLevelOption("info"))

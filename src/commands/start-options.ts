@@ -21,6 +21,7 @@ export interface StartOptions {
   readonly timeout?: number;
   readonly record: boolean;
   readonly recordBodies?: boolean;
+  readonly kv?: boolean;
   readonly allowInsecure?: boolean;
   readonly untilStdinEnds?: boolean;
   readonly logLevel: string;

@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { pino } from "pino";
 import { Kibitzer } from "../kibitzer.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
+import { KvMachine } from "../kv/kv-machine.ts";
 import type { Logger } from "../logger.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -72,6 +73,7 @@ async function openKibitzer(
     logger,
     record: options.record,
     recordBodies: options.recordBodies === true,
+    ...(options.kv === true ? { machine: new KvMachine() } : {}),
   });
 }
 

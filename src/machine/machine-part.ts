@@ -4,8 +4,8 @@
  */
 import { ByteReader } from "../codec/byte-reader.ts";
 import { ByteWriter } from "../codec/byte-writer.ts";
-import { DecodeError } from "../codec/bytes.ts";
 import type { SnapshotPart } from "../snapshots/snapshot-part.ts";
+import { frame, readFrame } from "./framing.ts";
 import { machineLimits } from "./machine-limits.ts";
 import type { Capture, MachineHost } from "./machine-host.ts";
 import { PieceReader } from "./piece-reader.ts";
@@ -35,10 +35,10 @@ export class MachinePart implements SnapshotPart {
 
   async restore(pieces: AsyncIterable<Uint8Array>, slot: number): Promise<void> {
     const reader = new PieceReader(pieces);
-    const head = readHead(await readFrame(reader));
+    const head = readHead(await readFrame(reader, frameBytesMax));
     const rows: ResultRow[] = [];
     for (;;) {
-      const bytes = await readFrame(reader);
+      const bytes = await readFrame(reader, frameBytesMax);
       if (bytes.length === 0) break;
       const from = new ByteReader(bytes);
       while (from.left > 0) rows.push(readRow(from));
@@ -96,18 +96,4 @@ function joined(pieces: readonly Uint8Array[], size: number): Uint8Array {
     at += piece.length;
   }
   return bytes;
-}
-
-function frame(bytes: Uint8Array): Uint8Array {
-  const framed = new Uint8Array(4 + bytes.length);
-  new DataView(framed.buffer).setUint32(0, bytes.length, true);
-  framed.set(bytes, 4);
-  return framed;
-}
-
-async function readFrame(reader: PieceReader): Promise<Uint8Array> {
-  const head = await reader.take(4);
-  const size = new DataView(head.buffer, head.byteOffset, 4).getUint32(0, true);
-  if (size > frameBytesMax) throw new DecodeError(0, `expected a frame, found ${size} bytes`);
-  return await reader.take(size);
 }

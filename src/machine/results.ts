@@ -61,7 +61,7 @@ export class ResultGatherer {
   #kept(result: Uint8Array | string | undefined): EntryResult {
     if (result === undefined) return null;
     // Bytes are copied: the machine may go on with its own.
-    const bytes = typeof result === "string" ? encoder.encode(result) : Uint8Array.from(result);
+    const bytes = typeof result === "string" ? encoder.encode(result) : result.slice();
     const isTooLarge =
       bytes.length > machineLimits.resultBytesMax ||
       this.#bytes + bytes.length > machineLimits.batchResultsBytesMax;

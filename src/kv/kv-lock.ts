@@ -1,0 +1,166 @@
+/**
+ * A lock in the map: a key that goes with a lease, and whose revision is the token. Keeps the lease
+ * alive while it is held, and says when that can be relied on no more; by its own clock, which is
+ * right as far as the clocks of this computer and of the leader go equally fast. The token is safe
+ * without any clock.
+ */
+import type { WaitOptions } from "../api.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import { pause } from "../pause.ts";
+import type { Clock, Timer } from "../world.ts";
+import type { Kv } from "./kv.ts";
+import { lockLost } from "./kv-errors.ts";
+
+export interface LockOptions extends WaitOptions {
+  /** How long it stays taken after its holder has gone silent, in milliseconds. */
+  readonly ttlMs: number;
+  /** Who has it, for those who look; default nothing. */
+  readonly owner?: string;
+}
+
+interface Place {
+  readonly kv: Kv;
+  readonly clock: Clock;
+  readonly name: string;
+}
+
+export class KvLock implements AsyncDisposable {
+  readonly name: string;
+  /** Rises with each holder: the revision at which this one took it. */
+  readonly token: number;
+  readonly #kv: Kv;
+  readonly #clock: Clock;
+  readonly #lease: number;
+  readonly #ttlMs: number;
+  readonly #lost = new AbortController();
+  #heldUntil: number;
+  #timer: Timer | null = null;
+  #isReleased = false;
+
+  constructor(
+    { kv, clock, name }: Place,
+    held: {
+      readonly token: number;
+      readonly lease: number;
+      readonly ttlMs: number;
+      readonly heldUntil: number;
+    },
+  ) {
+    this.name = name;
+    this.token = held.token;
+    this.#kv = kv;
+    this.#clock = clock;
+    this.#lease = held.lease;
+    this.#ttlMs = held.ttlMs;
+    this.#heldUntil = held.heldUntil;
+    this.#wait();
+  }
+
+  /** Aborts when the lock is not held for sure any more: what it guards must stop. */
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** For the writes that the lock guards. */
+  get fence(): { readonly key: string; readonly token: number } {
+    return { key: this.name, token: this.token };
+  }
+
+  /** Gives it back; what still goes on under it is fenced off. */
+  async release(options: WaitOptions = {}): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#end();
+    await this.#kv.revoke(this.#lease, options).catch((error: unknown) => {
+      // It had ended by itself.
+      if (!(error instanceof KibitzerError && error.code === "KBZ_NOT_FOUND")) throw error;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  /** A third of the time passes between two signs of life. */
+  #wait(): void {
+    const left = this.#heldUntil - this.#clock.now();
+    if (left <= 0) return this.#end();
+    const ms = Math.min(left, Math.ceil(this.#ttlMs / 3));
+    this.#timer = this.#clock.after(ms, () => {
+      if (this.#clock.now() >= this.#heldUntil) this.#end();
+      else this.#keepAlive();
+    });
+  }
+
+  #keepAlive(): void {
+    const asked = this.#clock.now();
+    const controller = new AbortController();
+    // It waits no longer than the lock is held.
+    this.#timer = this.#clock.after(this.#heldUntil - asked, () => {
+      controller.abort();
+      this.#end();
+    });
+    this.#kv.keepAlive(this.#lease, { signal: controller.signal }).then(
+      () => {
+        if (this.#lost.signal.aborted) return;
+        this.#timer?.cancel();
+        this.#heldUntil = asked + this.#ttlMs;
+        this.#wait();
+      },
+      (error: unknown) => {
+        const isGone = error instanceof KibitzerError && error.code === "KBZ_NOT_FOUND";
+        if (isGone || this.#lost.signal.aborted) return this.#end();
+        this.#timer?.cancel();
+        this.#wait();
+      },
+    );
+  }
+
+  #end(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (!this.#lost.signal.aborted) this.#lost.abort(lockLost(this.name));
+  }
+}
+
+/** One attempt after the other, as soon as the lock is free. */
+export async function acquire(
+  place: Place,
+  { ttlMs, owner = "", signal }: LockOptions,
+): Promise<KvLock> {
+  const { kv, clock, name } = place;
+  const options = signal === undefined ? {} : { signal };
+  for (;;) {
+    const begun = clock.now();
+    const { lease } = await kv.grant(ttlMs, options);
+    try {
+      const { isSet, revision } = await kv.cas(name, 0, owner, { lease, ...options });
+      if (isSet) {
+        return new KvLock(place, { token: revision, lease, ttlMs, heldUntil: begun + ttlMs });
+      }
+      await kv.revoke(lease, options);
+      await released(place, revision, options);
+    } catch (error) {
+      // The lease ended under way: on a slow day it is granted anew.
+      if (!(error instanceof KibitzerError && error.code === "KBZ_NOT_FOUND")) throw error;
+      await pause(clock, Math.ceil(ttlMs / 3), signal ?? new AbortController().signal);
+      signal?.throwIfAborted();
+    }
+  }
+}
+
+/** Resolves once somebody has let go of what had `revision`. */
+async function released(
+  { kv, name }: Place,
+  revision: number,
+  options: WaitOptions,
+): Promise<void> {
+  try {
+    for await (const { kind } of kv.watch(name, { ...options, from: revision })) {
+      if (kind !== "put") return;
+    }
+  } catch (error) {
+    // So much has happened since that it is worth another attempt.
+    if (!(error instanceof KibitzerError && error.code === "KBZ_TRUNCATED")) throw error;
+  }
+}
