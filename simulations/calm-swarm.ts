@@ -44,4 +44,5 @@ export const calmSwarm: Swarm = {
     barriersPerSecond: 0,
     readsPerSecond: 0,
   },
+  machine: null,
 };

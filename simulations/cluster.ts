@@ -10,9 +10,11 @@ import { responseCodec } from "../src/codec/response-codec.ts";
 import { demand, Violation } from "./core/violation.ts";
 import { SimulatedDisk, type DiskImage, type SyncWatcher } from "./disk.ts";
 import { SimulatedNetwork } from "./network.ts";
+import { isStray, pardoned } from "./pardons.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
+import { SimulatedMachine, type NodeMachine } from "./simulated-machine.ts";
 import type { Swarm } from "./swarm.ts";
 import { SystemError } from "./system-error.ts";
 
@@ -46,6 +48,8 @@ export interface SimulatedNode {
   refusal: string | null;
   /** Why it must not become a member with this disk, or null. */
   mustNotServe: string | null;
+  /** That of its life, if nodes have any. */
+  machine: NodeMachine | null;
   /** Whether it must stop by itself, once peers have told it something of this disk. */
   mustStop: boolean;
 }
@@ -56,7 +60,7 @@ export interface SimulatedNode {
  */
 export type ClusterPlan = Pick<
   Swarm,
-  "nodes" | "newcomers" | "parliamentSize" | "segmentBytes" | "timing" | "clocks"
+  "nodes" | "newcomers" | "parliamentSize" | "segmentBytes" | "timing" | "clocks" | "machine"
 >;
 
 export interface ClusterEvents {
@@ -91,6 +95,7 @@ function newNode(id: string, disk: SimulatedDisk, isIn: boolean): SimulatedNode 
     pardons: new Set(),
     refusal: null,
     mustNotServe: null,
+    machine: null,
     mustStop: false,
   };
 }
@@ -99,17 +104,11 @@ function kindOf(request: Request): string | null {
   return request.method === "receive" ? request.message.kind : null;
 }
 
-/** The code of an error with which `node` may stop, or null. */
-function pardoned({ disk, pardons }: SimulatedNode, error: unknown): string | null {
-  if (!(error instanceof KibitzerError)) return null;
-  const { code } = error;
-  const isPardoned = pardons.has(code) || (code === "KBZ_DAMAGED" && disk.wounds.isSuspect);
-  return isPardoned ? code : null;
-}
-
 export class Cluster {
   readonly network: SimulatedNetwork<Request, Response>;
   readonly nodes: readonly SimulatedNode[];
+  /** What nodes are given where the plan has them have a state machine. */
+  makeMachine: (isWayward: boolean) => NodeMachine = () => new SimulatedMachine();
   readonly #simulator: Simulator;
   readonly #prng: Prng;
   readonly #plan: ClusterPlan;
@@ -250,16 +249,20 @@ export class Cluster {
   }
 
   async #open(
-    { id, disk, lives }: Pick<SimulatedNode, "id" | "disk" | "lives">,
+    node: Pick<SimulatedNode, "id" | "disk" | "lives"> & Partial<SimulatedNode>,
     life: Life,
     name: string,
   ): Promise<Kibitzer> {
+    const { id, disk, lives } = node;
+    const machine = this.#machineFor(id, lives);
+    if ("machine" in node && name === id) node.machine = machine;
     return await Kibitzer.open({
       id,
       directory: dataDirectory,
       listen: [`memory:${name}`],
       parliamentSize: this.#plan.parliamentSize,
       timing: this.#plan.timing,
+      ...(machine === null ? {} : { machine }),
       storage: {
         segmentBytesFirst: this.#plan.segmentBytes,
         segmentBytesMax: 4 * this.#plan.segmentBytes,
@@ -271,6 +274,15 @@ export class Cluster {
         network: this.network.join(name, life),
       },
     });
+  }
+
+  /** V10: that of a wayward node's first life is not deterministic. */
+  #machineFor(id: string, lives: number): NodeMachine | null {
+    const { machine } = this.#plan;
+    if (machine === null) return null;
+    const isWayward = lives === 1 && machine.wayward.some((at) => this.nodes[at]?.id === id);
+    if (isWayward) this.#simulator.trace.fault("V10", `the machine of ${id}`);
+    return this.makeMachine(isWayward);
   }
 
   async #run(node: SimulatedNode, life: Life): Promise<void> {
@@ -335,8 +347,9 @@ export class Cluster {
   #fail(node: SimulatedNode, life: Life, error: unknown): void {
     if (!life.alive) return;
     this.#simulator.trace.note(`failed ${node.id}: ${String(error)}`);
+    if (isStray(node, error)) this.#simulator.trace.mark("halt.machineDiverged");
     const code = pardoned(node, error);
-    if (code === null && !isOfDisk(error)) {
+    if (code === null && !isOfDisk(error) && !isStray(node, error)) {
       this.#simulator.fail(asViolation(node.id, error));
       return;
     }

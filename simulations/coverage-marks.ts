@@ -41,6 +41,7 @@ export const coverageMarks = {
   "member.quorum": "an exile was refused, since it would have cost the quorum",
   "halt.exiled": "a node learned of its own exile",
   "halt.staleDisk": "a node was told that its disk is an old one",
+  "halt.machineDiverged": "a node learned that its state machine makes something else of the log",
   "batch.duplicate": "a batch was submitted twice, and answered with what it did first",
   "batch.gap": "a batch came before its predecessors",
   "batch.elsewhere": "a node that does not lead was asked, and named the leader",

@@ -54,6 +54,7 @@ export const applicableFaults: ReadonlyMap<string, string> = new Map([
   ["O12", "leadership handed over, to a node that lags or is down too"],
   ["V2", "entry as large as it may be, and one byte larger"],
   ["V3", "flood of entries"],
+  ["V10", "state machine that is not deterministic"],
 ]);
 
 /** From so many runs on each kind must have happened. */

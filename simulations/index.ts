@@ -54,4 +54,12 @@ export {
 } from "./history/check.ts";
 export type { SearchBounds } from "./history/search.ts";
 export { drawPage, type PageParts } from "./history/page.ts";
+export {
+  checkStateMachine,
+  type StateMachineCheck,
+  type StateMachineProblem,
+  type StateMachineReport,
+} from "./check-state-machine.ts";
+export type { NodeMachine } from "./simulated-machine.ts";
+export { TrapError } from "./traps.ts";
 export { Violation } from "./core/violation.ts";

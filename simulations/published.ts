@@ -6,6 +6,8 @@ import type { OpenOperation } from "./history/recorder.ts";
 export interface Publish {
   readonly submission: Submission;
   readonly operation: OpenOperation;
+  /** On the map of the state machines; null for none. */
+  readonly change: OpenOperation | null;
 }
 
 /** The part of a text that tells it from all others. */

@@ -3,6 +3,7 @@
  * to another node when theirs does not help, and hand every answer to the checkers. Their own
  * process never ends before the run does.
  */
+import type { Published } from "../src/api.ts";
 import { KibitzerClient } from "../src/client.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 import type { Agreement } from "./checkers/agreement.ts";
@@ -10,6 +11,7 @@ import type { Durability } from "./checkers/durability.ts";
 import type { Cluster } from "./cluster.ts";
 import { demand } from "./core/violation.ts";
 import type { HistoryRecorder } from "./history/recorder.ts";
+import type { MapClients } from "./map-clients.ts";
 import { nameOf, type Publish } from "./published.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
@@ -22,6 +24,7 @@ export interface RemoteClientsParts {
   readonly durability: Durability;
   /** Of every operation, with the names of the values in place of their texts. */
   readonly history: HistoryRecorder;
+  readonly map: MapClients;
   /** How many there are. */
   readonly count: number;
 }
@@ -98,16 +101,19 @@ export class RemoteClients {
     const value = `${name}.${this.#values}`;
     const submission = durability.submit(`${value} by a client`, name);
     const operation = history.invoke(null, "publish", value);
+    const publish = { submission, operation, change: null };
     client
       .publish(submission.text)
       .then(
-        ({ index }) => this.#acknowledged({ submission, operation }, index),
-        (error: unknown) => this.#refused({ submission, operation }, error),
+        (published) => this.#acknowledged(publish, published),
+        (error: unknown) => this.#refused(publish, error),
       )
       .catch((error: unknown) => simulator.fail(error));
   }
 
-  #acknowledged({ submission, operation }: Publish, index: number): void {
+  #acknowledged({ submission, operation }: Publish, published: Published): void {
+    const { index } = published;
+    this.#parts.map.acknowledged(null, nameOf(submission.text), published);
     operation.ok(index);
     this.#parts.simulator.trace.note(`acknowledged ${submission.text} at ${index}`);
     this.#parts.durability.acknowledge(submission, index);

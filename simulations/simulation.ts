@@ -9,15 +9,18 @@ import { Governments } from "./checkers/governments.ts";
 import { checkLinearizability } from "./checkers/linearizability.ts";
 import { checkFailover } from "./checkers/failover.ts";
 import { checkClosing, checkProgress, type ProgressParts } from "./checkers/progress.ts";
+import { checkStrays } from "./checkers/machines.ts";
 import { checkReplay } from "./checkers/replay.ts";
 import { Chaos } from "./chaos.ts";
 import { Cluster, type SimulatedNode } from "./cluster.ts";
 import type { HistoryEvent } from "./history/operation.ts";
 import { HistoryRecorder, keepInMemory } from "./history/recorder.ts";
+import { MapClients } from "./map-clients.ts";
 import { Prng } from "./prng.ts";
 import { RemoteClients } from "./remote-clients.ts";
 import { Simulator, second } from "./simulator.ts";
 import { damageMajority } from "./safety-only.ts";
+import { SimulatedMachine, type NodeMachine } from "./simulated-machine.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { drawSwarm, type Swarm } from "./swarm.ts";
 import { Trace } from "./trace.ts";
@@ -61,6 +64,8 @@ export interface SimulationOptions {
   readonly swarm?: Swarm;
   /** Whether what has ended is started again, or replaced, before the calm; default true. */
   readonly supervised?: boolean;
+  /** What nodes have for a state machine, where the swarm gives them one. */
+  readonly makeMachine?: () => NodeMachine;
   /** Called after each acknowledgement. */
   readonly acknowledged?: () => void;
   /** Whether a scripted run ends with its script, before the calm; default false. */
@@ -90,6 +95,7 @@ export class Simulation {
   readonly #agreement: Agreement;
   readonly #durability = new Durability();
   readonly #governments: Governments;
+  readonly #map: MapClients;
   readonly #remotes: RemoteClients;
   readonly #parts: Stage;
   readonly #endsWithScript: boolean;
@@ -108,7 +114,9 @@ export class Simulation {
     const { sink, events } = keepInMemory();
     this.history = events;
     const history = new HistoryRecorder({ sink, now: () => 1000 * simulator.now });
-    const checkers = { agreement: this.#agreement, durability: this.#durability };
+    this.#map = new MapClients(prng.fork("map"), swarm.machine);
+    const map = this.#map;
+    const checkers = { agreement: this.#agreement, durability: this.#durability, map };
     this.#clients = new Clients({
       simulator,
       prng: prng.fork("clients"),
@@ -134,6 +142,10 @@ export class Simulation {
     const { cluster } = this;
     const governments = new Governments(swarm.parliamentSize);
     this.#governments = governments;
+    // Where one machine that strays is no majority yet.
+    const mayStray = (): boolean => (governments.latest?.parliament.length ?? 0) >= 3;
+    cluster.makeMachine = (isWayward) =>
+      options.makeMachine?.() ?? new SimulatedMachine(isWayward ? mayStray : undefined);
     const atlas = new Atlas({ swarm, cluster, governments, agreement: this.#agreement });
     const count = swarm.workload.remoteClients;
     const remotePrng = prng.fork("remote clients");
@@ -194,6 +206,7 @@ export class Simulation {
     await this.simulator.complete(this.#remotes.close(), remotesMax);
     await checkClosing(this.#parts);
     checkLinearizability(this.history);
+    this.#map.check();
     this.#replayed = await checkReplay(this.#parts);
   }
 
@@ -201,6 +214,7 @@ export class Simulation {
   async #recover(): Promise<string | null> {
     if (!this.swarm.atlas.isSafetyOnly) {
       const core = this.#chaos.calm();
+      await this.#findStrays(core);
       const stuck = await checkProgress(this.#parts, core);
       const all = this.cluster.nodes.filter(({ lives }) => lives > 0);
       const mark = core.length === all.length ? "calm.whole" : "calm.core";
@@ -222,6 +236,15 @@ export class Simulation {
       { ...this.#parts, strike: null },
       struck.filter((node) => !isDamaged(node)),
     );
+  }
+
+  /** S1: whoever has strayed stops, where the atlas proves that others have a majority. */
+  async #findStrays(core: readonly SimulatedNode[]): Promise<void> {
+    const { atlas } = this.#parts;
+    const others = core.filter(({ machine }) => machine?.hasStrayed !== true);
+    if (others.length < core.length && atlas.excuse(others) === null) {
+      await checkStrays(this.simulator, core);
+    }
   }
 
   async #found(): Promise<void> {

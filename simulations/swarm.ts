@@ -98,6 +98,17 @@ export interface Swarm {
     readonly strike: Strike | null;
   };
   readonly workload: Workload;
+  /** Whether nodes have state machines, and what is asked of them; null for none. */
+  readonly machine: MachinePlan | null;
+}
+
+export interface MachinePlan {
+  /** The part of entries that are operations on the map. */
+  readonly operationChance: number;
+  /** How often it is read, for each second, all nodes together. */
+  readonly readsPerSecond: number;
+  /** V10: positions of nodes whose first machines are not deterministic. */
+  readonly wayward: readonly number[];
 }
 
 /** `oneWay` and `hold` are silent; `split` parts the nodes in two; `isolate` cuts one off. */
@@ -180,6 +191,11 @@ function drawLoud(prng: Prng): Swarm {
   const nodes = prng.pick([1, 3, 3, 3, 3, 5]);
   const pingMs = prng.pick([20, 50, 100]);
   const parliamentSize = prng.pick([3, 5, 5]);
+  const atlas = drawAtlas(prng.fork("atlas"), nodes, Math.min(nodes, parliamentSize));
+  const operator = drawOperator(prng.fork("operator"));
+  // Whoever is replaced leaves fewer seats for a while, in which one that strays weighs more.
+  const { victims, isSafetyOnly } = atlas.atlas;
+  const isSteady = victims.length === 0 && !isSafetyOnly && operator === null;
   return {
     nodes,
     newcomers: prng.chance(0.25) ? prng.integer(1, 2) : 0,
@@ -189,8 +205,8 @@ function drawLoud(prng: Prng): Swarm {
     segmentBytes: prng.pick([16_384, 65_536, 262_144]),
     network: drawNetwork(prng.fork("network")),
     disk: drawDisk(prng.fork("disk")),
-    ...drawAtlas(prng.fork("atlas"), nodes, Math.min(nodes, parliamentSize)),
-    operator: drawOperator(prng.fork("operator")),
+    ...atlas,
+    operator,
     slowDisks: {
       nodes: prng.chance(0.5) ? drawSome(prng, nodes) : [],
       factor: prng.pick([3, 10, 30]),
@@ -212,6 +228,17 @@ function drawLoud(prng: Prng): Swarm {
       strike: prng.chance(0.8) ? prng.pick(strikes) : null,
     },
     workload: drawWorkload(prng.fork("workload")),
+    machine: drawMachine(prng.fork("machine"), isSteady ? Math.min(nodes, parliamentSize) : 1),
+  };
+}
+
+/** @param seats Of a parliament that stays; 1 where none does. */
+function drawMachine(prng: Prng, seats: number): MachinePlan | null {
+  if (prng.chance(0.3)) return null;
+  return {
+    operationChance: prng.pick([0.2, 0.8]),
+    readsPerSecond: prng.pick([0, 2, 10]),
+    wayward: prng.chance(0.4) && seats >= 3 ? [prng.integer(0, seats - 1)] : [],
   };
 }
 

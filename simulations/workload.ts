@@ -3,6 +3,7 @@
  * answer is handed to the checkers at once. Chooses by its seed only.
  */
 import { limits } from "../consensus/index.ts";
+import type { Published } from "../src/api.ts";
 import type { Kibitzer } from "../src/kibitzer.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 import type { Agreement } from "./checkers/agreement.ts";
@@ -11,6 +12,7 @@ import type { Durability, Submission } from "./checkers/durability.ts";
 import { isOfDisk, type SimulatedNode } from "./cluster.ts";
 import { demand } from "./core/violation.ts";
 import type { HistoryRecorder } from "./history/recorder.ts";
+import type { MapClients } from "./map-clients.ts";
 import { nameOf, type Publish } from "./published.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
@@ -24,6 +26,7 @@ export interface WorkloadParts {
   readonly durability: Durability;
   /** Of every operation, with the names of the values in place of their texts. */
   readonly history: HistoryRecorder;
+  readonly map: MapClients;
   /** Called after each acknowledgement. */
   acknowledged(): void;
 }
@@ -85,6 +88,8 @@ export class Clients {
     this.#repeat(publishesPerSecond, (session) => this.#publishSome(session));
     this.#repeat(barriersPerSecond, (session) => this.#guard(session, this.#barrier(session)));
     this.#repeat(readsPerSecond, (session) => this.#guard(session, this.#readSome(session)));
+    const { map } = this.#parts;
+    this.#repeat(map.readsPerSecond, (session) => this.#guard(session, this.#readMap(session)));
   }
 
   stop(): void {
@@ -168,22 +173,25 @@ export class Clients {
   }
 
   #publishOne(session: Session, patience: number | null, bytes?: number): Submission {
-    const { simulator, prng, durability, options, history } = this.#parts;
+    const { simulator, prng, durability, options, history, map } = this.#parts;
     const { name, life, kibitzer } = session;
+    const drawn = map.draw();
     this.#values += 1;
     const padding = bytes ?? (prng.chance(0.1) ? prng.integer(0, options.bytesMax) : 8);
-    const head = `${name}.${this.#values} `;
+    const head = `${name}.${this.#values} ${map.wordsOf(drawn)}`;
     const isGiant = options.giantChance > 0 && prng.chance(options.giantChance);
     const size = isGiant ? this.#giantBytes() : head.length + padding;
     const submission = durability.submit(head.padEnd(size, "x"), name);
     const operation = history.invoke(null, "publish", nameOf(submission.text));
+    const change = map.begin(drawn, nameOf(submission.text));
+    const publish = { submission, operation, change };
     const controller = new AbortController();
     if (patience !== null) simulator.after(patience, () => controller.abort());
     kibitzer
       .publish(submission.text, { signal: controller.signal })
       .then(
-        ({ index }) => this.#acknowledged(life, { submission, operation }, index),
-        (error: unknown) => this.#refused(life, { submission, operation }, error),
+        (published) => this.#acknowledged(life, publish, published),
+        (error: unknown) => this.#refused(life, publish, error),
       )
       .catch((error: unknown) => simulator.fail(error));
     return submission;
@@ -197,20 +205,25 @@ export class Clients {
     return size;
   }
 
-  #acknowledged(life: Life, { submission, operation }: Publish, index: number): void {
+  #acknowledged(life: Life, publish: Publish, published: Published): void {
+    const { submission, operation, change } = publish;
     // A process that ended in this very step told nobody.
     if (!life.alive) return;
+    const { index } = published;
+    this.#parts.map.acknowledged(change, nameOf(submission.text), published);
     operation.ok(index);
     this.#parts.simulator.trace.note(`acknowledged ${brief(submission.text)} at ${index}`);
     this.#parts.durability.acknowledge(submission, index);
     this.#parts.acknowledged();
   }
 
-  #refused(life: Life, { submission, operation }: Publish, error: unknown): void {
+  #refused(life: Life, { submission, operation, change }: Publish, error: unknown): void {
     if (!life.alive) return;
     demand(error instanceof KibitzerError, "C7", () => `publish rejected with ${String(error)}`);
-    if (error.outcome === "none") operation.fail(error.code);
-    else operation.info(error.code);
+    for (const each of [operation, change]) {
+      if (error.outcome === "none") each?.fail(error.code);
+      else each?.info(error.code);
+    }
     const { trace } = this.#parts.simulator;
     trace.note(`refused ${brief(submission.text)}: ${error.code}`);
     trace.mark(error.outcome === "none" ? "answer.none" : "answer.unknown");
@@ -233,6 +246,17 @@ export class Clients {
       });
       this.#barriers += 1;
       if (index > 0) await this.#read(session, index, index);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #readMap({ kibitzer, life }: Session): Promise<void> {
+    const { simulator, map } = this.#parts;
+    const controller = new AbortController();
+    const timer = simulator.after(barrierPatience, () => controller.abort());
+    try {
+      await map.read(kibitzer, () => life.alive, controller.signal);
     } finally {
       timer.cancel();
     }

@@ -10,6 +10,7 @@ import type { Clients } from "../workload.ts";
 import type { Agreement } from "./agreement.ts";
 import { transportLimits } from "../../transport/index.ts";
 import type { Durability } from "./durability.ts";
+import { checkMachines } from "./machines.ts";
 import type { Governments } from "./governments.ts";
 
 const settleMax = 90 * second;
@@ -66,6 +67,8 @@ async function converge(parts: ProgressParts, core: Core): Promise<void> {
   await within(parts, freshMax, "each node has published a fresh entry", isIdle);
   for (const node of core) await simulator.complete(clients.readAll(node), freshMax);
   await checkStates(parts, core);
+  for (const node of core) await simulator.complete(clients.readAll(node), freshMax);
+  checkMachines(core);
   parts.agreement.checkWhole();
   durability.check(parts.agreement);
 }

@@ -89,7 +89,9 @@ export class Kv {
     return of(answer, "record").record;
   }
 
-  /** @throws {KibitzerError} `KBZ_CONFLICT` for a fence, `KBZ_NOT_FOUND` for a lease, `KBZ_BUSY`. */
+  /**
+   * @throws {KibitzerError} `KBZ_CONFLICT` for a fence, `KBZ_NOT_FOUND` for a lease, `KBZ_BUSY`.
+   */
   async put(
     key: string,
     value: string | Uint8Array,

@@ -1,0 +1,17 @@
+/** With which errors a node may stop: after what was done to it, or because of its machine. */
+import { KibitzerError } from "../src/kibitzer-error.ts";
+import type { SimulatedNode } from "./cluster.ts";
+
+/** The code of an error with which `node` may stop, or null. */
+export function pardoned({ disk, pardons }: SimulatedNode, error: unknown): string | null {
+  if (!(error instanceof KibitzerError)) return null;
+  const { code } = error;
+  const isPardoned = pardons.has(code) || (code === "KBZ_DAMAGED" && disk.wounds.isSuspect);
+  return isPardoned ? code : null;
+}
+
+/** Its state machine is not that of the others, and it was told; started again, it has another. */
+export function isStray({ machine }: SimulatedNode, error: unknown): boolean {
+  const hasDiverged = error instanceof KibitzerError && error.code === "KBZ_MACHINE_DIVERGED";
+  return hasDiverged && machine?.hasStrayed === true;
+}
