@@ -76,7 +76,7 @@ export class Kibitzer implements Log, Membership {
     late.kibitzer = kibitzer;
     engine.over.signal.addEventListener("abort", () => resolve(null), { once: true });
     try {
-      if (configuration.machine !== null) kibitzer.attach(configuration.machine);
+      if (configuration.machine !== null) await kibitzer.attach(configuration.machine);
       kibitzer.#urls = await engine.start();
       return kibitzer;
     } catch (error) {
@@ -156,13 +156,14 @@ export class Kibitzer implements Log, Membership {
   }
 
   /**
-   * Has `machine` apply the decided entries, from the first one on; at most one, at any time. Every
-   * node that publishes, or is asked by clients, needs its own.
+   * Has `machine` apply the decided entries; at most one, at any time. Every node that publishes, or
+   * is asked by clients, needs its own. Resolves once it goes on from the latest snapshot that
+   * holds it, or begins with the first entry.
    *
    * @throws {KibitzerError} `KBZ_ARGUMENT` when there is one already, or it is none.
    */
-  attach(machine: StateMachine): void {
-    this.#engine.machine.attach(machine);
+  async attach(machine: StateMachine): Promise<void> {
+    await this.#engine.machine.attach(machine);
   }
 
   async query(question: Uint8Array, options: QueryOptions = {}): Promise<Answer> {

@@ -10,7 +10,9 @@ import type { QueryRequest, Response } from "../requests.ts";
 import type { Clock } from "../world.ts";
 import { answerTooLarge, attachedTwice, notAMachine, questionTooLarge } from "./machine-errors.ts";
 import { MachineHost } from "./machine-host.ts";
+import type { SnapshotParts } from "../snapshots/snapshot-part.ts";
 import { machineLimits } from "./machine-limits.ts";
+import { MachinePart } from "./machine-part.ts";
 import { droppedResults } from "./results.ts";
 import type { StateMachine } from "./state-machine.ts";
 import { Waker } from "./waker.ts";
@@ -19,6 +21,8 @@ export interface MachineDeskOptions {
   readonly clock: Clock;
   readonly reader: LogReader;
   readonly over: AbortSignal;
+  /** Where the machine takes part in snapshots; null: nowhere, it begins with the first entry. */
+  readonly parts: SnapshotParts | null;
   isLeading(): boolean;
   publish(entry: Uint8Array | string): Promise<unknown>;
   marked(slot: Slot, hash: Hash): void;
@@ -44,10 +48,13 @@ export class MachineDesk {
   }
 
   /**
-   * Feeds `machine` from now on, from the first entry.
-   * @throws {KibitzerError} `KBZ_ARGUMENT` when there is one already, or it is none.
+   * Feeds `machine` from now on, from the latest snapshot that holds it, or from the first entry;
+   * resolves once it is restored.
+   *
+   * @throws {KibitzerError} `KBZ_ARGUMENT` when there is one already, or it is none; as
+   *   `SnapshotParts.add` does.
    */
-  attach(machine: StateMachine): void {
+  async attach(machine: StateMachine): Promise<void> {
     if (!isMachine(machine)) throw notAMachine(machine);
     if (this.#host !== null) throw attachedTwice();
     const options = this.#options;
@@ -62,6 +69,7 @@ export class MachineDesk {
     });
     const waker = new Waker(options, host);
     this.#host = host;
+    await options.parts?.add(new MachinePart(host));
     void host.run();
   }
 

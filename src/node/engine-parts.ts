@@ -59,6 +59,7 @@ export function makeMachineDesk(engine: Engine): MachineDesk {
     clock: configuration.world.clock,
     reader,
     over: over.signal,
+    parts: null,
     isLeading: () => engine.state.legislator.role === "leading",
     publish: async (entry) => await engine.publishing.publish(entry),
     marked: (slot, hash) => engine.play({ kind: "applied", slot, hash }),

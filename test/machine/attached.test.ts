@@ -59,11 +59,11 @@ test("a machine attached late, and one after a restart, begin with the first ent
   await node.bootstrap("restart");
   assert.deepEqual(await node.publish("one"), { index: 1 });
   const late = new Ledger();
-  node.attach(late);
+  await node.attach(late);
   await node.barrier();
   assert.deepEqual(late.lines, ["1 one"]);
   assert.equal(text((await node.publish("two")).result), "2:two");
-  assert.throws(() => node.attach(new Ledger()), { code: "KBZ_ARGUMENT" });
+  await assert.rejects(node.attach(new Ledger()), { code: "KBZ_ARGUMENT" });
   await node.close();
 
   const restarted = new Ledger();
@@ -100,14 +100,14 @@ test("without a machine there is nobody to ask, and it is said at once", async (
   const nobody = { code: "KBZ_MACHINE", outcome: "none" };
   await assert.rejects(client.query(new Uint8Array(0)), nobody);
   await assert.rejects(node.query(new Uint8Array(0)), nobody);
-  assert.throws(() => node.attach(JSON.parse("{}")), { code: "KBZ_ARGUMENT" });
+  await assert.rejects(node.attach(JSON.parse("{}")), { code: "KBZ_ARGUMENT" });
 });
 
 test("a machine that throws stops its node, and says where", async (t) => {
   const node = await open(t, directoryOf(t), { id: "a" });
   await node.bootstrap("throws");
   const ledger = new Ledger();
-  node.attach({
+  await node.attach({
     apply: (entry) => {
       if (entry.text() === "poison") throw new Error("cannot digest it");
       return ledger.apply(entry);

@@ -1,0 +1,112 @@
+/** Slips in what feeds state machines, keeps their results and compares them. Data only. */
+import type { Mutant } from "../mutant.ts";
+
+export const machineMutants: readonly Mutant[] = [
+  {
+    name: "machine-applies-twice",
+    file: "src/machine/machine-host.ts",
+    find: "this.#index = index + count - 1;",
+    replace: "this.#index = index + count - 1 - (slot % 50 === 0 ? 1 : 0);",
+    about: "Now and then the last entry of a batch is applied once more.",
+    invariant: "C1",
+  },
+  {
+    name: "machine-skips-entries",
+    file: "src/machine/machine-host.ts",
+    find: "return await reader.read(this.#index + 1, machineLimits.readBytesMax);",
+    replace: `const batches = await reader.read(this.#index + 1, machineLimits.readBytesMax);
+      return batches.length > 2 ? batches.filter((_, at) => at !== 1) : batches;`,
+    about: "A batch is left out where several are read at once.",
+    invariant: "C1",
+  },
+  {
+    name: "results-of-another-batch",
+    file: "src/machine/results.ts",
+    find: "return rows?.findLast((row) => row.sequence === sequence) ?? null;",
+    replace: "return rows?.at(-1) ?? null;",
+    about: "Whoever asks for a result gets that of the publisher's latest batch.",
+    invariant: "C1",
+  },
+  {
+    name: "results-forgotten-early",
+    file: "src/machine/results.ts",
+    find: "if (rows.length > limits.publisherResultsMax) this.#forget(rows);",
+    replace: "if (rows.length > 1) this.#forget(rows);",
+    about: "Only the result of a publisher's latest batch is kept.",
+    invariant: "C1",
+  },
+  {
+    name: "results-before-they-are-there",
+    file: "src/machine/machine-desk.ts",
+    find: "if (!(await host.reached({ index: index + count - 1 }, signal))) return undecided;",
+    replace: "",
+    about: "An answer does not wait until the machine has applied the batch.",
+    invariant: "C1",
+  },
+  {
+    name: "results-shifted",
+    file: "src/publishing/parcel.ts",
+    find: "this.#results?.[position] ?? null",
+    replace: "this.#results?.[0] ?? null",
+    about: "All entries of a batch are told the result of its first.",
+    invariant: "C1",
+  },
+  {
+    name: "barrier-without-machine",
+    file: "src/node/service.ts",
+    find: "const isThere = reader.slot >= slot && (await machine.reached(slot, signal));",
+    replace: "const isThere = reader.slot >= slot;",
+    about: "A barrier does not wait for the state machine.",
+    invariant: "C4",
+  },
+  {
+    name: "query-without-barrier",
+    file: "src/kibitzer.ts",
+    find: "if (options.stale !== true) await this.barrier(options);",
+    replace: "",
+    about: "A question is answered from what the node has.",
+    invariant: "C4",
+  },
+  {
+    name: "marks-not-compared",
+    file: "consensus/vouching.ts",
+    find: "if (report.machine !== null) compareMark(chamber, from, report.machine);",
+    replace: "",
+    about: "Nobody looks at what the machines of peers have made of the log.",
+    invariant: "S1",
+  },
+  {
+    name: "marks-not-told",
+    file: "consensus/election.ts",
+    find: "machine: state.machineMarks.at(-1) ?? null,",
+    replace: "machine: null,",
+    about: "Nobody is told what the machine has made of the log.",
+    invariant: "S1",
+  },
+  {
+    name: "minority-outvotes",
+    file: "consensus/vouching.ts",
+    find: "const outvoted = against.length >= chamber.majority();",
+    replace: "const outvoted = against.length >= 1;",
+    about: "A node stops when a single peer contradicts it.",
+    invariant: "S1",
+  },
+  {
+    name: "expected-revision-ignored",
+    file: "src/kv/kv-machine.ts",
+    find: "if (expected === null || expected === revision) return null;",
+    replace: "if (expected === null || expected <= revision) return null;",
+    about: "Compare-and-set takes an older revision for the right one.",
+    invariant: "C4",
+  },
+  {
+    name: "delete-leaves-key",
+    file: "src/kv/kv-machine.ts",
+    find: `if (before === null) return { status: "ok", number: 0 };
+    this.#remove(before, "delete", index);`,
+    replace: `if (before === null) return { status: "ok", number: 0 };
+    if (index % 4 !== 0) this.#remove(before, "delete", index);`,
+    about: "Now and then a delete leaves the key there.",
+    invariant: "C4",
+  },
+];
