@@ -28,6 +28,7 @@ import {
 } from "./election.ts";
 import { isQuorumConnected } from "./fitness.ts";
 import { found, mayFound, onBootstrap, onJoin, resumeFounding } from "./founding.ts";
+import { onInstall, onSnapshot } from "./installing.ts";
 import type { Ballot, Hash, Index, NodeId, Slot } from "./identifiers.ts";
 import { checkState } from "./invariants.ts";
 import { onAhead, onFetch, onLearn, serveWaiters } from "./learner.ts";
@@ -184,6 +185,9 @@ export class Legislator {
         return onSent(chamber, input.to);
       case "barrier":
         return onBarrier(chamber, input.barrier);
+      case "install":
+        onInstall(chamber, input);
+        return maybeLead(chamber);
       default:
         return unreachable(input);
     }
@@ -233,6 +237,8 @@ export class Legislator {
         return onNaturalize(chamber, from, cookie);
       case "takeOver":
         return onTakeOver(chamber, from, message);
+      case "snapshot":
+        return onSnapshot(chamber, from, message);
       default:
         return unreachable(message);
     }
@@ -279,7 +285,7 @@ export class Legislator {
     propose(chamber);
     confirmBarriers(chamber);
     handOver(chamber);
-    if (chamber.applied.length === 0) return;
+    if (chamber.applied.length === 0 && chamber.installed === null) return;
     serveWaiters(chamber);
     compareReached(chamber);
   }
@@ -309,7 +315,7 @@ function mayAddress(
   if (kind === "fetch") {
     return republic.member(from) === null || republic.departed(from, cookie) !== null;
   }
-  if (kind === "learn") return state.fetching?.from === from;
+  if (kind === "learn" || kind === "snapshot") return state.fetching?.from === from;
   if (kind === "pong") return contacts.includes(from);
   return kind === "ping";
 }

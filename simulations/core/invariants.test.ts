@@ -42,6 +42,7 @@ function write(number: number, fields: Partial<Write>): Write {
     decrees: [],
     decided: 0,
     heard: null,
+    base: null,
     ...fields,
   };
 }

@@ -24,6 +24,7 @@ import {
   type Played,
 } from "./envelope.ts";
 import { decreesOf, readMessage, writeMessage } from "../codec/message-codec.ts";
+import { encodeRepublic, readRepublicState } from "../codec/republic-codec.ts";
 import { messageHead } from "../codec/request-codec.ts";
 import {
   readBootstrap,
@@ -59,6 +60,7 @@ const methodCodes: Readonly<Record<Method, number>> = {
   published: 15,
   resubmit: 16,
   checkpoint: 17,
+  install: 22,
 };
 
 const methods = invert(methodCodes);
@@ -163,6 +165,9 @@ function writeLegislatorFields(writer: ByteWriter, input: LegislatorInput): void
       return writer.whole(input.write);
     case "barrier":
       return writer.whole(input.barrier);
+    case "install":
+      for (const piece of encodeRepublic(input.state)) writer.copy(piece);
+      return;
     default:
       return unreachable(input);
   }
@@ -290,6 +295,8 @@ function readLegislatorInput(reader: ByteReader, kind: Plainer, stamp: Stamp): L
       return { kind, ...stamp, to: reader.id() };
     case "barrier":
       return { kind, ...stamp, barrier: reader.whole() };
+    case "install":
+      return { kind, ...stamp, state: readRepublicState(reader) };
     default:
       return unreachable(kind);
   }

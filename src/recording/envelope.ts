@@ -92,6 +92,7 @@ const legislatorKinds: ReadonlySet<string> = new Set<LegislatorInput["kind"]>([
   "persisted",
   "sent",
   "barrier",
+  "install",
 ]);
 
 export function envelopeOf(played: Played): Envelope {

@@ -188,6 +188,7 @@ class GroupReader {
       decrees: records.map((record) => record.framed.decree),
       decided: view.getFloat64(at + 16, true),
       heard: extras.heard,
+      base: extras.base ?? null,
     };
     return { write, records };
   }
@@ -221,7 +222,7 @@ class GroupReader {
     this.#at += size;
     if (size === 0) return { promised: null, heard: null };
     const extras: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (isExtras(extras)) return extras;
+    if (isExtras(extras) && (extras.base === undefined || isLogBase(extras.base))) return extras;
     throw this.#error(at, "the notes of a write are not notes");
   }
 
@@ -251,6 +252,10 @@ const extrasShape: Readonly<Record<string, Check>> = {
     ),
   ),
 };
+
+function isLogBase(value: unknown): boolean {
+  return matches(value, { slot: isWhole, hash: isHexText });
+}
 
 function isExtras(value: unknown): value is Extras {
   return matches(value, extrasShape);

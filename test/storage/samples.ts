@@ -82,6 +82,7 @@ export class Writer {
       accepted: ballot,
       decided: 0,
       heard: null,
+      base: null,
       ...change,
       slotFirst,
       decrees,
