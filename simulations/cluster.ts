@@ -56,7 +56,7 @@ export interface SimulatedNode {
  */
 export type ClusterPlan = Pick<
   Swarm,
-  "nodes" | "newcomers" | "parliamentSize" | "segmentBytes" | "timing" | "clocks"
+  "nodes" | "newcomers" | "parliamentSize" | "segmentBytes" | "timing" | "clocks" | "snapshots"
 >;
 
 export interface ClusterEvents {
@@ -254,12 +254,15 @@ export class Cluster {
     life: Life,
     name: string,
   ): Promise<Kibitzer> {
+    const { snapshots } = this.#plan;
     return await Kibitzer.open({
       id,
       directory: dataDirectory,
       listen: [`memory:${name}`],
       parliamentSize: this.#plan.parliamentSize,
       timing: this.#plan.timing,
+      snapshot: { bytes: snapshots.bytes, slots: snapshots.slots },
+      retain: snapshots.retainBytes === null ? {} : { bytes: snapshots.retainBytes },
       storage: {
         segmentBytesFirst: this.#plan.segmentBytes,
         segmentBytesMax: 4 * this.#plan.segmentBytes,

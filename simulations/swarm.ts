@@ -71,6 +71,12 @@ export interface Swarm {
         readonly loopChance: number;
       })
     | null;
+  /** After how much log nodes make snapshots, and how many bytes of it they keep; null: all. */
+  readonly snapshots: {
+    readonly bytes: number;
+    readonly slots: number;
+    readonly retainBytes: number | null;
+  };
   /** K22: how likely a start finds temporary files that somebody left over. */
   readonly leftOverChance: number;
   readonly restarts: Rhythm | null;
@@ -186,7 +192,7 @@ function drawLoud(prng: Prng): Swarm {
     parliamentSize,
     foundedUnderFaults: prng.chance(0.25),
     timing: { pingMs, silenceMs: pingMs * prng.integer(4, 10), stallMs: pingMs * 40 },
-    segmentBytes: prng.pick([16_384, 65_536, 262_144]),
+    segmentBytes: prng.pick([8_192, 16_384, 65_536, 262_144]),
     network: drawNetwork(prng.fork("network")),
     disk: drawDisk(prng.fork("disk")),
     ...drawAtlas(prng.fork("atlas"), nodes, Math.min(nodes, parliamentSize)),
@@ -212,6 +218,17 @@ function drawLoud(prng: Prng): Swarm {
       strike: prng.chance(0.8) ? prng.pick(strikes) : null,
     },
     workload: drawWorkload(prng.fork("workload")),
+    snapshots: drawSnapshots(prng.fork("snapshots")),
+  };
+}
+
+/** Often and in small segments, so that a run sees the log begin anew several times; or never. */
+function drawSnapshots(prng: Prng): Swarm["snapshots"] {
+  if (prng.chance(0.3)) return { bytes: 67_108_864, slots: 250_000, retainBytes: null };
+  return {
+    bytes: prng.pick([2_000, 20_000, 200_000]),
+    slots: prng.pick([5, 20, 100]),
+    retainBytes: prng.chance(0.3) ? null : prng.pick([0, 0, 20_000]),
   };
 }
 

@@ -11,6 +11,7 @@ import { submissionMutants } from "./catalogue/submission.ts";
 import { publishingMutants } from "./catalogue/publishing.ts";
 import { readingMutants } from "./catalogue/reading.ts";
 import { nodeMutants } from "./catalogue/node.ts";
+import { snapshotMutants } from "./catalogue/snapshots.ts";
 import { storageMutants } from "./catalogue/storage.ts";
 import { transportMutants } from "./catalogue/transport.ts";
 
@@ -26,6 +27,7 @@ export const catalogue: readonly Mutant[] = [
   ...publishingMutants,
   ...readingMutants,
   ...nodeMutants,
+  ...snapshotMutants,
   ...storageMutants,
   ...transportMutants,
 ];

@@ -30,6 +30,7 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
   report: 8,
   exile: 9,
   transfer: 10,
+  snapshot: 15,
 };
 
 const methods = invert(methodCodes);
@@ -87,6 +88,11 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
       writer.whole(request.index);
       writer.whole(request.bytesMax);
       writer.whole(request.waitMs);
+      break;
+    case "snapshot":
+      writer.whole(request.slot);
+      writer.whole(request.offset);
+      writer.whole(request.bytesMax);
       break;
     case "status":
     case "report":
@@ -170,6 +176,13 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
         index: reader.whole(0, Number.MAX_SAFE_INTEGER),
         bytesMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
         waitMs: reader.whole(0, Number.MAX_SAFE_INTEGER),
+      };
+    case "snapshot":
+      return {
+        method,
+        slot: reader.whole(1),
+        offset: reader.whole(),
+        bytesMax: reader.whole(),
       };
     case "status":
     case "report":

@@ -30,6 +30,7 @@ const kindCodes: Readonly<Record<Response["kind"], number>> = {
   barrier: 5,
   entries: 6,
   document: 7,
+  chunk: 9,
 };
 
 const kinds = invert(kindCodes);
@@ -38,6 +39,8 @@ const entriesBatchesMax = 65_536;
 /** Bytes of the least that stands for one batch in the head. */
 const entriesBatchBytesMin = 15;
 const citizenBytesMin = 32;
+/** Bytes of a snapshot in one answer. */
+const chunkBytesMax = 1_048_576;
 
 const writer = new ByteWriter();
 const encoder = new TextEncoder();
@@ -73,6 +76,11 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
       writer.whole(response.indexLast);
       writeEntries(response.batches);
       return [writer.take(), ...response.batches.map(({ body }) => body)];
+    case "chunk":
+      writer.whole(response.offset);
+      writer.whole(response.size);
+      writer.whole(response.bytes.length);
+      return [writer.take(), response.bytes];
     case "document":
       return [writer.take(), encoder.encode(JSON.stringify(response.document ?? null))];
     default:
@@ -111,6 +119,11 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
     case "entries": {
       const indexLast = reader.whole();
       return { kind, batches: readEntries(reader), indexLast };
+    }
+    case "chunk": {
+      const offset = reader.whole();
+      const size = reader.whole();
+      return { kind, offset, size, bytes: reader.chunk(chunkBytesMax) };
     }
     case "document":
       return { kind, document: readDocument(reader) };

@@ -20,7 +20,7 @@ import { isBodyOf, verifyBatch } from "../codec/batch.ts";
 import type { Bell } from "./bell.ts";
 import { checkedCitizen } from "./citizens.ts";
 import { Deadline } from "../deadline.ts";
-import { KibitzerError } from "../kibitzer-error.ts";
+import { wrongRepublic } from "./errors.ts";
 import type { LogReader } from "./log-reader.ts";
 import type { Logger } from "../logger.ts";
 import { decreesOf } from "../codec/message-codec.ts";
@@ -36,6 +36,7 @@ import type {
   RegisterRequest,
   Request,
   Response,
+  SnapshotRequest,
   TransferRequest,
 } from "../requests.ts";
 import type { LegislatorRequest } from "./run-loop.ts";
@@ -70,6 +71,12 @@ export interface ServiceOptions {
   readonly changed: Bell;
   /** Every member that is known. */
   contacts(): readonly Citizen[];
+  /** Bytes of a snapshot that was offered; null when it is not here any more. */
+  snapshot(
+    slot: number,
+    offset: number,
+    bytesMax: number,
+  ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null>;
   status(signal: AbortSignal): Promise<Status>;
   report(): NodeReport;
 }
@@ -136,6 +143,8 @@ export class Service implements Callee<Request, Response> {
         return await this.transfer(request, signal);
       case "entries":
         return await this.#entries(request, signal);
+      case "snapshot":
+        return await this.#snapshot(request, from);
       case "status":
         return { kind: "document", document: await this.#options.status(signal) };
       case "report":
@@ -349,6 +358,16 @@ export class Service implements Callee<Request, Response> {
     return { kind: "entries", batches, indexLast: reader.indexLast };
   }
 
+  /** Only to who is of this republic, as far as it says: the whole state is in it. */
+  async #snapshot(request: SnapshotRequest, from: Hello): Promise<Response> {
+    const { slot, offset, bytesMax } = request;
+    if (from.node === null || from.republic !== this.#options.identity()?.identity) {
+      return refusal("notFound", null);
+    }
+    const read = await this.#options.snapshot(slot, offset, Math.min(bytesMax, readBytesMax));
+    return read === null ? refusal("notFound", null) : { kind: "chunk", offset, ...read };
+  }
+
   async #immigrate(request: ImmigrateRequest, signal: AbortSignal): Promise<Response> {
     const citizen = checkedCitizen(request.citizen);
     const republic = this.#options.legislator.republic.identity;
@@ -372,13 +391,4 @@ function isNotLeading(response: Response): response is Response & { readonly kin
 
 function refusal(reason: RefusalReason, leader: NodeId | null): Response {
   return { kind: "refused", reason, leader };
-}
-
-function wrongRepublic(wanted: string, found: string): KibitzerError {
-  return new KibitzerError(
-    "KBZ_REPUBLIC",
-    `Wanted the republic "${wanted}", found "${found}" at this endpoint. Join at an endpoint of ` +
-      `"${wanted}", or leave the name out to join "${found}".`,
-    { retryable: false, outcome: "none" },
-  );
 }

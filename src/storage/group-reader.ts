@@ -19,11 +19,11 @@ import {
   type Extras,
   type GroupPlace,
 } from "./group.ts";
+import { heardShape } from "./read-start.ts";
 import { sectorBytes } from "./segment.ts";
 import {
   isBallot,
   isHexText,
-  isIdText,
   isWhole,
   listOf,
   matches,
@@ -239,18 +239,7 @@ class GroupReader {
 
 const extrasShape: Readonly<Record<string, Check>> = {
   promised: nullOr(isBallot),
-  heard: nullOr(
-    listOf((note) =>
-      matches(note, {
-        id: isIdText,
-        cookie: isHexText,
-        starts: isWhole,
-        promised: isBallot,
-        accepted: isBallot,
-        length: isWhole,
-      }),
-    ),
-  ),
+  heard: nullOr(listOf((note) => matches(note, heardShape))),
 };
 
 function isLogBase(value: unknown): boolean {

@@ -362,6 +362,12 @@ export const requests: Methods = {
     bytesMax: whole,
     waitMs: whole,
   }),
+  snapshot: fc.record({
+    method: fc.constant("snapshot"),
+    slot: positive,
+    offset: whole,
+    bytesMax: whole,
+  }),
   status: fc.constant({ method: "status" }),
   report: fc.constant({ method: "report" }),
 };
@@ -394,6 +400,12 @@ export const responses: Kinds<Response> = {
       { maxLength: 4 },
     ),
     indexLast: whole,
+  }),
+  chunk: fc.record({
+    kind: fc.constant("chunk"),
+    offset: whole,
+    size: whole,
+    bytes: fc.uint8Array({ maxLength: 40 }),
   }),
   document: fc.record({
     kind: fc.constant("document"),
