@@ -11,6 +11,7 @@ import {
   sameBallot,
   type Ballot,
   type Cookie,
+  type Index,
   type NodeId,
   type Slot,
 } from "./identifiers.ts";
@@ -20,8 +21,10 @@ import type { Message } from "./messages.ts";
 import type {
   Applied,
   Dispatch,
+  Download,
   Halt,
   Lane,
+  LogBase,
   Outcome,
   Reply,
   SlotDispatch,
@@ -29,6 +32,7 @@ import type {
 } from "./outcome.ts";
 import { majorityOf } from "./quorum.ts";
 import { Republic } from "./republic.ts";
+import type { RepublicState } from "./republic-state.ts";
 import { SlotLog } from "./slot-log.ts";
 import { dismissBarriers } from "./step-down.ts";
 
@@ -55,6 +59,8 @@ export class Chamber {
   #otherSeats: readonly NodeId[] = nobody;
   #send: Dispatch[] = [];
   #sendSlots: SlotDispatch[] = [];
+  #download: Download | null = null;
+  #installed: LogBase | null = null;
   #applied: Applied[] = [];
   #barriers: { barrier: number; slot: Slot | null }[] = [];
   #reply: Reply | null = null;
@@ -166,6 +172,8 @@ export class Chamber {
     this.#when = when;
     this.#send = [];
     this.#sendSlots = [];
+    this.#download = null;
+    this.#installed = null;
     this.#applied = [];
     this.#barriers = [];
     this.#reply = null;
@@ -187,6 +195,12 @@ export class Chamber {
     assert(slotFirst >= 1 && slotFirst <= decided, "only decided slots are sent so");
     const slotLast = Math.min(decided, slotFirst + limits.learnSlotsMax - 1);
     this.#sendSlots.push({ to, slotFirst, slotLast, decided });
+  }
+
+  /** Has the shell download the snapshot after `slot`; what comes of it is an input. */
+  download(from: NodeId, slot: Slot): void {
+    assert(slot > this.republic.slot, "only what is ahead is downloaded");
+    this.#download = { from, slot };
   }
 
   reply(reply: Reply): void {
@@ -217,7 +231,6 @@ export class Chamber {
     if (slotFirst <= this.log.length) this.#disown(slotFirst - 1);
     assert(slotFirst > this.republic.slot, "what is decided is never written again");
     this.log.replaceFrom(slotFirst, decrees);
-    this.state.confirmed = Math.min(this.state.confirmed, slotFirst - 1);
     const staged = this.#staged;
     if (staged === null || slotFirst <= staged.slotFirst) {
       this.#staged = { slotFirst, decrees: [...decrees] };
@@ -230,6 +243,7 @@ export class Chamber {
   /** What the disk holds after `shared` is not this log any more, whichever write it came with. */
   #disown(shared: Slot): void {
     const { state } = this;
+    state.confirmed = Math.min(state.confirmed, shared);
     const clip = (mark: Mark): Mark => ({ ...mark, length: Math.min(mark.length, shared) });
     state.durable = clip(state.durable);
     for (const [at, mark] of state.writes.entries()) state.writes[at] = clip(mark);
@@ -246,6 +260,31 @@ export class Chamber {
       this.#remember(applied);
     }
     if (this.republic.government?.number !== governmentBefore) this.takeSeat();
+  }
+
+  /**
+   * Goes on from the state of a snapshot: the log is empty after it, in memory now, and on disk
+   * with this step's write. Until that is durable the old log stands whole.
+   */
+  install(state: RepublicState): void {
+    assert(this.#staged === null, "a snapshot is installed by itself");
+    const before = this.republic.members;
+    const governmentBefore = this.republic.government?.number;
+    this.#disown(this.republic.slot);
+    this.republic.install(state);
+    this.log.restart(state.slot, state.hash);
+    this.#installed = { slot: state.slot, hash: state.hash };
+    const { slot, stateHash } = state;
+    this.state.hashes.set(slot % limits.hashesKept, { slot, hash: stateHash });
+    for (const { id, cookie } of before) if (!this.knows({ id, cookie })) this.#forget(id);
+    const departed = this.republic.departed(this.id, this.options.cookie);
+    if (departed !== null) this.halt({ kind: "exiled", slot: departed.slot });
+    if (this.republic.government?.number !== governmentBefore) this.takeSeat();
+  }
+
+  /** What this step went on from, if a snapshot was installed. */
+  get installed(): LogBase | null {
+    return this.#installed;
   }
 
   /** What was applied in this step so far. */
@@ -278,12 +317,19 @@ export class Chamber {
       send: this.#send,
       persist: this.#write(),
       sendSlots: this.#sendSlots,
+      download: this.#download,
+      installed: this.#installed === null ? null : this.#reached(this.#installed),
       applied: this.#applied,
       barriers: this.#barriers,
       reply: this.#reply,
       halt: this.state.halt,
       deadline,
     };
+  }
+
+  #reached({ slot }: LogBase): { readonly slot: Slot; readonly index: Index } {
+    assert(slot === this.republic.slot, "nothing else is applied in the step that installs");
+    return { slot, index: this.republic.index };
   }
 
   #remember(applied: Applied): void {
@@ -312,9 +358,10 @@ export class Chamber {
     const { state, log } = this;
     const promisedChanged = !sameBallot(state.promised, this.#promisedBefore);
     const acceptedChanged = !sameBallot(state.accepted, this.#acceptedBefore);
-    if (!promisedChanged && !acceptedChanged && this.#staged === null && !this.#noteHeard)
-      return null;
+    const isUnchanged = !promisedChanged && !acceptedChanged && this.#staged === null;
+    if (isUnchanged && this.#installed === null && !this.#noteHeard) return null;
     state.writeLast += 1;
+    if (this.#installed !== null) state.installing = state.writeLast;
     assert(Number.isSafeInteger(state.writeLast), "write numbers do not run out");
     const { promised, accepted } = state;
     state.writes.push({ write: state.writeLast, promised, accepted, length: log.length });
@@ -329,6 +376,7 @@ export class Chamber {
       decrees: staged.decrees,
       decided: state.founding ? 0 : this.republic.slot,
       heard,
+      base: this.#installed,
     };
   }
 }

@@ -66,6 +66,7 @@ export function payPromise(chamber: Chamber): void {
   const { state, log, republic } = chamber;
   const { owed, durable } = state;
   if (owed === null || !sameBallot(owed.ballot, durable.promised)) return;
+  if (durable.write < state.installing) return;
   state.owed = null;
   if (!sameBallot(owed.ballot, state.promised)) return;
   const { accepted } = durable;

@@ -123,6 +123,11 @@ export interface LegislatorState {
   /** Writes under way, oldest first. */
   readonly writes: Mark[];
   writeLast: number;
+  /**
+   * The last write that begins the log anew; 0 for none. Before it is durable nothing is promised:
+   * what was accepted stands on the disk, and is not known here any more.
+   */
+  installing: number;
   /** The bootstrap decree is written but not durable yet. */
   founding: boolean;
   joining: { readonly republic: RepublicIdentity; readonly contacts: readonly Citizen[] } | null;
@@ -180,6 +185,7 @@ export function initialState(durable: DurableState): LegislatorState {
     durable: { write: writeLast, promised, accepted, length },
     writes: [],
     writeLast,
+    installing: 0,
     founding: false,
     joining: null,
     willing: false,

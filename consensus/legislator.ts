@@ -28,6 +28,7 @@ import {
 } from "./election.ts";
 import { isQuorumConnected } from "./fitness.ts";
 import { found, mayFound, onBootstrap, onJoin, resumeFounding } from "./founding.ts";
+import { onInstall, onSnapshot } from "./installing.ts";
 import type { Ballot, Hash, Index, NodeId, Slot } from "./identifiers.ts";
 import { checkState } from "./invariants.ts";
 import { onAhead, onFetch, onLearn, serveWaiters } from "./learner.ts";
@@ -186,6 +187,9 @@ export class Legislator {
         return onBarrier(chamber, input.barrier);
       case "applied":
         return onApplied(chamber, input);
+      case "install":
+        onInstall(chamber, input);
+        return maybeLead(chamber);
       default:
         return unreachable(input);
     }
@@ -235,6 +239,8 @@ export class Legislator {
         return onNaturalize(chamber, from, cookie);
       case "takeOver":
         return onTakeOver(chamber, from, message);
+      case "snapshot":
+        return onSnapshot(chamber, from, message);
       default:
         return unreachable(message);
     }
@@ -281,7 +287,7 @@ export class Legislator {
     propose(chamber);
     confirmBarriers(chamber);
     handOver(chamber);
-    if (chamber.applied.length === 0) return;
+    if (chamber.applied.length === 0 && chamber.installed === null) return;
     serveWaiters(chamber);
     compareReached(chamber);
   }
@@ -311,7 +317,7 @@ function mayAddress(
   if (kind === "fetch") {
     return republic.member(from) === null || republic.departed(from, cookie) !== null;
   }
-  if (kind === "learn") return state.fetching?.from === from;
+  if (kind === "learn" || kind === "snapshot") return state.fetching?.from === from;
   if (kind === "pong") return contacts.includes(from);
   return kind === "ping";
 }

@@ -175,6 +175,15 @@ export interface Learn {
   readonly decided: Slot;
 }
 
+/**
+ * In answer to a fetch of slots that the sender has no more: it has the state after `slot` instead,
+ * which the shell of the receiver may download from it.
+ */
+export interface Snapshot {
+  readonly kind: "snapshot";
+  readonly slot: Slot;
+}
+
 /** "You are behind": the answer to a message of a government that has ended. */
 export interface Ahead {
   readonly kind: "ahead";
@@ -210,4 +219,5 @@ export type Message =
   | Learn
   | Ahead
   | Naturalize
-  | TakeOver;
+  | TakeOver
+  | Snapshot;

@@ -14,6 +14,7 @@ import type {
   Slot,
   Tick,
 } from "./identifiers.ts";
+import type { RepublicState } from "./republic-state.ts";
 
 /** What every input carries. */
 interface Stamp {
@@ -113,6 +114,15 @@ export interface AppliedInput extends Stamp {
   readonly hash: Hash;
 }
 
+/**
+ * The replicated state after `state.slot`, as it was decided: a snapshot of a peer, verified whole
+ * and durable here. Ignored when it is not ahead of what this node has applied.
+ */
+export interface InstallInput extends Stamp {
+  readonly kind: "install";
+  readonly state: RepublicState;
+}
+
 export type LegislatorInput =
   | BootstrapInput
   | JoinInput
@@ -126,7 +136,8 @@ export type LegislatorInput =
   | PersistedInput
   | SentInput
   | BarrierInput
-  | AppliedInput;
+  | AppliedInput
+  | InstallInput;
 
 /** Control messages travel on a lane of their own, never behind bulk data. */
 export type Lane = "control" | "bulk";
@@ -156,6 +167,17 @@ export interface Write {
   readonly decided: Slot;
   /** What was heard of peers since the last such note, or null. */
   readonly heard: readonly Heard[] | null;
+  /**
+   * The log begins anew after this slot, which the installed snapshot ends with; whatever it held
+   * is gone. Null for all other writes.
+   */
+  readonly base: LogBase | null;
+}
+
+/** The last slot that is not in a log itself, but in the state that the log goes on from. */
+export interface LogBase {
+  readonly slot: Slot;
+  readonly hash: Hash;
 }
 
 /**
@@ -166,6 +188,15 @@ export interface SlotDispatch {
   readonly slotFirst: Slot;
   readonly slotLast: Slot;
   readonly decided: Slot;
+}
+
+/**
+ * The shell downloads the snapshot after `slot`, or a later one, from a peer, and hands it in by
+ * `install`. It is asked for again while it is still needed.
+ */
+export interface Download {
+  readonly from: NodeId;
+  readonly slot: Slot;
 }
 
 /** What a decided decree did. */
@@ -264,6 +295,13 @@ export interface Outcome {
   /** To be appended to the journal; null when nothing changed. */
   readonly persist: Write | null;
   readonly sendSlots: readonly SlotDispatch[];
+  /** Null unless slots are needed that a peer has only within a snapshot. */
+  readonly download: Download | null;
+  /**
+   * What was applied up to here came in a snapshot, without its decrees: whoever follows them goes
+   * on from there. Nothing is in `applied` then.
+   */
+  readonly installed: { readonly slot: Slot; readonly index: Index } | null;
   /** Decided and applied, in slot order without a hole: may be told to anybody. */
   readonly applied: readonly Applied[];
   /** Barriers that are answered: a slot to wait for, or null when this node cannot (any more). */

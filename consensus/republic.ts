@@ -52,8 +52,8 @@ export class Republic {
   #index: number;
   #government: Government | null;
   #departed: readonly Departed[];
-  readonly #members = new Map<NodeId, Member>();
-  readonly #publishers = new Map<number, PublisherRow>();
+  #members: Map<NodeId, Member>;
+  #publishers: Map<number, PublisherRow>;
 
   constructor(state: RepublicState) {
     this.#identity = state.republic;
@@ -65,10 +65,25 @@ export class Republic {
     this.#index = state.index;
     this.#government = state.government;
     this.#departed = state.departed;
-    for (const member of state.members) this.#members.set(member.id, member);
-    for (const { publisher, sequenceNext, results, time } of state.publishers) {
-      this.#publishers.set(publisher, { sequenceNext, results: [...results], time });
-    }
+    this.#members = membersOf(state);
+    this.#publishers = publishersOf(state);
+  }
+
+  /** Becomes a later state as a whole, which others have come to decree by decree. */
+  install(state: RepublicState): void {
+    assert(state.slot > this.#slot, "a snapshot never takes the state back");
+    assert(state.time >= this.#time && state.index >= this.#index, "log time and index never fall");
+    this.#identity = state.republic;
+    this.#parliamentSize = state.parliamentSize;
+    this.#slot = state.slot;
+    this.#hash = state.hash;
+    this.#stateHash = state.stateHash;
+    this.#time = state.time;
+    this.#index = state.index;
+    this.#government = state.government;
+    this.#departed = state.departed;
+    this.#members = membersOf(state);
+    this.#publishers = publishersOf(state);
   }
 
   get identity(): RepublicIdentity | null {
@@ -290,6 +305,18 @@ export class Republic {
     if ("publisher" in effect) mixer.number(effect.publisher);
     return mixer.digest();
   }
+}
+
+function membersOf({ members }: RepublicState): Map<NodeId, Member> {
+  return new Map(members.map((member) => [member.id, member]));
+}
+
+function publishersOf({ publishers }: RepublicState): Map<number, PublisherRow> {
+  return new Map(
+    publishers.map(({ publisher, sequenceNext, results, time }) => {
+      return [publisher, { sequenceNext, results: [...results], time }];
+    }),
+  );
 }
 
 /** Members in the order of their ids. */

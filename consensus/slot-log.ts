@@ -72,6 +72,15 @@ export class SlotLog {
     }
   }
 
+  /** Begins anew after a decided slot that is not in the log; what the log holds is dropped. */
+  restart(base: Slot, baseHash: Hash): void {
+    assert(base > this.#base, "the decided end of the log only moves on");
+    this.#base = base;
+    this.#baseHash = baseHash;
+    this.#decrees = [];
+    this.#bytes = 0;
+  }
+
   /** Gives up the first undecided decree, which was decided. */
   shift(): Decree {
     const decree = this.#decrees.shift();

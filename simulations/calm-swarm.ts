@@ -34,6 +34,7 @@ export const calmSwarm: Swarm = {
   deafness: null,
   clocks: { wallSpreadMs: 1000, drift: 0, steps: null, freezes: null },
   liveness: { isWhole: true, outsiders: [], strike: null },
+  snapshots: { bytes: 67_108_864, slots: 250_000, retainBytes: null },
   workload: {
     publishesPerSecond: 0,
     remoteClients: 0,

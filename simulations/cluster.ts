@@ -10,6 +10,7 @@ import { responseCodec } from "../src/codec/response-codec.ts";
 import { demand, Violation } from "./core/violation.ts";
 import { SimulatedDisk, type DiskImage, type SyncWatcher } from "./disk.ts";
 import { SimulatedNetwork } from "./network.ts";
+import { newNode } from "./new-node.ts";
 import { isStray, pardoned } from "./pardons.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
@@ -60,7 +61,14 @@ export interface SimulatedNode {
  */
 export type ClusterPlan = Pick<
   Swarm,
-  "nodes" | "newcomers" | "parliamentSize" | "segmentBytes" | "timing" | "clocks" | "machine"
+  | "nodes"
+  | "newcomers"
+  | "parliamentSize"
+  | "segmentBytes"
+  | "timing"
+  | "clocks"
+  | "snapshots"
+  | "machine"
 >;
 
 export interface ClusterEvents {
@@ -78,27 +86,6 @@ const joinMs = 3000;
 const latchedMax = second;
 /** L10: how long a node may take to close cleanly, whatever happens meanwhile. */
 const closeMax = 60 * second;
-
-function newNode(id: string, disk: SimulatedDisk, isIn: boolean): SimulatedNode {
-  return {
-    id,
-    disk,
-    life: null,
-    kibitzer: null,
-    lives: 0,
-    powerLosses: 0,
-    isIn,
-    joins: id !== "a",
-    wasReady: false,
-    isReplaced: false,
-    isLost: false,
-    pardons: new Set(),
-    refusal: null,
-    mustNotServe: null,
-    machine: null,
-    mustStop: false,
-  };
-}
 
 function kindOf(request: Request): string | null {
   return request.method === "receive" ? request.message.kind : null;
@@ -253,6 +240,7 @@ export class Cluster {
     life: Life,
     name: string,
   ): Promise<Kibitzer> {
+    const { snapshots } = this.#plan;
     const { id, disk, lives } = node;
     const machine = this.#machineFor(id, lives);
     if ("machine" in node && name === id) node.machine = machine;
@@ -263,6 +251,8 @@ export class Cluster {
       parliamentSize: this.#plan.parliamentSize,
       timing: this.#plan.timing,
       ...(machine === null ? {} : { machine }),
+      snapshot: { bytes: snapshots.bytes, slots: snapshots.slots },
+      retain: snapshots.retainBytes === null ? {} : { bytes: snapshots.retainBytes },
       storage: {
         segmentBytesFirst: this.#plan.segmentBytes,
         segmentBytesMax: 4 * this.#plan.segmentBytes,

@@ -17,6 +17,7 @@ import type { HistoryEvent } from "./history/operation.ts";
 import { HistoryRecorder, keepInMemory } from "./history/recorder.ts";
 import { MapClients } from "./map-clients.ts";
 import { Prng } from "./prng.ts";
+import { SnapshotWatch } from "./checkers/snapshots.ts";
 import { RemoteClients } from "./remote-clients.ts";
 import { Simulator, second } from "./simulator.ts";
 import { damageMajority } from "./safety-only.ts";
@@ -77,8 +78,10 @@ export interface SimulationOptions {
 /** What a scripted run may play with. */
 export interface Stage extends ProgressParts {
   readonly supervisor: Supervisor;
+  readonly snapshots: SnapshotWatch;
 }
 
+const snapshotsEvery = second / 4;
 const foundingMax = 30 * second;
 /** L10: how long clients may take to close. */
 const remotesMax = 30 * second;
@@ -94,6 +97,7 @@ export class Simulation {
   readonly #clients: Clients;
   readonly #agreement: Agreement;
   readonly #durability = new Durability();
+  readonly #snapshots = new SnapshotWatch();
   readonly #governments: Governments;
   readonly #map: MapClients;
   readonly #remotes: RemoteClients;
@@ -163,7 +167,8 @@ export class Simulation {
     const strike = async (core: readonly SimulatedNode[]): Promise<void> => {
       await checkFailover(failover, core);
     };
-    this.#parts = { ...acting, atlas, governments, strike, ...checkers };
+    const snapshots = this.#snapshots;
+    this.#parts = { ...acting, snapshots, atlas, governments, strike, ...checkers };
   }
 
   /** Runs both phases; the safety phase takes `seconds` of virtual time. Never throws. */
@@ -207,7 +212,9 @@ export class Simulation {
     await checkClosing(this.#parts);
     checkLinearizability(this.history);
     this.#map.check();
+    this.#watchSnapshots(false);
     this.#replayed = await checkReplay(this.#parts);
+    this.#snapshots.check();
   }
 
   /** @returns Why nothing could recover, proved, or null: it did. */
@@ -250,10 +257,19 @@ export class Simulation {
   async #found(): Promise<void> {
     const { cluster, simulator } = this;
     for (const node of cluster.nodes) cluster.start(node);
+    this.#watchSnapshots(true);
     if (this.swarm.foundedUnderFaults) return;
     const whole = (): boolean => cluster.ready().length === this.swarm.nodes;
     if (await simulator.run(simulator.now + foundingMax, whole)) return;
     throw new Violation("L2", `the republic was not whole after ${foundingMax / second} s`);
+  }
+
+  /** S2, S3, S5: what lies on disks that nothing has damaged, now and, if wanted, ever again. */
+  #watchSnapshots(again: boolean): void {
+    for (const { id, disk } of this.cluster.nodes) {
+      if (!disk.wounds.isSuspect) this.#snapshots.look({ id, disk });
+    }
+    if (again) this.simulator.after(snapshotsEvery, () => this.#watchSnapshots(true));
   }
 
   /** M1: what every node has shown as its government. */

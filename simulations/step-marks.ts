@@ -60,6 +60,7 @@ export class StepMarks {
     if (outcome.applied.length > 0) this.#onApplied(step);
     if (outcome.sendSlots.length > 0) this.#onSlots(step);
     if (outcome.reply !== null) this.#onReply(outcome.reply);
+    this.#onSnapshot(input, outcome);
     if (outcome.persist !== null) this.#onWrite(input, outcome.persist);
     const isLost = outcome.barriers.some(({ slot }) => slot === null);
     this.#hitIf(step.before === "leading" && isLost, "barrier.lost");
@@ -145,6 +146,12 @@ export class StepMarks {
     if (effect.kind !== "membership") return;
     this.#hitIf(value.kind === "admission" && government > 1, "member.admitted");
     this.#hitIf(true, ofDecree.get(value.kind));
+  }
+
+  #onSnapshot({ kind }: LegislatorInput, { download, installed }: Outcome): void {
+    this.#hitIf(download !== null, "snapshot.offered");
+    if (kind === "install")
+      this.#hit(installed === null ? "snapshot.overtaken" : "snapshot.installed");
   }
 
   #onSlots({ before, input }: Step): void {

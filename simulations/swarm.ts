@@ -4,6 +4,7 @@
  */
 import { calmDisk, type DiskFaults, type Range } from "./disk.ts";
 import { damageKinds, type DamageKind } from "./disk-damage.ts";
+import { drawMachine, drawSnapshots, snapshotSlotsNever } from "./drawn-plans.ts";
 import { calmNetwork, type NetworkFaults } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
@@ -71,6 +72,12 @@ export interface Swarm {
         readonly loopChance: number;
       })
     | null;
+  /** After how much log nodes make snapshots, and how many bytes of it they keep; null: all. */
+  readonly snapshots: {
+    readonly bytes: number;
+    readonly slots: number;
+    readonly retainBytes: number | null;
+  };
   /** K22: how likely a start finds temporary files that somebody left over. */
   readonly leftOverChance: number;
   readonly restarts: Rhythm | null;
@@ -195,14 +202,17 @@ function drawLoud(prng: Prng): Swarm {
   const operator = drawOperator(prng.fork("operator"));
   // Whoever is replaced leaves fewer seats for a while, in which one that strays weighs more.
   const { victims, isSafetyOnly } = atlas.atlas;
+  const snapshots = drawSnapshots(prng.fork("snapshots"));
   const isSteady = victims.length === 0 && !isSafetyOnly && operator === null;
+  // Nor is a snapshot of one that strays to reach anybody else.
+  const mayStray = isSteady && snapshots.slots >= snapshotSlotsNever;
   return {
     nodes,
     newcomers: prng.chance(0.25) ? prng.integer(1, 2) : 0,
     parliamentSize,
     foundedUnderFaults: prng.chance(0.25),
     timing: { pingMs, silenceMs: pingMs * prng.integer(4, 10), stallMs: pingMs * 40 },
-    segmentBytes: prng.pick([16_384, 65_536, 262_144]),
+    segmentBytes: prng.pick([8_192, 16_384, 65_536, 262_144]),
     network: drawNetwork(prng.fork("network")),
     disk: drawDisk(prng.fork("disk")),
     ...atlas,
@@ -228,17 +238,8 @@ function drawLoud(prng: Prng): Swarm {
       strike: prng.chance(0.8) ? prng.pick(strikes) : null,
     },
     workload: drawWorkload(prng.fork("workload")),
-    machine: drawMachine(prng.fork("machine"), isSteady ? Math.min(nodes, parliamentSize) : 1),
-  };
-}
-
-/** @param seats Of a parliament that stays; 1 where none does. */
-function drawMachine(prng: Prng, seats: number): MachinePlan | null {
-  if (prng.chance(0.3)) return null;
-  return {
-    operationChance: prng.pick([0.2, 0.8]),
-    readsPerSecond: prng.pick([0, 2, 10]),
-    wayward: prng.chance(0.4) && seats >= 3 ? [prng.integer(0, seats - 1)] : [],
+    machine: drawMachine(prng.fork("machine"), mayStray ? Math.min(nodes, parliamentSize) : 1),
+    snapshots,
   };
 }
 

@@ -11,6 +11,7 @@ import { brief } from "./checkers/agreement.ts";
 import type { Durability, Submission } from "./checkers/durability.ts";
 import { isOfDisk, type SimulatedNode } from "./cluster.ts";
 import { demand } from "./core/violation.ts";
+import { firstIndexOf } from "./first-index.ts";
 import type { HistoryRecorder } from "./history/recorder.ts";
 import type { MapClients } from "./map-clients.ts";
 import { nameOf, type Publish } from "./published.ts";
@@ -146,7 +147,7 @@ export class Clients {
     const operation = this.#parts.history.invoke(null, "barrier", null);
     const { index } = await session.kibitzer.barrier();
     operation.ok(index);
-    await this.#read(session, 1, index);
+    await this.#readFrom(session, index);
     return index;
   }
 
@@ -269,18 +270,53 @@ export class Clients {
     await this.#read(session, from, Math.min(shown, from + 20));
   }
 
+  /** Reads all that is left of the log up to `to`. */
+  async #readFrom(session: Session, to: number): Promise<void> {
+    for (let from = 1; from <= to;) {
+      try {
+        await this.#read(session, from, to);
+        this.#parts.agreement.begins(from);
+        return;
+      } catch (error) {
+        if (this.#isTrueDamage(session, error)) return;
+        from = this.#firstAfter(session, from, error);
+      }
+    }
+    this.#parts.agreement.begins(to + 1);
+  }
+
+  /** D7: who tells of damage has some, or could not read; what it had is for others to show. */
+  #isTrueDamage({ node }: Session, error: unknown): boolean {
+    const isDamage = error instanceof KibitzerError && error.code === "KBZ_DAMAGED";
+    return isDamage && (node.disk.wounds.isSuspect || isOfDisk(error));
+  }
+
+  /** W5: whoever asks for what is gone is told with what the log begins now. */
+  #firstAfter({ node }: Session, from: number, error: unknown): number {
+    const first = firstIndexOf(error);
+    if (first === null) throw error;
+    this.#parts.simulator.trace.mark("read.truncated");
+    demand(first > from, "W5", () => `${node.id} says that ${from} is gone, not ${first}`);
+    return first;
+  }
+
   /** Reads `from … to`, all of which must be there (W4). */
   async #read({ life, kibitzer, node }: Session, from: number, to: number): Promise<void> {
     let expected = from;
     const operation = this.#parts.history.invoke(null, "read", { from, to });
     const values: string[] = [];
-    for await (const entry of kibitzer.entries({ from, to, follow: false })) {
-      if (!life.alive) return;
-      demand(entry.index === expected, "W4", () => {
-        return `${node.id} shows index ${entry.index} where ${expected} was due`;
-      });
-      expected += 1;
-      values.push(nameOf(this.#parts.agreement.show(node.id, entry).text));
+    try {
+      for await (const entry of kibitzer.entries({ from, to, follow: false })) {
+        if (!life.alive) return;
+        demand(entry.index === expected, "W4", () => {
+          return `${node.id} shows index ${entry.index} where ${expected} was due`;
+        });
+        expected += 1;
+        values.push(nameOf(this.#parts.agreement.show(node.id, entry).text));
+      }
+    } catch (error) {
+      if (firstIndexOf(error) !== null) operation.fail("KBZ_TRUNCATED");
+      throw error;
     }
     // A read ends early when its node closes, and only then.
     if (!life.alive || node.kibitzer !== kibitzer) return;
@@ -291,6 +327,17 @@ export class Clients {
   }
 
   async #follow(session: Session, from: number): Promise<void> {
+    for (let first = from; session.life.alive;) {
+      try {
+        await this.#followFrom(session, first);
+        return;
+      } catch (error) {
+        first = this.#firstAfter(session, first, error);
+      }
+    }
+  }
+
+  async #followFrom(session: Session, from: number): Promise<void> {
     const { life, kibitzer, node } = session;
     const { history, agreement } = this.#parts;
     let expected = from;
@@ -329,10 +376,9 @@ export class Clients {
   #guard(session: Session, work: Promise<void>): void {
     work.catch((error: unknown) => {
       if (!session.life.alive || isAbort(error)) return;
-      const { isSuspect } = session.node.disk.wounds;
-      // D7: who tells of damage has some, or could not read.
-      const isTrue = isSuspect || isOfDisk(error);
-      if (error instanceof KibitzerError && (error.code !== "KBZ_DAMAGED" || isTrue)) return;
+      const isDamage = error instanceof KibitzerError && error.code === "KBZ_DAMAGED";
+      if (error instanceof KibitzerError && !isDamage) return;
+      if (this.#isTrueDamage(session, error)) return;
       this.#parts.simulator.fail(error);
     });
   }

@@ -44,10 +44,11 @@ export class Wounds {
   /** Why a node that starts now must refuse to, or null. */
   refusal(directories: SimulatedDirectories): string | null {
     for (const path of this.#missing) {
+      if (!isNeeded(directories, path)) continue;
       if (directories.file(path) === undefined) return `${path} is missing`;
     }
     for (const { path, file, position, bytes } of this.#wounds) {
-      if (directories.file(path) !== file) continue;
+      if (directories.file(path) !== file || !isRead(directories, path)) continue;
       const found = new Uint8Array(bytes.length);
       file.read(found, position);
       if (Buffer.compare(found, bytes) !== 0) return `${path} is damaged at byte ${position}`;
@@ -61,4 +62,42 @@ export class Wounds {
     this.#wounds.length = 0;
     this.#missing.clear();
   }
+}
+
+interface Named {
+  readonly segments: readonly { readonly generation: number }[];
+  readonly starts?: readonly { readonly generation: number }[];
+}
+
+/** The manifest beside the segment `path`, and which segment that is; null for any other file. */
+function segmentIn(
+  directories: SimulatedDirectories,
+  path: string,
+): { readonly generation: number; readonly manifest: Named } | null {
+  const match = /^(.*)\/segment-(\d+)$/.exec(path);
+  const file = match === null ? undefined : directories.file(`${match[1]}/manifest`);
+  if (match === null || file === undefined) return null;
+  const bytes = new Uint8Array(file.size);
+  file.read(bytes, 0);
+  const text = Buffer.from(bytes).toString("utf8");
+  try {
+    const manifest: Named = JSON.parse(text.slice(text.indexOf("\n") + 1));
+    return { generation: Number(match[2]), manifest };
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a start would miss the file: truncation may have been about to remove it. */
+function isNeeded(directories: SimulatedDirectories, path: string): boolean {
+  const found = segmentIn(directories, path);
+  if (found === null) return true;
+  return found.manifest.segments.some(({ generation }) => generation === found.generation);
+}
+
+/** Whether a start reads the file: what is before the newest snapshot is looked at when needed. */
+function isRead(directories: SimulatedDirectories, path: string): boolean {
+  const found = segmentIn(directories, path);
+  if (found === null) return true;
+  return found.generation >= (found.manifest.starts?.at(-1)?.generation ?? 0);
 }

@@ -41,6 +41,13 @@ export interface KibitzerOptions {
   readonly machine?: StateMachine;
   /** Files, clock, chance and network; default those of this computer. */
   readonly world?: World;
+  /** After how much log a snapshot is made; default 64 MiB or 250,000 slots. */
+  readonly snapshot?: { readonly bytes?: number; readonly slots?: number };
+  /**
+   * How much of the log is kept at least, in bytes of the journal's files, or in milliseconds of
+   * log time; what is beyond either bound goes. Default: everything is kept for ever.
+   */
+  readonly retain?: { readonly bytes?: number; readonly ageMs?: number };
   /** Bytes of the journal's files. */
   readonly storage?: { readonly segmentBytesFirst?: number; readonly segmentBytesMax?: number };
 }
@@ -65,6 +72,8 @@ export interface Configuration {
   };
   readonly machine: StateMachine | null;
   readonly world: World;
+  readonly snapshot: { readonly bytes: number; readonly slots: number };
+  readonly retain: { readonly bytes: number | null; readonly ageMs: number | null };
   readonly storage: NonNullable<KibitzerOptions["storage"]>;
 }
 
@@ -81,6 +90,8 @@ const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
   "timing",
   "machine",
   "world",
+  "snapshot",
+  "retain",
   "storage",
 ]);
 
@@ -104,8 +115,30 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
     timing: timingOf(checkedObject("timing", timing)),
     machine: options.machine ?? null,
     world: options.world ?? world(),
+    ...pastOf(options),
     storage: { ...options.storage },
   });
+}
+
+const snapshotBytes = 67_108_864;
+const snapshotSlots = 250_000;
+
+function pastOf({
+  snapshot = {},
+  retain = {},
+}: KibitzerOptions): Pick<Configuration, "snapshot" | "retain"> {
+  const { bytes = snapshotBytes, slots = snapshotSlots } = checkedObject("snapshot", snapshot);
+  const { bytes: kept, ageMs } = checkedObject("retain", retain);
+  return {
+    snapshot: {
+      bytes: whole("snapshot.bytes", bytes, 1),
+      slots: whole("snapshot.slots", slots, 1),
+    },
+    retain: {
+      bytes: kept === undefined ? null : whole("retain.bytes", kept, 0),
+      ageMs: ageMs === undefined ? null : whole("retain.ageMs", ageMs, 0),
+    },
+  };
 }
 
 function checkedObject<Wanted extends object>(name: string, value: Wanted): Wanted {

@@ -156,8 +156,8 @@ export class Kibitzer implements Log, Membership {
   }
 
   /**
-   * Has `machine` apply the decided entries; at most one, at any time. Every node that publishes, or
-   * is asked by clients, needs its own. Resolves once it goes on from the latest snapshot that
+   * Has `machine` apply the decided entries; at most one, at any time. Every node that publishes,
+   * or is asked by clients, needs its own. Resolves once it goes on from the latest snapshot that
    * holds it, or begins with the first entry.
    *
    * @throws {KibitzerError} `KBZ_ARGUMENT` when there is one already, or it is none.

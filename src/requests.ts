@@ -82,6 +82,14 @@ export interface EntriesRequest {
   readonly waitMs: number;
 }
 
+/** Asks for bytes of the file of a snapshot that was offered. */
+export interface SnapshotRequest {
+  readonly method: "snapshot";
+  readonly slot: number;
+  readonly offset: number;
+  readonly bytesMax: number;
+}
+
 /** The cluster as the node asked sees it, peers asked in turn. */
 export interface StatusRequest {
   readonly method: "status";
@@ -113,6 +121,7 @@ export type Request =
   | ExileRequest
   | TransferRequest
   | EntriesRequest
+  | SnapshotRequest
   | StatusRequest
   | ReportRequest
   | QueryRequest;
@@ -165,5 +174,12 @@ export type Response =
     }
   /** `query`: what the state machine said after it had applied `index`. */
   | { readonly kind: "answer"; readonly index: number; readonly answer: Uint8Array }
+  /** `snapshot`: bytes of a file of `size` bytes, from `offset` on. */
+  | {
+      readonly kind: "chunk";
+      readonly offset: number;
+      readonly size: number;
+      readonly bytes: Uint8Array;
+    }
   /** `status` and `report`: a `Status` or `NodeReport` as JSON. */
   | { readonly kind: "document"; readonly document: unknown };

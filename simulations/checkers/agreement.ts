@@ -22,6 +22,8 @@ export class Agreement {
   readonly #indexes = new Map<string, number>();
   readonly #hashes = new Map<number, { readonly value: string; readonly node: string }>();
   #indexLast = 0;
+  /** The first index that any node still had when it was asked for all, or null. */
+  #begins: number | null = null;
 
   constructor(isProposed: (text: string) => boolean) {
     this.#isProposed = isProposed;
@@ -30,6 +32,16 @@ export class Agreement {
   /** The highest index that any node has shown. */
   get indexLast(): number {
     return this.#indexLast;
+  }
+
+  /** A node shows nothing before `index` any more. */
+  begins(index: number): void {
+    this.#begins = Math.min(index, this.#begins ?? index);
+  }
+
+  /** Whether no node has `index` any more, as far as all were asked. */
+  isGone(index: number): boolean {
+    return this.#begins !== null && index < this.#begins;
   }
 
   at(index: number): Standing | undefined {
@@ -83,16 +95,21 @@ export class Agreement {
 
   /** The whole log, once nodes have shown all of it: dense, and each publisher in order (C2). */
   checkWhole(): void {
-    const sequences = new Map<string, number>();
+    let sequences: Map<string, number> | null = new Map();
     for (let index = 1; index <= this.#indexLast; index += 1) {
       const standing = this.#log.get(index);
+      if (standing === undefined && this.isGone(index)) {
+        // Truncated before anybody looked: who published what is not known from here on.
+        sequences = null;
+        continue;
+      }
       demand(standing !== undefined, "A5", () => `no node has shown index ${index}`);
       const { publisher, sequence } = standing;
-      const expected = (sequences.get(publisher) ?? 0) + 1;
+      const expected: number = sequences === null ? sequence : (sequences.get(publisher) ?? 0) + 1;
       demand(sequence === expected, "C2", () => {
         return `at index ${index} publisher ${publisher} has number ${sequence}, not ${expected}`;
       });
-      sequences.set(publisher, sequence);
+      sequences?.set(publisher, sequence);
     }
   }
 }

@@ -84,7 +84,8 @@ export class Durability {
       const { text, outcome, session } = submission;
       const index = agreement.indexOf(text);
       if (outcome === "acknowledged") {
-        demand(index === submission.index, "D3", () => {
+        const isGone = index === undefined && agreement.isGone(submission.index ?? 0);
+        demand(index === submission.index || isGone, "D3", () => {
           const found = index === undefined ? "is gone" : `stands at index ${index}`;
           return `${brief(text)}, acknowledged at index ${submission.index}, ${found}`;
         });

@@ -9,6 +9,7 @@ import { Violation } from "../core/violation.ts";
 import { second, type Simulator } from "../simulator.ts";
 import { StepMarks } from "../step-marks.ts";
 import type { Agreement } from "./agreement.ts";
+import type { SnapshotWatch } from "./snapshots.ts";
 import { checkMemory, LifeMemory, type Memory } from "./lives.ts";
 
 const replayMax = 600 * second;
@@ -18,6 +19,7 @@ export interface ReplayParts {
   readonly simulator: Simulator;
   readonly cluster: Cluster;
   readonly agreement: Agreement;
+  readonly snapshots: SnapshotWatch;
 }
 
 /**
@@ -50,7 +52,7 @@ interface Recording {
 
 /** @returns How many inputs were replayed; null when the file is damaged, as it may be. */
 async function replayFile(
-  { simulator, agreement }: ReplayParts,
+  { simulator, agreement, snapshots }: ReplayParts,
   { node, file, memory }: Recording,
 ): Promise<number | null> {
   const life = simulator.begin(`reader of ${node.id}`);
@@ -60,6 +62,8 @@ async function replayFile(
     const onStep: ReplayOptions["onStep"] = (played, step, state) => {
       mark(played, step, state);
       memory.see(played, step, state);
+      if (step.outcome === null || !("applied" in step.outcome)) return;
+      for (const { decree } of step.outcome.applied) snapshots.applied(decree);
     };
     const replayed = replayRecording(file, { files, onStep });
     const { envelopes, slot, hash, complete } = await simulator.complete(replayed, replayMax);

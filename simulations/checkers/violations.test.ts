@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Ballot } from "../../consensus/index.ts";
 import type { Entry } from "../../src/api.ts";
+import { KibitzerError } from "../../src/kibitzer-error.ts";
 import type { SimulatedNode } from "../cluster.ts";
 import type { SimulatedDisk } from "../disk.ts";
 import { Prng } from "../prng.ts";
@@ -79,6 +80,20 @@ test("C5: a barrier below what was acknowledged before it", async () => {
     durability.acknowledge(durability.submit("y", "a1"), 7);
     clients.barrier(first);
     await breaks("C5", stage, /a barrier at a gave 1, though 7 was acknowledged/);
+  });
+});
+
+test("W5: a reader is told that what it asked for is gone, and is there", async () => {
+  await published(async (stage, first) => {
+    const gone = new KibitzerError("KBZ_TRUNCATED", "The log begins with 1 now.", {
+      retryable: false,
+      outcome: "none",
+    });
+    falsify(first.kibitzer, "entries", () => {
+      throw gone;
+    });
+    stage.clients.follow(first, 1);
+    await breaks("W5", stage, /a says that 1 is gone, not 1/);
   });
 });
 

@@ -121,6 +121,8 @@ export function messageText(message: Message): string {
       return "naturalize";
     case "takeOver":
       return `takeOver ${ballotText(message.ballot)}`;
+    case "snapshot":
+      return `snapshot slot=${message.slot}`;
   }
 }
 
@@ -144,6 +146,8 @@ export function inputText(input: LegislatorInput): string {
       return `exile ${input.id}`;
     case "transfer":
       return `transfer ${input.to ?? "anybody"}`;
+    case "install":
+      return `install slot=${input.state.slot}`;
     case "bootstrap":
     case "join":
     case "naturalize":
@@ -154,6 +158,7 @@ export function inputText(input: LegislatorInput): string {
 
 export function writeText(write: Write): string {
   const parts = [`#${write.number}`];
+  if (write.base !== null) parts.push(`base=${write.base.slot}`);
   if (write.promised !== null) parts.push(`promised=${ballotText(write.promised)}`);
   if (write.decrees.length > 0) parts.push(`accepted=${ballotText(write.accepted)}`);
   else parts.push(`accepted=${ballotText(write.accepted)} length=${write.slotFirst - 1}`);
@@ -170,6 +175,10 @@ export function outcomeLines(outcome: Outcome): string[] {
   for (const { to, slotFirst, slotLast } of outcome.sendSlots) {
     lines.push(`slots -> ${to} ${slotFirst}…${slotLast}`);
   }
+  if (outcome.download !== null) {
+    lines.push(`download <- ${outcome.download.from} slot=${outcome.download.slot}`);
+  }
+  if (outcome.installed !== null) lines.push(`installed ${outcome.installed.slot}`);
   for (const { decree, effect } of outcome.applied) {
     lines.push(`applied ${decree.slot}:${valueText(decree.value)} ${effectText(effect)}`);
   }

@@ -72,6 +72,8 @@ export class Attestations {
       case "ahead":
       case "learn":
         return this.#decided(node, message, message.decided);
+      case "snapshot":
+        return this.#decided(node, message, message.slot);
       case "confirm":
       case "takeOver":
         return this.#leads(node, message, message.ballot);

@@ -5,6 +5,7 @@
 import {
   sameBallot,
   type Decree,
+  type Download,
   type NodeId,
   type Outcome,
   type SlotDispatch,
@@ -143,7 +144,9 @@ export class CoreCluster {
     if (before !== null) checkOutdated(node, input, before);
     this.#trace(node, () => [inputText(input), ...outcomeLines(outcome)]);
     if (outcome.persist !== null) {
-      node.disk.append(outcome.persist);
+      const isNew = outcome.persist.base !== null && input.kind === "install";
+      const installed = isNew ? invariants.installed(node, input.state) : null;
+      node.disk.append(outcome.persist, installed);
       invariants.onWritten(node, outcome.persist, (id) => this.#isThereFor(node, id));
     }
     invariants.onOutcome(node, input, outcome);
@@ -192,6 +195,8 @@ export class CoreCluster {
       this.network.send({ from: node.id, cookie: node.cookie, to, message });
     }
     for (const dispatch of outcome.sendSlots) this.#sendSlots(node, dispatch);
+    if (outcome.download !== null) this.#download(node, outcome.download);
+    if (outcome.installed !== null) this.count("installed");
     if (outcome.halt !== null) {
       this.note(() => `${node.id}: halts`);
       this.count(`halt ${outcome.halt?.kind ?? ""}`);
@@ -253,12 +258,30 @@ export class CoreCluster {
 
   #sendSlots(node: CoreNode, { to, slotFirst, slotLast, decided }: SlotDispatch): void {
     this.later(node, this.#prng.exponential(2), () => {
+      const { snapshot } = node.disk.durable;
+      if (snapshot !== null && slotFirst <= snapshot.slot) {
+        this.count("snapshot");
+        const offer = { kind: "snapshot", slot: snapshot.slot } as const;
+        this.network.send({ from: node.id, cookie: node.cookie, to, message: offer });
+        return;
+      }
       // As much as one read gives: the receiver asks for the rest.
       const slots = Math.min(slotLast - slotFirst + 1, this.#prng.integer(1, 64));
       const decrees: Decree[] = node.disk.written.log.slice(slotFirst - 1, slotFirst - 1 + slots);
       const message = { kind: "learn", decrees, decided } as const;
       this.count("learn");
       this.network.send({ from: node.id, cookie: node.cookie, to, message });
+    });
+  }
+
+  /** It takes a while, and whoever has it may be gone meanwhile, or have a later one. */
+  #download(node: CoreNode, { from, slot }: Download): void {
+    this.later(node, this.#prng.exponential(this.#prng.pick([2, 20, 200])), () => {
+      const source = this.nodes.get(from);
+      const state = source?.disk.durable.snapshot ?? null;
+      if (source?.isUp !== true || state === null || state.slot < slot) return;
+      this.count("download");
+      this.step(node, { kind: "install", state });
     });
   }
 

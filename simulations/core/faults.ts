@@ -51,6 +51,7 @@ export class Faults {
       this.#membership.transfer(this.#prng.chance(0.5) ? null : this.#prng.pick(nodes).id);
     }
     if (this.#happens(rates.exile, "exile")) this.#exile(nodes);
+    this.#truncate(nodes);
     cluster.schedule.after(every, () => this.#tick());
   }
 
@@ -121,6 +122,17 @@ export class Faults {
       if (!node.retired || this.#membership.exiling.has(node)) this.#reincarnate(node);
       else cluster.replace(node);
     });
+  }
+
+  /** Behind the slots that others may still have to fetch, or a good way before them. */
+  #truncate(nodes: readonly CoreNode[]): void {
+    const { truncate } = this.#profile.rates;
+    if (truncate === 0 || !this.#happens(truncate, "truncate")) return;
+    for (const node of nodes) {
+      if (!this.#prng.chance(0.6)) continue;
+      const { decided } = node.disk.durable;
+      node.disk.truncate(decided - (this.#prng.chance(0.5) ? 0 : this.#prng.integer(0, decided)));
+    }
   }
 
   #partition(ids: readonly NodeId[]): void {

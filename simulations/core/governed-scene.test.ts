@@ -81,7 +81,8 @@ class Scene {
   write(node: CoreNode, fields: Partial<Write>, isThere?: (id: string) => boolean): void {
     const number = (this.#numbers.get(node) ?? 0) + 1;
     this.#numbers.set(node, number);
-    const nothing = { promised: null, accepted: ballotZero, decrees: [], decided: 0, heard: null };
+    const empty = { promised: null, accepted: ballotZero, decrees: [], decided: 0 };
+    const nothing = { ...empty, heard: null, base: null };
     const one: Write = { number, slotFirst: 1, ...nothing, ...fields };
     node.disk.append(one);
     this.invariants.onWritten(node, one, isThere);
@@ -343,6 +344,7 @@ test("D1: a node goes by a ballot that it has not written", () => {
     decrees: [],
     decided: 0,
     heard: null,
+    base: null,
   });
   breaks("D1", () => invariants.onOutcome(c, receive, quiet));
 });

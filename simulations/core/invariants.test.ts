@@ -42,6 +42,7 @@ function write(number: number, fields: Partial<Write>): Write {
     decrees: [],
     decided: 0,
     heard: null,
+    base: null,
     ...fields,
   };
 }
@@ -127,6 +128,22 @@ test("A2: a slot applied before it is chosen", () => {
   const scene = new Scene();
   scene.write(scene.a, write(1, { decrees: scene.log.slice(0, 1) }));
   breaks("A2", () => scene.apply(scene.a, 1, { kind: "government" }));
+});
+
+test("S2: a snapshot holds another state than was chosen", () => {
+  const { invariants, b } = new Scene().found(3);
+  const state = invariants.chosen.republic.state();
+  assert.equal(invariants.installed(b, state).log.length, 3);
+  breaks("S2", () => invariants.installed(b, { ...state, time: state.time + 1 }));
+});
+
+test("S4: a snapshot takes back what was applied", () => {
+  const scene = new Scene().found(3);
+  scene.apply(scene.a, 1, { kind: "government" });
+  scene.apply(scene.a, 2, { kind: "none" });
+  const input = { kind: "event", jitter: 0, now: 0, when: 0 } as const;
+  const installed = { slot: 2, index: 0 };
+  breaks("S4", () => scene.invariants.onOutcome(scene.a, input, outcome({ installed })));
 });
 
 test("S1: another effect than elsewhere", () => {

@@ -3,9 +3,12 @@
  * all times at once; throws a {@link Violation} that names what was broken.
  */
 import {
+  emptyRepublic,
+  Republic,
   sameBallot,
   type Applied,
   type Ballot,
+  type Decree,
   type DurableState,
   type Halt,
   type Index,
@@ -14,6 +17,7 @@ import {
   type NodeId,
   type Outcome,
   type PublisherId,
+  type RepublicState,
   type Slot,
   type Write,
 } from "../../consensus/index.ts";
@@ -22,7 +26,7 @@ import { ballotText } from "./abbreviate.ts";
 import { BarrierRounds } from "./barrier-rounds.ts";
 import { Chosen, isMajority } from "./chosen.ts";
 import type { CoreNode } from "./core-node.ts";
-import { hashAt } from "./virtual-disk.ts";
+import { hashAt, type Installed } from "./virtual-disk.ts";
 import { demand, Violation } from "./violation.ts";
 
 export class Invariants {
@@ -72,6 +76,7 @@ export class Invariants {
     for (const { message } of outcome.send) this.#attestations.believe(node, message);
     if (this.#astray.has(node)) return;
     if (this.#rolledBack.has(node)) attestsNothing(node, outcome);
+    if (outcome.installed !== null) this.#onInstalled(node, outcome.installed);
     for (const applied of outcome.applied) this.#onApplied(node, applied);
     if (outcome.applied.length > 0) this.#judgeDecision(node, input);
     if (changesLog(input)) holdsWhatIsWritten(node);
@@ -169,10 +174,45 @@ export class Invariants {
     demand(same, "S1", () => `${node.id} makes something else of slot ${slot}`);
   }
 
+  /** What `state` stands for, which is what was chosen (S2). */
+  installed(node: CoreNode, state: RepublicState): Installed {
+    const { slot } = state;
+    demand(slot <= this.chosen.length, "A2", () => `${node.id} installs slot ${slot}, not chosen`);
+    const log: Decree[] = [];
+    const republic = new Republic(emptyRepublic());
+    for (let at = 1; at <= slot; at += 1) {
+      const chosen = this.chosen.at(at);
+      if (chosen === null) break;
+      log.push(chosen.decree);
+      republic.apply(chosen.decree);
+    }
+    const isSame = JSON.stringify(republic.state()) === JSON.stringify(state);
+    demand(isSame || this.#astray.has(node), "S2", () => {
+      return `${node.id} installs another state after slot ${slot} than was chosen`;
+    });
+    return { state, log };
+  }
+
+  /** A snapshot never takes back what was applied (S4), and is all there is of what it skips. */
+  #onInstalled(
+    node: CoreNode,
+    { slot, index }: { readonly slot: Slot; readonly index: Index },
+  ): void {
+    const before = this.appliedBy(node);
+    demand(slot > before, "S4", () => `${node.id} installs slot ${slot} after ${before}`);
+    this.#applied.set(node, slot);
+    const { republic } = node.legislator;
+    const isHere = republic.slot === slot && republic.index === index;
+    demand(isHere, "S4", () => `${node.id} is at ${republic.slot}, not at ${slot}`);
+    demand(republic.stateHash === this.chosen.at(slot)?.stateHash, "S2", () => {
+      return `${node.id} makes something else of the snapshot after ${slot}`;
+    });
+  }
+
   #judgeDecision(node: CoreNode, input: LegislatorInput): void {
     // What a leader learns was decided by others, in their ballots.
     const isLearned = input.kind === "receive" && input.message.kind === "learn";
-    if (isLearned || !node.isUp) return;
+    if (isLearned || input.kind === "install" || !node.isUp) return;
     const { role, ballot, decided } = node.legislator.view();
     if (role === "leading") this.onDecided(ballot, decided);
   }
@@ -192,7 +232,8 @@ export class Invariants {
 
 /** Whether the input may have changed what the node holds, and not just what it knows of others. */
 function changesLog(input: LegislatorInput): boolean {
-  return input.kind === "receive" && input.message.kind !== "ping" && input.message.kind !== "pong";
+  if (input.kind !== "receive") return input.kind === "install";
+  return input.message.kind !== "ping" && input.message.kind !== "pong";
 }
 
 /** What a node goes by is on its way to the disk, ballot and log alike. */

@@ -27,6 +27,8 @@ export interface Rates {
   readonly transfer: number;
   readonly exile: number;
   readonly barrier: number;
+  /** The log of some node is cut off after a snapshot. */
+  readonly truncate: number;
 }
 
 export interface Profile {
@@ -64,7 +66,7 @@ export function drawProfile(name: ProfileName, prng: Prng): Profile {
   const rough = name !== "calm";
   const parliamentSize = name === "calm" || name === "crashy" ? 3 : prng.pick([3, 5]);
   const floods = prng.chance(0.3);
-  return {
+  const profile: Profile = {
     name,
     links: rough ? drawLinks(name, prng) : calmLinks,
     nodes: rough ? drawNodes(name, prng) : calmNodes,
@@ -79,6 +81,12 @@ export function drawProfile(name: ProfileName, prng: Prng): Profile {
     large: floods ? 0.8 : 0.03,
     duration: prng.integer(3000, 8000),
   };
+  return withTruncation(profile, prng);
+}
+
+/** Drawn last, so that all else is what it was for its seed. */
+function withTruncation(profile: Profile, prng: Prng): Profile {
+  return { ...profile, rates: { ...profile.rates, truncate: prng.pick([0, 0, 1, 6]) } };
 }
 
 function drawArrivals(name: ProfileName, parliamentSize: number, prng: Prng): readonly number[] {
@@ -155,6 +163,7 @@ function drawRates(name: ProfileName, prng: Prng): Rates {
       transfer: prng.between(1, 6),
       exile: sometimes(prng, 0.3),
       barrier: prng.between(10, 40),
+      truncate: 0,
     };
   }
   if (name === "replacements") {
@@ -169,6 +178,7 @@ function drawRates(name: ProfileName, prng: Prng): Rates {
     transfer: name === "calm" ? 0 : sometimes(prng, 0.5),
     exile: name === "membership" ? prng.between(0, 0.8) : 0,
     barrier: prng.between(0, 20),
+    truncate: 0,
   };
 }
 

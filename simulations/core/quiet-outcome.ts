@@ -5,6 +5,8 @@ export const quiet: Outcome = {
   send: [],
   persist: null,
   sendSlots: [],
+  download: null,
+  installed: null,
   applied: [],
   barriers: [],
   reply: null,

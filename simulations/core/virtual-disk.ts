@@ -16,6 +16,7 @@ import {
   type Hash,
   type Heard,
   type NodeId,
+  type RepublicState,
   type Slot,
   type Write,
 } from "../../consensus/index.ts";
@@ -25,8 +26,10 @@ import { demand } from "./violation.ts";
 export interface Image {
   readonly promised: Ballot;
   readonly accepted: Ballot;
-  /** Slot 1 first. */
+  /** Slot 1 first; also those that the node itself could not read any more, but a ghost can. */
   readonly log: readonly Decree[];
+  /** The state that stands for the decrees up to its slot; null while the log has them all. */
+  readonly snapshot: RepublicState | null;
   readonly decided: Slot;
   readonly heard: ReadonlyMap<NodeId, Heard>;
 }
@@ -35,10 +38,17 @@ class MutableImage implements Image {
   promised: Ballot = ballotZero;
   accepted: Ballot = ballotZero;
   decided: Slot = 0;
+  snapshot: RepublicState | null = null;
   readonly log: Decree[] = [];
   readonly heard = new Map<NodeId, Heard>();
 
-  apply(write: Write): void {
+  /** @param installed What a write that begins the log anew begins it with. */
+  apply(write: Write, installed: Installed | null): void {
+    if (installed !== null) {
+      this.snapshot = installed.state;
+      this.log.length = 0;
+      this.log.push(...installed.log);
+    }
     if (write.promised !== null) this.promised = write.promised;
     this.accepted = write.accepted;
     this.decided = Math.max(this.decided, write.decided);
@@ -51,6 +61,7 @@ class MutableImage implements Image {
     this.promised = other.promised;
     this.accepted = other.accepted;
     this.decided = other.decided;
+    this.snapshot = other.snapshot;
     this.log.length = 0;
     this.log.push(...other.log);
     this.heard.clear();
@@ -62,6 +73,12 @@ class MutableImage implements Image {
 export function hashAt(image: Image, slot: Slot): Hash | null {
   if (slot === 0) return hashZero;
   return image.log[slot - 1]?.hash ?? null;
+}
+
+/** A snapshot that was installed, and the decrees that it stands for. */
+export interface Installed {
+  readonly state: RepublicState;
+  readonly log: readonly Decree[];
 }
 
 /** What a promise must report at least: the state as of the write that made it. */
@@ -78,6 +95,8 @@ export class VirtualDisk {
   #pending: Write[] = [];
   #writeLast = 0;
   #promisesMade: PromiseMade[] = [];
+  /** By the write that begins the log anew with it. */
+  readonly #installed = new Map<number, Installed>();
 
   /** With every write, also those that a crash would lose. */
   get written(): Image {
@@ -98,10 +117,12 @@ export class VirtualDisk {
     return this.#promisesMade.find((made) => compareBallots(made.ballot, ballot) === 0) ?? null;
   }
 
-  append(write: Write): void {
-    this.#check(write);
+  /** @param installed What `write` begins the log anew with. */
+  append(write: Write, installed: Installed | null = null): void {
+    this.#check(write, installed);
     this.#writeLast = write.number;
-    this.#written.apply(write);
+    if (installed !== null) this.#installed.set(write.number, installed);
+    this.#written.apply(write, installed);
     if (write.promised !== null) {
       const { length } = this.#written.log;
       const hash = hashAt(this.#written, length);
@@ -114,8 +135,20 @@ export class VirtualDisk {
   harden(): Write | null {
     const write = this.#pending.shift();
     if (write === undefined) return null;
-    this.#durable.apply(write);
+    this.#durable.apply(write, this.#installed.get(write.number) ?? null);
     return write;
+  }
+
+  /**
+   * The decrees up to `slot`, which are durable and decided, give way to the state after them; what
+   * is under way behind them is not touched.
+   */
+  truncate(slot: Slot): void {
+    const durable = this.#durable;
+    if (slot > durable.decided || slot <= (durable.snapshot?.slot ?? 0)) return;
+    const republic = this.#fold(slot);
+    durable.snapshot = republic.state();
+    if ((this.#written.snapshot?.slot ?? 0) < slot) this.#written.snapshot = durable.snapshot;
   }
 
   /** Power is lost: pending writes are gone. */
@@ -150,13 +183,14 @@ export class VirtualDisk {
       const altered = { ...decree, when };
       log[at] = { ...altered, hash: hashDecree(log[at - 1]?.hash ?? hashZero, altered) };
     }
+    // Its whole past is another one, whichever form it is kept in.
+    this.#durable.snapshot = null;
     this.#written.copyFrom(this.#durable);
   }
 
   recover(): DurableState {
     const image = this.#durable;
-    const republic = new Republic(emptyRepublic());
-    for (const decree of image.log.slice(0, image.decided)) republic.apply(decree);
+    const republic = this.#fold(image.decided);
     return {
       promised: image.promised,
       accepted: image.accepted,
@@ -167,8 +201,24 @@ export class VirtualDisk {
     };
   }
 
-  #check(write: Write): void {
+  #fold(slot: Slot): Republic {
+    const { snapshot, log } = this.#durable;
+    const republic = new Republic(snapshot ?? emptyRepublic());
+    for (const decree of log.slice(republic.slot, slot)) republic.apply(decree);
+    return republic;
+  }
+
+  #check(write: Write, installed: Installed | null): void {
     const before = this.#written;
+    const { base } = write;
+    demand((base === null) === (installed === null), "S4", () => "a log begins anew by itself");
+    const known = installed?.log ?? before.log;
+    demand(base === null || base.slot > before.decided, "S4", () => {
+      return `a snapshot after ${base?.slot ?? 0} takes the log back from ${before.decided}`;
+    });
+    demand(base === null || write.slotFirst === base.slot + 1, "S4", () => {
+      return `a log goes on with ${write.slotFirst} after a snapshot of ${base?.slot ?? 0}`;
+    });
     const promised = write.promised ?? before.promised;
     const length = write.slotFirst - 1 + write.decrees.length;
     demand(write.number > this.#writeLast, "D1", () => `write ${write.number} is used again`);
@@ -181,8 +231,8 @@ export class VirtualDisk {
     demand(compareBallots(write.accepted, promised) <= 0, "A7", () => {
       return `accepts ${formatBallot(write.accepted)} above its promise ${formatBallot(promised)}`;
     });
-    demand(write.slotFirst >= 1 && write.slotFirst <= before.log.length + 1, "A5", () => {
-      return `write from slot ${write.slotFirst} after a log of ${before.log.length}`;
+    demand(write.slotFirst >= 1 && write.slotFirst <= known.length + 1, "A5", () => {
+      return `write from slot ${write.slotFirst} after a log of ${known.length}`;
     });
     demand(write.decided <= length, "A5", () => `decided ${write.decided} beyond length ${length}`);
     demand(
@@ -192,7 +242,7 @@ export class VirtualDisk {
       "A7",
       () => `accepts in ${formatBallot(write.accepted)}, has promised ${formatBallot(promised)}`,
     );
-    let hash = hashAt(before, write.slotFirst - 1) ?? hashZero;
+    let hash = known[write.slotFirst - 2]?.hash ?? hashZero;
     for (const [offset, decree] of write.decrees.entries()) {
       demand(decree.slot === write.slotFirst + offset, "A5", () => `slot ${decree.slot} in a hole`);
       demand(hashDecree(hash, decree) === decree.hash, "A13", () => `hash of ${decree.slot}`);

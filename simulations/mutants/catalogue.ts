@@ -12,6 +12,7 @@ import { publishingMutants } from "./catalogue/publishing.ts";
 import { readingMutants } from "./catalogue/reading.ts";
 import { nodeMutants } from "./catalogue/node.ts";
 import { machineMutants } from "./catalogue/machine.ts";
+import { snapshotMutants } from "./catalogue/snapshots.ts";
 import { storageMutants } from "./catalogue/storage.ts";
 import { transportMutants } from "./catalogue/transport.ts";
 
@@ -28,6 +29,7 @@ export const catalogue: readonly Mutant[] = [
   ...readingMutants,
   ...nodeMutants,
   ...machineMutants,
+  ...snapshotMutants,
   ...storageMutants,
   ...transportMutants,
 ];

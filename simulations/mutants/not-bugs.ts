@@ -112,7 +112,7 @@ export const notBugs: readonly NotBug[] = [
   {
     name: "confirmed-though-replaced",
     file: "consensus/chamber.ts",
-    find: "this.state.confirmed = Math.min(this.state.confirmed, slotFirst - 1);",
+    find: "state.confirmed = Math.min(state.confirmed, shared);",
     replace: "",
     about: "What was replaced still counts as the leader's.",
     why:

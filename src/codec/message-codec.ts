@@ -44,6 +44,7 @@ const kindCodes: Readonly<Record<Message["kind"], number>> = {
   ahead: 15,
   naturalize: 16,
   takeOver: 17,
+  snapshot: 18,
 };
 
 const kinds = invert(kindCodes);
@@ -119,6 +120,8 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
       return;
     case "takeOver":
       return writer.ballot(message.ballot);
+    case "snapshot":
+      return writer.whole(message.slot);
     default:
       return unreachable(message);
   }
@@ -183,6 +186,8 @@ function readFields(reader: ByteReader, source: DecreeSource): Message {
       return { kind };
     case "takeOver":
       return { kind, ballot: reader.ballot() };
+    case "snapshot":
+      return { kind, slot: reader.whole(1) };
     default:
       return unreachable(kind);
   }

@@ -32,6 +32,7 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
   exile: 9,
   transfer: 10,
   query: 16,
+  snapshot: 15,
 };
 
 const methods = invert(methodCodes);
@@ -97,6 +98,11 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
       writer.whole(request.waitMs);
       writer.whole(request.question.length);
       return [writer.take(), request.question];
+    case "snapshot":
+      writer.whole(request.slot);
+      writer.whole(request.offset);
+      writer.whole(request.bytesMax);
+      break;
     case "status":
     case "report":
       break;
@@ -186,6 +192,13 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
       const waitMs = reader.whole(0, Number.MAX_SAFE_INTEGER);
       return { method, question: reader.chunk(questionBytesMax), isStale, index, waitMs };
     }
+    case "snapshot":
+      return {
+        method,
+        slot: reader.whole(1),
+        offset: reader.whole(),
+        bytesMax: reader.whole(),
+      };
     case "status":
     case "report":
       return { method };

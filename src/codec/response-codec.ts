@@ -33,6 +33,7 @@ const kindCodes: Readonly<Record<Response["kind"], number>> = {
   entries: 6,
   document: 7,
   answer: 10,
+  chunk: 9,
 };
 
 const kinds = invert(kindCodes);
@@ -41,6 +42,8 @@ const entriesBatchesMax = 65_536;
 /** Bytes of the least that stands for one batch in the head. */
 const entriesBatchBytesMin = 15;
 const citizenBytesMin = 32;
+/** Bytes of a snapshot in one answer. */
+const chunkBytesMax = 1_048_576;
 
 const writer = new ByteWriter();
 const encoder = new TextEncoder();
@@ -81,6 +84,11 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
       writer.whole(response.index);
       writer.whole(response.answer.length);
       return [writer.take(), response.answer];
+    case "chunk":
+      writer.whole(response.offset);
+      writer.whole(response.size);
+      writer.whole(response.bytes.length);
+      return [writer.take(), response.bytes];
     case "document":
       return [writer.take(), encoder.encode(JSON.stringify(response.document ?? null))];
     default:
@@ -122,6 +130,11 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
     }
     case "answer":
       return { kind, index: reader.whole(), answer: reader.chunk(machineLimits.answerBytesMax) };
+    case "chunk": {
+      const offset = reader.whole();
+      const size = reader.whole();
+      return { kind, offset, size, bytes: reader.chunk(chunkBytesMax) };
+    }
     case "document":
       return { kind, document: readDocument(reader) };
     default:

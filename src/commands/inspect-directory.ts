@@ -176,11 +176,15 @@ class Inspector {
         const segment = await this.#tried(open);
         if (segment !== null) opened.push({ entry, segment });
       }
-      const log = new LogState();
+      // What is before the first start is not known from the beginning, unless nothing was removed.
+      const start = manifest.removed > 0 ? (manifest.starts[0] ?? null) : null;
+      const log = new LogState(start);
       const isWhole = opened.length === manifest.segments.length;
-      const files = opened.map(({ segment }) => segment);
+      const files = opened.flatMap(({ entry, segment }) => {
+        return entry.generation >= (start?.generation ?? 0) ? [segment] : [];
+      });
       const torn = isWhole ? await this.#tried(() => scan(files, manifest, log)) : null;
-      const slots = slotsByGeneration(log);
+      const slots = slotsByGeneration(log, manifest);
       const segments: InspectedSegment[] = [];
       for (const { entry, segment } of opened) {
         segments.push({
@@ -233,18 +237,35 @@ async function scan(
   manifest: Manifest,
   log: LogState,
 ): Promise<boolean> {
-  const { unmarked, torn } = await scanSegments(segments, manifest, manifest.synced, log);
+  const start = manifest.removed > 0 ? manifest.starts[0] : undefined;
+  const { unmarked, torn } = await scanSegments(segments, manifest, {
+    synced: manifest.synced,
+    before: start?.group ?? manifest.removed,
+    onGroup: (group) => applyRead(segments, group, log),
+  });
   if (unmarked !== null) applyRead(segments, unmarked, log);
   return torn;
 }
 
-function slotsByGeneration(log: LogState): ReadonlyMap<number, { first: number; last: number }> {
+function slotsByGeneration(
+  { index }: LogState,
+  { archives }: Manifest,
+): ReadonlyMap<number, { first: number; last: number }> {
   const found = new Map<number, { first: number; last: number }>();
-  for (let slot = 1; slot <= log.index.length; slot += 1) {
-    const { generation } = log.index.get(slot);
+  const add = (generation: number, first: number, last: number): void => {
     const range = found.get(generation);
-    if (range === undefined) found.set(generation, { first: slot, last: slot });
-    else range.last = slot;
+    if (range === undefined) found.set(generation, { first, last });
+    else range.last = last;
+  };
+  for (const { slotFirst, segments } of archives) {
+    let first = slotFirst;
+    for (const { generation, slotLast } of segments) {
+      if (first <= index.base) add(generation, first, Math.min(slotLast, index.base));
+      first = slotLast + 1;
+    }
+  }
+  for (let slot = index.base + 1; slot <= index.length; slot += 1) {
+    add(index.get(slot).generation, slot, slot);
   }
   return found;
 }

@@ -8,6 +8,7 @@ import { crc32 } from "../codec/crc32.ts";
 import { entriesOf } from "../codec/entry-stream.ts";
 import type { LoggedBatch, LogReader } from "../node/log-reader.ts";
 import { Bell } from "../node/bell.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
 import { pause } from "../pause.ts";
 import type { Clock } from "../world.ts";
 import { LogClock, MachineEntryView } from "./machine-entry.ts";
@@ -157,6 +158,7 @@ export class MachineHost {
   ): Promise<void> {
     assert(!this.#isRestoring, "one restore after the other");
     this.#generation += 1;
+    this.#captures.clear();
     this.#isRestoring = true;
     try {
       await this.machine.restore(pieces);
@@ -171,6 +173,7 @@ export class MachineHost {
     this.#hash = new MachineHash(from.hash);
     this.#stateHashSlot = from.stateHashSlot;
     this.#clock.set(from.time);
+    this.#marks.begin(slot);
     this.#isRestoring = false;
     this.applied.ring();
   }
@@ -210,7 +213,8 @@ export class MachineHost {
     try {
       return await reader.read(this.#index + 1, machineLimits.readBytesMax);
     } catch (error) {
-      if (over.aborted || !isOfSystem(error)) throw error;
+      // Removed here are only entries that a snapshot holds, which is about to be restored.
+      if (over.aborted || !(isOfSystem(error) || isTruncated(error))) throw error;
       return [];
     }
   }
@@ -290,6 +294,10 @@ export class MachineHost {
     this.#isOver = true;
     this.#options.failed(error);
   }
+}
+
+function isTruncated(error: unknown): boolean {
+  return error instanceof KibitzerError && error.code === "KBZ_TRUNCATED";
 }
 
 /** An error of the operating system, and not what was found by reading. */

@@ -2,6 +2,7 @@
  * The attached state machine as a part of the node's snapshots: what the host knows of the log,
  * the results that are kept, then the bytes of the machine itself.
  */
+import { assert } from "../../consensus/index.ts";
 import { ByteReader } from "../codec/byte-reader.ts";
 import { ByteWriter } from "../codec/byte-writer.ts";
 import type { SnapshotPart } from "../snapshots/snapshot-part.ts";
@@ -23,14 +24,11 @@ export class MachinePart implements SnapshotPart {
     this.#host = host;
   }
 
-  async *write(slot: number, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
-    const capture = await this.#host.capture(slot, signal);
-    signal.throwIfAborted();
-    if (capture === null) return;
-    yield frame(headOf(capture));
-    for (const rows of framesOf(capture.rows)) yield frame(rows);
-    yield frame(new Uint8Array(0));
-    yield* capture.pieces;
+  write(slot: number, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    // Asked for in this very turn: the host may be further when the first piece is taken.
+    const capture = this.#host.capture(slot, signal);
+    capture.catch(() => undefined);
+    return piecesOf(capture, signal);
   }
 
   async restore(pieces: AsyncIterable<Uint8Array>, slot: number): Promise<void> {
@@ -45,6 +43,19 @@ export class MachinePart implements SnapshotPart {
     }
     await this.#host.restore(slot, { ...head, rows }, reader.rest());
   }
+}
+
+async function* piecesOf(
+  captured: Promise<Capture | null>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
+  const capture = await captured;
+  signal.throwIfAborted();
+  assert(capture !== null, "only who is aborted gets no state");
+  yield frame(headOf(capture));
+  for (const rows of framesOf(capture.rows)) yield frame(rows);
+  yield frame(new Uint8Array(0));
+  yield* capture.pieces;
 }
 
 function headOf({ index, time, hash, stateHashSlot }: Capture): Uint8Array {

@@ -31,6 +31,11 @@ export class MarkKeeper {
     if (this.#timer === null) this.#wait(slot);
   }
 
+  /** The state is that of `slot` from now on; what it was before is not known. */
+  begin(slot: Slot): void {
+    this.#marked = Math.max(this.#marked, slot);
+  }
+
   #mark(slot: Slot): void {
     this.#marked = slot;
     this.#options.marked(slot, this.#options.state().hash);

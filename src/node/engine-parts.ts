@@ -3,12 +3,8 @@
  * decides nothing.
  */
 import { asKibitzerError } from "../as-kibitzer-error.ts";
-import type { IslanderInput, IslanderOutcome } from "../../consensus/index.ts";
 import type { Engine } from "./engine.ts";
-import { brokenNode } from "./halt-error.ts";
 import { MachineDesk } from "../machine/machine-desk.ts";
-import { Publishing } from "../publishing/publishing.ts";
-import { resultsIn, resultOf } from "../publishing/submission-result.ts";
 import { Service } from "./service.ts";
 
 export function makeService(engine: Engine): Service {
@@ -26,30 +22,9 @@ export function makeService(engine: Engine): Service {
     identity: () => engine.identity,
     contacts: () => engine.contacts(),
     changed: engine.changed,
+    snapshot: async (...range) => await engine.snapshots.snapshots.read(...range),
     status: async (signal) => await engine.status(signal),
     report: () => engine.report(),
-  });
-}
-
-export function makePublishing(
-  engine: Engine,
-  play: (input: IslanderInput) => IslanderOutcome,
-): Publishing {
-  const { clock, chance } = engine.configuration.world;
-  const { service } = engine;
-  const { signal } = engine.over;
-  return new Publishing({
-    clock,
-    chance,
-    play,
-    submit: async ({ batch }, body, told) => {
-      const response = await service.enqueue({ method: "enqueue", batch, body, hops: 0 }, signal);
-      told(resultsIn(response));
-      return resultOf(response);
-    },
-    register: async (nonce) =>
-      resultOf(await service.register({ method: "register", nonce, hops: 0 }, signal)),
-    broken: (error) => engine.fail(brokenNode(error)),
   });
 }
 
@@ -59,7 +34,7 @@ export function makeMachineDesk(engine: Engine): MachineDesk {
     clock: configuration.world.clock,
     reader,
     over: over.signal,
-    parts: null,
+    parts: engine.snapshots.snapshots,
     isLeading: () => engine.state.legislator.role === "leading",
     publish: async (entry) => await engine.publishing.publish(entry),
     marked: (slot, hash) => engine.play({ kind: "applied", slot, hash }),

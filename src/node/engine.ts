@@ -21,12 +21,14 @@ import { closeAll } from "../close-all.ts";
 import type { Configuration } from "../configuration.ts";
 import { ConsensusState } from "../consensus-state.ts";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
-import { makeMachineDesk, makePublishing, makeService } from "./engine-parts.ts";
+import { makeMachineDesk, makeService } from "./engine-parts.ts";
 import { haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
 import { journalEvents } from "./journal-events.ts";
 import { LogReader } from "./log-reader.ts";
+import { makePublishing } from "./node-publishing.ts";
+import { NodeSnapshots } from "./node-snapshots.ts";
 import type { Logger } from "../logger.ts";
 import type { MachineDesk } from "../machine/machine-desk.ts";
 import { Peers } from "./peers.ts";
@@ -34,7 +36,7 @@ import type { Publishing } from "../publishing/publishing.ts";
 import type { Envelope } from "../recording/envelope.ts";
 import type { EnvelopeRecorder } from "../recording/envelope-recorder.ts";
 import { openRecorder, readPlayed } from "../recording/played.ts";
-import { nothingDurable, recover } from "./recovery.ts";
+import { durableState, nothingDurable } from "./recovery.ts";
 import { receiveRequest } from "./receive-request.ts";
 import type { NodeReport, ReceiveRequest } from "../requests.ts";
 import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
@@ -44,6 +46,7 @@ import { reportOf } from "./status.ts";
 import { Bodies } from "../storage/bodies.ts";
 import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
+import type { OpenedJournal } from "../storage/recovered.ts";
 import { SlotSender } from "./slot-sender.ts";
 import { version } from "../version.ts";
 
@@ -56,6 +59,7 @@ export class Engine {
   readonly peers: Peers;
   readonly publishing: Publishing;
   readonly machine: MachineDesk;
+  readonly snapshots: NodeSnapshots;
   /** Aborted when the node stops, for whatever reason. */
   readonly over: AbortController = new AbortController();
   /** Called when the node has failed for good; once. */
@@ -109,6 +113,7 @@ export class Engine {
       carryOut: (outcome) => this.#carryOut(outcome),
       failed: (error) => this.fail(error),
     });
+    this.snapshots = new NodeSnapshots(this);
     this.machine = makeMachineDesk(this);
     this.service = makeService(this);
     this.publishing = makePublishing(this, (input) => this.#loop.playIslander(input));
@@ -138,7 +143,7 @@ export class Engine {
           ? null
           : await directory.openJournal(journalEvents(configuration, () => late.engine));
       const durable: DurableState =
-        opened === null ? nothingDurable() : await recover(opened, { reader, bodies });
+        opened === null ? nothingDurable() : durableState(opened.recovered, bodies);
       const { id, cookie, starts } = directory.record;
       const legislator = new Legislator({ id, cookie, starts, ...timing }, durable);
       const state = new ConsensusState(legislator, new Islander());
@@ -146,7 +151,7 @@ export class Engine {
       const parts = { configuration, directory, reader, bodies, state, recorder, failed };
       const engine = new Engine(parts);
       late.engine = engine;
-      if (opened !== null) engine.#attach(opened.journal);
+      if (opened !== null) await engine.#attach(opened);
       return engine;
     } catch (error) {
       await directory[Symbol.asyncDispose]();
@@ -223,10 +228,8 @@ export class Engine {
 
   async #openJournal(): Promise<void> {
     if (this.#journal !== null) return;
-    const { journal } = await this.directory.openJournal(
-      journalEvents(this.configuration, () => this),
-    );
-    this.#attach(journal);
+    const events = journalEvents(this.configuration, () => this);
+    await this.#attach(await this.directory.openJournal(events));
   }
 
   /** Whether the log shows this node, not an earlier one under its id, as a member. */
@@ -293,25 +296,34 @@ export class Engine {
     await this.#founding;
     // Whatever fails to close, the rest is closed, and the lock is given back last.
     try {
-      await closeAll([...this.#listeners, this.peers, this.#journal, this.#recorder]);
+      await closeAll([
+        ...this.#listeners,
+        this.peers,
+        this.snapshots,
+        this.#journal,
+        this.#recorder,
+      ]);
     } finally {
       await this.directory[Symbol.asyncDispose]();
     }
   }
 
-  #attach(journal: Journal): void {
+  async #attach({ journal, recovered }: OpenedJournal): Promise<void> {
     this.#journal = journal;
     this.reader.attach(journal);
+    await this.snapshots.attach(journal, recovered);
   }
 
   #carryOut(outcome: Outcome): void {
-    const { persist, send, sendSlots, applied, barriers, halt } = outcome;
+    const { persist, send, sendSlots, download, installed, applied, barriers, halt } = outcome;
     if (persist !== null) {
       assert(this.#journal !== null, "a node that writes has a journal");
       this.#journal.append(persist, this.bodies);
     }
     if (send.length > 0) this.#send(send);
-    if (applied.length > 0) this.#tell(applied);
+    if (installed !== null) this.reader.restart(installed);
+    if (applied.length > 0 || installed !== null) this.#tell(applied, installed !== null);
+    this.snapshots.download(download);
     for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
     if (barriers.length > 0) this.service.takeBarriers(barriers);
     this.#noteLeadership();
@@ -330,11 +342,13 @@ export class Engine {
     }
   }
 
-  #tell(applied: Outcome["applied"]): void {
+  #tell(applied: Outcome["applied"], isInstalled: boolean): void {
     this.reader.take(applied);
     this.service.take(applied);
+    this.snapshots.note(applied);
     const kinds = applied.map(({ effect }) => effect.kind);
-    if (!kinds.includes("membership") && !kinds.includes("government")) return;
+    const isNews = kinds.includes("membership") || kinds.includes("government");
+    if (!isNews && !isInstalled) return;
     this.#meetPeers();
     this.changed.ring();
   }

@@ -7,3 +7,13 @@ export function closedError(): KibitzerError {
     outcome: "none",
   });
 }
+
+/** The name insisted on is not that of the republic here. */
+export function wrongRepublic(wanted: string, found: string): KibitzerError {
+  return new KibitzerError(
+    "KBZ_REPUBLIC",
+    `Wanted the republic "${wanted}", found "${found}" at this endpoint. Join at an endpoint of ` +
+      `"${wanted}", or leave the name out to join "${found}".`,
+    { retryable: false, outcome: "none" },
+  );
+}

@@ -20,7 +20,8 @@ export function haltError(halt: Halt, directory: string): KibitzerError {
           `than that of ${halt.peers.join(", ")}: the node has stopped. Its apply must depend on ` +
           "nothing but the entries: no clock, no chance, no environment, no order of anything " +
           "unordered, and the same version everywhere. Try it with checkStateMachine of " +
-          "kibitzer/simulations, correct it, and start the node again.",
+          "kibitzer/simulations, correct it, start the node again. If it stops once more, " +
+          "its own snapshots hold what went wrong: exile it, remove its directory, join again.",
         details,
       );
     case "staleDisk":

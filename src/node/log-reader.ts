@@ -2,8 +2,8 @@
  * Reads users' entries back by index, from the journal, and tells those who wait when there are
  * more. Shows only what is decided, and nothing but users' entries.
  */
-import type { Applied, Index, Slot } from "../../consensus/index.ts";
-import { LogIndex } from "./log-index.ts";
+import { assert, type Applied, type Index, type Slot } from "../../consensus/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
 import type { EntriesBatch } from "../requests.ts";
 import type { Journal } from "../storage/journal.ts";
 
@@ -19,15 +19,11 @@ export interface LoggedBatch extends EntriesBatch {
   readonly time: number;
 }
 
-/** Rows of the index that one read spans at most; bounds the work of a read of tiny batches. */
+/** Slots that one read spans at most; bounds the work of a read of tiny batches. */
 const rowsMax = 4096;
 
 export class LogReader {
-  readonly #index = new LogIndex();
-  /** From which slot on which government is in force. */
-  readonly #governments: { readonly slot: Slot; readonly number: number }[] = [];
   readonly #waiters = new Set<Waiter>();
-  #slot: Slot = 0;
   #journal: Journal | null = null;
 
   /** From now on entries are read from `journal`. */
@@ -36,27 +32,36 @@ export class LogReader {
   }
 
   get indexLast(): Index {
-    return this.#index.indexLast;
+    return this.#journal?.past.indexLast ?? 0;
   }
 
   /** The last applied slot. */
   get slot(): Slot {
-    return this.#slot;
+    return this.#journal?.past.slotLast ?? 0;
+  }
+
+  /** The first index that is not gone. */
+  get indexFirst(): Index {
+    return this.#journal?.past.indexFirst ?? 1;
   }
 
   /** Takes note of what was applied, in slot order; wakes those who waited for it. */
   take(applied: readonly Applied[]): void {
-    for (const { decree, effect, government } of applied) {
-      this.#slot = decree.slot;
-      if (this.#governments.at(-1)?.number !== government) {
-        this.#governments.push({ slot: decree.slot, number: government });
-      }
-      if (decree.value.kind === "batch" && effect.kind === "applied") {
-        this.#index.append({ index: effect.index, count: decree.value.count, slot: decree.slot });
-      }
-    }
+    assert(this.#journal !== null, "what is applied stands in a journal");
+    this.#journal.past.note(applied);
+    this.#wake();
+  }
+
+  /** A snapshot was installed: whoever waits for what it skips is told that it is gone. */
+  restart(from: { readonly slot: Slot; readonly index: Index }): void {
+    assert(this.#journal !== null, "a snapshot goes on in a journal");
+    this.#journal.past.restart(from);
+    this.#wake();
+  }
+
+  #wake(): void {
     for (const waiter of this.#waiters) {
-      if (waiter.index > this.indexLast || waiter.slot > this.#slot) continue;
+      if (waiter.index > this.indexLast || waiter.slot > this.slot) continue;
       this.#waiters.delete(waiter);
       waiter.resolve();
     }
@@ -67,7 +72,7 @@ export class LogReader {
     { index = 0, slot = 0 }: { readonly index?: Index; readonly slot?: Slot },
     signal: AbortSignal,
   ): Promise<void> {
-    if (index <= this.indexLast && slot <= this.#slot) return;
+    if (index <= this.indexLast && slot <= this.slot) return;
     if (signal.aborted) return;
     await new Promise<void>((resolve) => {
       const waiter: Waiter = {
@@ -90,41 +95,50 @@ export class LogReader {
   /**
    * The batches that hold the indexes from `index` on, in order: at least one when `index` is
    * there, and no more than about `bytesMax` bytes.
-   * @throws {KibitzerError} `KBZ_DAMAGED` when the journal is.
+   * @throws {KibitzerError} `KBZ_TRUNCATED` when `index` is gone, `KBZ_DAMAGED` when it cannot be
+   *   read back.
    */
   async read(index: Index, bytesMax: number): Promise<readonly LoggedBatch[]> {
+    const past = this.#journal?.past;
+    if (past === undefined || index > this.indexLast) return [];
+    if (index < past.indexFirst) throw truncated(index, past.indexFirst);
+    try {
+      return await this.#read(Math.max(1, index), bytesMax);
+    } catch (error) {
+      // It was removed while it was read.
+      if (index < past.indexFirst) throw truncated(index, past.indexFirst, error);
+      throw error;
+    }
+  }
+
+  async #read(index: Index, bytesMax: number): Promise<readonly LoggedBatch[]> {
     const journal = this.#journal;
-    if (journal === null || index > this.indexLast) return [];
-    const rowFirst = this.#index.rowOf(Math.max(1, index));
-    const rowLast = Math.min(this.#index.rows, rowFirst + rowsMax) - 1;
-    const slotFirst = this.#index.at(rowFirst).slot;
-    const framed = await journal.read(slotFirst, this.#index.at(rowLast).slot, bytesMax);
+    assert(journal !== null, "an index that is there is in a journal");
+    const indexed = await journal.past.batches(index, rowsMax);
+    const [first, last] = [indexed[0], indexed.at(-1)];
+    if (first === undefined || last === undefined) return [];
+    const framed = await journal.read(first.slot, last.slot, bytesMax);
     const batches: LoggedBatch[] = [];
-    let row = rowFirst;
+    let row = 0;
     for (const { decree, body } of framed) {
-      const indexed = row <= rowLast ? this.#index.at(row) : null;
-      if (indexed === null || indexed.slot !== decree.slot) continue;
-      if (decree.value.kind !== "batch" || body === null) continue;
+      const one = indexed[row];
+      if (one?.slot !== decree.slot || decree.value.kind !== "batch" || body === null) continue;
       const { slot, time, when } = decree;
       const { publisher, sequence, count } = decree.value;
-      const government = this.#governmentAt(slot);
-      batches.push({
-        index: indexed.index,
-        slot,
-        government,
-        time,
-        when,
-        publisher,
-        sequence,
-        count,
-        body,
-      });
+      const { government } = one;
+      const { index } = one;
+      batches.push({ index, slot, government, time, when, publisher, sequence, count, body });
       row += 1;
     }
     return batches;
   }
+}
 
-  #governmentAt(slot: Slot): number {
-    return this.#governments.findLast((change) => change.slot <= slot)?.number ?? 0;
-  }
+function truncated(index: Index, first: Index, cause?: unknown): KibitzerError {
+  return new KibitzerError(
+    "KBZ_TRUNCATED",
+    `The entry ${index} is gone from this node's log, which begins with ${first} now. Read from ` +
+      `${first} on, or at a node that keeps more.`,
+    { retryable: false, outcome: "none", cause },
+  );
 }

@@ -38,7 +38,7 @@ interface Stray {
  * What an exiled incarnation learns of its exile by, or one that was admitted behind this node's
  * back is asked with; all else is for the member under its id.
  */
-const strayKinds: ReadonlySet<string> = new Set(["ahead", "learn", "fetch"]);
+const strayKinds: ReadonlySet<string> = new Set(["ahead", "learn", "fetch", "snapshot"]);
 
 export class Peers implements AsyncDisposable {
   readonly #options: PeersOptions;

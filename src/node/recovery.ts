@@ -1,17 +1,7 @@
-/**
- * Rebuilds what a node knew from its journal: the replicated state, the undecided tail, the index.
- */
-import {
-  ballotZero,
-  emptyRepublic,
-  Republic,
-  type Applied,
-  type Decree,
-  type DurableState,
-} from "../../consensus/index.ts";
-import type { LogReader } from "./log-reader.ts";
+/** What a node knew, as its journal gave it back: the replicated state and the undecided tail. */
+import { ballotZero, emptyRepublic, type DurableState } from "../../consensus/index.ts";
 import type { Bodies } from "../storage/bodies.ts";
-import type { Journal, Recovered } from "../storage/journal.ts";
+import type { Recovered } from "../storage/recovered.ts";
 
 /** What a fresh directory holds. */
 export function nothingDurable(): DurableState {
@@ -20,31 +10,12 @@ export function nothingDurable(): DurableState {
   return { ...none, republic, decrees: [], heard: [], writeLast: 0 };
 }
 
-/** Applied decrees are handed on in parts, so that a long log is not held in memory. */
-const appliedPerPart = 1024;
-
-/**
- * Folds the decided slots and takes the bodies of the undecided ones into memory, as they may have
- * to be sent. The time this takes grows with the log.
- */
-export async function recover(
-  { journal, recovered }: { readonly journal: Journal; readonly recovered: Recovered },
-  { reader, bodies }: { readonly reader: LogReader; readonly bodies: Bodies },
-): Promise<DurableState> {
-  const republic = new Republic(emptyRepublic());
-  let part: Applied[] = [];
-  for await (const { decree } of journal.scan(1, recovered.decided)) {
-    part.push(republic.apply(decree));
-    if (part.length < appliedPerPart) continue;
-    reader.take(part);
-    part = [];
-  }
-  reader.take(part);
-  const decrees: Decree[] = [];
-  for await (const { decree, body } of journal.scan(recovered.decided + 1, recovered.length)) {
-    decrees.push(decree);
+/** The bodies of the undecided slots stay in memory, as they may have to be sent. */
+export function durableState(recovered: Recovered, bodies: Bodies): DurableState {
+  const { promised, accepted, republic, undecided, heard, writeLast } = recovered;
+  for (const { decree, body } of undecided) {
     if (decree.value.kind === "batch" && body !== null) bodies.set(decree.value, body);
   }
-  const { promised, accepted, heard, writeLast } = recovered;
-  return { promised, accepted, republic: republic.state(), decrees, heard, writeLast };
+  const decrees = undecided.map(({ decree }) => decree);
+  return { promised, accepted, republic, decrees, heard, writeLast };
 }

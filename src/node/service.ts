@@ -9,7 +9,6 @@ import type {
   Legislator,
   NodeId,
   Outcome,
-  RefusalReason,
   Registration,
   RepublicIdentity,
 } from "../../consensus/index.ts";
@@ -20,7 +19,7 @@ import { isBodyOf, verifyBatch } from "../codec/batch.ts";
 import type { Bell } from "./bell.ts";
 import { checkedCitizen } from "./citizens.ts";
 import { Deadline } from "../deadline.ts";
-import { KibitzerError } from "../kibitzer-error.ts";
+import { wrongRepublic } from "./errors.ts";
 import type { LogReader } from "./log-reader.ts";
 import type { Logger } from "../logger.ts";
 import type { MachineDesk } from "../machine/machine-desk.ts";
@@ -38,8 +37,10 @@ import type {
   RegisterRequest,
   Request,
   Response,
+  SnapshotRequest,
   TransferRequest,
 } from "../requests.ts";
+import { isNotLeading, refusal } from "./refusals.ts";
 import type { LegislatorRequest } from "./run-loop.ts";
 import { decided, keyOf, Settlements, undecided, type Settled } from "./settlements.ts";
 import type { Bodies } from "../storage/bodies.ts";
@@ -73,6 +74,12 @@ export interface ServiceOptions {
   readonly changed: Bell;
   /** Every member that is known. */
   contacts(): readonly Citizen[];
+  /** Bytes of a snapshot that was offered; null when it is not here any more. */
+  snapshot(
+    slot: number,
+    offset: number,
+    bytesMax: number,
+  ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null>;
   status(signal: AbortSignal): Promise<Status>;
   report(): NodeReport;
 }
@@ -139,6 +146,8 @@ export class Service implements Callee<Request, Response> {
         return await this.transfer(request, signal);
       case "entries":
         return await this.#entries(request, signal);
+      case "snapshot":
+        return await this.#snapshot(request, from);
       case "status":
         return { kind: "document", document: await this.#options.status(signal) };
       case "report":
@@ -148,11 +157,10 @@ export class Service implements Callee<Request, Response> {
     }
   }
 
-  /** Has a batch decided; answers with its effect, or why it was not taken. */
+  /** Has a batch decided, unless the machine lags; answers with its effect, or why not. */
   async enqueue(request: EnqueueRequest, signal: AbortSignal): Promise<Response> {
     const { batch, body, hops } = request;
     const { bodies, machine, legislator } = this.#options;
-    // Whoever asks is told what the machine here makes of it, and so may not outrun it.
     if (hops === 0 && machine.isBehind) return refusal("behind", legislator.leader);
     bodies.set(batch, body);
     const settled = await this.#propose(request, { key: keyOf(batch), value: batch }, signal);
@@ -175,7 +183,6 @@ export class Service implements Callee<Request, Response> {
     return await this.#reached(response.slot, signal);
   }
 
-  /** What the state machine of this node says. */
   async query(request: QueryRequest, signal: AbortSignal): Promise<Response> {
     const barrier = (): Promise<Response> => this.barrier({ method: "barrier", hops: 0 }, signal);
     return await this.#options.machine.answer(request, barrier, signal);
@@ -365,6 +372,16 @@ export class Service implements Callee<Request, Response> {
     return { kind: "entries", batches, indexLast: reader.indexLast };
   }
 
+  /** Only to who is of this republic, as far as it says: the whole state is in it. */
+  async #snapshot(request: SnapshotRequest, from: Hello): Promise<Response> {
+    const { slot, offset, bytesMax } = request;
+    if (from.node === null || from.republic !== this.#options.identity()?.identity) {
+      return refusal("notFound", null);
+    }
+    const read = await this.#options.snapshot(slot, offset, Math.min(bytesMax, readBytesMax));
+    return read === null ? refusal("notFound", null) : { kind: "chunk", offset, ...read };
+  }
+
   async #immigrate(request: ImmigrateRequest, signal: AbortSignal): Promise<Response> {
     const citizen = checkedCitizen(request.citizen);
     const republic = this.#options.legislator.republic.identity;
@@ -380,21 +397,4 @@ export class Service implements Callee<Request, Response> {
       } else settled(reply?.kind === "refused" ? reply : undecided);
     });
   }
-}
-
-function isNotLeading(response: Response): response is Response & { readonly kind: "refused" } {
-  return response.kind === "refused" && response.reason === "notLeading";
-}
-
-function refusal(reason: RefusalReason, leader: NodeId | null): Response {
-  return { kind: "refused", reason, leader };
-}
-
-function wrongRepublic(wanted: string, found: string): KibitzerError {
-  return new KibitzerError(
-    "KBZ_REPUBLIC",
-    `Wanted the republic "${wanted}", found "${found}" at this endpoint. Join at an endpoint of ` +
-      `"${wanted}", or leave the name out to join "${found}".`,
-    { retryable: false, outcome: "none" },
-  );
 }

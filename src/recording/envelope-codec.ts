@@ -24,6 +24,7 @@ import {
   type Played,
 } from "./envelope.ts";
 import { decreesOf, readMessage, writeMessage } from "../codec/message-codec.ts";
+import { encodeRepublic, readRepublicState } from "../codec/republic-codec.ts";
 import { messageHead } from "../codec/request-codec.ts";
 import {
   readBootstrap,
@@ -60,6 +61,7 @@ const methodCodes: Readonly<Record<Method, number>> = {
   resubmit: 16,
   checkpoint: 17,
   applied: 23,
+  install: 22,
 };
 
 const methods = invert(methodCodes);
@@ -167,6 +169,9 @@ function writeLegislatorFields(writer: ByteWriter, input: LegislatorInput): void
     case "applied":
       writer.whole(input.slot);
       return writer.hex16(input.hash);
+    case "install":
+      for (const piece of encodeRepublic(input.state)) writer.copy(piece);
+      return;
     default:
       return unreachable(input);
   }
@@ -296,6 +301,8 @@ function readLegislatorInput(reader: ByteReader, kind: Plainer, stamp: Stamp): L
       return { kind, ...stamp, barrier: reader.whole() };
     case "applied":
       return { kind, ...stamp, slot: reader.whole(1), hash: reader.hex16() };
+    case "install":
+      return { kind, ...stamp, state: readRepublicState(reader) };
     default:
       return unreachable(kind);
   }

@@ -93,6 +93,7 @@ const legislatorKinds: ReadonlySet<string> = new Set<LegislatorInput["kind"]>([
   "sent",
   "barrier",
   "applied",
+  "install",
 ]);
 
 export function envelopeOf(played: Played): Envelope {

@@ -44,7 +44,16 @@ export function digestOutcome(outcome: Outcome): Hash {
   mixOptional(mixer, outcome.reply, mixReply);
   mixOptional(mixer, outcome.halt, mixHalt);
   mixOptional(mixer, outcome.deadline, mixNumber);
+  mixSnapshots(mixer, outcome);
   return mixer.digest();
+}
+
+/** Only where there is any: recordings that were made before there were hold the same digests. */
+function mixSnapshots(mixer: Mixer, { persist, download, installed }: Outcome): void {
+  const base = persist?.base ?? null;
+  if (download !== null) mixer.text("download").text(download.from).number(download.slot);
+  if (installed !== null) mixer.text("installed").number(installed.slot).number(installed.index);
+  if (base !== null) mixer.text("base").number(base.slot).text(base.hash);
 }
 
 /** Folds an outcome of the Islander. */
@@ -186,6 +195,8 @@ function mixMessage(mixer: Mixer, message: Message): void {
     case "naturalize":
     case "takeOver":
       return;
+    case "snapshot":
+      return mixNumber(mixer, message.slot);
     default:
       return unreachable(message);
   }

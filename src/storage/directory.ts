@@ -7,7 +7,9 @@ import { assert, isNodeId, type Citizen, type RepublicIdentity } from "../../con
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Chance, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
-import { Journal, type JournalOptions, type Recovered } from "./journal.ts";
+import { Journal, type JournalOptions } from "./journal.ts";
+import type { Recovered } from "./recovered.ts";
+import { SnapshotFiles } from "../snapshots/snapshot-files.ts";
 import { readWhole, replaceFile, seal, temporarySuffix, unseal } from "./sealed-file.ts";
 import {
   isFlag,
@@ -133,6 +135,7 @@ export class DataDirectory implements AsyncDisposable {
   ): Promise<{ readonly journal: Journal; readonly recovered: Recovered }> {
     const { republic, id, cookie, hasJournal } = this.#record;
     assert(republic !== null, "a journal belongs to a republic");
+    const snapshots = new SnapshotFiles(this.#files, this.path);
     const opened = await Journal.open({
       ...callbacks,
       onPersisted: (write) => callbacks.onPersisted(write),
@@ -140,6 +143,7 @@ export class DataDirectory implements AsyncDisposable {
       files: this.#files,
       directory: this.path,
       identity: { republic: republic.identity, id, cookie },
+      snapshot: async (slot) => await snapshots.state(slot, republic.identity),
       expected: hasJournal,
     });
     try {

@@ -19,11 +19,11 @@ import {
   type Extras,
   type GroupPlace,
 } from "./group.ts";
+import { heardShape } from "./read-start.ts";
 import { sectorBytes } from "./segment.ts";
 import {
   isBallot,
   isHexText,
-  isIdText,
   isWhole,
   listOf,
   matches,
@@ -188,6 +188,7 @@ class GroupReader {
       decrees: records.map((record) => record.framed.decree),
       decided: view.getFloat64(at + 16, true),
       heard: extras.heard,
+      base: extras.base ?? null,
     };
     return { write, records };
   }
@@ -221,7 +222,7 @@ class GroupReader {
     this.#at += size;
     if (size === 0) return { promised: null, heard: null };
     const extras: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (isExtras(extras)) return extras;
+    if (isExtras(extras) && (extras.base === undefined || isLogBase(extras.base))) return extras;
     throw this.#error(at, "the notes of a write are not notes");
   }
 
@@ -238,19 +239,12 @@ class GroupReader {
 
 const extrasShape: Readonly<Record<string, Check>> = {
   promised: nullOr(isBallot),
-  heard: nullOr(
-    listOf((note) =>
-      matches(note, {
-        id: isIdText,
-        cookie: isHexText,
-        starts: isWhole,
-        promised: isBallot,
-        accepted: isBallot,
-        length: isWhole,
-      }),
-    ),
-  ),
+  heard: nullOr(listOf((note) => matches(note, heardShape))),
 };
+
+function isLogBase(value: unknown): boolean {
+  return matches(value, { slot: isWhole, hash: isHexText });
+}
 
 function isExtras(value: unknown): value is Extras {
   return matches(value, extrasShape);

@@ -2,7 +2,13 @@
  * A group on disk: all writes of one sync. Header, then for each write its header and the records
  * of its decrees, then zeros up to whole sectors, then a trailer. Encoding only; does no I/O.
  */
-import { assert, type Ballot, type Heard, type Write } from "../../consensus/index.ts";
+import {
+  assert,
+  type Ballot,
+  type Heard,
+  type LogBase,
+  type Write,
+} from "../../consensus/index.ts";
 import { putHex16, viewOf } from "../codec/bytes.ts";
 import { crc32 } from "../codec/crc32.ts";
 import { decreeHeaderBytes, encodeDecreeHeader } from "../codec/decree-codec.ts";
@@ -30,6 +36,8 @@ export interface FramedWrite {
 export interface Extras {
   readonly promised: Ballot | null;
   readonly heard: readonly Heard[] | null;
+  /** Left out of most: earlier versions knew none. */
+  readonly base?: LogBase;
 }
 
 /** Where a group goes. */
@@ -69,8 +77,9 @@ const noExtras = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 function extrasOf(write: Write): Uint8Array {
-  if (write.promised === null && write.heard === null) return noExtras;
-  const extras: Extras = { promised: write.promised, heard: write.heard };
+  const { promised, heard, base } = write;
+  if (promised === null && heard === null && base === null) return noExtras;
+  const extras: Extras = { promised, heard, ...(base === null ? {} : { base }) };
   return encoder.encode(JSON.stringify(extras));
 }
 

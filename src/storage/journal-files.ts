@@ -6,6 +6,8 @@ import { assert, ballotZero, compareBallots } from "../../consensus/index.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
+import { archiveName, isArchiveName } from "./archive-file.ts";
+import type { EntryIndex } from "./entry-index.ts";
 import { decreeBody } from "../codec/decree-codec.ts";
 import {
   encodeGroup,
@@ -16,16 +18,18 @@ import {
 } from "./group.ts";
 import { readGroupHeader, type ReadWrite } from "./group-reader.ts";
 import { HardState } from "./hard-state.ts";
-import { openSegment, scanSegments, type OpenedFile } from "./journal-segments.ts";
-import { LogState } from "./log-state.ts";
+import { readBack, settleState, type JournalPlace, type ReadBack } from "./journal-reading.ts";
+import type { LogState } from "./log-state.ts";
 import {
   manifestName,
   readManifest,
   writeManifest,
   type Manifest,
+  type ManifestBody,
   type SegmentEntry,
 } from "./manifest.ts";
-import type { ScanResult } from "./recovery.ts";
+import type { LogEnd } from "./read-start.ts";
+import type { RecoveredLog } from "./recovered-log.ts";
 import { temporarySuffix } from "./sealed-file.ts";
 import {
   decodeSegmentHeader,
@@ -40,21 +44,14 @@ import {
   type StorageIdentity,
 } from "./segment.ts";
 
-export interface JournalPlace {
-  readonly files: FileSystem;
-  /** The data directory; the journal is in `journal/` below it. */
-  readonly directory: string;
-  readonly identity: StorageIdentity;
-  /** Whether a journal must be there: then a missing one is damage, never a fresh start. */
-  readonly expected: boolean;
-  /** Bytes of the first segment of this life. */
-  readonly segmentBytesFirst: number;
-}
-
-export interface OpenedJournal {
+export interface ReadJournal {
   readonly log: LogState;
+  readonly entries: EntryIndex;
+  readonly folded: RecoveredLog;
+  /** What the groups up to the end of each closed segment that was read amount to. */
+  readonly ends: ReadonlyMap<number, LogEnd>;
   readonly hardState: HardState;
-  readonly entries: readonly SegmentEntry[];
+  readonly body: ManifestBody;
   readonly active: {
     readonly header: SegmentHeader;
     readonly file: FileHandle;
@@ -65,12 +62,11 @@ export interface OpenedJournal {
   readonly torn: boolean;
 }
 
-const nothingRead: ScanResult = { unmarked: null, synced: 0, ends: [], torn: false };
 /** Lives are this far apart in write numbers, so that a lost write's number is not used again. */
 const writesPerLife = 2 ** 20;
 
 /** @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`, `KBZ_REPUBLIC`. */
-export async function openJournal(place: JournalPlace): Promise<OpenedJournal> {
+export async function openJournal(place: JournalPlace): Promise<ReadJournal> {
   const { files, identity } = place;
   const path = `${place.directory}/journal`;
   const manifest = await readManifest(files, path, identity);
@@ -82,22 +78,28 @@ export async function openJournal(place: JournalPlace): Promise<OpenedJournal> {
   await files.makeDirectory(path);
 
   const found = manifest?.segments ?? [];
-  const log = new LogState();
-  const scan = manifest === null ? nothingRead : await readBack(files, path, manifest, log);
+  const read = await readBack(place, path, manifest);
+  const { log, scan } = read;
   const groupLast = scan.unmarked?.number ?? scan.synced;
-  const strays = await findStrays(files, path, found, { identity, groupLast });
+  const strays = await findStrays(files, path, { manifest, identity, groupLast });
   const generations = [0, ...found.map((entry) => entry.generation), ...strays.generations];
   const generation = Math.max(...generations) + 1;
-  const active = await freshSegment(place, path, generation, { scan, log });
+  const active = await freshSegment(place, path, generation, read);
   try {
     // With this manifest the old life is closed; a crash before it repeats all of this.
-    const kept = keptEntries(found, scan);
+    const kept = keptEntries(found, read);
     kept.push({ generation, size: active.header.size, closed: null });
     const writeBase = nextWriteBase(manifest, log);
-    await writeManifest(files, path, { ...identity, segments: kept, synced: groupLast, writeBase });
+    const { starts, archives } = read;
+    const removed = removedBy(manifest, kept, scan.synced);
+    const body: ManifestBody = { segments: kept, starts, archives, removed };
+    await writeManifest(files, path, { ...identity, ...body, synced: groupLast, writeBase });
     await tidy(files, path, found, { kept, leftOver: strays.names });
     await settlePromise(hardState, log);
-    return { log, hardState, entries: kept, active, groupLast, writeBase, torn: scan.torn };
+    await settleState(place, read);
+    const { entries, folded, ends } = read;
+    const { torn } = scan;
+    return { log, entries, folded, ends, hardState, body, active, groupLast, writeBase, torn };
   } catch (error) {
     await active.file.close();
     throw error;
@@ -108,14 +110,30 @@ function listMissing(path: string): KibitzerError {
   return damaged(`${path}/${manifestName}`, 0, "the journal's list of segments is missing");
 }
 
-/** The old segments, closed where they end. Those that were never written to are dropped. */
-function keptEntries(entries: readonly SegmentEntry[], scan: ScanResult): SegmentEntry[] {
+/** The old segments, closed where they end. Those that hold no group are dropped. */
+function keptEntries(entries: readonly SegmentEntry[], read: ReadBack): SegmentEntry[] {
+  const { scan, skipped } = read;
   return entries.flatMap((entry, position) => {
-    const closed = scan.ends[position];
+    if (position < skipped) return [entry];
+    const closed = scan.ends[position - skipped];
     assert(closed !== undefined, "each segment was read to its end");
-    const isUsed = scan.torn || closed.end > sectorBytes || scan.unmarked?.segment === position;
-    return entry.closed === null && !isUsed ? [] : [{ ...entry, closed }];
+    const isUnmarked = scan.unmarked?.segment === position - skipped;
+    const wasUsed = entry.closed === null && (scan.torn || isUnmarked);
+    return wasUsed || closed.end > sectorBytes ? [{ ...entry, closed }] : [];
   });
+}
+
+/** The last group that is in no segment any more. */
+function removedBy(
+  manifest: Manifest | null,
+  kept: readonly SegmentEntry[],
+  synced: number,
+): number {
+  if (manifest === null) return 0;
+  const [first] = kept;
+  const at = manifest.segments.findIndex(({ generation }) => generation === first?.generation);
+  if (at === -1) return synced;
+  return manifest.segments[at - 1]?.closed?.group ?? manifest.removed;
 }
 
 function nextWriteBase(manifest: Manifest | null, log: LogState): number {
@@ -124,38 +142,45 @@ function nextWriteBase(manifest: Manifest | null, log: LogState): number {
   return (Math.floor(found / writesPerLife) + 2) * writesPerLife;
 }
 
-/** Opens all segments, applies what was synced to `log`, and closes them. */
-async function readBack(
-  files: FileSystem,
-  path: string,
-  manifest: Manifest,
-  log: LogState,
-): Promise<ScanResult> {
-  const opened: OpenedFile[] = [];
-  try {
-    for (const entry of manifest.segments) {
-      opened.push(await openSegment(files, path, manifest, entry));
-    }
-    return await scanSegments(opened, manifest, manifest.synced, log);
-  } finally {
-    for (const segment of opened) await segment.file.close();
-  }
+/** All files that a manifest names. */
+function namesIn(manifest: Manifest | null): ReadonlySet<string> {
+  if (manifest === null) return new Set();
+  const { segments, archives } = manifest;
+  const names = segments.map(({ generation }) => segmentName(generation));
+  return new Set([...names, ...archives.map(archiveName)]);
 }
 
-/** Removes temporary files; finds segments that nobody names and that hold nothing. */
+/** Whether truncation has dropped a segment, and was stopped before its file was gone. */
+function wasRemoved(manifest: Manifest | null, name: string): boolean {
+  if (manifest === null || manifest.removed === 0) return false;
+  return generationOf(name) < (manifest.segments[0]?.generation ?? 0);
+}
+
+interface StrayOptions {
+  readonly manifest: Manifest | null;
+  readonly identity: StorageIdentity;
+  readonly groupLast: number;
+}
+
+/**
+ * Removes what was never in use any more or yet: temporary files, indexes and segments that the
+ * manifest has dropped. Finds segments that nobody names and that hold nothing.
+ */
 async function findStrays(
   files: FileSystem,
   path: string,
-  entries: readonly SegmentEntry[],
-  owner: { readonly identity: StorageIdentity; readonly groupLast: number },
+  { manifest, identity, groupLast }: StrayOptions,
 ): Promise<{ readonly names: readonly string[]; readonly generations: readonly number[] }> {
-  const known = new Set(entries.map((entry) => segmentName(entry.generation)));
+  const known = namesIn(manifest);
   const names: string[] = [];
   const generations: number[] = [];
   for (const name of (await files.exists(path)) ? await files.list(path) : []) {
-    if (name.endsWith(temporarySuffix)) await files.remove(`${path}/${name}`);
-    if (!isSegmentName(name) || known.has(name)) continue;
-    if (!(await isSpare(files, `${path}/${name}`, owner.identity, owner.groupLast))) {
+    if (known.has(name)) continue;
+    const isSegment = isSegmentName(name);
+    const isGone = isSegment ? wasRemoved(manifest, name) : isArchiveName(name);
+    if (name.endsWith(temporarySuffix) || isGone) await files.remove(`${path}/${name}`);
+    if (!isSegment || isGone) continue;
+    if (!(await isSpare(files, `${path}/${name}`, identity, groupLast))) {
       throw damaged(`${path}/${name}`, 0, "the journal's list of segments does not name this file");
     }
     names.push(name);
@@ -198,8 +223,8 @@ async function freshSegment(
   place: JournalPlace,
   path: string,
   generation: number,
-  from: { readonly scan: ScanResult; readonly log: LogState },
-): Promise<OpenedJournal["active"]> {
+  from: Pick<ReadBack, "scan" | "log" | "folded">,
+): Promise<ReadJournal["active"]> {
   const { unmarked } = from.scan;
   if (unmarked === null) {
     const encoded = encodeSegmentHeader(place.identity, generation, place.segmentBytesFirst);
@@ -215,6 +240,12 @@ async function freshSegment(
   const group = encodeGroup(writes, at);
   const file = await makeSegment(place.files, path, encoded, group.pieces);
   applyGroup(from.log, writes, header, sectorBytes);
+  for (const { write, records } of unmarked.writes) {
+    from.folded.take(
+      write,
+      records.map(({ framed }) => framed),
+    );
+  }
   return { header, file, offset: sectorBytes + group.size };
 }
 

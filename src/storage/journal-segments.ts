@@ -53,21 +53,48 @@ export async function openSegment(
   }
 }
 
+/** What a scan is to know, and whom it tells. */
+export interface ScanOptions {
+  /** Groups up to this one were synced, says the manifest. */
+  readonly synced: number;
+  /** Groups up to this one are not in the segments. */
+  readonly before: number;
+  /** Told of each synced group, in order. */
+  onGroup(group: RecoveredGroup): void;
+}
+
 /**
- * Scans all segments and applies what was synced to `log`.
- * @param synced Groups up to this one were synced, says the manifest.
+ * Scans segments, and hands on what was synced.
  * @throws {KibitzerError} `KBZ_DAMAGED`.
  */
 export async function scanSegments(
   segments: readonly OpenedSegment[],
   { republic }: StorageIdentity,
-  synced: number,
-  log: LogState,
+  options: ScanOptions,
 ): Promise<ScanResult> {
-  const scan = new JournalScan(segments, republic, synced, (group) => {
-    applyRead(segments, group, log);
-  });
+  const scan = new JournalScan(segments, republic, options, (group) => options.onGroup(group));
   return await scan.run();
+}
+
+/**
+ * That a segment which is not read now is there, and not cut.
+ * @throws {KibitzerError} `KBZ_DAMAGED`.
+ */
+export async function checkPresent(
+  files: FileSystem,
+  directory: string,
+  entry: SegmentEntry,
+): Promise<void> {
+  const path = `${directory}/${segmentName(entry.generation)}`;
+  if (!(await files.exists(path))) throw damaged(path, 0, "the segment is missing");
+  const file = await files.open(path, "read");
+  try {
+    const least = entry.closed?.end ?? entry.size;
+    const size = await file.size();
+    if (size < least) throw damaged(path, size, `expected ${least} bytes`);
+  } finally {
+    await file.close();
+  }
 }
 
 /**

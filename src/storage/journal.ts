@@ -6,9 +6,8 @@
 import {
   assert,
   InvariantViolation,
-  type Ballot,
   type Decree,
-  type Heard,
+  type RepublicState,
   type Slot,
   type Write,
 } from "../../consensus/index.ts";
@@ -26,9 +25,12 @@ import {
   type FramedWrite,
 } from "./group.ts";
 import type { HardState } from "./hard-state.ts";
-import { applyGroup, openJournal, type OpenedJournal } from "./journal-files.ts";
+import { applyGroup, openJournal, type ReadJournal } from "./journal-files.ts";
+import { JournalPast, slotsGone } from "./journal-past.ts";
 import type { LogState } from "./log-state.ts";
+import { ManifestKeeper } from "./manifest-keeper.ts";
 import { RecordReader, type Wanted } from "./record-reader.ts";
+import type { OpenedJournal } from "./recovered.ts";
 import { SegmentChain } from "./segment-chain.ts";
 import { sectorBytes, type StorageIdentity } from "./segment.ts";
 import { Tail } from "./tail.ts";
@@ -46,22 +48,12 @@ export interface JournalOptions {
   onFailed(error: KibitzerError): void;
   /** Tells when the journal is idle; without it a mark is written at `close` only. */
   readonly clock?: Clock;
+  /** The replicated state in the snapshot after `slot`; null when there is none that is whole. */
+  snapshot?(slot: Slot): Promise<RepublicState | null>;
   /** Bytes of the first segment of this life: small, so that the start is quick. Default 1 MiB. */
   readonly segmentBytesFirst?: number;
   /** Bytes that segments grow to. Default 64 MiB. */
   readonly segmentBytesMax?: number;
-}
-
-/** What stood on the disk. */
-export interface Recovered {
-  readonly promised: Ballot;
-  readonly accepted: Ballot;
-  readonly decided: Slot;
-  readonly heard: readonly Heard[];
-  readonly writeLast: number;
-  readonly length: Slot;
-  /** Whether a group was dropped whose sync had never returned. */
-  readonly torn: boolean;
 }
 
 const MiB = 1024 * 1024;
@@ -78,6 +70,7 @@ export class Journal implements AsyncDisposable {
   readonly #log: LogState;
   readonly #hardState: HardState;
   readonly #chain: SegmentChain;
+  readonly #past: JournalPast;
   readonly #reader: RecordReader;
   readonly #tail: Tail;
   /** Handed over, in order, not yet part of a group. */
@@ -94,7 +87,7 @@ export class Journal implements AsyncDisposable {
   #failure: KibitzerError | null = null;
   #isClosed = false;
 
-  private constructor(options: JournalOptions, opened: OpenedJournal) {
+  private constructor(options: JournalOptions, opened: ReadJournal) {
     this.#options = options;
     this.#log = opened.log;
     this.#hardState = opened.hardState;
@@ -110,12 +103,19 @@ export class Journal implements AsyncDisposable {
     );
     const segmentBytesMax = options.segmentBytesMax ?? 64 * MiB;
     this.#tail = new Tail(segmentBytesMax * tailPart);
+    const { files, identity } = options;
+    const place = { files, directory: `${options.directory}/journal`, identity };
+    const { body, writeBase } = opened;
+    const groupSynced = (): number => this.#groupLast;
+    const manifest = new ManifestKeeper(body, { ...place, writeBase, groupSynced });
+    const { entries, ends } = opened;
+    this.#past = new JournalPast({ ...place, manifest, index: opened.log.index, entries, ends });
     this.#chain = new SegmentChain(opened, {
-      files: options.files,
-      directory: `${options.directory}/journal`,
-      identity: options.identity,
+      ...place,
       segmentBytesMax,
-      groupSynced: () => this.#groupLast,
+      manifest,
+      groupSynced,
+      onClosed: (generation) => this.#past.close(generation, this.#log.end(this.#groupLast)),
       onFailed: (error) => this.#fail(error),
     });
   }
@@ -125,21 +125,48 @@ export class Journal implements AsyncDisposable {
    * segment, and synced before this resolves (contract C3).
    * @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`, `KBZ_REPUBLIC`; or the system's error.
    */
-  static async open(
-    options: JournalOptions,
-  ): Promise<{ readonly journal: Journal; readonly recovered: Recovered }> {
+  static async open(options: JournalOptions): Promise<OpenedJournal> {
     const segmentBytesFirst = options.segmentBytesFirst ?? MiB;
-    const opened = await openJournal({ ...options, segmentBytesFirst });
-    const { log, hardState, torn } = opened;
+    const snapshot = async (slot: Slot): Promise<RepublicState | null> =>
+      (await options.snapshot?.(slot)) ?? null;
+    const opened = await openJournal({ ...options, segmentBytesFirst, snapshot });
+    const { log, hardState, torn, folded } = opened;
     const { promised } = hardState;
     const journal = new Journal(options, opened);
+    await journal.#past.open();
+    const republic = folded.state();
+    const undecided = folded.undecided();
+    // One that was installed right before the last life ended.
+    const isNew = folded.base > 0 && opened.body.starts.at(-1)?.slot !== folded.base;
+    if (isNew) await journal.#past.relyOn({ ...republic, slot: folded.base });
     const { accepted, decided, heard } = log;
     const writeLast = journal.#writeLast;
     const length = log.index.length;
     return {
       journal,
-      recovered: { promised, accepted, decided, heard, writeLast, length, torn },
+      recovered: {
+        promised,
+        accepted,
+        decided: Math.max(decided, republic.slot),
+        heard,
+        writeLast,
+        length,
+        torn,
+        republic,
+        undecided,
+        tailBytes: folded.bytes,
+      },
     };
+  }
+
+  /** What is behind the snapshots, and who may read it. */
+  get past(): JournalPast {
+    return this.#past;
+  }
+
+  /** The last slot that is durable. */
+  get synced(): Slot {
+    return this.#log.index.length;
   }
 
   /** The highest slot handed over. */
@@ -154,7 +181,8 @@ export class Journal implements AsyncDisposable {
   append(write: Write, bodies: Bodies): void {
     assert(!this.#isClosed, "nothing is appended to a closed journal");
     assert(write.number > this.#writeLast, "write numbers rise");
-    assert(write.slotFirst >= 1 && write.slotFirst <= this.#length + 1, "the log has no hole");
+    const isJoined = write.slotFirst >= 1 && write.slotFirst <= this.#length + 1;
+    assert(isJoined || write.base !== null, "the log has no hole");
     // What follows a failure is lost, like what a crash takes; its caller was told.
     if (this.#failure !== null) return;
     const framed = write.decrees.map((decree, position) => {
@@ -174,15 +202,20 @@ export class Journal implements AsyncDisposable {
    */
   async read(slotFirst: Slot, slotLast: Slot, bytesMax: number): Promise<readonly FramedDecree[]> {
     assert(slotFirst >= 1 && slotLast <= this.#length, "only slots of the journal are read");
+    if (slotFirst < this.#past.slotFirst) throw slotsGone(slotFirst, this.#past.slotFirst);
+    return await this.#past.during(this.#read(slotFirst, slotLast, bytesMax));
+  }
+
+  async #read(slotFirst: Slot, slotLast: Slot, bytesMax: number): Promise<readonly FramedDecree[]> {
     const wanted: Wanted[] = [];
     let bytes = 0;
     for (let slot = slotFirst; slot <= slotLast; slot += 1) {
-      const { next, size } = this.#locate(slot);
+      const { next, size } = this.#locate(slot) ?? (await this.#archived(slot));
       if (wanted.length > 0 && bytes + size > bytesMax) break;
       wanted.push(next);
       bytes += size;
     }
-    return this.#reader.read(wanted);
+    return await this.#reader.read(wanted);
   }
 
   /** All decrees of `slotFirst … slotLast` in order, read in large pieces. */
@@ -306,12 +339,19 @@ export class Journal implements AsyncDisposable {
     }
   }
 
-  #locate(slot: Slot): { readonly next: Wanted; readonly size: number } {
+  /** Null when it stands in the archive. */
+  #locate(slot: Slot): { readonly next: Wanted; readonly size: number } | null {
     const framed = this.#pendingAt(slot) ?? this.#tail.get(slot);
     if (framed !== null) {
       return { next: { slot, framed }, size: recordHeaderBytes + (framed.body?.length ?? 0) };
     }
+    if (slot <= this.#log.index.base) return null;
     const place = this.#log.index.get(slot);
+    return { next: { slot, place }, size: place.size };
+  }
+
+  async #archived(slot: Slot): Promise<{ readonly next: Wanted; readonly size: number }> {
+    const place = await this.#past.place(slot);
     return { next: { slot, place }, size: place.size };
   }
 

@@ -12,6 +12,7 @@ import {
   type Slot,
   type Write,
 } from "../../consensus/index.ts";
+import type { LogEnd } from "./read-start.ts";
 import { SlotIndex } from "./slot-index.ts";
 
 export class LogState {
@@ -21,6 +22,23 @@ export class LogState {
   #accepted: Ballot = ballotZero;
   #decided: Slot = 0;
   #writeLast = 0;
+
+  /** @param end What the groups before the first that is applied amount to. */
+  constructor(end: LogEnd | null = null) {
+    if (end === null) return;
+    this.index.restart(end.length);
+    this.#accepted = end.accepted;
+    this.#decided = end.decided;
+    this.#promised = end.promised;
+    this.#writeLast = end.writeLast;
+    for (const note of end.heard) this.#heard.set(note.id, note);
+  }
+
+  /** What was applied so far, the last of it in `group`. */
+  end(group: number): LogEnd {
+    const { accepted, decided, promised, writeLast, heard } = this;
+    return { group, length: this.index.length, accepted, decided, promised, writeLast, heard };
+  }
 
   /** The highest promise that a write carried. */
   get promised(): Ballot {
@@ -47,6 +65,11 @@ export class LogState {
   /** Why `write` cannot follow what is there, or null. */
   objection(write: Write): string | null {
     if (write.number <= this.#writeLast) return `write ${write.number} after ${this.#writeLast}`;
+    if (write.base !== null) {
+      return write.slotFirst === write.base.slot + 1 && write.base.slot > this.#decided
+        ? null
+        : `a log from slot ${write.base.slot} on, though ${this.#decided} was decided`;
+    }
     if (write.slotFirst > this.index.length + 1) {
       return `slot ${write.slotFirst} after a log of ${this.index.length}`;
     }
@@ -65,7 +88,8 @@ export class LogState {
   ): void {
     assert(this.objection(write) === null, "a write continues the log");
     assert(places.length === write.decrees.length, "each decree has its record");
-    this.index.truncate(write.slotFirst - 1);
+    if (write.base === null) this.index.truncate(write.slotFirst - 1);
+    else this.index.restart(write.base.slot);
     for (const { offset, size } of places) this.index.push(generation, offset, size);
     this.#accepted = write.accepted;
     this.#decided = Math.max(this.#decided, write.decided);

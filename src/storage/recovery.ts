@@ -47,21 +47,26 @@ export class JournalScan {
   readonly #onGroup: (group: RecoveredGroup) => void;
   readonly #ends: { end: number; group: number }[] = [];
   /** The number of the next group. */
-  #next = 1;
+  #next: number;
   #synced: number;
   /** The last intact group: handed on once it is known to be synced. */
   #held: RecoveredGroup | null = null;
   #torn = false;
 
+  /**
+   * @param known Groups up to `synced` were synced, says the manifest; those up to `before` are not
+   *   in `segments`.
+   */
   constructor(
     segments: readonly OpenedSegment[],
     republic: string,
-    synced: number,
+    known: { readonly synced: number; readonly before: number },
     onGroup: (group: RecoveredGroup) => void,
   ) {
     this.#segments = segments;
     this.#republic = republic;
-    this.#synced = synced;
+    this.#next = known.before + 1;
+    this.#synced = known.synced;
     this.#onGroup = onGroup;
   }
 

@@ -4,7 +4,7 @@
  */
 import { assert } from "../../consensus/index.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
-import { writeManifest, type SegmentEntry } from "./manifest.ts";
+import type { ManifestKeeper } from "./manifest-keeper.ts";
 import {
   encodeSegmentHeader,
   sectorBytes,
@@ -20,8 +20,11 @@ export interface ChainOptions {
   readonly directory: string;
   readonly identity: StorageIdentity;
   readonly segmentBytesMax: number;
+  readonly manifest: ManifestKeeper;
   /** Groups up to this one are synced. */
   groupSynced(): number;
+  /** Nothing is written to this segment any more. */
+  onClosed(generation: number): void;
   onFailed(error: unknown): void;
 }
 
@@ -38,8 +41,6 @@ const fillLead = 1.5;
 
 export class SegmentChain {
   readonly #options: ChainOptions;
-  #entries: SegmentEntry[];
-  readonly #writeBase: number;
   #generationLast: number;
   #active: Ready;
   #offset: number;
@@ -51,19 +52,13 @@ export class SegmentChain {
   #isClosed = false;
 
   constructor(
-    opened: {
-      readonly entries: readonly SegmentEntry[];
-      readonly active: Ready & { readonly offset: number };
-      readonly writeBase: number;
-    },
+    opened: { readonly active: Ready & { readonly offset: number } },
     options: ChainOptions,
   ) {
     this.#options = options;
-    this.#entries = [...opened.entries];
     this.#active = opened.active;
     this.#offset = opened.active.offset;
     this.#generationLast = opened.active.header.generation;
-    this.#writeBase = opened.writeBase;
   }
 
   /** Where the next group goes, unless `room` moves it. */
@@ -135,7 +130,7 @@ export class SegmentChain {
 
   /** Fills `bytes` more of the next segment; publishes it once it is full. */
   async #prepare(sizeLeast: number, bytes: number): Promise<void> {
-    const { files, directory, identity } = this.#options;
+    const { files, directory, identity, manifest } = this.#options;
     if (this.#draft === null) {
       this.#generationLast += 1;
       const size = this.#sizeNext(sizeLeast);
@@ -149,14 +144,9 @@ export class SegmentChain {
     this.#draft = null;
     this.#budget = 0;
     const entry = { generation: draft.header.generation, size: draft.header.size, closed: null };
-    this.#entries.push(entry);
+    manifest.change({ segments: [...manifest.body.segments, entry] });
     // Only what the manifest names is read back, so it must name the segment before its first use.
-    await writeManifest(files, directory, {
-      ...identity,
-      segments: this.#entries,
-      synced: this.#options.groupSynced(),
-      writeBase: this.#writeBase,
-    });
+    await manifest.save();
     this.#next = { header: draft.header, file };
   }
 
@@ -165,9 +155,12 @@ export class SegmentChain {
     assert(next !== null, "a segment is ready before it is needed");
     const { generation } = this.#active.header;
     const closed = { end: this.#offset, group: this.#options.groupSynced() };
-    this.#entries = this.#entries.map((entry) =>
+    const { manifest } = this.#options;
+    const segments = manifest.body.segments.map((entry) =>
       entry.generation === generation ? { ...entry, closed } : entry,
     );
+    manifest.change({ segments });
+    this.#options.onClosed(generation);
     await this.#active.file.close();
     this.#active = next;
     this.#offset = sectorBytes;

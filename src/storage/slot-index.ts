@@ -1,6 +1,6 @@
 /**
- * Where each slot's record stands: 12 bytes a slot in chunks of typed arrays. Knows nothing of
- * files. The class is narrow, so that it can be made sparse.
+ * Where the records of the newest slots stand: 12 bytes a slot in chunks of typed arrays. Older
+ * ones are settled: they stand in files, see `SlotArchive`. Knows nothing of files itself.
  */
 import { assert, type Slot } from "../../consensus/index.ts";
 
@@ -17,8 +17,15 @@ const chunkSlots = 8192;
 const wordsPerSlot = 3;
 
 export class SlotIndex {
-  readonly #chunks: Uint32Array[] = [];
+  /** By the position of their first slot. */
+  readonly #chunks = new Map<number, Uint32Array>();
+  #base = 0;
   #length = 0;
+
+  /** The last slot that is not here, but settled, or gone from the log. */
+  get base(): Slot {
+    return this.#base;
+  }
 
   /** The highest slot. */
   get length(): Slot {
@@ -27,7 +34,12 @@ export class SlotIndex {
 
   push(generation: number, offset: number, size: number): void {
     assert(offset < 2 ** 32 && size < 2 ** 32, "segments are smaller than 4 GiB");
-    const chunk = this.#chunkFor(this.#length);
+    const number = Math.floor(this.#length / chunkSlots);
+    let chunk = this.#chunks.get(number);
+    if (chunk === undefined) {
+      chunk = new Uint32Array(chunkSlots * wordsPerSlot);
+      this.#chunks.set(number, chunk);
+    }
     const at = (this.#length % chunkSlots) * wordsPerSlot;
     chunk[at] = generation;
     chunk[at + 1] = offset;
@@ -36,8 +48,9 @@ export class SlotIndex {
   }
 
   get(slot: Slot): Place {
-    assert(slot >= 1 && slot <= this.#length, "only slots of the journal are looked up");
-    const chunk = this.#chunkFor(slot - 1);
+    assert(slot > this.#base && slot <= this.#length, "only slots that are here are looked up");
+    const chunk = this.#chunks.get(Math.floor((slot - 1) / chunkSlots));
+    assert(chunk !== undefined, "a slot has its chunk");
     const at = ((slot - 1) % chunkSlots) * wordsPerSlot;
     return {
       generation: chunk[at] ?? 0,
@@ -50,16 +63,23 @@ export class SlotIndex {
   truncate(length: Slot): void {
     assert(length >= 0 && length <= this.#length, "truncation never makes the log longer");
     this.#length = length;
-    this.#chunks.length = Math.ceil(length / chunkSlots);
+    this.#base = Math.min(this.#base, length);
+    const chunks = Math.ceil(length / chunkSlots);
+    for (const number of this.#chunks.keys()) if (number >= chunks) this.#chunks.delete(number);
   }
 
-  #chunkFor(position: number): Uint32Array {
-    const number = Math.floor(position / chunkSlots);
-    const known = this.#chunks[number];
-    if (known !== undefined) return known;
-    assert(number === this.#chunks.length, "chunks are added in order");
-    const made = new Uint32Array(chunkSlots * wordsPerSlot);
-    this.#chunks.push(made);
-    return made;
+  /** Forgets where the slots up to `slot` stand. */
+  settle(slot: Slot): void {
+    assert(slot <= this.#length, "only what is there is settled");
+    this.#base = Math.max(this.#base, slot);
+    const first = Math.floor(this.#base / chunkSlots);
+    for (const number of this.#chunks.keys()) if (number < first) this.#chunks.delete(number);
+  }
+
+  /** The log goes on after `slot`, without anything before it. */
+  restart(slot: Slot): void {
+    this.#chunks.clear();
+    this.#base = slot;
+    this.#length = slot;
   }
 }

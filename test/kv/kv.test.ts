@@ -164,8 +164,8 @@ test("a lock is kept alive for as long as it is held", async (t) => {
   const [a] = await republic(t, ["a"]);
   assert.ok(a !== undefined);
   const kv = new Kv(a);
-  const held = await kv.lock("job", { ttlMs: 150 });
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const held = await kv.lock("job", { ttlMs: 600 });
+  await new Promise((resolve) => setTimeout(resolve, 1300));
   assert.equal(held.signal.aborted, false);
   assert.equal((await kv.get("job"))?.created, held.token);
   await held.release();

@@ -14,6 +14,7 @@ import {
   type RefusalReason,
   type Report,
   type RepublicIdentity,
+  type RepublicState,
   type Value,
 } from "../../consensus/index.ts";
 import { crc32 } from "../../src/codec/crc32.ts";
@@ -189,6 +190,7 @@ export const messages: Kinds<Message> = {
   ahead: fc.record({ kind: fc.constant("ahead"), government: whole, decided: whole }),
   naturalize: fc.record({ kind: fc.constant("naturalize") }),
   takeOver: fc.record({ kind: fc.constant("takeOver"), ballot }),
+  snapshot: fc.record({ kind: fc.constant("snapshot"), slot: positive }),
 };
 
 export const message: fc.Arbitrary<Message> = fc.oneof(...Object.values(messages));
@@ -222,6 +224,43 @@ const reasonsByName: Readonly<Record<RefusalReason, true>> = {
 export const reason: fc.Arbitrary<RefusalReason> = fc
   .constantFrom(...Object.keys(reasonsByName))
   .map((text) => text as RefusalReason);
+
+const member = fc.record({ admitted: positive, naturalized: fc.boolean() });
+const publisher = fc.record({
+  publisher: positive,
+  sequenceNext: positive,
+  results: fc.array(fc.record({ batch: framedBatch.map(({ value }) => value), index: positive }), {
+    maxLength: 3,
+  }),
+  time: whole,
+});
+
+export const republicState: fc.Arbitrary<RepublicState> = fc.record({
+  republic: fc.option(republic),
+  parliamentSize: fc.constantFrom(0, 1, 3, 9),
+  slot: whole,
+  hash: hex16,
+  stateHash: hex16,
+  time: whole,
+  index: whole,
+  government: fc.option(
+    fc
+      .tuple(positive, parliament, fc.array(id, { maxLength: 2 }), positive)
+      .map(([number, ids, leaving, slot]) => ({
+        number,
+        parliament: ids,
+        leader: ids.at(-1) ?? "a",
+        leaving,
+        slot,
+      })),
+  ),
+  members: fc.array(
+    fc.tuple(citizen, member).map(([one, state]) => ({ ...one, ...state })),
+    { maxLength: 3 },
+  ),
+  departed: fc.array(fc.record({ id, cookie: hex16, url: name, slot: positive }), { maxLength: 2 }),
+  publishers: fc.array(publisher, { maxLength: 4 }),
+});
 
 const registration = hex16.map((nonce) => ({ kind: "registration", nonce }) as const);
 const stamp = { now: whole, when: instant };
@@ -264,6 +303,7 @@ export const legislatorInputs: Kinds<LegislatorInput> = {
   sent: fc.record({ kind: fc.constant("sent"), ...stamp, to: id }),
   applied: fc.record({ kind: fc.constant("applied"), ...stamp, slot: positive, hash: hex16 }),
   barrier: fc.record({ kind: fc.constant("barrier"), ...stamp, barrier: whole }),
+  install: fc.record({ kind: fc.constant("install"), ...stamp, state: republicState }),
 };
 
 export const islanderInputs: Kinds<IslanderInput> = {
@@ -327,6 +367,12 @@ export const requests: Methods = {
     bytesMax: whole,
     waitMs: whole,
   }),
+  snapshot: fc.record({
+    method: fc.constant("snapshot"),
+    slot: positive,
+    offset: whole,
+    bytesMax: whole,
+  }),
   status: fc.constant({ method: "status" }),
   report: fc.constant({ method: "report" }),
   query: fc.record({
@@ -378,6 +424,12 @@ export const responses: Kinds<Response> = {
       { maxLength: 4 },
     ),
     indexLast: whole,
+  }),
+  chunk: fc.record({
+    kind: fc.constant("chunk"),
+    offset: whole,
+    size: whole,
+    bytes: fc.uint8Array({ maxLength: 40 }),
   }),
   document: fc.record({
     kind: fc.constant("document"),

@@ -78,6 +78,7 @@ const samples: { readonly [Kind in Message["kind"]]: Message & { readonly kind: 
   ahead: { kind: "ahead", government: 2, decided: 130 },
   naturalize: { kind: "naturalize" },
   takeOver: { kind: "takeOver", ballot },
+  snapshot: { kind: "snapshot", slot: 300 },
 };
 
 function bytesOf(message: Message): string {

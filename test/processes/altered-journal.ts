@@ -9,7 +9,8 @@ import { hashDecree, hashZero, type Decree, type Write } from "../../consensus/i
 import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import { Bodies } from "../../src/storage/bodies.ts";
 import { DataDirectory } from "../../src/storage/directory.ts";
-import { Journal, type Recovered } from "../../src/storage/journal.ts";
+import { Journal } from "../../src/storage/journal.ts";
+import type { Recovered } from "../../src/storage/recovered.ts";
 import { nodeFiles } from "../../src/storage/node-files.ts";
 import { systemChance } from "../../src/system/system-chance.ts";
 
@@ -66,7 +67,7 @@ function chained(framed: readonly FramedDecree[], slot: number): readonly Decree
 function writeOf(decrees: readonly Decree[], recovered: Recovered): Write {
   const { promised, accepted, decided, heard, writeLast } = recovered;
   const number = writeLast + 1;
-  return { number, promised, accepted, slotFirst: 1, decrees, decided, heard };
+  return { number, promised, accepted, slotFirst: 1, decrees, decided, heard, base: null };
 }
 
 function fail(error: Error): void {

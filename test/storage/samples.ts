@@ -1,5 +1,6 @@
 /** Decrees, writes and journals for the tests of storage. */
 import {
+  emptyRepublic,
   ballotZero,
   type Ballot,
   type Batch,
@@ -11,7 +12,8 @@ import { crc32 } from "../../src/codec/crc32.ts";
 import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import type { KibitzerError } from "../../src/kibitzer-error.ts";
 import { Bodies } from "../../src/storage/bodies.ts";
-import { Journal, type Recovered } from "../../src/storage/journal.ts";
+import { Journal } from "../../src/storage/journal.ts";
+import type { Recovered } from "../../src/storage/recovered.ts";
 import type { Clock, FileSystem } from "../../src/world.ts";
 
 export const identity = {
@@ -82,6 +84,7 @@ export class Writer {
       accepted: ballot,
       decided: 0,
       heard: null,
+      base: null,
       ...change,
       slotFirst,
       decrees,
@@ -156,6 +159,9 @@ export const noRecovery: Recovered = {
   accepted: ballotZero,
   decided: 0,
   heard: [],
+  republic: emptyRepublic(),
+  undecided: [],
+  tailBytes: 0,
   writeLast: 0,
   length: 0,
   torn: false,

@@ -78,6 +78,7 @@ class Scene {
       decrees: [],
       decided,
       heard: null,
+      base: null,
     };
     disk.append(write);
   }

@@ -99,6 +99,8 @@ function checkMessage(node: LiveNode, message: Message): void {
     case "learn":
     case "ahead":
       return checkDecided(node, message, message.decided);
+    case "snapshot":
+      return checkDecided(node, message, message.slot);
     case "confirmed":
       return demand(sameBallot(node.disk.written.promised, message.ballot), "C5", () => {
         return `${node.id}: ${messageText(message)}`;

@@ -4,9 +4,9 @@ import type { Mutant } from "../mutant.ts";
 export const nodeMutants: readonly Mutant[] = [
   {
     name: "undecided-taken-for-decided",
-    file: "src/node/recovery.ts",
-    find: "for await (const { decree } of journal.scan(1, recovered.decided)) {",
-    replace: "for await (const { decree } of journal.scan(1, recovered.length)) {",
+    file: "src/storage/journal-reading.ts",
+    find: "folded.decide(Math.max(log.decided, folded.slot));",
+    replace: "folded.decide(log.index.length);",
     about: "After a restart all that is on the disk counts as decided.",
     invariant: "A2",
   },

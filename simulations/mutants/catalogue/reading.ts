@@ -38,9 +38,9 @@ export const readingMutants: readonly Mutant[] = [
   },
   {
     name: "index-finds-neighbour",
-    file: "src/node/log-index.ts",
-    find: "if (this.#cell(middle, 0) <= index) low = middle;",
-    replace: "if (this.#cell(middle, 0) < index) low = middle;",
+    file: "src/storage/entry-index.ts",
+    find: "if (this.#cell(middle, column) <= most) low = middle;",
+    replace: "if (this.#cell(middle, column) < most) low = middle;",
     about: "The first entry of a batch is looked up in the one before.",
     invariant: "W4",
   },

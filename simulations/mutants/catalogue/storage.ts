@@ -14,10 +14,10 @@ export const storageMutants: readonly Mutant[] = [
   {
     name: "segment-unlisted",
     file: "src/storage/segment-chain.ts",
-    find: `await writeManifest(files, directory, {
-      ...identity,`,
-    replace: `await Promise.resolve({
-      ...identity,`,
+    find: `manifest.change({ segments: [...manifest.body.segments, entry] });
+    // Only what the manifest names is read back, so it must name the segment before its first use.
+    await manifest.save();`,
+    replace: "manifest.change({ segments: [...manifest.body.segments, entry] });",
     about: "A new segment is written to before the manifest names it.",
     invariant: "D9",
   },
@@ -126,9 +126,9 @@ export const storageMutants: readonly Mutant[] = [
   },
   {
     name: "manifest-ahead-of-sync",
-    file: "src/storage/segment-chain.ts",
-    find: "synced: this.#options.groupSynced(),",
-    replace: "synced: this.#options.groupSynced() + 1,",
+    file: "src/storage/manifest-keeper.ts",
+    find: "const synced = this.#options.groupSynced();",
+    replace: "const synced = this.#options.groupSynced() + 1;",
     about: "The manifest calls a group synced that is not.",
     invariant: "D8",
   },

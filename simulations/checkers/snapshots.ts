@@ -1,0 +1,113 @@
+/**
+ * Snapshots as they lie on the disks: equal bytes after equal slots (S5), the state that the log's
+ * decrees make (S2), and there before anything of the log went (S3). Reads disks, never writes.
+ */
+import {
+  emptyRepublic,
+  Republic,
+  type Decree,
+  type RepublicState,
+  type Slot,
+} from "../../consensus/index.ts";
+import { ByteReader } from "../../src/codec/byte-reader.ts";
+import { readRepublicState } from "../../src/codec/republic-codec.ts";
+import { chunkHeaderBytes } from "../../src/snapshots/snapshot-codec.ts";
+import { snapshotName, snapshotSlot } from "../../src/storage/snapshot-name.ts";
+import { demand } from "../core/violation.ts";
+import type { SimulatedDisk } from "../disk.ts";
+
+const directory = "data/snapshots/";
+const republicKind = 2;
+
+interface Shown {
+  readonly node: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What a manifest says, as far as it matters here. */
+interface Listed {
+  readonly removed: number;
+  readonly starts: readonly { readonly slot: Slot }[];
+}
+
+export type Machine = { readonly id: string; readonly disk: Pick<SimulatedDisk, "paths" | "peek"> };
+
+export class SnapshotWatch {
+  readonly #shown = new Map<Slot, Shown>();
+  readonly #decrees = new Map<Slot, Decree>();
+
+  /** How many different ones there were. */
+  get size(): number {
+    return this.#shown.size;
+  }
+
+  /** Looks at a disk that nothing has damaged. */
+  look({ id, disk }: Machine): void {
+    for (const path of disk.paths()) {
+      const slot = path.startsWith(directory) ? snapshotSlot(path.slice(directory.length)) : null;
+      const bytes = slot === null ? null : disk.peek(path);
+      if (slot !== null && bytes !== null) this.#show(id, slot, bytes);
+    }
+    const listed = listedOn(disk);
+    if (listed === null) return;
+    const { removed, starts } = listed;
+    demand(removed === 0 || starts.length > 0, "S3", () => `${id} has no snapshot for what it cut`);
+    for (const { slot } of starts) {
+      const isThere = disk.peek(directory + snapshotName(slot)) !== null;
+      demand(isThere, "S3", () => `${id} relies on a snapshot after ${slot} that is not there`);
+    }
+  }
+
+  /** A node applied this, as a replay has shown. */
+  applied(decree: Decree): void {
+    this.#decrees.set(decree.slot, decree);
+  }
+
+  /** Holds each snapshot against the fold of the log, as far back as recordings show that. */
+  check(): void {
+    const republic = new Republic(emptyRepublic());
+    for (const slot of [...this.#shown.keys()].toSorted((left, right) => left - right)) {
+      while (republic.slot < slot) {
+        const decree = this.#decrees.get(republic.slot + 1);
+        if (decree === undefined) return;
+        republic.apply(decree);
+      }
+      const shown = this.#shown.get(slot);
+      if (shown === undefined) continue;
+      const found = JSON.stringify(stateIn(shown.bytes));
+      demand(found === JSON.stringify(republic.state()), "S2", () => {
+        return `the snapshot of ${shown.node} after ${slot} holds ${found}`;
+      });
+    }
+  }
+
+  #show(node: string, slot: Slot, bytes: Uint8Array): void {
+    const before = this.#shown.get(slot);
+    if (before === undefined) {
+      this.#shown.set(slot, { node, bytes });
+      return;
+    }
+    demand(Buffer.compare(before.bytes, bytes) === 0, "S5", () => {
+      return `${node} has another snapshot after ${slot} than ${before.node}`;
+    });
+  }
+}
+
+function listedOn(disk: Machine["disk"]): Listed | null {
+  const text = Buffer.from(disk.peek("data/journal/manifest") ?? []).toString("utf8");
+  const document: Partial<Listed> | null = JSON.parse(text.slice(text.indexOf("\n") + 1) || "null");
+  return document === null ? null : { removed: 0, starts: [], ...document };
+}
+
+function stateIn(bytes: Uint8Array): RepublicState {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const size = view.getUint32(at + 16, true);
+    const from = at + chunkHeaderBytes;
+    if (view.getUint32(at + 4, true) === republicKind)
+      pieces.push(bytes.subarray(from, from + size));
+    at = from + size;
+  }
+  return readRepublicState(new ByteReader(Buffer.concat(pieces)));
+}

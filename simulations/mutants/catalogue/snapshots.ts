@@ -1,0 +1,133 @@
+/** Slips in snapshots, in truncation, and in what is installed. Data only. */
+import type { Mutant } from "../mutant.ts";
+
+export const snapshotMutants: readonly Mutant[] = [
+  {
+    name: "promises-while-installing",
+    file: "consensus/follower.ts",
+    find: "if (durable.write < state.installing) return;",
+    replace: "",
+    about: "A promise tells nothing of votes that an unsynced snapshot is about to replace.",
+    invariant: "A8",
+  },
+  {
+    name: "install-takes-back",
+    file: "consensus/installing.ts",
+    find: "if (slot <= republic.slot || !isOurs(chamber, state)) return;",
+    replace: "if (!isOurs(chamber, state)) return;",
+    about: "A snapshot that came late takes back what was applied since.",
+    invariant: "S4",
+  },
+  {
+    name: "install-drops-votes",
+    file: "consensus/installing.ts",
+    find: "if (slot <= log.length && log.hashAt(slot) === hash) {",
+    replace: "if (slot === log.length && log.hashAt(slot) === hash) {",
+    about: "A snapshot drops what was accepted behind it, though it continues it.",
+    invariant: "A16",
+  },
+  {
+    name: "install-not-written",
+    file: "consensus/chamber.ts",
+    find: "base: this.#installed,",
+    replace: "base: null,",
+    about: "The disk is not told that its log begins anew.",
+    invariant: "S4",
+  },
+  {
+    name: "snapshot-not-downloaded",
+    file: "consensus/installing.ts",
+    find: "if (slot > chamber.republic.slot) chamber.download(from, slot);",
+    replace: "if (slot < chamber.republic.slot) chamber.download(from, slot);",
+    about: "Who is offered a snapshot does not take it.",
+    invariant: "L2",
+  },
+  {
+    name: "snapshot-not-offered",
+    file: "src/node/slot-sender.ts",
+    find: "if (snapshot === undefined || snapshot < slotFirst) return;",
+    replace: "if (snapshot === undefined || snapshot > 0) return;",
+    about: "Who asks for slots that are gone is not answered.",
+    invariant: "L2",
+  },
+  {
+    name: "truncates-what-a-start-reads",
+    file: "src/storage/journal-past.ts",
+    find: "if (segment.generation >= start.generation || segment.closed === null) break;",
+    replace: "if (segment.closed === null) break;",
+    about: "Segments go that no snapshot stands for.",
+    invariant: "S3",
+  },
+  {
+    name: "start-past-the-snapshot",
+    file: "src/storage/journal-past.ts",
+    find: "const next = slot < index.length ? index.get(slot + 1).generation : active?.generation;",
+    replace: "const next = active?.generation;",
+    about: "The log is read from a later segment on than the snapshot ends in.",
+    invariant: "D9",
+  },
+  {
+    name: "files-before-the-list",
+    file: "src/storage/journal-past.ts",
+    find: `await manifest.save();
+    await this.#archive.remove(archives);
+    for (const { generation } of gone) {
+      await files.remove(\`\${directory}/\${segmentName(generation)}\`);
+    }`,
+    replace: `for (const { generation } of gone) {
+      await files.remove(\`\${directory}/\${segmentName(generation)}\`);
+    }
+    await manifest.save();
+    await this.#archive.remove(archives);`,
+    about: "Segments are removed before the list stops naming them.",
+    invariant: "D9",
+  },
+  {
+    name: "start-forgets-its-ballot",
+    file: "src/storage/log-state.ts",
+    find: "this.#accepted = end.accepted;",
+    replace: "",
+    about: "A node that starts at a snapshot has forgotten the ballot of its log.",
+    invariant: "A17",
+  },
+  {
+    name: "start-forgets-its-peers",
+    file: "src/storage/log-state.ts",
+    find: "for (const note of end.heard) this.#heard.set(note.id, note);",
+    replace: "",
+    about: "A node that starts at a snapshot has forgotten what its peers attested.",
+    invariant: "D5",
+  },
+  {
+    name: "archive-counts-entries-short",
+    file: "src/storage/journal-past.ts",
+    find: "taken = batch.index + batch.count - 1 - indexBase;",
+    replace: "taken = batch.index - indexBase;",
+    about: "Only the first entry of a batch counts where its index is written down.",
+    invariant: "W4",
+  },
+  {
+    name: "snapshot-forgets-results",
+    file: "src/codec/republic-codec.ts",
+    find: "writer.whole(publisher.sequenceNext);",
+    replace: "writer.whole(publisher.sequenceNext + 1);",
+    about: "The state in a snapshot has another number of its publishers.",
+    invariant: "S2",
+  },
+  {
+    name: "truncated-slots-still-shown",
+    file: "src/node/log-reader.ts",
+    find: "if (index < past.indexFirst) throw truncated(index, past.indexFirst); try",
+    replace: "try",
+    about: "Who asks for an entry that is gone gets another error, or another entry.",
+    invariant: "W5",
+  },
+  {
+    name: "readers-not-told-of-the-snapshot",
+    file: "src/node/engine.ts",
+    find: "if (installed !== null) this.reader.restart(installed);",
+    replace: "",
+    about: "Reading goes on as if what a snapshot skips had been applied.",
+    invariant: "S4",
+  },
+];

@@ -1,0 +1,30 @@
+/** The publisher of a running node: its entries go to this node first. Decides nothing. */
+import type { IslanderInput, IslanderOutcome } from "../../consensus/index.ts";
+import type { Engine } from "./engine.ts";
+import { brokenNode } from "./halt-error.ts";
+import { Publishing } from "../publishing/publishing.ts";
+import { resultsIn, resultOf } from "../publishing/submission-result.ts";
+
+export function makePublishing(
+  engine: Engine,
+  play: (input: IslanderInput) => IslanderOutcome,
+): Publishing {
+  const { clock, chance } = engine.configuration.world;
+  const { signal } = engine.over;
+  return new Publishing({
+    clock,
+    chance,
+    play,
+    submit: async ({ batch }, body, told) => {
+      const request = { method: "enqueue", batch, body, hops: 0 } as const;
+      const response = await engine.service.enqueue(request, signal);
+      told(resultsIn(response));
+      return resultOf(response);
+    },
+    register: async (nonce) => {
+      const request = { method: "register", nonce, hops: 0 } as const;
+      return resultOf(await engine.service.register(request, signal));
+    },
+    broken: (error) => engine.fail(brokenNode(error)),
+  });
+}

@@ -1,0 +1,333 @@
+/**
+ * When a node makes snapshots, what becomes of them, and what goes then: one at a time, in the
+ * background. A full disk or a part that fails costs a snapshot; any other failure of the disk is
+ * final, as one of the journal is.
+ */
+import type { Applied, RepublicState, Slot } from "../../consensus/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { Logger } from "../logger.ts";
+import { pause } from "../pause.ts";
+import type { Journal } from "../storage/journal.ts";
+import { Overtaken, type Retention } from "../storage/journal-past.ts";
+import type { Clock } from "../world.ts";
+import type { SnapshotFiles } from "./snapshot-files.ts";
+import type { SnapshotPart, SnapshotParts } from "./snapshot-part.ts";
+import { writeSnapshot, type NamedPieces } from "./snapshot-writer.ts";
+
+/** After how much log a snapshot is due. */
+export interface SnapshotPolicy {
+  readonly bytes: number;
+  readonly slots: number;
+}
+
+export interface SnapshotsOptions {
+  readonly files: SnapshotFiles;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly policy: SnapshotPolicy;
+  readonly retention: Retention;
+  /** The identity of the republic; asked only while there is a journal. */
+  republic(): string;
+  /** The replicated state as it is now. */
+  state(): RepublicState;
+  failed(error: KibitzerError): void;
+}
+
+/** What a decree takes in the log besides its batch, about. */
+const decreeBytes = 256;
+/** A snapshot that large is made only when the log since the last is so many times larger. */
+const worth = 4;
+/** Reads under way have so long to end before what they read is removed. */
+const readsMs = 5_000;
+/** A download that has not asked for so long is over. */
+const leaseMs = 10_000;
+const leasesMax = 2;
+const durablePollMs = 10;
+const partPattern = /^[a-z][a-z0-9-]{0,31}$/;
+
+export class Snapshots implements SnapshotParts, AsyncDisposable {
+  readonly #options: SnapshotsOptions;
+  #parts: readonly SnapshotPart[] = [];
+  /** Those that the last snapshot held: without one of them there is no other. */
+  #expected: readonly string[] = [];
+  #journal: Journal | null = null;
+  /** The slot of the last snapshot, or of the last try, and what was applied since. */
+  #slot: Slot = 0;
+  #bytes = 0;
+  #bytesLast = 0;
+  #making: Promise<void> | null = null;
+  #abort = new AbortController();
+  readonly #over = new AbortController();
+  /** When each snapshot was last read for a peer. */
+  readonly #leases = new Map<Slot, number>();
+  #saidMissing = false;
+
+  constructor(options: SnapshotsOptions) {
+    this.#options = options;
+  }
+
+  /** From now on the log of `journal` is what snapshots are made of. */
+  async attach(journal: Journal, tailBytes: number): Promise<void> {
+    this.#journal = journal;
+    this.#slot = journal.past.snapshots.at(-1) ?? 0;
+    this.#bytes = tailBytes;
+    await this.#options.files.tidy(journal.past.snapshots);
+    this.#expected = await this.#partsOf(this.#slot);
+    await this.#truncate();
+  }
+
+  async add(part: SnapshotPart): Promise<Slot> {
+    if (!partPattern.test(part.name) || this.#parts.some(({ name }) => name === part.name)) {
+      throw new KibitzerError(
+        "KBZ_ARGUMENT",
+        `A part of snapshots has a name of its own that matches ${partPattern.source}; found ` +
+          `"${part.name}".`,
+        { retryable: false, outcome: "none" },
+      );
+    }
+    const slot = await this.#restore(part);
+    this.#parts = [...this.#parts, part].toSorted((left, right) =>
+      left.name < right.name ? -1 : 1,
+    );
+    this.#saidMissing = false;
+    return slot;
+  }
+
+  /** Looks whether a snapshot is due; called in the turn in which `applied` was applied. */
+  note(applied: readonly Applied[]): void {
+    for (const { decree } of applied) {
+      this.#bytes += decreeBytes + (decree.value.kind === "batch" ? decree.value.size : 0);
+    }
+    const last = applied.at(-1)?.decree.slot ?? 0;
+    const { bytes, slots } = this.#options.policy;
+    const isDue =
+      this.#bytes >= Math.max(bytes, worth * this.#bytesLast) || last - this.#slot >= slots;
+    if (!isDue || this.#making !== null || this.#journal === null || this.#over.signal.aborted)
+      return;
+    if (this.#isMissingPart()) return;
+    this.#slot = last;
+    this.#bytes = 0;
+    this.#begin(async (signal) => await this.#make(this.#options.state(), signal));
+  }
+
+  /**
+   * A snapshot was installed: the log goes on from it, and so do the parts. Its file is durable.
+   */
+  installed(state: RepublicState): void {
+    this.#abort.abort(new Overtaken());
+    this.#slot = state.slot;
+    this.#bytes = 0;
+    const before = this.#making ?? Promise.resolve();
+    const parts = this.#parts.map(async (part) => await this.#restoreFrom(part, state.slot));
+    this.#making = null;
+    this.#begin(async (signal) => {
+      await before;
+      await Promise.all(parts);
+      const journal = this.#journal;
+      if (journal === null) return;
+      await this.#durable(() => journal.past.base >= state.slot, signal);
+      await journal.past.relyOn(state);
+      this.#options.files.inUse.clear();
+      await this.#tidy();
+      await this.#truncate();
+      this.#options.logger.info({ event: "installed", slot: state.slot }, "installed a snapshot");
+    });
+  }
+
+  /** Bytes of the snapshot after `slot`, for a peer; null when it is not here. */
+  async read(
+    slot: Slot,
+    offset: number,
+    bytesMax: number,
+  ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null> {
+    const isKept = this.#journal?.past.snapshots.includes(slot) === true || this.#leases.has(slot);
+    if (!isKept) return null;
+    this.#leases.set(slot, this.#options.clock.now());
+    const { files } = this.#options.files;
+    const path = this.#options.files.path(slot);
+    if (!(await files.exists(path))) return null;
+    const file = await files.open(path, "read");
+    try {
+      const size = await file.size();
+      const bytes = new Uint8Array(Math.max(0, Math.min(bytesMax, size - offset)));
+      await file.read(bytes, offset);
+      return { size, bytes };
+    } finally {
+      await file.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#over.abort();
+    this.#abort.abort();
+    await this.#making;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Runs what takes long, one thing after the other; never rejects. */
+  #begin(work: (signal: AbortSignal) => Promise<void>): void {
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    const making = work(signal)
+      .catch((error: unknown) => this.#fail(error, signal))
+      .finally(() => {
+        if (this.#making === making) this.#making = null;
+      });
+    this.#making = making;
+  }
+
+  async #make(state: RepublicState, signal: AbortSignal): Promise<void> {
+    const journal = this.#journal;
+    if (journal === null) return;
+    const { files, clock, logger } = this.#options;
+    const { slot } = state;
+    const parts = this.#parts.map((part): NamedPieces => {
+      return { name: part.name, pieces: guarded(part.name, part.write(slot, signal)) };
+    });
+    await files.files.makeDirectory(files.directory);
+    const bytes = await writeSnapshot({
+      files: files.files,
+      path: files.temporary(slot),
+      state,
+      parts,
+      pause: async () => await turn(clock),
+      signal,
+    });
+    const read = await files.adopt(slot, this.#options.republic());
+    if (read === null)
+      throw new Unusable(`the snapshot after slot ${slot} is not what was written`);
+    await this.#durable(() => journal.synced >= slot, signal);
+    await journal.past.relyOn(state);
+    this.#expected = read.opening.parts;
+    this.#bytesLast = bytes;
+    await this.#tidy();
+    await this.#truncate();
+    logger.info({ event: "snapshot", slot, bytes }, "made a snapshot");
+  }
+
+  /** What is applied here may be decided by others' disks; it is on this one in a moment. */
+  async #durable(isDurable: () => boolean, signal: AbortSignal): Promise<void> {
+    while (!isDurable()) {
+      signal.throwIfAborted();
+      this.#over.signal.throwIfAborted();
+      await pause(this.#options.clock, durablePollMs, signal);
+    }
+  }
+
+  async #truncate(): Promise<void> {
+    const journal = this.#journal;
+    if (journal === null) return;
+    const { retention, clock, logger } = this.#options;
+    const waited = async (): Promise<void> => await pause(clock, readsMs, this.#over.signal);
+    const removed = await journal.past.truncate(retention, this.#options.state().time, waited);
+    const { slotFirst, indexFirst } = journal.past;
+    if (removed === 0) return;
+    logger.info(
+      { event: "truncated", segments: removed, slotFirst, indexFirst },
+      "truncated the log",
+    );
+  }
+
+  /** Keeps what is relied on, and for a while what a peer is reading. */
+  async #tidy(): Promise<void> {
+    const now = this.#options.clock.now();
+    for (const [slot, at] of this.#leases) if (at < now - leaseMs) this.#leases.delete(slot);
+    const leased = [...this.#leases.keys()].toSorted((left, right) => right - left);
+    const kept = this.#journal?.past.snapshots ?? [];
+    await this.#options.files.tidy([...kept, ...leased.slice(0, leasesMax)]);
+  }
+
+  #isMissingPart(): boolean {
+    const missing = this.#expected.filter(
+      (name) => !this.#parts.some((part) => part.name === name),
+    );
+    if (missing.length === 0) return false;
+    if (!this.#saidMissing) {
+      const text = "makes no snapshot: the last one holds state machines that are not attached";
+      this.#options.logger.warn({ event: "snapshot", missing }, text);
+    }
+    this.#saidMissing = true;
+    return true;
+  }
+
+  async #partsOf(slot: Slot): Promise<readonly string[]> {
+    return slot === 0 ? [] : await this.#options.files.partsOf(slot, this.#options.republic());
+  }
+
+  /** From the newest snapshot that can be read. */
+  async #restore(part: SnapshotPart): Promise<Slot> {
+    let failure: unknown = null;
+    for (const slot of (this.#journal?.past.snapshots ?? []).toReversed()) {
+      try {
+        if (await this.#restoreFrom(part, slot)) return slot;
+      } catch (error) {
+        if (!(error instanceof KibitzerError) || error.code !== "KBZ_DAMAGED") throw error;
+        failure = error;
+      }
+    }
+    const first = this.#journal?.past.slotFirst ?? 1;
+    if (first === 1) return 0;
+    throw failure ?? stateGone(part.name, first);
+  }
+
+  async #restoreFrom(part: SnapshotPart, slot: Slot): Promise<boolean> {
+    const pieces = await this.#options.files.part(slot, this.#options.republic(), part.name);
+    if (pieces === null) return false;
+    await part.restore(pieces, slot);
+    return true;
+  }
+
+  #fail(error: unknown, signal: AbortSignal): void {
+    if (signal.aborted || this.#over.signal.aborted || error instanceof Overtaken) return;
+    const { logger } = this.#options;
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    if (error instanceof Unusable || code === "ENOSPC" || code === "EDQUOT") {
+      logger.warn({ event: "snapshot", err: error }, "no snapshot was made; the next one is tried");
+      return;
+    }
+    if (error instanceof KibitzerError) return this.#options.failed(error);
+    this.#options.failed(
+      new KibitzerError(
+        "KBZ_JOURNAL_FAILED",
+        `Writing a snapshot in ${this.#options.files.directory} failed: ${String(error)}. The ` +
+          "node stops. Check the disk, then start it again.",
+        { retryable: false, outcome: "unknown", cause: error },
+      ),
+    );
+  }
+}
+
+function stateGone(name: string, first: Slot): KibitzerError {
+  return new KibitzerError(
+    "KBZ_TRUNCATED",
+    `No snapshot holds the state of "${name}", and the log begins with slot ${first}: it cannot ` +
+      "be made again. Attach it before entries are removed, or restore a backup that holds it.",
+    { retryable: false, outcome: "none" },
+  );
+}
+
+/** What was made cannot be used; another one may. */
+class Unusable extends Error {
+  override readonly name = "Unusable";
+}
+
+/** What a part throws is no failure of the disk. */
+async function* guarded(
+  name: string,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    throw new Unusable(`the part ${name} has failed: ${String(error)}`, { cause: error });
+  }
+}
+
+async function turn(clock: Clock): Promise<void> {
+  await new Promise<void>((resolve) => {
+    clock.soon(() => resolve());
+  });
+}

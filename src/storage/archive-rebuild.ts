@@ -1,0 +1,103 @@
+/**
+ * The rows of an archive again, from the segments that its slots are in. Which batches took indexes
+ * depends on publishers before; it is inferred, and only its checksum says whether rightly.
+ */
+import type { Decree, Slot } from "../../consensus/index.ts";
+import type { FileSystem } from "../world.ts";
+import type { ArchivedRow } from "./archive-file.ts";
+import { openSegment, type OpenedFile } from "./journal-segments.ts";
+import type { ArchivedSlots, ManifestBody, SegmentEntry } from "./manifest.ts";
+import { JournalScan } from "./recovery.ts";
+import type { StorageIdentity } from "./segment.ts";
+import type { Place } from "./slot-index.ts";
+
+export interface RebuildOptions {
+  readonly files: FileSystem;
+  readonly directory: string;
+  readonly identity: StorageIdentity;
+  readonly body: ManifestBody;
+}
+
+interface Found {
+  readonly decree: Decree;
+  readonly place: Place;
+}
+
+/** Null when a segment is not there, or still written to, or damaged. */
+export async function rebuildRows(
+  archive: ArchivedSlots,
+  options: RebuildOptions,
+): Promise<readonly ArchivedRow[] | null> {
+  const generations = archive.segments.map(({ generation }) => generation);
+  const [least, most] = [Math.min(...generations), Math.max(...generations)];
+  const entries = options.body.segments.filter((entry) => {
+    return entry.generation >= least && entry.generation <= most;
+  });
+  if (entries.length === 0 || entries[0]?.generation !== least) return null;
+  const found = await readSlots(archive, entries, options);
+  const slots = archive.slotLast - archive.slotFirst + 1;
+  if (found.size !== slots) return null;
+  return rowsOf(archive, found);
+}
+
+/** The last record of each slot. */
+async function readSlots(
+  { slotFirst, slotLast }: ArchivedSlots,
+  entries: readonly SegmentEntry[],
+  { files, directory, identity, body }: RebuildOptions,
+): Promise<ReadonlyMap<Slot, Found>> {
+  const found = new Map<Slot, Found>();
+  const opened: OpenedFile[] = [];
+  try {
+    for (const entry of entries) {
+      opened.push(await openSegment(files, directory, identity, entry));
+    }
+    const first = body.segments.findIndex(({ generation }) => {
+      return generation === entries[0]?.generation;
+    });
+    const before = body.segments[first - 1]?.closed?.group ?? body.removed;
+    const known = { synced: before, before };
+    const scan = new JournalScan(opened, identity.republic, known, ({ segment, writes }) => {
+      const generation = opened[segment]?.header.generation ?? 0;
+      for (const { records } of writes) {
+        for (const { framed, offset, size } of records) {
+          const { slot } = framed.decree;
+          if (slot < slotFirst || slot > slotLast) continue;
+          found.set(slot, { decree: framed.decree, place: { generation, offset, size } });
+        }
+      }
+    });
+    const { unmarked } = await scan.run();
+    // The last group may be under way: what it holds is after the archive, or written before.
+    return unmarked === null || found.size === slotLast - slotFirst + 1 ? found : new Map();
+  } finally {
+    for (const { file } of opened) await file.close();
+  }
+}
+
+/**
+ * A batch takes indexes when it comes next for its publisher. The first of a publisher is taken to
+ * do so; a checksum over all rows tells whether it did.
+ */
+function rowsOf(
+  { slotFirst, slotLast, government: governmentFirst }: ArchivedSlots,
+  found: ReadonlyMap<Slot, Found>,
+): readonly ArchivedRow[] {
+  const next = new Map<number, number>();
+  const rows: ArchivedRow[] = [];
+  let taken = 0;
+  let government = governmentFirst;
+  for (let slot = slotFirst; slot <= slotLast; slot += 1) {
+    const one = found.get(slot);
+    if (one === undefined) break;
+    const { value } = one.decree;
+    rows.push({ ...one.place, taken, government });
+    if (value.kind === "succession") government = value.government;
+    if (value.kind !== "batch") continue;
+    const { publisher, sequence, count } = value;
+    if ((next.get(publisher) ?? sequence) !== sequence) continue;
+    next.set(publisher, sequence + count);
+    taken += count;
+  }
+  return rows;
+}

@@ -1,0 +1,343 @@
+/**
+ * What of a journal is behind the newest snapshots: settles where its slots stand, says from where
+ * the log may be read, and removes segments that nothing needs. What is removed stands in a
+ * snapshot that is durable and readable, and in an older one, too (S3).
+ */
+import {
+  assert,
+  type Applied,
+  type Index,
+  type RepublicState,
+  type Slot,
+} from "../../consensus/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { FileSystem } from "../world.ts";
+import type { ArchivedRow } from "./archive-file.ts";
+import { rebuildRows } from "./archive-rebuild.ts";
+import type { EntryIndex, IndexedBatch } from "./entry-index.ts";
+import type { ManifestKeeper } from "./manifest-keeper.ts";
+import type { SegmentEntry } from "./manifest.ts";
+import type { LogEnd, ReadStart } from "./read-start.ts";
+import { segmentName, type StorageIdentity } from "./segment.ts";
+import { SlotArchive } from "./slot-archive.ts";
+import type { Place, SlotIndex } from "./slot-index.ts";
+
+export interface JournalPastOptions {
+  readonly files: FileSystem;
+  /** Of the journal. */
+  readonly directory: string;
+  readonly identity: StorageIdentity;
+  readonly manifest: ManifestKeeper;
+  readonly index: SlotIndex;
+  readonly entries: EntryIndex;
+  /** What the groups up to the end of each closed segment that was read amount to. */
+  readonly ends: ReadonlyMap<number, LogEnd>;
+}
+
+/** What may go: each bound by itself; null for none. */
+export interface Retention {
+  /** Bytes of closed segments that are kept at least. */
+  readonly bytes: number | null;
+  /** Milliseconds of log time for which entries are kept at least. */
+  readonly ageMs: number | null;
+}
+
+/** So many snapshots are relied on: if one is damaged, the other and the log make it good. */
+const startsKept = 2;
+
+/** A snapshot was installed while another was to be relied on: that one is of no use any more. */
+export class Overtaken extends Error {
+  override readonly name = "Overtaken";
+}
+
+export class JournalPast {
+  readonly #options: JournalPastOptions;
+  readonly #archive: SlotArchive;
+  readonly #ends: Map<number, LogEnd>;
+  /** Reads under way: what they have looked up is not removed before they end. */
+  readonly #reads = new Set<Promise<unknown>>();
+  #slotFirst: Slot;
+  #indexFirst: Index;
+
+  constructor(options: JournalPastOptions) {
+    this.#options = options;
+    this.#ends = new Map(options.ends);
+    const { files, directory, identity, manifest, index, entries } = options;
+    const { archives } = manifest.body;
+    this.#archive = new SlotArchive(archives, {
+      files,
+      directory,
+      rebuild: async (archive) =>
+        await rebuildRows(archive, { files, directory, identity, body: manifest.body }),
+    });
+    this.#slotFirst = index.base + 1;
+    this.#indexFirst = entries.indexBase + 1;
+  }
+
+  /** Finds out how far back the log can be read. */
+  async open(): Promise<void> {
+    const { manifest, index } = this.#options;
+    // After an installed snapshot nothing leads to what was before.
+    if (this.#archive.slotLast !== index.base) return;
+    for (const archive of this.#archive.archives) {
+      try {
+        const slot = Math.max(this.#slotAfter(manifest.body.segments[0]), archive.slotFirst);
+        if (slot > archive.slotLast) continue;
+        this.#indexFirst = await this.#indexFrom(slot);
+        this.#slotFirst = slot;
+        return;
+      } catch (error) {
+        // Its slots are still in a snapshot; whoever asks for them is told that they are gone.
+        if (!(error instanceof KibitzerError) || error.code !== "KBZ_DAMAGED") throw error;
+      }
+    }
+  }
+
+  /** The first slot that can be read. */
+  get slotFirst(): Slot {
+    return this.#slotFirst;
+  }
+
+  /** The first index that can be read. */
+  get indexFirst(): Index {
+    return this.#indexFirst;
+  }
+
+  /** The slots of the snapshots that are relied on, oldest first. */
+  get snapshots(): readonly Slot[] {
+    return this.#options.manifest.body.starts.map(({ slot }) => slot);
+  }
+
+  /** The last slot that is settled, or in an installed snapshot. */
+  get base(): Slot {
+    return this.#options.index.base;
+  }
+
+  /** The last index there is, and the last slot that was applied. */
+  get indexLast(): Index {
+    return this.#options.entries.indexLast;
+  }
+  get slotLast(): Slot {
+    return this.#options.entries.slot;
+  }
+
+  note(applied: readonly Applied[]): void {
+    for (const each of applied) this.#options.entries.note(each);
+  }
+
+  /** A snapshot was installed: what is before it cannot be read any more. */
+  restart(from: { readonly slot: Slot; readonly index: Index }): void {
+    this.#options.entries.restart(from);
+    this.#slotFirst = from.slot + 1;
+    this.#indexFirst = from.index + 1;
+  }
+
+  /** A segment is full; what its groups amount to. */
+  close(generation: number, end: LogEnd): void {
+    this.#ends.set(generation, end);
+  }
+
+  /** Where an older slot stands. */
+  async place(slot: Slot): Promise<Place> {
+    return await this.#archive.row(slot);
+  }
+
+  /** @throws {KibitzerError} `KBZ_DAMAGED`. */
+  async batches(index: Index, rowsMax: number): Promise<readonly IndexedBatch[]> {
+    const { entries } = this.#options;
+    if (index <= entries.indexBase) return await this.#archive.batches(index, rowsMax);
+    const first = entries.rowOf(index);
+    const end = Math.min(entries.rowEnd, first + rowsMax);
+    return Array.from({ length: end - first }, (_, at) => entries.at(first + at));
+  }
+
+  /** Has truncation wait for `read`. */
+  async during<Value>(read: Promise<Value>): Promise<Value> {
+    this.#reads.add(read);
+    try {
+      return await read;
+    } finally {
+      this.#reads.delete(read);
+    }
+  }
+
+  /**
+   * From now on the snapshot of `state`, which is durable and was read back, stands for the log up
+   * to its slot, all of which is durable, too.
+   */
+  async relyOn(state: Pick<RepublicState, "slot" | "index" | "time">): Promise<void> {
+    const { manifest, index } = this.#options;
+    const { slot } = state;
+    const isInstalled = slot === index.base && this.#archive.slotLast !== index.base;
+    assert(slot <= index.length && slot >= index.base, "a snapshot is of a slot of the log");
+    const gone = isInstalled ? this.#archive.archives : [];
+    if (slot > index.base) await this.#settle(state);
+    if (index.base > slot) throw new Overtaken();
+    const start = this.#startOf(slot);
+    const known = isInstalled ? [] : manifest.body.starts.filter((each) => each.slot < slot);
+    const starts = [...known, start].slice(-startsKept);
+    const archives = this.#archive.archives.filter((archive) => !gone.includes(archive));
+    manifest.change({ starts, archives });
+    await manifest.save();
+    await this.#archive.remove(gone);
+    if (slot > index.base) {
+      index.settle(slot);
+      this.#options.entries.settle(slot);
+    }
+    for (const generation of this.#ends.keys()) {
+      if (generation < (starts[0]?.generation ?? 0) - 1) this.#ends.delete(generation);
+    }
+  }
+
+  /**
+   * Removes whole segments from the front that only the retention keeps, if any, and does not any
+   * more; and those that an installed snapshot has made unreachable. Returns how many.
+   * @param waited Resolves when reads under way have had their time.
+   */
+  async truncate(retention: Retention, time: number, waited: () => Promise<void>): Promise<number> {
+    const { manifest, files, directory } = this.#options;
+    const gone = this.#removable(retention, time);
+    const last = gone.at(-1);
+    if (last === undefined || last.closed === null) return 0;
+    const slot = this.#slotAfter(manifest.body.segments[gone.length]);
+    const archives = this.#archive.archives.filter(({ slotLast }) => slotLast < slot);
+    const first = Math.max(this.#slotFirst, slot);
+    const indexFirst = await this.#indexFrom(first);
+    // Together, and before anything goes: who comes now is told so, who is reading is waited for.
+    this.#slotFirst = Math.max(this.#slotFirst, first);
+    this.#indexFirst = Math.max(this.#indexFirst, indexFirst);
+    await Promise.race([Promise.allSettled(this.#reads), waited()]);
+    const kept = manifest.body.archives.filter(({ slotLast }) => slotLast >= slot);
+    // The list comes first: what it does not name is removed at the next start at the latest.
+    const segments = manifest.body.segments.slice(gone.length);
+    manifest.change({ segments, archives: kept, removed: last.closed.group });
+    await manifest.save();
+    await this.#archive.remove(archives);
+    for (const { generation } of gone) {
+      await files.remove(`${directory}/${segmentName(generation)}`);
+    }
+    return gone.length;
+  }
+
+  #removable({ bytes, ageMs }: Retention, time: number): readonly SegmentEntry[] {
+    const { segments, starts } = this.#options.manifest.body;
+    const [start] = starts;
+    if (start === undefined) return [];
+    const mayTruncate = starts.length === startsKept;
+    let kept = segments.reduce((sum, { closed }) => sum + (closed?.end ?? 0), 0);
+    let count = 0;
+    for (const segment of segments) {
+      if (segment.generation >= start.generation || segment.closed === null) break;
+      kept -= segment.closed.end;
+      const isTooMuch = mayTruncate && bytes !== null && kept >= bytes;
+      const isTooOld = mayTruncate && ageMs !== null && this.#timeOf(segment) < time - ageMs;
+      if (!isTooMuch && !isTooOld && this.#holdsSlots(segment)) break;
+      count += 1;
+    }
+    return segments.slice(0, count);
+  }
+
+  /** Whether any slot is read from a closed segment: others, or a snapshot, may have them all. */
+  #holdsSlots({ generation }: SegmentEntry): boolean {
+    return this.#archive.archives.some(({ segments, slotLast }) => {
+      const isIn = segments.some((each) => each.generation === generation);
+      return isIn && slotLast >= this.#slotFirst;
+    });
+  }
+
+  /** Log time after the last slot of a segment, or a little later. */
+  #timeOf({ generation }: SegmentEntry): number {
+    const archive = this.#archive.archives.findLast(({ segments }) => {
+      return segments.some((each) => each.generation <= generation);
+    });
+    return archive?.time ?? Infinity;
+  }
+
+  /** The first slot that is in `segment` or a later one. */
+  #slotAfter(segment: SegmentEntry | undefined): Slot {
+    const { archives } = this.#options.manifest.body;
+    let slot = archives[0]?.slotFirst ?? this.#options.index.base + 1;
+    for (const { segments } of archives) {
+      for (const each of segments) {
+        if (each.generation < (segment?.generation ?? 0)) slot = Math.max(slot, each.slotLast + 1);
+      }
+    }
+    return slot;
+  }
+
+  async #indexFrom(slot: Slot): Promise<Index> {
+    const archive = this.#archive.archives.find(({ slotLast }) => slotLast >= slot);
+    if (archive === undefined) return this.#options.entries.indexBase + 1;
+    const { taken } = await this.#archive.row(Math.max(slot, archive.slotFirst));
+    return archive.indexBefore + taken + 1;
+  }
+
+  async #settle({
+    slot,
+    index,
+    time,
+  }: Pick<RepublicState, "slot" | "index" | "time">): Promise<void> {
+    const { index: places, entries } = this.#options;
+    const slotFirst = places.base + 1;
+    const government = entries.governmentAt(slotFirst);
+    const indexBefore = entries.indexBase;
+    const archive = { slotFirst, slotLast: slot, indexBefore, indexLast: index, government, time };
+    await this.#archive.add(archive, this.#rows(slotFirst, slot));
+  }
+
+  *#rows(slotFirst: Slot, slotLast: Slot): Generator<ArchivedRow, void, void> {
+    const { index, entries } = this.#options;
+    const { indexBase } = entries;
+    let row = entries.rowAfter(slotFirst - 1);
+    let taken = 0;
+    for (let slot = slotFirst; slot <= slotLast; slot += 1) {
+      if (index.base >= slot) throw new Overtaken();
+      yield { ...index.get(slot), taken, government: entries.governmentAt(slot) };
+      const batch = row < entries.rowEnd ? entries.at(row) : null;
+      if (batch?.slot !== slot) continue;
+      taken = batch.index + batch.count - 1 - indexBase;
+      row += 1;
+    }
+  }
+
+  /** The end of the last segment before the one that the next slot is in. */
+  #startOf(slot: Slot): ReadStart {
+    const { manifest, index } = this.#options;
+    const { segments, starts } = manifest.body;
+    // The one after that may be made already.
+    const active = segments.find(({ closed }) => closed === null);
+    const next = slot < index.length ? index.get(slot + 1).generation : active?.generation;
+    const at = segments.findIndex(({ generation }) => generation === next);
+    const before = segments[at - 1];
+    assert(next !== undefined && at >= 0, "the log goes on in a segment");
+    if (before === undefined) {
+      const [first] = starts;
+      const generation = next;
+      if (first?.generation === generation) return { ...first, slot };
+      return { ...(first ?? nothing), slot, generation };
+    }
+    const end = this.#ends.get(before.generation);
+    const same = starts.find(({ generation }) => generation === next);
+    assert(end !== undefined || same !== undefined, "what a segment amounts to is known");
+    return { ...(end ?? same ?? nothing), slot, generation: next };
+  }
+}
+
+const nothing: LogEnd = {
+  group: 0,
+  length: 0,
+  decided: 0,
+  accepted: { government: 0, round: 0, id: "" },
+  promised: { government: 0, round: 0, id: "" },
+  writeLast: 0,
+  heard: [],
+};
+
+/** Somebody asks for a slot that was removed. */
+export function slotsGone(slot: Slot, first: Slot): KibitzerError {
+  return new KibitzerError(
+    "KBZ_TRUNCATED",
+    `The slot ${slot} is gone from this node's log, which begins with slot ${first} now.`,
+    { retryable: false, outcome: "none" },
+  );
+}
