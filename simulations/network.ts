@@ -99,7 +99,11 @@ export class SimulatedNetwork<Request, Response> {
     const transport = this.#network.transport(name, { timing: life.clock });
     return {
       connect: (url, options) => transport.connect(url, options),
-      listen: (url, callee) => transport.listen(url, this.#deafened(name, callee)),
+      // A process that has ended does nothing more, whatever it was about to do.
+      listen: async (url, callee) => {
+        if (!life.alive) return await Promise.withResolvers<never>().promise;
+        return await transport.listen(url, this.#deafened(name, callee));
+      },
     };
   }
 

@@ -109,4 +109,12 @@ export const machineMutants: readonly Mutant[] = [
     about: "Now and then a delete leaves the key there.",
     invariant: "C4",
   },
+  {
+    name: "marks-before-the-restored",
+    file: "src/machine/machine-host.ts",
+    find: "this.#marks.begin(slot);",
+    replace: "",
+    about: "A machine that was restored marks a slot before, with the hash of later entries.",
+    invariant: "S1",
+  },
 ];
