@@ -37,8 +37,8 @@ export const publishingMutants: readonly Mutant[] = [
   {
     name: "entries-share-an-index",
     file: "src/publishing/parcel.ts",
-    find: "if (resolve) resolve({ index: index + position });",
-    replace: "if (resolve) resolve({ index });",
+    find: "if (resolve) resolve(publishedAt(index + position,",
+    replace: "if (resolve) resolve(publishedAt(index,",
     about: "All entries of a batch are told the index of its first.",
     invariant: "D3",
   },

@@ -14,8 +14,10 @@ export const readingMutants: readonly Mutant[] = [
     name: "barrier-not-waited-for",
     file: "src/node/service.ts",
     find: `await reader.reached({ slot }, signal);
-    if (reader.slot < slot) return refusal("busy", null);`,
-    replace: "",
+    const index = reader.indexLast;
+    const isThere = reader.slot >= slot && (await machine.reached(slot, signal));`,
+    replace: `const index = reader.indexLast;
+    const isThere = true;`,
     about: "A barrier is given before its slot is applied here.",
     invariant: "C5",
   },
