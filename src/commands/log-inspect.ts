@@ -49,6 +49,8 @@ export function inspectionText(directory: string, found: Inspection): string {
     lines.push(
       `accepted   ${formatBallot(log.accepted)}`,
       `log        ${log.length} slots, ${log.decided} known to be decided`,
+      `begins     with slot ${log.slotFirst}, index ${log.indexFirst}`,
+      `snapshots  ${log.snapshots.length === 0 ? "none" : `after slots ${log.snapshots.join(", ")}`}`,
       `writes     up to ${log.writeLast}${log.torn ? "; a torn one after it is not counted" : ""}`,
     );
   }

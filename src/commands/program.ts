@@ -3,7 +3,14 @@
  * when it runs, so that `kibitz` starts quickly. Does nothing itself.
  */
 import { Command } from "commander";
-import { parseDuration, parseEndpoints, parseProperty, parseWhole } from "./option-values.ts";
+import {
+  parseAge,
+  parseBytes,
+  parseDuration,
+  parseEndpoints,
+  parseProperty,
+  parseWhole,
+} from "./option-values.ts";
 import type { Output } from "./output.ts";
 import {
   addClusterOptions,
@@ -123,6 +130,16 @@ function addStart(program: Command, context: Context): void {
     .addOption(option("--timeout <duration>", "how long to try to join").argParser(parseDuration))
     .addOption(option("--no-record", "keep no recording of the node's inputs"))
     .addOption(option("--record-bodies", "put the entries' bytes into the recording too"))
+    .addOption(
+      option("--retain-bytes <size>", "keep this much of the log at least; default all").argParser(
+        parseBytes,
+      ),
+    )
+    .addOption(
+      option("--retain-age <age>", "keep the log of this time at least; default all").argParser(
+        parseAge,
+      ),
+    )
     .addOption(option("--allow-insecure", "listen beyond this computer without encryption"))
     .addOption(option("--until-stdin-ends", "stop when the standard input ends"))
     .addOption(logLevelOption("info"))

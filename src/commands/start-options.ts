@@ -21,6 +21,9 @@ export interface StartOptions {
   readonly timeout?: number;
   readonly record: boolean;
   readonly recordBodies?: boolean;
+  readonly retainBytes?: number;
+  /** Milliseconds of log time. */
+  readonly retainAge?: number;
   readonly allowInsecure?: boolean;
   readonly untilStdinEnds?: boolean;
   readonly logLevel: string;

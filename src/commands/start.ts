@@ -63,7 +63,7 @@ async function openKibitzer(
   options: StartOptions,
   logger: Logger,
 ): Promise<Kibitzer> {
-  const { id, listen, advertise } = options;
+  const { id, listen, advertise, retainBytes, retainAge } = options;
   return await Kibitzer.open({
     directory,
     ...(id === undefined ? {} : { id }),
@@ -72,6 +72,10 @@ async function openKibitzer(
     logger,
     record: options.record,
     recordBodies: options.recordBodies === true,
+    retain: {
+      ...(retainBytes === undefined ? {} : { bytes: retainBytes }),
+      ...(retainAge === undefined ? {} : { ageMs: retainAge }),
+    },
   });
 }
 
