@@ -1,6 +1,7 @@
 /**
- * `npm run bench:growth`: three real nodes and a log of many small entries. How long a restart takes
- * and how much memory nodes hold while three subscribers read from the start and one never reads.
+ * `npm run bench:growth`: three real nodes and a log of many small entries. How long a restart
+ * takes, and how much memory nodes hold while three subscribers read from the start and one never
+ * reads.
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { execFileSync } from "node:child_process";
@@ -178,7 +179,8 @@ async function measure(
 
 function report(result: Result, { json }: GrowthOptions): void {
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const memory = Math.round(totalmem() / 2 ** 30);
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${memory} GiB`;
   if (json === true) {
     console.log(JSON.stringify({ commit, machine, ...result }));
     return;
