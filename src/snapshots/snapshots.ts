@@ -118,11 +118,14 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     this.#slot = state.slot;
     this.#bytes = 0;
     const before = this.#making ?? Promise.resolve();
-    const parts = this.#parts.map(async (part) => await this.#restoreFrom(part, state.slot));
+    const restored = this.#restoreAll(state.slot);
+    // Looked at below, once what was being made has ended.
+    restored.catch(() => undefined);
     this.#making = null;
     this.#begin(async (signal) => {
       await before;
-      await Promise.all(parts);
+      await restored;
+      this.#expected = await this.#partsOf(state.slot);
       const journal = this.#journal;
       if (journal === null) return;
       await this.#durable(() => journal.past.base >= state.slot, signal);
@@ -155,6 +158,11 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     } finally {
       await file.close();
     }
+  }
+
+  /** Resolves once nothing is being made. */
+  async idle(): Promise<void> {
+    while (this.#making !== null) await this.#making;
   }
 
   async close(): Promise<void> {
@@ -271,6 +279,14 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     const first = this.#journal?.past.slotFirst ?? 1;
     if (first === 1) return 0;
     throw failure ?? stateGone(part.name, first);
+  }
+
+  /** What a state machine missed is in no other file: without it, it cannot go on. */
+  async #restoreAll(slot: Slot): Promise<void> {
+    const all = this.#parts.map(async (part) => {
+      if (!(await this.#restoreFrom(part, slot))) throw stateGone(part.name, slot + 1);
+    });
+    await Promise.all(all);
   }
 
   async #restoreFrom(part: SnapshotPart, slot: Slot): Promise<boolean> {
