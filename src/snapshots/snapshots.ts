@@ -192,6 +192,8 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     if (journal === null) return;
     const { files, clock, logger } = this.#options;
     const { slot } = state;
+    // Another decree may stand at the slot on the disk, until what was decided is written over it.
+    const { written } = journal;
     const parts = this.#parts.map((part): NamedPieces => {
       return { name: part.name, pieces: guarded(part.name, part.write(slot, signal)) };
     });
@@ -207,7 +209,7 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     const read = await files.adopt(slot, this.#options.republic());
     if (read === null)
       throw new Unusable(`the snapshot after slot ${slot} is not what was written`);
-    await this.#durable(() => journal.synced >= slot, signal);
+    await this.#durable(() => journal.isSynced(written), signal);
     await journal.past.relyOn(state);
     this.#expected = read.opening.parts;
     this.#bytesLast = bytes;
