@@ -3,6 +3,7 @@
  * of the disks, or on all. Every damaged node must say so, and none may show anything else than was
  * decided (D4, D7). What is left must go on, unless the atlas proves that it cannot (L7).
  */
+import { isRead } from "./wounds.ts";
 import type { Agreement, Standing } from "./checkers/agreement.ts";
 import { isDamaged } from "./atlas.ts";
 import type { Cluster, SimulatedNode } from "./cluster.ts";
@@ -80,7 +81,8 @@ function candidates({ agreement, prng }: SafetyOnlyParts): readonly Standing[] {
 function strike({ prng }: SafetyOnlyParts, { disk }: SimulatedNode, { text }: Standing): boolean {
   const name = Buffer.from(text.slice(0, nameLength));
   for (const [path, file] of disk.directories.files()) {
-    if (!isUsedSegment(disk, { path, file })) continue;
+    // What is before the newest snapshot is not read at a start: nobody would notice yet.
+    if (!isUsedSegment(disk, { path, file }) || !isRead(disk.directories, path)) continue;
     const bytes = Buffer.alloc(file.settled);
     file.read(bytes, 0);
     const at = bytes.indexOf(name);

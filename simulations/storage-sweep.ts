@@ -18,11 +18,15 @@ export interface SweepCase {
   readonly isPowerLoss: boolean;
 }
 
-/** Small segments, so that the journal goes on to others within the story. */
+/**
+ * Small segments and frequent snapshots, so that within the story the journal goes on to others,
+ * and its first ones go; whoever was down then is given a snapshot.
+ */
 const swarm: Swarm = {
   ...calmSwarm,
   timing: { pingMs: 50, silenceMs: 250, stallMs: 2000 },
   segmentBytes: 16_384,
+  snapshots: { bytes: 8_000, slots: 6, retainBytes: 0 },
 };
 const nodes = swarm.nodes;
 const power: PowerLoss = { survival: 0, torn: false, garbage: false };

@@ -288,6 +288,7 @@ export class Clients {
   /** D7: who tells of damage has some, or could not read; what it had is for others to show. */
   #isTrueDamage({ node }: Session, error: unknown): boolean {
     const isDamage = error instanceof KibitzerError && error.code === "KBZ_DAMAGED";
+    if (isDamage) this.#parts.simulator.trace.note(`${node.id} tells of damage: ${error.message}`);
     return isDamage && (node.disk.wounds.isSuspect || isOfDisk(error));
   }
 

@@ -96,7 +96,7 @@ function isNeeded(directories: SimulatedDirectories, path: string): boolean {
 }
 
 /** Whether a start reads the file: what is before the newest snapshot is looked at when needed. */
-function isRead(directories: SimulatedDirectories, path: string): boolean {
+export function isRead(directories: SimulatedDirectories, path: string): boolean {
   const found = segmentIn(directories, path);
   if (found === null) return true;
   return found.generation >= (found.manifest.starts?.at(-1)?.generation ?? 0);

@@ -63,7 +63,7 @@ export class SnapshotWatch {
     this.#decrees.set(decree.slot, decree);
   }
 
-  /** Holds each snapshot against the fold of the log, as far back as recordings show that. */
+  /** Holds each snapshot against the fold of the log, as far as recordings show that whole. */
   check(): void {
     const republic = new Republic(emptyRepublic());
     for (const slot of [...this.#shown.keys()].toSorted((left, right) => left - right)) {

@@ -15,6 +15,7 @@ import {
 import { LogState } from "../storage/log-state.ts";
 import { readManifest, type Manifest, type SegmentEntry } from "../storage/manifest.ts";
 import { readWhole, unseal } from "../storage/sealed-file.ts";
+import { SlotArchive } from "../storage/slot-archive.ts";
 import { segmentName } from "../storage/segment.ts";
 import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../codec/shapes.ts";
 import { isWhole, matches, nullOr, type Check } from "../codec/shapes.ts";
@@ -49,6 +50,11 @@ export interface InspectedLog {
   /** The last slot that the journal knows to be decided. */
   readonly decided: number;
   readonly writeLast: number;
+  /** The first slot and index that can be read from here. */
+  readonly slotFirst: number;
+  readonly indexFirst: number;
+  /** The slots of the snapshots that the next start relies on, oldest first. */
+  readonly snapshots: readonly number[];
   /** Whether the last group was never synced, and will be dropped at the next start. */
   readonly torn: boolean;
 }
@@ -197,10 +203,29 @@ class Inspector {
       }
       if (torn === null) return { log: null, segments };
       const { accepted, decided, writeLast, index } = log;
-      return { log: { accepted, length: index.length, decided, writeLast, torn }, segments };
+      const past = await this.#past(path, manifest, index.base);
+      const known = { accepted, length: index.length, decided, writeLast, torn };
+      return { log: { ...known, ...past }, segments };
     } finally {
       for (const { segment } of opened) await segment.file.close();
     }
+  }
+
+  async #past(
+    path: string,
+    manifest: Manifest,
+    base: number,
+  ): Promise<Pick<InspectedLog, "slotFirst" | "indexFirst" | "snapshots">> {
+    const { archives, starts } = manifest;
+    const snapshots = starts.map(({ slot }) => slot);
+    const slotFirst = firstSlot(manifest, base);
+    const first = archives.find(({ slotLast }) => slotLast >= slotFirst);
+    if (first === undefined) {
+      return { slotFirst, indexFirst: (archives.at(-1)?.indexLast ?? 0) + 1, snapshots };
+    }
+    const options = { files: this.#files, directory: path, rebuild: async () => null };
+    const row = await this.#tried(async () => new SlotArchive(archives, options).row(slotFirst));
+    return { slotFirst, indexFirst: first.indexBefore + (row?.taken ?? 0) + 1, snapshots };
   }
 
   async #list(directory: string): Promise<Inspection["files"]> {
@@ -245,6 +270,14 @@ async function scan(
   });
   if (unmarked !== null) applyRead(segments, unmarked, log);
   return torn;
+}
+
+/** With which slot the log begins that can be read, as `JournalPast` reckons. */
+function firstSlot({ archives, segments }: Manifest, base: number): number {
+  const generation = segments[0]?.generation ?? 0;
+  const held = archives.flatMap((archive) => archive.segments);
+  const last = held.filter((each) => each.generation < generation).at(-1)?.slotLast ?? 0;
+  return Math.max(archives[0]?.slotFirst ?? base + 1, last + 1);
 }
 
 function slotsByGeneration(

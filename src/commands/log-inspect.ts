@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { formatBallot } from "../../consensus/index.ts";
 import { nodeFiles } from "../storage/node-files.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { inspectDirectory, type Inspection } from "./inspect-directory.ts";
+import { inspectDirectory, type InspectedLog, type Inspection } from "./inspect-directory.ts";
 import { coloured, type Output } from "./output.ts";
 
 export async function inspect(
@@ -45,13 +45,7 @@ export function inspectionText(directory: string, found: Inspection): string {
   for (const { file, promised } of found.promises) {
     lines.push(`${file}  ${promised === null ? "damaged" : formatBallot(promised)}`);
   }
-  if (log !== null) {
-    lines.push(
-      `accepted   ${formatBallot(log.accepted)}`,
-      `log        ${log.length} slots, ${log.decided} known to be decided`,
-      `writes     up to ${log.writeLast}${log.torn ? "; a torn one after it is not counted" : ""}`,
-    );
-  }
+  if (log !== null) lines.push(...logLines(log));
   const style = { head: [], border: [], compact: true };
   const segments = new Table({ head: ["segment", "slots", "bytes", "state"], style });
   for (const { file, slots, bytes, closed } of found.segments) {
@@ -61,4 +55,16 @@ export function inspectionText(directory: string, found: Inspection): string {
   const files = new Table({ head: ["file", "bytes"], style });
   for (const { path, bytes } of found.files) files.push([path, bytes]);
   return [...lines, segments.toString(), files.toString()].join("\n");
+}
+
+function logLines(log: InspectedLog): readonly string[] {
+  const torn = log.torn ? "; a torn one after it is not counted" : "";
+  const kept = log.snapshots.map((slot) => `after slot ${slot}`).join(", ");
+  return [
+    `accepted   ${formatBallot(log.accepted)}`,
+    `log        ${log.length} slots, ${log.decided} known to be decided`,
+    `begins     with slot ${log.slotFirst}, index ${log.indexFirst}`,
+    `snapshots  ${kept === "" ? "none" : kept}`,
+    `writes     up to ${log.writeLast}${torn}`,
+  ];
 }

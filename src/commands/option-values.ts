@@ -26,6 +26,36 @@ export function parseDuration(text: string): number {
   return durationMs;
 }
 
+const sizeUnits: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["KiB", 2 ** 10],
+  ["MiB", 2 ** 20],
+  ["GiB", 2 ** 30],
+  ["TiB", 2 ** 40],
+]);
+
+/** `4096`, `512MiB`, `1.5GiB` → bytes. */
+export function parseBytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(|KiB|MiB|GiB|TiB)$/.exec(text.trim());
+  const unit = sizeUnits.get(match?.[2] ?? "?");
+  const bytes = Math.round(Number(match?.[1]) * (unit ?? Number.NaN));
+  if (!Number.isSafeInteger(bytes)) {
+    throw new InvalidArgumentError('Wanted a size like "4096", "512MiB" or "1.5GiB".');
+  }
+  return bytes;
+}
+
+const dayMs = 86_400_000;
+
+/** As a duration, but in days, too, and for as long as wanted: `12h`, `30d` → milliseconds. */
+export function parseAge(text: string): number {
+  const days = /^(\d+(?:\.\d+)?)d$/.exec(text.trim())?.[1];
+  if (days === undefined) return parseDuration(text);
+  const ageMs = Math.round(Number(days) * dayMs);
+  if (ageMs >= 1 && Number.isSafeInteger(ageMs)) return ageMs;
+  throw new InvalidArgumentError('Wanted an age like "12h" or "30d".');
+}
+
 /** A parser of whole numbers from `min` to `max`. */
 export function parseWhole(min: number, max: number): (text: string) => number {
   return (text) => {

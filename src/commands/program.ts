@@ -4,7 +4,14 @@
  */
 import { Command } from "commander";
 import { addKv } from "./kv-program.ts";
-import { parseDuration, parseEndpoints, parseProperty, parseWhole } from "./option-values.ts";
+import {
+  parseAge,
+  parseBytes,
+  parseDuration,
+  parseEndpoints,
+  parseProperty,
+  parseWhole,
+} from "./option-values.ts";
 import type { Output } from "./output.ts";
 import {
   addClusterOptions,
@@ -127,6 +134,16 @@ function addStart(program: Command, context: Context): void {
     .addOption(option("--no-record", "keep no recording of the node's inputs"))
     .addOption(option("--record-bodies", "put the entries' bytes into the recording too"))
     .addOption(option("--kv", "attach the key–value map; the same on every node"))
+    .addOption(
+      option("--retain-bytes <size>", "keep this much of the log at least; default all").argParser(
+        parseBytes,
+      ),
+    )
+    .addOption(
+      option("--retain-age <age>", "keep the log of this time at least; default all").argParser(
+        parseAge,
+      ),
+    )
     .addOption(option("--allow-insecure", "listen beyond this computer without encryption"))
     .addOption(option("--until-stdin-ends", "stop when the standard input ends"))
     .addOption(logLevelOption("info"))

@@ -22,6 +22,9 @@ export interface StartOptions {
   readonly record: boolean;
   readonly recordBodies?: boolean;
   readonly kv?: boolean;
+  readonly retainBytes?: number;
+  /** Milliseconds of log time. */
+  readonly retainAge?: number;
   readonly allowInsecure?: boolean;
   readonly untilStdinEnds?: boolean;
   readonly logLevel: string;

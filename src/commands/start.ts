@@ -64,7 +64,7 @@ async function openKibitzer(
   options: StartOptions,
   logger: Logger,
 ): Promise<Kibitzer> {
-  const { id, listen, advertise } = options;
+  const { id, listen, advertise, retainBytes, retainAge } = options;
   return await Kibitzer.open({
     directory,
     ...(id === undefined ? {} : { id }),
@@ -74,6 +74,10 @@ async function openKibitzer(
     record: options.record,
     recordBodies: options.recordBodies === true,
     ...(options.kv === true ? { machine: new KvMachine() } : {}),
+    retain: {
+      ...(retainBytes === undefined ? {} : { bytes: retainBytes }),
+      ...(retainAge === undefined ? {} : { ageMs: retainAge }),
+    },
   });
 }
 

@@ -149,12 +149,13 @@ class ChunkReader {
     const size = Math.min(view.getUint32(16, true), 4096);
     const body = bytes.subarray(chunkHeaderBytes, Math.min(chunkHeaderBytes + size, count));
     const opening = decodeOpening(body);
-    if (opening.version > snapshotVersion) {
-      throw newerVersion(path, opening.version, snapshotVersion);
-    }
     this.#seed = seedOf(opening);
     const isWanted = opening.slot === slot && opening.republic === republic;
     const chunk = await this.#next();
+    // Told only of what is whole: any other version may be damage.
+    if (opening.version > snapshotVersion) {
+      throw newerVersion(path, opening.version, snapshotVersion);
+    }
     if (chunk.kind !== "opening" || !isWanted) {
       throw new DecodeError(0, `expected the snapshot after slot ${slot} of republic ${republic}`);
     }

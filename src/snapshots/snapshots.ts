@@ -118,11 +118,14 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     this.#slot = state.slot;
     this.#bytes = 0;
     const before = this.#making ?? Promise.resolve();
-    const parts = this.#parts.map(async (part) => await this.#restoreFrom(part, state.slot));
+    const restored = this.#restoreAll(state.slot);
+    // Looked at below, once what was being made has ended.
+    restored.catch(() => undefined);
     this.#making = null;
     this.#begin(async (signal) => {
       await before;
-      await Promise.all(parts);
+      await restored;
+      this.#expected = await this.#partsOf(state.slot);
       const journal = this.#journal;
       if (journal === null) return;
       await this.#durable(() => journal.past.base >= state.slot, signal);
@@ -157,6 +160,11 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     }
   }
 
+  /** Resolves once nothing is being made. */
+  async idle(): Promise<void> {
+    while (this.#making !== null) await this.#making;
+  }
+
   async close(): Promise<void> {
     this.#over.abort();
     this.#abort.abort();
@@ -184,6 +192,8 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     if (journal === null) return;
     const { files, clock, logger } = this.#options;
     const { slot } = state;
+    // Another decree may stand at the slot on the disk, until what was decided is written over it.
+    const { written } = journal;
     const parts = this.#parts.map((part): NamedPieces => {
       return { name: part.name, pieces: guarded(part.name, part.write(slot, signal)) };
     });
@@ -199,7 +209,7 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     const read = await files.adopt(slot, this.#options.republic());
     if (read === null)
       throw new Unusable(`the snapshot after slot ${slot} is not what was written`);
-    await this.#durable(() => journal.synced >= slot, signal);
+    await this.#durable(() => journal.isSynced(written), signal);
     await journal.past.relyOn(state);
     this.#expected = read.opening.parts;
     this.#bytesLast = bytes;
@@ -271,6 +281,14 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     const first = this.#journal?.past.slotFirst ?? 1;
     if (first === 1) return 0;
     throw failure ?? stateGone(part.name, first);
+  }
+
+  /** What a state machine missed is in no other file: without it, it cannot go on. */
+  async #restoreAll(slot: Slot): Promise<void> {
+    const all = this.#parts.map(async (part) => {
+      if (!(await this.#restoreFrom(part, slot))) throw stateGone(part.name, slot + 1);
+    });
+    await Promise.all(all);
   }
 
   async #restoreFrom(part: SnapshotPart, slot: Slot): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { FileSystem } from "../world.ts";
 import type { ArchivedRow } from "./archive-file.ts";
 import { openSegment, type OpenedFile } from "./journal-segments.ts";
 import type { ArchivedSlots, ManifestBody, SegmentEntry } from "./manifest.ts";
-import { JournalScan } from "./recovery.ts";
+import { JournalScan, type RecoveredGroup } from "./recovery.ts";
 import type { StorageIdentity } from "./segment.ts";
 import type { Place } from "./slot-index.ts";
 
@@ -57,7 +57,7 @@ async function readSlots(
     });
     const before = body.segments[first - 1]?.closed?.group ?? body.removed;
     const known = { synced: before, before };
-    const scan = new JournalScan(opened, identity.republic, known, ({ segment, writes }) => {
+    const take = ({ segment, writes }: RecoveredGroup): void => {
       const generation = opened[segment]?.header.generation ?? 0;
       for (const { records } of writes) {
         for (const { framed, offset, size } of records) {
@@ -66,10 +66,11 @@ async function readSlots(
           found.set(slot, { decree: framed.decree, place: { generation, offset, size } });
         }
       }
-    });
-    const { unmarked } = await scan.run();
-    // The last group may be under way: what it holds is after the archive, or written before.
-    return unmarked === null || found.size === slotLast - slotFirst + 1 ? found : new Map();
+    };
+    const { unmarked } = await new JournalScan(opened, identity.republic, known, take).run();
+    // Nothing after it says so, but what is in an archive was synced.
+    if (unmarked !== null) take(unmarked);
+    return found;
   } finally {
     for (const { file } of opened) await file.close();
   }

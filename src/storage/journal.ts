@@ -80,6 +80,7 @@ export class Journal implements AsyncDisposable {
   #groupLast: number;
   #groupMarked: number;
   #writeLast: number;
+  readonly #writeBefore: number;
   #length: Slot;
   #running: Promise<void> | null = null;
   #markTimer: Timer | null = null;
@@ -95,6 +96,7 @@ export class Journal implements AsyncDisposable {
     // The manifest says so.
     this.#groupMarked = opened.groupLast;
     this.#writeLast = Math.max(opened.log.writeLast, opened.writeBase);
+    this.#writeBefore = this.#writeLast;
     this.#length = opened.log.index.length;
     this.#reader = new RecordReader(
       options.files,
@@ -164,9 +166,14 @@ export class Journal implements AsyncDisposable {
     return this.#past;
   }
 
-  /** The last slot that is durable. */
-  get synced(): Slot {
-    return this.#log.index.length;
+  /** The last write that was handed over. */
+  get written(): number {
+    return this.#writeLast;
+  }
+
+  /** Whether a write is durable; one of an earlier life is. */
+  isSynced(write: number): boolean {
+    return write <= this.#writeBefore || write <= this.#log.writeLast;
   }
 
   /** The highest slot handed over. */

@@ -1,6 +1,7 @@
 /** Decrees, writes and journals for the tests of storage. */
 import {
   emptyRepublic,
+  type RepublicState,
   ballotZero,
   type Ballot,
   type Batch,
@@ -108,6 +109,7 @@ export async function openJournal(
     readonly first?: number;
     readonly max?: number;
     readonly clock?: Clock;
+    readonly snapshot?: (slot: number) => Promise<RepublicState | null>;
   } = {},
 ): Promise<Opened> {
   const persisted: number[] = [];
@@ -132,6 +134,7 @@ export async function openJournal(
       wake();
     },
     ...(options.clock === undefined ? {} : { clock: options.clock }),
+    ...(options.snapshot === undefined ? {} : { snapshot: options.snapshot }),
     segmentBytesFirst: options.first ?? 64 * 512,
     segmentBytesMax: options.max ?? 128 * 512,
   });

@@ -1,0 +1,200 @@
+/** A journal that relies on snapshots: read from there on, cut off behind, and made good again. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { emptyRepublic, type RepublicState } from "../../consensus/index.ts";
+import type { Journal } from "../../src/storage/journal.ts";
+import { MemoryFiles } from "./memory-files.ts";
+import { openJournal, plain, Writer, type Opened } from "./samples.ts";
+
+const sizes = { first: 8 * 512, max: 8 * 512 };
+const everything = { bytes: 0, ageMs: null };
+const atOnce = async (): Promise<void> => {};
+
+const rest = { government: 1, stateHash: "" };
+
+function stateAt(slot: number): RepublicState {
+  return { ...emptyRepublic(), slot, index: slot };
+}
+
+/** Relies on a state after `slot`, of which nothing but the slot matters to a journal. */
+async function rely(journal: Journal, slot: number): Promise<void> {
+  await journal.past.relyOn(stateAt(slot));
+}
+
+async function fill(opened: Opened, writer: Writer, count: number): Promise<void> {
+  const { journal, reached } = opened;
+  for (let at = 0; at < count; at += 1) {
+    const write = writer.write([300], { decided: writer.log.length });
+    journal.append(write, writer.bodies);
+    await reached(write.number);
+    const applied = write.decrees.map((decree) => {
+      return { decree, effect: { kind: "applied", index: decree.slot }, ...rest } as const;
+    });
+    journal.past.note(applied);
+  }
+}
+
+async function open(files: MemoryFiles, snapshots: readonly number[]): Promise<Opened> {
+  return await openJournal(files, {
+    ...sizes,
+    expected: true,
+    snapshot: async (slot) => (snapshots.includes(slot) ? stateAt(slot) : null),
+  });
+}
+
+async function segmentsIn(files: MemoryFiles): Promise<number> {
+  const names = await files.list("/data/journal");
+  return names.filter((name) => name.startsWith("segment-")).length;
+}
+
+/** A journal of 40 slots, with snapshots after 15 and 30. */
+async function sample(): Promise<{
+  readonly files: MemoryFiles;
+  readonly opened: Opened;
+  readonly writer: Writer;
+}> {
+  const files = new MemoryFiles();
+  const opened = await openJournal(files, sizes);
+  const writer = new Writer();
+  await fill(opened, writer, 20);
+  await rely(opened.journal, 15);
+  await fill(opened, writer, 20);
+  await rely(opened.journal, 30);
+  return { files, opened, writer };
+}
+
+test("slots are read as before, from wherever their places stand", async () => {
+  const { opened, writer } = await sample();
+  const { journal } = opened;
+  assert.equal(journal.past.base, 30);
+  for (const [from, to] of [
+    [1, 40],
+    [14, 17],
+    [29, 32],
+    [40, 40],
+  ] as const) {
+    const framed = await journal.read(from, to, 1_000_000);
+    assert.deepEqual(framed.map(plain), writer.log.slice(from - 1, to));
+  }
+  await journal.close();
+});
+
+test("without what is kept the log begins later, also after a restart", async () => {
+  const { files, opened, writer } = await sample();
+  const before = await segmentsIn(files);
+  assert.ok((await opened.journal.past.truncate(everything, 0, atOnce)) > 0);
+  const { slotFirst } = opened.journal.past;
+  assert.ok(slotFirst > 1 && slotFirst <= 16, "nothing after the older snapshot goes");
+  assert.ok((await segmentsIn(files)) < before);
+  await assert.rejects(opened.journal.read(1, 1, 1), { code: "KBZ_TRUNCATED" });
+  assert.equal(await opened.journal.past.truncate(everything, 0, atOnce), 0, "no more than that");
+  await opened.journal.close();
+  const again = await open(files, [15, 30]);
+  assert.equal(again.journal.past.slotFirst, slotFirst);
+  const framed = await again.journal.read(slotFirst, 40, 1_000_000);
+  assert.deepEqual(framed.map(plain), writer.log.slice(slotFirst - 1));
+  await again.journal.close();
+});
+
+test("a restart reads what follows the newest snapshot, and no segment before it", async () => {
+  const { files, opened } = await sample();
+  await opened.journal.close();
+  const reads = new Set<string>();
+  files.before = (call) => {
+    const path = /^read (.*segment-\d+)$/.exec(call)?.[1];
+    if (path !== undefined) reads.add(path);
+  };
+  const all = await segmentsIn(files);
+  const again = await open(files, [15, 30]);
+  assert.equal(again.recovered.length, 40);
+  assert.equal(again.recovered.republic.slot, 39);
+  assert.ok(reads.size < all / 2, `${reads.size} of ${all} segments were read`);
+  await again.journal.close();
+});
+
+test("one damaged snapshot costs time, two cost the start only once the log was cut", async () => {
+  for (const [left, isCut, code] of [
+    [[15], true, null],
+    [[15], false, null],
+    [[], false, null],
+    [[], true, "KBZ_DAMAGED"],
+  ] as const) {
+    const { files, opened, writer } = await sample();
+    if (isCut) await opened.journal.past.truncate(everything, 0, atOnce);
+    await opened.journal.close();
+    if (code !== null) {
+      await assert.rejects(open(files, left), { code });
+      continue;
+    }
+    const { journal, recovered } = await open(files, left);
+    assert.equal(recovered.length, 40);
+    const { slotFirst } = journal.past;
+    const framed = await journal.read(slotFirst, 40, 1_000_000);
+    assert.deepEqual(framed.map(plain), writer.log.slice(slotFirst - 1));
+    await journal.close();
+  }
+});
+
+test("an index that is missing or damaged is made again of its segments", async () => {
+  for (const harm of ["missing", "damaged"]) {
+    const { files, opened, writer } = await sample();
+    await opened.journal.close();
+    const path = "/data/journal/index-0000000000000001";
+    if (harm === "missing") await files.remove(path);
+    else {
+      const file = await files.open(path, "write");
+      await file.write([Uint8Array.of(255)], 5);
+      await file.close();
+    }
+    const { journal } = await open(files, [15, 30]);
+    const framed = await journal.read(1, 15, 1_000_000);
+    assert.deepEqual(framed.map(plain), writer.log.slice(0, 15));
+    assert.ok(await files.exists(path));
+    await journal.close();
+  }
+});
+
+test("a crash at any call of a truncation loses nothing, and leaves nothing over", async () => {
+  for (let crash = 0; ; crash += 1) {
+    const { files, opened, writer } = await sample();
+    let calls = 0;
+    files.before = () => {
+      calls += 1;
+      if (calls > crash) throw new Error("the process has ended");
+    };
+    const cut = opened.journal.past.truncate(everything, 0, atOnce);
+    const isWhole = await cut.then(
+      () => true,
+      () => false,
+    );
+    files.before = () => {};
+    const left = files.killed();
+    const { journal } = await open(left, [15, 30]);
+    const { slotFirst } = journal.past;
+    const framed = await journal.read(slotFirst, 40, 1_000_000);
+    assert.deepEqual(framed.map(plain), writer.log.slice(slotFirst - 1), `after ${crash} calls`);
+    await journal.past.truncate(everything, 0, atOnce);
+    assert.ok((await segmentsIn(left)) < 22);
+    await journal.close();
+    if (isWhole) break;
+  }
+});
+
+test("after an installed snapshot the log begins behind it, durably", async () => {
+  const { files, opened, writer } = await sample();
+  const base = { slot: 90, hash: "9".repeat(16) };
+  const write = { ...writer.writeOf([], {}, 91), base, decided: 90 };
+  opened.journal.append(write, writer.bodies);
+  await opened.reached(write.number);
+  opened.journal.past.restart({ slot: 90, index: 5 });
+  await assert.rejects(open(files.killed(), [15, 30]), { code: "KBZ_DAMAGED" });
+  const early = await open(files.killed(), [15, 30, 90]);
+  assert.deepEqual(early.journal.past.snapshots, [90]);
+  await opened.journal.past.relyOn(stateAt(90));
+  await opened.journal.past.truncate({ bytes: null, ageMs: null }, 0, atOnce);
+  assert.ok((await segmentsIn(files)) <= 2, "what was before is gone, without being asked");
+  await opened.journal.close();
+  const again = await open(files, [90]);
+  assert.equal(again.journal.past.slotFirst, 91);
+  assert.equal(again.recovered.republic.slot, 90);
+});
