@@ -129,7 +129,8 @@ export class Chamber {
     let peer = this.state.peers.get(id);
     if (peer === undefined) {
       const missed = this.silenceRounds;
-      peer = { report: null, refused: ballotZero, missed, toCompare: null, agrees: null };
+      const unheard = { report: null, refused: ballotZero, missed, toAnswer: null };
+      peer = { ...unheard, answeredRound: -1, toCompare: null, agrees: null };
       this.state.peers.set(id, peer);
     }
     return peer;
@@ -174,12 +175,14 @@ export class Chamber {
     this.#send.push({ to, lane, message });
   }
 
-  /** Sends decided slots from `slotFirst` on, as many as one `learn` may carry. */
-  sendSlots(to: NodeId, slotFirst: Slot): void {
+  /** Sends decided slots from `slotFirst` on, as many as one `learn` may carry; up to which one. */
+  sendSlots(to: NodeId, slotFirst: Slot): Slot {
     const decided = this.republic.slot;
     assert(slotFirst >= 1 && slotFirst <= decided, "only decided slots are sent so");
     const slotLast = Math.min(decided, slotFirst + limits.learnSlotsMax - 1);
+    assert(slotLast >= slotFirst, "at least one slot is sent");
     this.#sendSlots.push({ to, slotFirst, slotLast, decided });
+    return slotLast;
   }
 
   reply(reply: Reply): void {

@@ -187,10 +187,12 @@ export function synchronize(
   }
   if (shared > log.length) return;
   if (shared < republic.slot) {
+    // It learns only what continues what it has decided itself, whatever more it holds. When that
+    // is all it lacks, the undecided rest follows at once: under load it would never catch up with
+    // what is decided between two reports.
     follower.synchronized = false;
-    // It learns only what continues what it has decided itself, whatever more it holds.
-    sendDecided(chamber, follower, { to, slotFirst: held.decided + 1 });
-    return;
+    if (!sendDecided(chamber, follower, { to, slotFirst: held.decided + 1 })) return;
+    shared = republic.slot;
   }
   const { ballot } = role;
   const hashBefore = log.hashAt(shared);
@@ -208,18 +210,21 @@ export function synchronize(
   follower.sent = log.length;
 }
 
-/** Sends what is decided without repeating itself while the same may still be under way. */
+/**
+ * Sends what is decided without repeating itself while the same may still be under way; whether all
+ * of it is sent now.
+ */
 function sendDecided(
   chamber: Chamber,
   follower: Follower,
   { to, slotFirst }: { readonly to: NodeId; readonly slotFirst: Slot },
-): void {
+): boolean {
   const { round } = chamber.state;
   const { slotsSent } = follower;
   const isUnderWay = slotsSent !== null && round - slotsSent.round < chamber.silenceRounds;
-  if (isUnderWay && slotsSent.slotFirst === slotFirst) return;
+  if (isUnderWay && slotsSent.slotFirst === slotFirst) return false;
   follower.slotsSent = { slotFirst, round };
-  chamber.sendSlots(to, slotFirst);
+  return chamber.sendSlots(to, slotFirst) === chamber.republic.slot;
 }
 
 export function onAccepted(chamber: Chamber, from: NodeId, ballot: Ballot, length: Slot): void {

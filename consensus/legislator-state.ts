@@ -27,6 +27,10 @@ export interface Peer {
   refused: Ballot;
   /** Rounds of pings since it last answered one; counts only while running (contract C11). */
   missed: number;
+  /** Its last pong, which the next ping answers; or null. */
+  toAnswer: { readonly starts: number; readonly round: number } | null;
+  /** The round in which this node last answered a ping of it. */
+  answeredRound: number;
   /** Its latest state hash that this node has not reached yet, to be compared when it does. */
   toCompare: { readonly slot: Slot; readonly hash: Hash } | null;
   /** What comparing state hashes has said of it so far (contract C10). */

@@ -43,20 +43,32 @@ export interface Heard {
   readonly length: Slot;
 }
 
-/** Asks a peer how it is, once each ping interval, and says how the sender is. */
-export interface Ping {
-  readonly kind: "ping";
+/** That the sender heard the receiver: the link works both ways. */
+export interface Answer {
+  /** The receiver's life that sent the ping or pong which this answers, and its round then. */
+  readonly starts: number;
   readonly round: number;
-  readonly report: Report;
-}
-
-export interface Pong {
-  readonly kind: "pong";
-  /** The round of the ping that this answers. */
-  readonly round: number;
-  readonly report: Report;
   /** What the sender remembers, durably or not, of the receiver's own latest attestation. */
   readonly heard: Heard | null;
+}
+
+/** Asks a peer how it is, and says how the sender is. */
+export interface Ping {
+  readonly kind: "ping";
+  /** The sender's. */
+  readonly round: number;
+  readonly report: Report;
+  /** To the peer's last pong, or null where none is to be answered. */
+  readonly answer: Answer | null;
+}
+
+/** Answers a ping at once; it is answered itself by the next ping. */
+export interface Pong {
+  readonly kind: "pong";
+  /** The sender's. */
+  readonly round: number;
+  readonly report: Report;
+  readonly answer: Answer;
 }
 
 /**

@@ -149,6 +149,8 @@ export interface Write {
 
 /**
  * The shell reads decided slots `slotFirst … slotLast` from its journal and sends them as `learn`.
+ * What this or a later outcome sends to the same receiver on the lane `bulk` waits behind them: it
+ * may continue them. (All of it may be lost.)
  */
 export interface SlotDispatch {
   readonly to: NodeId;

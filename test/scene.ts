@@ -353,11 +353,11 @@ export class Scene {
     }
     // Where somebody lies it is right that nodes halt, which no honest run explains.
     if (this.#liars.size === 0) this.#invariants.onOutcome(node, input, outcome);
-    for (const { to, message } of outcome.send) this.#send({ from: node, to, message });
     for (const { to, slotFirst, slotLast, decided } of outcome.sendSlots) {
       const decrees = node.disk.written.log.slice(slotFirst - 1, slotLast);
       this.#packets.push({ from: node, to, message: { kind: "learn", decrees, decided } });
     }
+    for (const { to, message } of outcome.send) this.#send({ from: node, to, message });
     if (outcome.deadline === null) this.#deadlines.delete(node.id);
     else this.#deadlines.set(node.id, this.#now + node.untilTick(this.#now, outcome.deadline));
     // The shell ends the process of a node that says so.

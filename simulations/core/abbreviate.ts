@@ -8,6 +8,7 @@ import {
   type Ballot,
   type Decree,
   type Effect,
+  type Answer,
   type Heard,
   type LegislatorInput,
   type Message,
@@ -73,14 +74,18 @@ function heardText(heard: Heard): string {
   return `${heard.id}@${heard.starts} promised=${ballotText(heard.promised)} log=${logText(heard)}`;
 }
 
+function answerText({ starts, round, heard }: Answer): string {
+  return ` answers=${starts}/${round}${heard === null ? "" : ` heard=${heardText(heard)}`}`;
+}
+
 export function messageText(message: Message): string {
   switch (message.kind) {
     case "ping":
-      return `ping ${message.round} ${reportText(message.report)}`;
-    case "pong": {
-      const heard = message.heard === null ? "" : ` heard=${heardText(message.heard)}`;
-      return `pong ${message.round} ${reportText(message.report)}${heard}`;
-    }
+    case "pong":
+      return (
+        `${message.kind} ${message.round} ${reportText(message.report)}` +
+        (message.answer === null ? "" : answerText(message.answer))
+      );
     case "prepare":
     case "resynchronize":
       return (

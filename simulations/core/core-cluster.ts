@@ -187,11 +187,14 @@ export class CoreCluster {
 
   #carryOut(node: CoreNode, outcome: Outcome): void {
     this.#sync(node);
-    for (const { to, message } of outcome.send) {
-      this.count(message.kind);
-      this.network.send({ from: node.id, cookie: node.cookie, to, message });
-    }
     for (const dispatch of outcome.sendSlots) this.#sendSlots(node, dispatch);
+    for (const { to, lane, message } of outcome.send) {
+      this.count(message.kind);
+      const packet = { from: node.id, cookie: node.cookie, to, message };
+      const behind = lane === "bulk" ? node.behindSlots.get(to) : undefined;
+      if (behind === undefined) this.network.send(packet);
+      else behind.push(packet);
+    }
     if (outcome.halt !== null) {
       this.note(() => `${node.id}: halts`);
       this.count(`halt ${outcome.halt?.kind ?? ""}`);
@@ -252,6 +255,8 @@ export class CoreCluster {
   }
 
   #sendSlots(node: CoreNode, { to, slotFirst, slotLast, decided }: SlotDispatch): void {
+    if (node.behindSlots.has(to)) return;
+    node.behindSlots.set(to, []);
     this.later(node, this.#prng.exponential(2), () => {
       // As much as one read gives: the receiver asks for the rest.
       const slots = Math.min(slotLast - slotFirst + 1, this.#prng.integer(1, 64));
@@ -259,6 +264,8 @@ export class CoreCluster {
       const message = { kind: "learn", decrees, decided } as const;
       this.count("learn");
       this.network.send({ from: node.id, cookie: node.cookie, to, message });
+      for (const packet of node.behindSlots.get(to) ?? []) this.network.send(packet);
+      node.behindSlots.delete(to);
     });
   }
 

@@ -13,6 +13,7 @@ import {
   type NodeId,
   type Outcome,
 } from "../../consensus/index.ts";
+import type { Packet } from "./network.ts";
 import type { Prng } from "../prng.ts";
 import { Recorder } from "./recorder.ts";
 import { Violation } from "./violation.ts";
@@ -50,6 +51,8 @@ export class CoreNode {
   persistedTold = 0;
   deadline: { cancel(): void } | null = null;
   readonly waiting: (() => void)[] = [];
+  /** What goes behind the decided slots that are being read for a peer, by peer. */
+  readonly behindSlots: Map<NodeId, Packet[]> = new Map();
 
   readonly #prng: Prng;
   #legislator: Legislator | null = null;
@@ -104,6 +107,7 @@ export class CoreNode {
     this.deadline?.cancel();
     this.deadline = null;
     this.waiting.length = 0;
+    this.behindSlots.clear();
     this.pausedUntil = 0;
     this.disk.crash();
   }

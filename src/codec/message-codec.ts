@@ -7,6 +7,7 @@ import {
   limits,
   unreachable,
   type Decree,
+  type Answer,
   type Heard,
   type Message,
   type Report,
@@ -69,12 +70,13 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
   switch (message.kind) {
     case "ping":
       writer.whole(message.round);
-      return writeReport(writer, message.report);
+      writeReport(writer, message.report);
+      writer.flag(message.answer !== null);
+      return message.answer === null ? undefined : writeAnswer(writer, message.answer);
     case "pong":
       writer.whole(message.round);
       writeReport(writer, message.report);
-      writer.flag(message.heard !== null);
-      return message.heard === null ? undefined : writeHeard(writer, message.heard);
+      return writeAnswer(writer, message.answer);
     case "prepare":
     case "resynchronize":
       writer.ballot(message.ballot);
@@ -141,14 +143,16 @@ function readFields(reader: ByteReader, source: DecreeSource): Message {
   switch (kind) {
     case undefined:
       return reader.refuse("a known kind of message");
-    case "ping":
-      return { kind, round: reader.whole(), report: readReport(reader) };
+    case "ping": {
+      const [round, report] = [reader.whole(), readReport(reader)];
+      return { kind, round, report, answer: reader.flag() ? readAnswer(reader) : null };
+    }
     case "pong":
       return {
         kind,
         round: reader.whole(),
         report: readReport(reader),
-        heard: reader.flag() ? readHeard(reader) : null,
+        answer: readAnswer(reader),
       };
     case "prepare":
     case "resynchronize":
@@ -224,7 +228,19 @@ function readReport(reader: ByteReader): Report {
   };
 }
 
-/** Of a peer's latest attestation, as in a pong. */
+function writeAnswer(writer: ByteWriter, { starts, round, heard }: Answer): void {
+  writer.whole(starts);
+  writer.whole(round);
+  writer.flag(heard !== null);
+  if (heard !== null) writeHeard(writer, heard);
+}
+
+function readAnswer(reader: ByteReader): Answer {
+  const [starts, round] = [reader.whole(), reader.whole()];
+  return { starts, round, heard: reader.flag() ? readHeard(reader) : null };
+}
+
+/** Of a peer's latest attestation, as in an answer. */
 function writeHeard(writer: ByteWriter, heard: Heard): void {
   writer.id(heard.id);
   writer.hex16(heard.cookie);

@@ -307,9 +307,9 @@ export class Engine {
       assert(this.#journal !== null, "a node that writes has a journal");
       this.#journal.append(persist, this.bodies);
     }
+    for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
     if (send.length > 0) this.#send(send);
     if (applied.length > 0) this.#tell(applied);
-    for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
     if (barriers.length > 0) this.service.takeBarriers(barriers);
     this.#noteLeadership();
     if (this.changed.isAwaited) this.changed.ring();
@@ -323,7 +323,7 @@ export class Engine {
       const { message } = dispatch;
       const request = requests.get(message) ?? receiveRequest(message, this.bodies);
       if (send.length > 1) requests.set(message, request);
-      this.peers.tell(dispatch, request);
+      this.#slotSender.tell(dispatch, request);
     }
   }
 

@@ -13,6 +13,7 @@ import {
   type Effect,
   type Halt,
   type Hash,
+  type Answer,
   type Heard,
   type IslanderOutcome,
   type Message,
@@ -142,6 +143,11 @@ function mixHeard(mixer: Mixer, heard: Heard): void {
   mixer.number(heard.length);
 }
 
+function mixAnswer(mixer: Mixer, { starts, round, heard }: Answer): void {
+  mixer.number(starts).number(round);
+  mixOptional(mixer, heard, mixHeard);
+}
+
 // oxlint-disable-next-line complexity -- one case a kind of message.
 function mixMessage(mixer: Mixer, message: Message): void {
   mixer.text(message.kind);
@@ -149,11 +155,12 @@ function mixMessage(mixer: Mixer, message: Message): void {
   switch (message.kind) {
     case "ping":
       mixer.number(message.round);
-      return mixReport(mixer, message.report);
+      mixReport(mixer, message.report);
+      return mixOptional(mixer, message.answer, mixAnswer);
     case "pong":
       mixer.number(message.round);
       mixReport(mixer, message.report);
-      return mixOptional(mixer, message.heard, mixHeard);
+      return mixAnswer(mixer, message.answer);
     case "prepare":
     case "resynchronize":
       return mixExtent(mixer, message);

@@ -146,6 +146,8 @@ export const heard: fc.Arbitrary<Heard> = fc.record({
   length: whole,
 });
 
+const answer = fc.record({ starts: whole, round: whole, heard: fc.option(heard) });
+
 const extent = { ballot, accepted: ballot, length: whole, decided: whole };
 type OfKind<Union, Kind> = Union extends { readonly kind: infer Known }
   ? Kind extends Known
@@ -158,8 +160,13 @@ type Kinds<Union extends { readonly kind: string }> = {
 
 /** One arbitrary for each kind, so that none can be forgotten. */
 export const messages: Kinds<Message> = {
-  ping: fc.record({ kind: fc.constant("ping"), round: whole, report }),
-  pong: fc.record({ kind: fc.constant("pong"), round: whole, report, heard: fc.option(heard) }),
+  ping: fc.record({
+    kind: fc.constant("ping"),
+    round: whole,
+    report,
+    answer: fc.option(answer),
+  }),
+  pong: fc.record({ kind: fc.constant("pong"), round: whole, report, answer }),
   prepare: fc.record({ kind: fc.constant("prepare"), ...extent }),
   promised: fc.record({ kind: fc.constant("promised"), ...extent, decrees: decreesFrom(0) }),
   refused: fc.record({ kind: fc.constant("refused"), ballot, promised: ballot }),

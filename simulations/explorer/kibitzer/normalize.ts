@@ -140,7 +140,9 @@ function normalizeFreeSince(
 /** What is looked at only when a report comes is not told apart once it is kept. */
 function normalizePeer(peer: Fields, id: Plain): Fields {
   const { report = null } = peer;
-  if (report === null) return peer;
+  // Silence is too short here for answers that come with the next ping: everybody is asked.
+  const asked = { ...peer, toAnswer: null, answeredRound: -1 };
+  if (report === null) return asked;
   const kept = fields(report);
   const { hearsFit = null, chooses = null } = kept;
   const read = {
@@ -150,7 +152,7 @@ function normalizePeer(peer: Fields, id: Plain): Fields {
     hearsFit: hearsFit === null ? null : keptLeader(fields(hearsFit), id),
     chooses: chooses === id ? id : null,
   };
-  return { ...peer, report: read };
+  return { ...asked, report: read };
 }
 
 /**
