@@ -23,6 +23,7 @@ const kindCodes: Readonly<Record<Value["kind"], number>> = {
   succession: 6,
   registration: 7,
   batch: 8,
+  refounding: 10,
 };
 
 const { batch: batchCode, ...smallCodes } = kindCodes;

@@ -154,9 +154,9 @@ export class Engine {
   get logger(): Logger {
     return this.configuration.logger;
   }
-  /** The republic once its first decree is decided here. */
+  /** The republic once its first decree is decided here: that may name what it was before. */
   get republic(): RepublicIdentity | null {
-    return this.#state.legislator.republic.identity;
+    return this.#state.legislator.republic.identity === null ? null : this.identity;
   }
   /** The republic that the directory belongs to, or null. */
   get identity(): RepublicIdentity | null {

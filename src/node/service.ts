@@ -351,8 +351,10 @@ export class Service implements Callee<Request, Response> {
 
   async #immigrate(request: ImmigrateRequest, signal: AbortSignal): Promise<Response> {
     const citizen = checkedCitizen(request.citizen);
-    const republic = this.#options.legislator.republic.identity;
-    if (republic === null) return refusal("noRepublic", null);
+    const republic = this.#options.identity();
+    if (republic === null || this.#options.legislator.republic.identity === null) {
+      return refusal("noRepublic", null);
+    }
     if (request.republic !== null && request.republic !== republic.name) {
       throw wrongRepublic(request.republic, republic.name);
     }

@@ -94,6 +94,13 @@ const smallValue: fc.Arbitrary<Exclude<Value, Batch>> = fc.oneof(
     leaving: ids.slice(0, at % 2),
   })),
   fc.record({ kind: fc.constant("registration" as const), nonce: hex16 }),
+  fc.record({
+    kind: fc.constant("refounding" as const),
+    cause: fc.constantFrom("recovered" as const, "restored" as const),
+    republic,
+    founder: citizen,
+    government: fc.integer({ min: 2, max: Number.MAX_SAFE_INTEGER }),
+  }),
 );
 
 const framedValue: fc.Arbitrary<{ readonly value: Value; readonly body: Uint8Array | null }> =
