@@ -9,6 +9,7 @@ export {
 } from "./kibitzer-error.ts";
 export { ConsensusState } from "./consensus-state.ts";
 export { replayRecording, type ReplayOptions, type ReplayResult } from "./recording/replay.ts";
+export { recover, type RecoverOptions, type RecoveryReport } from "./refounding/recover.ts";
 export { version } from "./version.ts";
 export type * from "./api.ts";
 export type { KibitzerOptions, TimingOptions } from "./configuration.ts";

@@ -16,6 +16,7 @@ import { watchInterruption } from "./interruption.ts";
 import { version } from "../version.ts";
 import type { DevOptions } from "./dev.ts";
 import type { PublishOptions } from "./publish.ts";
+import type { RecoverCommandOptions } from "./recover.ts";
 import type { ReplayOptions } from "./replay.ts";
 import type { StartOptions } from "./start-options.ts";
 import type { TailOptions } from "./tail-reader.ts";
@@ -55,6 +56,7 @@ export function createProgram(output: Output, ended: (exitCode: number) => void)
   addStatus(program, context);
   addMember(program, context);
   addTransfer(program, context);
+  addRecover(program, context);
   addReplay(program, context);
   addLog(program, context);
   addSimulate(program, context);
@@ -203,6 +205,22 @@ function addTransfer(program: Command, context: Context): void {
   runs(command, context, async () => {
     const { transfer } = await import("./membership.ts");
     return transfer(command.args[0] ?? null, command.opts<ClusterOptions>(), context.output);
+  });
+}
+
+function addRecover(program: Command, context: Context): void {
+  const command = program
+    .command("recover")
+    .description("after a majority is lost for good: let one survivor go on alone")
+    .addOption(option("--data <dir>", "the survivor's data directory; its node must not run"))
+    .addOption(
+      option("--force-new-government", "do it: what this node does not hold is lost for good"),
+    )
+    .addOption(option("--dry-run", "only show what is known and what would be done"))
+    .addOption(option("--json", "one JSON object"));
+  runs(command, context, async () => {
+    const { recover } = await import("./recover.ts");
+    return recover(command.opts<RecoverCommandOptions>(), context.output);
   });
 }
 

@@ -8,6 +8,7 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Chance, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
 import { Journal, type JournalOptions, type Recovered } from "./journal.ts";
+import { settleStaging, type Staging } from "./staging.ts";
 import { readWhole, replaceFile, seal, temporarySuffix, unseal } from "./sealed-file.ts";
 import {
   isFlag,
@@ -89,6 +90,8 @@ export class DataDirectory implements AsyncDisposable {
     await files.makeDirectory(path);
     const lock = await files.lock(`${path}/${lockName}`);
     try {
+      const before = await readRecord(files, path);
+      await settleStaging(files, path, before?.republic?.identity ?? null);
       const record = await nextRecord(options);
       await writeRecord(files, path, record);
       await removeTemporary(files, path);
@@ -122,6 +125,16 @@ export class DataDirectory implements AsyncDisposable {
       throw refusal("KBZ_BOOTSTRAPPED", `${message}Start with an empty directory instead.`);
     }
     await this.#change({ republic, contacts });
+  }
+
+  /**
+   * Puts what was staged in the place of all that is here, at once: from now on this is the founder
+   * of the staged republic. Nothing of the old content may be open.
+   */
+  async refound(staging: Staging, cookie: string): Promise<void> {
+    const { republic } = staging;
+    await this.#change({ republic, cookie, starts: 0, contacts: null, hasJournal: true });
+    await staging.complete();
   }
 
   /**

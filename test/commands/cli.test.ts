@@ -45,6 +45,7 @@ const commands = [
   "status",
   "member exile",
   "transfer",
+  "recover",
   "replay",
   "log inspect",
   "simulate",
