@@ -8,13 +8,13 @@ import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { EntriesBatch, Response } from "../requests.ts";
+import { protocol } from "../version.ts";
 import {
   readCitizen,
   readEffect,
   readReason,
   readRepublic,
   readVersion,
-  requestVersion,
   writeCitizen,
   writeEffect,
   writeReason,
@@ -45,9 +45,9 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export const responseCodec: Codec<Response> = { encode: encodeResponse, decode: decodeResponse };
 
-function encodeResponse(response: Response): readonly Uint8Array[] {
+function encodeResponse(response: Response, version = protocol.most): readonly Uint8Array[] {
   writer.begin();
-  writer.byte(requestVersion);
+  writer.byte(version);
   writer.byte(kindCodes[response.kind]);
   switch (response.kind) {
     case "admitted":
@@ -82,9 +82,9 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
 }
 
 /** @throws {DecodeError} when `bytes` are not an answer of this version. */
-function decodeResponse(bytes: Uint8Array): Response {
+function decodeResponse(bytes: Uint8Array, version = protocol.most): Response {
   const reader = new ByteReader(bytes);
-  readVersion(reader);
+  readVersion(reader, version);
   const kind = kinds.get(reader.byte()) ?? reader.refuse("a known kind of answer");
   const response = readFields(reader, kind);
   reader.end();
