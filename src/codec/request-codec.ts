@@ -24,6 +24,7 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
   report: 8,
   exile: 9,
   transfer: 10,
+  decrees: 17,
 };
 
 const methods = invert(methodCodes);
@@ -85,6 +86,11 @@ function encodeRequest(request: Request, version = protocol.most): readonly Uint
       writer.whole(request.index);
       writer.whole(request.bytesMax);
       writer.whole(request.waitMs);
+      break;
+    case "decrees":
+      writer.whole(request.slotFirst);
+      writer.whole(request.slotLast);
+      writer.whole(request.bytesMax);
       break;
     case "status":
     case "report":
@@ -171,6 +177,13 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
         index: reader.whole(0, Number.MAX_SAFE_INTEGER),
         bytesMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
         waitMs: reader.whole(0, Number.MAX_SAFE_INTEGER),
+      };
+    case "decrees":
+      return {
+        method,
+        slotFirst: reader.whole(1),
+        slotLast: reader.whole(1),
+        bytesMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
       };
     case "status":
     case "report":

@@ -7,6 +7,7 @@ import type { Codec } from "../../transport/index.ts";
 import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { readDecrees, writeDecrees } from "./message-codec.ts";
 import type { EntriesBatch, Response } from "../requests.ts";
 import { protocol } from "../version.ts";
 import {
@@ -30,6 +31,7 @@ const kindCodes: Readonly<Record<Response["kind"], number>> = {
   barrier: 5,
   entries: 6,
   document: 7,
+  decrees: 11,
 };
 
 const kinds = invert(kindCodes);
@@ -73,6 +75,12 @@ function encodeResponse(response: Response, version = protocol.most): readonly U
       writer.whole(response.indexLast);
       writeEntries(response.batches);
       return [writer.take(), ...response.batches.map(({ body }) => body)];
+    case "decrees":
+      writeDecrees(
+        writer,
+        response.decrees.map(({ decree }) => decree),
+      );
+      return [writer.take(), ...response.decrees.flatMap(({ body }) => body ?? [])];
     case "document":
       return [writer.take(), encoder.encode(JSON.stringify(response.document ?? null))];
     default:
@@ -112,6 +120,8 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
       const indexLast = reader.whole();
       return { kind, batches: readEntries(reader), indexLast };
     }
+    case "decrees":
+      return { kind, decrees: readDecrees(reader) };
     case "document":
       return { kind, document: readDocument(reader) };
     default:

@@ -77,11 +77,11 @@ export async function recover(options: RecoverOptions): Promise<RecoveryReport> 
   const survivor = await look(path, source, recovered);
   const report = reportOf(directory, survivor, before);
   if (options.forceNewGovernment !== true) return report;
-  const republic = { name: before.name, identity: chance.hex16() };
+  const identity = chance.hex16();
   const founder = founderOf(directory, survivor.republic, chance.hex16());
-  const plan = { files, directory, cause: "recovered", republic, founder } as const;
+  const plan = { files, directory, cause: "recovered", identity, founder } as const;
   const { storage = {} } = options;
-  const { aside } = await refound(
+  const { aside, republic } = await refound(
     { ...plan, when: clock.wall(), storage },
     source.toItsEnd(),
     () => survivor.end,
@@ -137,9 +137,10 @@ async function look(path: string, source: Source, recovered: Recovered): Promise
     if (decree.slot === decided) indexDecided = republic.index;
   }
   if (republic.government === null) throw nothingThere(path);
-  const { slot, hash, time, government } = republic;
+  const { slot, hash, time, government, identity } = republic;
   const governments = [government.number, promised.government, accepted.government];
-  const end = { slot, hash, time, governmentNext: Math.max(...governments) + 1 };
+  const name = identity?.name ?? "";
+  const end = { slot, hash, time, governmentNext: Math.max(...governments) + 1, name };
   return { republic, recovered, indexDecided, end };
 }
 

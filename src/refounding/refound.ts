@@ -32,8 +32,8 @@ export interface RefoundingPlan {
   /** Locked, and nothing of it open. */
   readonly directory: DataDirectory;
   readonly cause: Refounding["cause"];
-  /** Under its new identity. */
-  readonly republic: RepublicIdentity;
+  /** The new republic's: 16 hex digits that nobody has ever heard. */
+  readonly identity: string;
   /** Under a cookie that nobody has ever heard. */
   readonly founder: Citizen;
   /** The wall clock, milliseconds since 1970. */
@@ -48,6 +48,8 @@ export interface LogEnd {
   readonly time: number;
   /** Higher than that of any government or promise before. */
   readonly governmentNext: number;
+  /** What the new republic is called. */
+  readonly name: string;
 }
 
 /**
@@ -58,33 +60,45 @@ export async function refound(
   plan: RefoundingPlan,
   log: AsyncIterable<FramedDecree>,
   end: () => LogEnd,
-): Promise<{ readonly aside: string; readonly decree: Decree }> {
-  const { files, directory, republic, founder } = plan;
+): Promise<{ readonly aside: string; readonly republic: RepublicIdentity }> {
+  const { files, directory, identity, founder } = plan;
   const before = directory.record.republic?.identity ?? null;
-  const staging = await Staging.begin(files, directory.path, republic, before);
-  try {
-    const copy = await LogCopy.open(plan, staging);
-    let decree: Decree;
-    try {
-      for await (const framed of log) await copy.append(framed);
-      decree = refoundingAfter(plan, end());
-      await copy.append({ decree, body: null });
-      await copy.flush();
-    } finally {
-      await copy.close();
-    }
-    await directory.refound(staging, founder.cookie);
-    return { aside: staging.aside, decree };
-  } catch (error) {
-    // Whatever cannot be undone, or seen through, now: the next opening does it.
-    const isDone = directory.record.republic?.identity === republic.identity;
-    if (!isDone) await staging.abandon().catch(() => undefined);
+  const staging = await Staging.begin(files, directory.path, identity, before);
+  const republic = await stage(plan, staging, { log, end }).catch(async (error: unknown) => {
+    // What cannot be undone now the next opening undoes.
+    await staging.abandon().catch(() => undefined);
     throw error;
+  });
+  // From here on only the file `node` knows whether it happened: the next opening asks it.
+  await directory.refound(staging, { republic, cookie: founder.cookie });
+  return { aside: staging.aside, republic };
+}
+
+/** Makes the whole new content, durably. */
+async function stage(
+  plan: RefoundingPlan,
+  staging: Staging,
+  { log, end }: { readonly log: AsyncIterable<FramedDecree>; readonly end: () => LogEnd },
+): Promise<RepublicIdentity> {
+  const copy = await LogCopy.open(plan, staging);
+  try {
+    for await (const framed of log) await copy.append(framed);
+    const { name, ...last } = end();
+    const republic = { name, identity: plan.identity };
+    await copy.append({ decree: refoundingAfter(plan, last, republic), body: null });
+    await copy.flush();
+    return republic;
+  } finally {
+    await copy.close();
   }
 }
 
-function refoundingAfter(plan: RefoundingPlan, end: LogEnd): Decree {
-  const { cause, republic, founder, when } = plan;
+function refoundingAfter(
+  plan: RefoundingPlan,
+  end: Omit<LogEnd, "name">,
+  republic: RepublicIdentity,
+): Decree {
+  const { cause, founder, when } = plan;
   const government = end.governmentNext;
   const value: Refounding = { kind: "refounding", cause, republic, founder, government };
   const unhashed = { slot: end.slot + 1, time: end.time, when, value };
@@ -117,7 +131,7 @@ class LogCopy {
   }
 
   static async open(plan: RefoundingPlan, staging: Staging): Promise<LogCopy> {
-    const { files, republic, founder, storage } = plan;
+    const { files, identity, founder, storage } = plan;
     const events = {
       persisted: (_write: number): void => undefined,
       failed: (_error: KibitzerError): void => undefined,
@@ -125,7 +139,7 @@ class LogCopy {
     const { journal, recovered } = await Journal.open({
       files,
       directory: staging.directory,
-      identity: { republic: republic.identity, id: founder.id, cookie: founder.cookie },
+      identity: { republic: identity, id: founder.id, cookie: founder.cookie },
       expected: false,
       onPersisted: (write) => events.persisted(write),
       onFailed: (error) => events.failed(error),

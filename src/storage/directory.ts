@@ -131,8 +131,11 @@ export class DataDirectory implements AsyncDisposable {
    * Puts what was staged in the place of all that is here, at once: from now on this is the founder
    * of the staged republic. Nothing of the old content may be open.
    */
-  async refound(staging: Staging, cookie: string): Promise<void> {
-    const { republic } = staging;
+  async refound(
+    staging: Staging,
+    { republic, cookie }: { readonly republic: RepublicIdentity; readonly cookie: string },
+  ): Promise<void> {
+    assert(republic.identity === staging.identity, "what was staged is of this republic");
     await this.#change({ republic, cookie, starts: 0, contacts: null, hasJournal: true });
     await staging.complete();
   }
@@ -217,7 +220,8 @@ async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
   };
 }
 
-async function readRecord(files: FileSystem, path: string): Promise<NodeRecord | null> {
+/** Null when no node is there. @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`. */
+export async function readRecord(files: FileSystem, path: string): Promise<NodeRecord | null> {
   const file = `${path}/${recordName}`;
   const bytes = await readWhole(files, file);
   if (bytes === null) return null;

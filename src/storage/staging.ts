@@ -3,7 +3,6 @@
  * step: the moment at which the file `node` names the new republic. A crash before it leaves the
  * old content whole, a crash after it the new one; `settleStaging` sees either through.
  */
-import type { RepublicIdentity } from "../../consensus/index.ts";
 import { isHexText, isText, matches } from "../codec/shapes.ts";
 import type { FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
@@ -30,47 +29,45 @@ interface Plan {
 export class Staging {
   /** Where the new content is to be made, as in a data directory. */
   readonly directory: string;
-  readonly republic: RepublicIdentity;
-  /** Where the old content will be. */
+  /** Of the republic that the new content belongs to. */
+  readonly identity: string;
+  /** Where the old content will be, if there is any. */
   readonly aside: string;
   readonly #files: FileSystem;
   readonly #path: string;
 
-  private constructor(files: FileSystem, path: string, plan: Plan, republic: RepublicIdentity) {
+  private constructor(files: FileSystem, path: string, plan: Plan) {
     this.#files = files;
     this.#path = path;
     this.directory = `${path}/${stagingName}`;
     this.aside = `${path}/${plan.aside}`;
-    this.republic = republic;
+    this.identity = plan.identity;
   }
 
   /**
-   * An empty place for the content under the identity of `republic`. The directory's lock is held.
-   * @param before The identity that the old content belongs to; it names where that goes.
+   * An empty place for the content under `identity`. The directory's lock is held.
+   * @param before The identity that the old content belongs to, which names where that goes; null
+   *   when there is none.
    */
   static async begin(
     files: FileSystem,
     path: string,
-    republic: RepublicIdentity,
+    identity: string,
     before: string | null,
   ): Promise<Staging> {
     const directory = `${path}/${stagingName}`;
     await settleStaging(files, path, before);
-    const { identity } = republic;
-    const plan: Plan = { identity, aside: await freeName(files, path, before), moving: "out" };
+    const aside = await freeName(files, path, before ?? "nothing");
+    const plan: Plan = { identity, aside, moving: before === null ? "in" : "out" };
     await files.makeDirectory(directory);
     await writePlan(files, directory, plan);
-    // The old content stays whole, so that it can be looked at, or put back by hand.
-    const aside = `${path}/${plan.aside}`;
-    await files.makeDirectory(aside);
-    const record = await readWhole(files, `${path}/${recordName}`);
-    if (record !== null) await replaceFile(files, aside, recordName, record);
-    return new Staging(files, path, plan, republic);
+    if (before !== null) await keepRecord(files, path, aside);
+    return new Staging(files, path, plan);
   }
 
   /** The new content is in force: moves it in. */
   async complete(): Promise<void> {
-    await settleStaging(this.#files, this.#path, this.republic.identity);
+    await settleStaging(this.#files, this.#path, this.identity);
   }
 
   /** Nothing comes of it. */
@@ -79,9 +76,16 @@ export class Staging {
   }
 }
 
+/** The old content stays whole, so that it can be looked at, or put back by hand. */
+async function keepRecord(files: FileSystem, path: string, aside: string): Promise<void> {
+  await files.makeDirectory(`${path}/${aside}`);
+  const record = await readWhole(files, `${path}/${recordName}`);
+  if (record !== null) await replaceFile(files, `${path}/${aside}`, recordName, record);
+}
+
 /** A name that nothing has that an earlier swap has left behind. */
-async function freeName(files: FileSystem, path: string, before: string | null): Promise<string> {
-  const name = `${asidePrefix}${before ?? "restore"}`;
+async function freeName(files: FileSystem, path: string, before: string): Promise<string> {
+  const name = `${asidePrefix}${before}`;
   for (let count = 1; ; count += 1) {
     const numbered = count === 1 ? name : `${name}-${count}`;
     if (!(await files.exists(`${path}/${numbered}`))) return numbered;

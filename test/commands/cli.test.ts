@@ -45,6 +45,8 @@ const commands = [
   "status",
   "member exile",
   "transfer",
+  "backup",
+  "restore",
   "recover",
   "replay",
   "log inspect",

@@ -329,6 +329,12 @@ export const requests: Methods = {
     bytesMax: whole,
     waitMs: whole,
   }),
+  decrees: fc.record({
+    method: fc.constant("decrees"),
+    slotFirst: positive,
+    slotLast: positive,
+    bytesMax: whole,
+  }),
   status: fc.constant({ method: "status" }),
   report: fc.constant({ method: "report" }),
 };
@@ -345,6 +351,10 @@ export const responses: Kinds<Response> = {
   effect: fc.record({ kind: fc.constant("effect"), effect }),
   refused: fc.record({ kind: fc.constant("refused"), reason, leader: fc.option(id) }),
   barrier: fc.record({ kind: fc.constant("barrier"), slot: whole, index: whole }),
+  decrees: fc.record({
+    kind: fc.constant("decrees"),
+    decrees: fc.array(framedDecree, { maxLength: 5 }),
+  }),
   entries: fc.record({
     kind: fc.constant("entries"),
     batches: fc.array(
