@@ -133,11 +133,15 @@ export class SimulatedDirectories {
     for (const path of files.keys()) this.makeDirectory(directoryOf(path));
   }
 
-  /** All at once, or nothing of it. */
+  /**
+   * All at once, or nothing of it; with it goes what happened before to the names inside, since a
+   * file system writes such changes down in their order.
+   */
   #renameDirectory(from: string, to: string): void {
-    const paths = this.#inside(from);
-    const isSettled = this.#pending.every((change) => !isInside(change.directory, from));
-    assert(isSettled, "what is renamed as a whole is durable");
+    const before = this.#pending.filter((change) => isInside(change.directory, from));
+    this.#pending = this.#pending.filter((change) => !before.includes(change));
+    const known = [...this.#inside(from), ...before.flatMap((change) => change.paths)];
+    const paths = [...new Set(known)];
     assert(this.#inside(to).length === 0, "nothing is there that would be replaced");
     const moved = (path: string): string => to + path.slice(from.length);
     for (const path of this.#directories) {
@@ -145,7 +149,11 @@ export class SimulatedDirectories {
     }
     for (const path of this.#directories) if (isInside(path, from)) this.#directories.delete(path);
     const touched = [...paths, ...paths.map(moved)];
+    let isSeen = true;
     this.#change(directoryOf(to), touched, (names) => {
+      // They were seen at once; what is durable has them with this.
+      if (!isSeen) for (const change of before) change.apply(names);
+      isSeen = false;
       for (const path of paths) {
         const file = names.get(path);
         if (file === undefined) continue;
