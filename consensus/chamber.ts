@@ -4,7 +4,7 @@
  * and what is decided is applied in slot order.
  */
 import { assert } from "./assert.ts";
-import type { Decree } from "./decree.ts";
+import type { Citizen, Decree } from "./decree.ts";
 import type { DurableState, LegislatorOptions } from "./durable-state.ts";
 import {
   ballotZero,
@@ -285,11 +285,32 @@ export class Chamber {
   #remember(applied: Applied): void {
     const { slot } = applied.decree;
     this.state.hashes.set(slot % limits.hashesKept, { slot, hash: applied.stateHash });
-    if (applied.decree.value.kind !== "exile") return;
-    if (applied.effect.kind === "none") return;
-    const { id, cookie } = applied.decree.value;
+    const { value } = applied.decree;
+    if (value.kind === "refounding") this.#forgetAllBut(value.founder.id);
+    if (value.kind === "admission") this.#checkAdmission(value.citizen);
+    if (value.kind !== "exile" || applied.effect.kind === "none") return;
+    const { id, cookie } = value;
     this.#forget(id);
     if (id === this.id && cookie === this.options.cookie) this.halt({ kind: "exiled", slot });
+  }
+
+  /** What a newcomer learned is the log of the republic that it joins, by its admission at last. */
+  #checkAdmission(citizen: Citizen): void {
+    const { joining } = this.state;
+    const isOwn = citizen.id === this.id && citizen.cookie === this.options.cookie;
+    if (!isOwn || joining === null) return;
+    assert(
+      this.republic.identity?.identity === joining.republic.identity,
+      "a newcomer is admitted by the republic that it joins",
+    );
+  }
+
+  /** All members of the republic before are gone, the founder's earlier incarnation among them. */
+  #forgetAllBut(founder: NodeId): void {
+    const { peers, waiters, heard, vouchers } = this.state;
+    const known = new Set([...peers.keys(), ...waiters.keys(), ...heard.keys(), ...vouchers]);
+    known.delete(founder);
+    for (const gone of known) this.#forget(gone);
   }
 
   /**

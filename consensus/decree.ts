@@ -68,6 +68,22 @@ export interface Succession {
   readonly leaving: readonly NodeId[];
 }
 
+/**
+ * The last word of one republic and the first of the next, which goes on with its log: no index is
+ * lost or used twice, and publishers are known. Written by an operator to the log of one node that
+ * is stopped, when a majority is lost for good or a backup is restored; nobody ever proposes it.
+ */
+export interface Refounding {
+  readonly kind: "refounding";
+  readonly cause: "recovered" | "restored";
+  /** The republic from here on: under a new identity, so that nobody of the old one is heard. */
+  readonly republic: RepublicIdentity;
+  /** Its only member, and its whole parliament: an incarnation that the old republic never knew. */
+  readonly founder: Citizen;
+  /** The number of the government that begins: higher than any before. */
+  readonly government: number;
+}
+
 /** Assigns a publisher id: the slot that decides this. */
 export interface Registration {
   readonly kind: "registration";
@@ -90,7 +106,15 @@ export interface Batch {
 }
 
 export type Value =
-  Bootstrap | Opening | Admission | Naturalization | Exile | Succession | Registration | Batch;
+  | Bootstrap
+  | Opening
+  | Admission
+  | Naturalization
+  | Exile
+  | Succession
+  | Registration
+  | Batch
+  | Refounding;
 
 /** A value at its place in the log. */
 export interface Decree {

@@ -5,6 +5,7 @@ export {
   ballotZero,
   compareBallots,
   compareIds,
+  compareLogs,
   formatBallot,
   isNodeId,
   sameBallot,

@@ -103,6 +103,7 @@ export class Legislator {
     | "members"
     | "member"
     | "departed"
+    | "refounded"
     | "slot"
     | "hash"
     | "stateHash"

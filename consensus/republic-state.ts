@@ -35,6 +35,17 @@ export interface Departed {
   readonly slot: Slot;
 }
 
+/** That the republic went on under another identity, by an operator's hand. */
+export interface Refounded {
+  readonly cause: "recovered" | "restored";
+  /** The slot that says so: the last of the republic before, the first of the next. */
+  readonly slot: Slot;
+  /** The wall clock of that moment; information only. */
+  readonly when: number;
+  /** What it was before. */
+  readonly before: RepublicIdentity;
+}
+
 export interface PublisherResult {
   readonly batch: Batch;
   /** The index of its first entry. */
@@ -70,6 +81,8 @@ export interface RepublicState {
   readonly members: readonly Member[];
   /** The latest exiled, oldest first, at most `limits.departedKept`. */
   readonly departed: readonly Departed[];
+  /** The latest refoundings, oldest first, at most `limits.refoundedKept`. */
+  readonly refounded: readonly Refounded[];
   /** In the order of their registration. */
   readonly publishers: readonly PublisherState[];
 }

@@ -27,6 +27,7 @@ export const calmSwarm: Swarm = {
   cuts: null,
   crashes: null,
   leftOverChance: 0,
+  mixesVersions: false,
   restarts: null,
   pauses: null,
   fullDisks: null,
@@ -34,6 +35,7 @@ export const calmSwarm: Swarm = {
   deafness: null,
   clocks: { wallSpreadMs: 1000, drift: 0, steps: null, freezes: null },
   liveness: { isWhole: true, outsiders: [], strike: null },
+  worstDay: null,
   workload: {
     publishesPerSecond: 0,
     remoteClients: 0,

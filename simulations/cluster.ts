@@ -3,6 +3,7 @@
  * Starts, crashes, restarts and closes them as a supervisor would; injects nothing by itself.
  */
 import { Kibitzer } from "../src/kibitzer.ts";
+import type { ProtocolRange } from "../transport/index.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 import { requestCodec } from "../src/codec/request-codec.ts";
 import type { Request, Response } from "../src/requests.ts";
@@ -57,7 +58,8 @@ export interface SimulatedNode {
 export type ClusterPlan = Pick<
   Swarm,
   "nodes" | "newcomers" | "parliamentSize" | "segmentBytes" | "timing" | "clocks"
->;
+> &
+  Partial<Pick<Swarm, "mixesVersions">>;
 
 export interface ClusterEvents {
   /** The node is a member and ready. */
@@ -268,9 +270,16 @@ export class Cluster {
         files: disk.mount(life),
         clock: life.clock,
         chance: this.#prng.fork(`chance ${name} ${lives}`),
-        network: this.network.join(name, life),
+        network: this.network.join(name, life, this.#drawRelease(name)),
       },
     });
+  }
+
+  /** X11: each life is one of this release, or of the next, which still speaks as this one does. */
+  #drawRelease(name: string): ProtocolRange {
+    if (this.#plan.mixesVersions !== true || this.#prng.chance(0.5)) return { least: 1, most: 1 };
+    this.#simulator.trace.fault("X11", `${name} is of the next release`);
+    return { least: 1, most: 2 };
   }
 
   async #run(node: SimulatedNode, life: Life): Promise<void> {
@@ -377,7 +386,8 @@ const invariantOf: ReadonlyMap<string, string> = new Map([
   ["KBZ_IN_USE", "M4"],
 ]);
 
-function asViolation(id: string, error: unknown): Error {
+/** What a node ended with, as the invariant that it tells of. */
+export function asViolation(id: string, error: unknown): Error {
   if (error instanceof Violation) return error;
   const code = error instanceof KibitzerError ? error.code : "KBZ_INVARIANT";
   const invariant = invariantOf.get(code) ?? code;

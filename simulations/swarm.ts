@@ -73,6 +73,8 @@ export interface Swarm {
     | null;
   /** K22: how likely a start finds temporary files that somebody left over. */
   readonly leftOverChance: number;
+  /** X11: whether nodes of two releases are mixed, which speak other versions of the protocol. */
+  readonly mixesVersions: boolean;
   readonly restarts: Rhythm | null;
   readonly pauses: (Rhythm & { readonly lengthMs: Range }) | null;
   readonly fullDisks: (Rhythm & { readonly lengthMs: Range }) | null;
@@ -97,6 +99,11 @@ export interface Swarm {
     /** What then becomes of the leader, under load; null for nothing. */
     readonly strike: Strike | null;
   };
+  /**
+   * O8, O9: how the run ends instead, with a republic that goes on from a backup, or from one of
+   * the disks; null in most runs.
+   */
+  readonly worstDay: WorstDayKind | null;
   readonly workload: Workload;
 }
 
@@ -110,6 +117,7 @@ export type CutShape =
  */
 export type FolderFault = "empty" | "backup" | "foreign" | "elsewhere" | "twin" | "clone";
 export type OperatorAction = "exile" | "transfer" | "join";
+export type WorstDayKind = "recover" | "restore";
 /** What stays broken: down, or cut off both ways, or in one direction only. */
 export type OutsiderFault = "down" | "cut" | "deaf" | "mute";
 /** The leader is killed, stopped, told to hand over, or cut off for two time-outs; or all stop. */
@@ -211,8 +219,14 @@ function drawLoud(prng: Prng): Swarm {
       outsiders: outsiderFaults.filter(() => prng.chance(0.6)),
       strike: prng.chance(0.8) ? prng.pick(strikes) : null,
     },
+    mixesVersions: prng.fork("versions").chance(0.2),
+    worstDay: drawWorstDay(prng.fork("worst day")),
     workload: drawWorkload(prng.fork("workload")),
   };
+}
+
+function drawWorstDay(prng: Prng): Swarm["worstDay"] {
+  return prng.chance(0.12) ? prng.pick(["recover", "recover", "restore"]) : null;
 }
 
 function drawEpisodes(prng: Prng, chance: number): Swarm["fullDisks"] {

@@ -1,5 +1,5 @@
 /** The public shapes that node and client share; their behaviour is documented at their methods. */
-import type { Ballot, NodeId } from "../consensus/index.ts";
+import type { Ballot, NodeId, Refounded } from "../consensus/index.ts";
 
 /** One user's entry, as read from the log. */
 export interface Entry {
@@ -52,6 +52,11 @@ export interface Status {
   };
   readonly ballot: Ballot;
   readonly decided: { readonly slot: number; readonly index: number };
+  /**
+   * When the republic went on under another identity, by an operator's hand, the latest last;
+   * absent where it never did.
+   */
+  readonly refounded?: readonly Refounded[];
   readonly members: readonly MemberStatus[];
 }
 

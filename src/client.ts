@@ -13,8 +13,10 @@ import type {
   Status,
   WaitOptions,
 } from "./api.ts";
+import type { BackupOptions, BackupSummary } from "./backup/backup-writing.ts";
 import { checkedEndpoint } from "./checked-endpoint.ts";
 import { ClientAsking } from "./client/asking.ts";
+import { backUp } from "./client/backup.ts";
 import { describe, noEndpoints, unreachable } from "./client/errors.ts";
 import { ClientLink } from "./client/link.ts";
 import { ClientMembership } from "./client/membership.ts";
@@ -165,6 +167,18 @@ export class KibitzerClient implements Log, Membership {
       signal: options.signal,
     });
     return { index, slot };
+  }
+
+  /**
+   * The bytes of a backup of the log: all that was acknowledged before the call, checked as it
+   * comes. What comes from several endpoints is one log. The generator returns what is in it.
+   */
+  backup(options: BackupOptions = {}): AsyncGenerator<Uint8Array, BackupSummary, void> {
+    const { signal } = options;
+    const barrier = async (): Promise<{ readonly slot: number }> =>
+      await this.barrier(signal === undefined ? {} : { signal });
+    const parts = { asking: this.#asking, clock: this.#clock, timeoutMs: this.#timeoutMs };
+    return backUp({ ...parts, attemptMs: questionMs, barrier }, options);
   }
 
   /** The cluster as the endpoint in use sees it. */

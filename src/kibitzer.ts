@@ -14,6 +14,7 @@ import type {
   Status,
   WaitOptions,
 } from "./api.ts";
+import { writeBackup, type BackupOptions, type BackupSummary } from "./backup/backup-writing.ts";
 import { checkedCitizen } from "./node/citizens.ts";
 import { configure, type KibitzerOptions } from "./configuration.ts";
 import { Deadline } from "./deadline.ts";
@@ -35,6 +36,8 @@ import type { Response } from "./requests.ts";
 const askAgainMs = 25;
 const askAgainMsMax = 200;
 const handOverMs = 2_000;
+/** Of the log, in one part of a backup. */
+const backupBytesMax = 1_048_576;
 
 export class Kibitzer implements Log, Membership {
   /** Resolves when the node has stopped: with its named error, or null after `close`. */
@@ -178,6 +181,22 @@ export class Kibitzer implements Log, Membership {
       if (response.kind === "barrier") return { index: response.index, slot: response.slot };
       await service.isSucceeded(leader, waitMs, both);
     }
+  }
+
+  /**
+   * The bytes of a backup of the log: all that was acknowledged before the call, from this node's
+   * own journal, checked as it is read. The generator returns what the backup holds.
+   */
+  backup(options: BackupOptions = {}): AsyncGenerator<Uint8Array, BackupSummary, void> {
+    const { reader, configuration } = this.#engine;
+    const { signal } = options;
+    const source = {
+      barrier: async () => await this.barrier(signal === undefined ? {} : { signal }),
+      when: () => configuration.world.clock.wall(),
+      decrees: async (slotFirst: number, slotLast: number) =>
+        await reader.decrees(slotFirst, slotLast, backupBytesMax),
+    };
+    return writeBackup(source, options);
   }
 
   async status(options: WaitOptions = {}): Promise<Status> {

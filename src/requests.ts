@@ -2,6 +2,7 @@
  * What travels between nodes, and between clients and nodes: the requests of a Caller and their
  * answers. Bodies of batches are opaque bytes here and everywhere.
  */
+import type { FramedDecree } from "./codec/decree-codec.ts";
 import type {
   Batch,
   Citizen,
@@ -81,6 +82,14 @@ export interface EntriesRequest {
   readonly waitMs: number;
 }
 
+/** Reads decided decrees at the node asked, all kinds of them, for a backup. */
+export interface DecreesRequest {
+  readonly method: "decrees";
+  readonly slotFirst: number;
+  readonly slotLast: number;
+  readonly bytesMax: number;
+}
+
 /** The cluster as the node asked sees it, peers asked in turn. */
 export interface StatusRequest {
   readonly method: "status";
@@ -100,6 +109,7 @@ export type Request =
   | ExileRequest
   | TransferRequest
   | EntriesRequest
+  | DecreesRequest
   | StatusRequest
   | ReportRequest;
 
@@ -146,5 +156,7 @@ export type Response =
       readonly batches: readonly EntriesBatch[];
       readonly indexLast: number;
     }
+  /** `decrees`: in order, from the slot asked on; none when the node does not have it decided. */
+  | { readonly kind: "decrees"; readonly decrees: readonly FramedDecree[] }
   /** `status` and `report`: a `Status` or `NodeReport` as JSON. */
   | { readonly kind: "document"; readonly document: unknown };

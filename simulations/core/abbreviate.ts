@@ -39,6 +39,8 @@ export function valueText(value: Value): string {
       return `succession(${value.government}: ${value.parliament.join(" ")}; ${value.leader})`;
     case "registration":
       return `registration(${value.nonce.slice(0, 4)})`;
+    case "refounding":
+      return `refounding(${value.government}: ${value.founder.id}; ${value.cause})`;
     case "batch":
       return `batch(${value.publisher}:${value.sequence}+${value.count})`;
   }

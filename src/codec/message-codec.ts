@@ -24,6 +24,7 @@ import {
   encodeDecreeHeader,
   encodeDescriptor,
   isBatchHeader,
+  type FramedDecree,
 } from "./decree-codec.ts";
 
 /** Codes are never reused. */
@@ -273,8 +274,11 @@ function readExtent(reader: ByteReader): Extent {
   return { accepted: reader.ballot(), length: reader.whole(), decided: reader.whole() };
 }
 
-/** Headers one after the other; the JSON of a small value right after its header. */
-function writeDecrees(writer: ByteWriter, decrees: readonly Decree[]): void {
+/**
+ * Headers one after the other; the JSON of a small value right after its header. The bodies of
+ * batches are to follow them.
+ */
+export function writeDecrees(writer: ByteWriter, decrees: readonly Decree[]): void {
   assert(decrees.length <= messageDecreesMax, "a message carries no more than it may");
   writer.whole(decrees.length);
   for (const decree of decrees) {
@@ -290,6 +294,13 @@ function writeDecrees(writer: ByteWriter, decrees: readonly Decree[]): void {
       writer.copy(body);
     }
   }
+}
+
+/** Reads decrees and their bodies; these are views. @throws {DecodeError} */
+export function readDecrees(reader: ByteReader): readonly FramedDecree[] {
+  const bodies: (Uint8Array | null)[] = [];
+  const decrees = new DecreeSource(reader, true, bodies).read();
+  return decrees.map((decree, at) => ({ decree, body: bodies[at] ?? null }));
 }
 
 /** Reads the decrees at the end of a message, whose bodies follow all headers. */

@@ -9,14 +9,8 @@ import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { decreesOf, headEnd, readMessage, writeMessage } from "./message-codec.ts";
 import type { ReceiveRequest, Request } from "../requests.ts";
-import {
-  readBatch,
-  readCitizen,
-  readVersion,
-  requestVersion,
-  writeBatch,
-  writeCitizen,
-} from "./value-codec.ts";
+import { protocol } from "../version.ts";
+import { readBatch, readCitizen, readVersion, writeBatch, writeCitizen } from "./value-codec.ts";
 
 /** Codes are never reused. */
 const methodCodes: Readonly<Record<Request["method"], number>> = {
@@ -30,6 +24,7 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
   report: 8,
   exile: 9,
   transfer: 10,
+  decrees: 17,
 };
 
 const methods = invert(methodCodes);
@@ -45,16 +40,20 @@ const heads = new WeakMap<Message, Uint8Array>();
 /** What stands before the message in the head of a receive: version and method. */
 const headPrefixBytes = 2;
 
-/** The message as `writeMessage` writes it, if a `receive` of it is at hand as bytes. */
+/**
+ * The message as `writeMessage` writes it, if a `receive` of it is at hand as bytes of the latest
+ * version: a peer may speak an earlier one.
+ */
 export function messageHead(message: Message): Uint8Array | null {
-  return heads.get(message)?.subarray(headPrefixBytes) ?? null;
+  const head = heads.get(message);
+  return head?.[0] === protocol.most ? head.subarray(headPrefixBytes) : null;
 }
 
 export const requestCodec: Codec<Request> = { encode: encodeRequest, decode: decodeRequest };
 
-function encodeRequest(request: Request): readonly Uint8Array[] {
-  if (request.method === "receive") return encodeReceive(request);
-  begin(request.method);
+function encodeRequest(request: Request, version = protocol.most): readonly Uint8Array[] {
+  if (request.method === "receive") return encodeReceive(request, version);
+  begin(request.method, version);
   switch (request.method) {
     case "immigrate":
       writer.flag(request.republic !== null);
@@ -88,6 +87,11 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
       writer.whole(request.bytesMax);
       writer.whole(request.waitMs);
       break;
+    case "decrees":
+      writer.whole(request.slotFirst);
+      writer.whole(request.slotLast);
+      writer.whole(request.bytesMax);
+      break;
     case "status":
     case "report":
       break;
@@ -97,18 +101,21 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
   return [writer.take()];
 }
 
-function begin(method: Request["method"]): void {
+function begin(method: Request["method"], version: number): void {
   writer.begin();
-  writer.byte(requestVersion);
+  writer.byte(version);
   writer.byte(methodCodes[method]);
 }
 
-function encodeReceive({ message, bodies }: ReceiveRequest): readonly Uint8Array[] {
+function encodeReceive(
+  { message, bodies }: ReceiveRequest,
+  version: number,
+): readonly Uint8Array[] {
   const decrees = decreesOf(message);
   assert(bodies.length === decrees.length, "each decree has its body beside it, or null");
   let head = heads.get(message);
-  if (head === undefined) {
-    begin("receive");
+  if (head?.[0] !== version) {
+    begin("receive", version);
     writeMessage(writer, message);
     head = writer.take();
     if (decrees.length > 0) heads.set(message, head);
@@ -124,9 +131,9 @@ function encodeReceive({ message, bodies }: ReceiveRequest): readonly Uint8Array
 }
 
 /** @throws {DecodeError} when `bytes` are not a request of this version. */
-function decodeRequest(bytes: Uint8Array): Request {
+function decodeRequest(bytes: Uint8Array, version = protocol.most): Request {
   const reader = new ByteReader(bytes);
-  readVersion(reader);
+  readVersion(reader, version);
   const method = methods.get(reader.byte()) ?? reader.refuse("a known method");
   if (method === "receive") return decodeReceive(reader);
   const request = readFields(reader, method);
@@ -170,6 +177,13 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
         index: reader.whole(0, Number.MAX_SAFE_INTEGER),
         bytesMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
         waitMs: reader.whole(0, Number.MAX_SAFE_INTEGER),
+      };
+    case "decrees":
+      return {
+        method,
+        slotFirst: reader.whole(1),
+        slotLast: reader.whole(1),
+        bytesMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
       };
     case "status":
     case "report":

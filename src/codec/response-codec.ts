@@ -7,14 +7,15 @@ import type { Codec } from "../../transport/index.ts";
 import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import { readDecrees, writeDecrees } from "./message-codec.ts";
 import type { EntriesBatch, Response } from "../requests.ts";
+import { protocol } from "../version.ts";
 import {
   readCitizen,
   readEffect,
   readReason,
   readRepublic,
   readVersion,
-  requestVersion,
   writeCitizen,
   writeEffect,
   writeReason,
@@ -30,6 +31,7 @@ const kindCodes: Readonly<Record<Response["kind"], number>> = {
   barrier: 5,
   entries: 6,
   document: 7,
+  decrees: 11,
 };
 
 const kinds = invert(kindCodes);
@@ -45,9 +47,9 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export const responseCodec: Codec<Response> = { encode: encodeResponse, decode: decodeResponse };
 
-function encodeResponse(response: Response): readonly Uint8Array[] {
+function encodeResponse(response: Response, version = protocol.most): readonly Uint8Array[] {
   writer.begin();
-  writer.byte(requestVersion);
+  writer.byte(version);
   writer.byte(kindCodes[response.kind]);
   switch (response.kind) {
     case "admitted":
@@ -73,6 +75,12 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
       writer.whole(response.indexLast);
       writeEntries(response.batches);
       return [writer.take(), ...response.batches.map(({ body }) => body)];
+    case "decrees":
+      writeDecrees(
+        writer,
+        response.decrees.map(({ decree }) => decree),
+      );
+      return [writer.take(), ...response.decrees.flatMap(({ body }) => body ?? [])];
     case "document":
       return [writer.take(), encoder.encode(JSON.stringify(response.document ?? null))];
     default:
@@ -82,9 +90,9 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
 }
 
 /** @throws {DecodeError} when `bytes` are not an answer of this version. */
-function decodeResponse(bytes: Uint8Array): Response {
+function decodeResponse(bytes: Uint8Array, version = protocol.most): Response {
   const reader = new ByteReader(bytes);
-  readVersion(reader);
+  readVersion(reader, version);
   const kind = kinds.get(reader.byte()) ?? reader.refuse("a known kind of answer");
   const response = readFields(reader, kind);
   reader.end();
@@ -112,6 +120,8 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
       const indexLast = reader.whole();
       return { kind, batches: readEntries(reader), indexLast };
     }
+    case "decrees":
+      return { kind, decrees: readDecrees(reader) };
     case "document":
       return { kind, document: readDocument(reader) };
     default:

@@ -3,6 +3,7 @@ import type { MemberStatus, Status } from "../api.ts";
 import type { NodeReport } from "../requests.ts";
 import {
   isBallot,
+  isFields,
   isFlag,
   isText,
   isWhole,
@@ -49,8 +50,24 @@ const statusShape: Shape = {
   ),
 };
 
+const isRefounded = listOf(
+  like({
+    cause: (cause) => cause === "recovered" || cause === "restored",
+    slot: isWhole,
+    when: isSafeInteger,
+    before: like({ name: isText, identity: isText }),
+  }),
+);
+
+/** What came later may be absent: nodes of an earlier version do not tell it. */
 export function isStatus(document: unknown): document is Status {
-  return matches(document, statusShape);
+  if (!isFields(document) || !matches(document, statusShape)) return false;
+  const { refounded = [] } = document;
+  return isRefounded(refounded);
+}
+
+function isSafeInteger(value: unknown): boolean {
+  return Number.isSafeInteger(value);
 }
 
 export function isNodeReport(document: unknown): document is NodeReport {

@@ -63,6 +63,12 @@ const checks: Readonly<Record<SmallKind, (fields: Fields) => boolean>> = {
     isBetween(fields["government"], 1, Number.MAX_SAFE_INTEGER) &&
     isParliament(fields["parliament"], fields["leader"]) &&
     isMemberList(fields["leaving"]),
+  refounding: (fields) =>
+    hasKeys(fields, ["kind", "cause", "republic", "founder", "government"]) &&
+    (fields["cause"] === "recovered" || fields["cause"] === "restored") &&
+    isRepublic(fields["republic"]) &&
+    isCitizen(fields["founder"]) &&
+    isBetween(fields["government"], 2, Number.MAX_SAFE_INTEGER),
   registration: (fields) => hasKeys(fields, ["kind", "nonce"]) && isHexText(fields["nonce"]),
 };
 

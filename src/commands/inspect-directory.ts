@@ -2,16 +2,11 @@
  * Looks at a node's data directory without changing a byte: whose it is, what was promised, what
  * the journal holds and in which files. What is damaged is told beside what is not.
  */
-import type { Ballot } from "../../consensus/index.ts";
+import type { Ballot, Refounding } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { damaged } from "../storage/damage.ts";
 import { amnesia, copyNames } from "../storage/hard-state.ts";
-import {
-  applyRead,
-  openSegment,
-  scanSegments,
-  type OpenedFile,
-} from "../storage/journal-segments.ts";
+import { applyRead, openSegment, type OpenedFile } from "../storage/journal-segments.ts";
 import { LogState } from "../storage/log-state.ts";
 import { readManifest, type Manifest, type SegmentEntry } from "../storage/manifest.ts";
 import { readWhole, unseal } from "../storage/sealed-file.ts";
@@ -19,6 +14,7 @@ import { segmentName } from "../storage/segment.ts";
 import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../codec/shapes.ts";
 import { isWhole, matches, nullOr, type Check } from "../codec/shapes.ts";
 import type { FileSystem } from "../world.ts";
+import { JournalScan, type RecoveredGroup } from "../storage/recovery.ts";
 
 /** What the file `node` says, as far as it matters here. */
 export interface InspectedNode {
@@ -51,6 +47,15 @@ export interface InspectedLog {
   readonly writeLast: number;
   /** Whether the last group was never synced, and will be dropped at the next start. */
   readonly torn: boolean;
+  /** Where the republic went on under another identity, and under which. */
+  readonly refounded: readonly InspectedRefounding[];
+}
+
+export interface InspectedRefounding {
+  readonly slot: number;
+  readonly cause: Refounding["cause"];
+  readonly when: number;
+  readonly republic: { readonly name: string; readonly identity: string };
 }
 
 export interface InspectedSegment {
@@ -179,7 +184,8 @@ class Inspector {
       const log = new LogState();
       const isWhole = opened.length === manifest.segments.length;
       const files = opened.map(({ segment }) => segment);
-      const torn = isWhole ? await this.#tried(() => scan(files, manifest, log)) : null;
+      const refounded = new Map<number, InspectedRefounding>();
+      const torn = isWhole ? await this.#tried(() => scan(files, manifest, log, refounded)) : null;
       const slots = slotsByGeneration(log);
       const segments: InspectedSegment[] = [];
       for (const { entry, segment } of opened) {
@@ -193,7 +199,9 @@ class Inspector {
       }
       if (torn === null) return { log: null, segments };
       const { accepted, decided, writeLast, index } = log;
-      return { log: { accepted, length: index.length, decided, writeLast, torn }, segments };
+      const { length } = index;
+      const found = { accepted, length, decided, writeLast, torn };
+      return { log: { ...found, refounded: [...refounded.values()] }, segments };
     } finally {
       for (const { segment } of opened) await segment.file.close();
     }
@@ -230,12 +238,28 @@ class Inspector {
 /** Applies all that recovery would keep to `log`; tells whether a torn group would be dropped. */
 async function scan(
   segments: readonly OpenedFile[],
-  manifest: Manifest,
+  { republic, synced }: Manifest,
   log: LogState,
+  refounded: Map<number, InspectedRefounding>,
 ): Promise<boolean> {
-  const { unmarked, torn } = await scanSegments(segments, manifest, manifest.synced, log);
-  if (unmarked !== null) applyRead(segments, unmarked, log);
+  const take = (group: RecoveredGroup): void => {
+    applyRead(segments, group, log);
+    noteRefoundings(group, refounded);
+  };
+  const { unmarked, torn } = await new JournalScan(segments, republic, synced, take).run();
+  if (unmarked !== null) take(unmarked);
   return torn;
+}
+
+/** By slot: recovery may write a slot again, but a decided one says the same then. */
+function noteRefoundings(group: RecoveredGroup, found: Map<number, InspectedRefounding>): void {
+  for (const { records } of group.writes) {
+    for (const { framed } of records) {
+      const { slot, when, value } = framed.decree;
+      if (value.kind !== "refounding") continue;
+      found.set(slot, { slot, cause: value.cause, when, republic: value.republic });
+    }
+  }
 }
 
 function slotsByGeneration(log: LogState): ReadonlyMap<number, { first: number; last: number }> {

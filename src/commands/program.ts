@@ -14,9 +14,12 @@ import {
 } from "./settings.ts";
 import { watchInterruption } from "./interruption.ts";
 import { version } from "../version.ts";
+import type { BackupCommandOptions } from "./backup.ts";
 import type { DevOptions } from "./dev.ts";
 import type { PublishOptions } from "./publish.ts";
+import type { RecoverCommandOptions } from "./recover.ts";
 import type { ReplayOptions } from "./replay.ts";
+import type { RestoreCommandOptions } from "./restore.ts";
 import type { StartOptions } from "./start-options.ts";
 import type { TailOptions } from "./tail-reader.ts";
 
@@ -55,6 +58,9 @@ export function createProgram(output: Output, ended: (exitCode: number) => void)
   addStatus(program, context);
   addMember(program, context);
   addTransfer(program, context);
+  addBackup(program, context);
+  addRestore(program, context);
+  addRecover(program, context);
   addReplay(program, context);
   addLog(program, context);
   addSimulate(program, context);
@@ -203,6 +209,52 @@ function addTransfer(program: Command, context: Context): void {
   runs(command, context, async () => {
     const { transfer } = await import("./membership.ts");
     return transfer(command.args[0] ?? null, command.opts<ClusterOptions>(), context.output);
+  });
+}
+
+function addBackup(program: Command, context: Context): void {
+  const command = program
+    .command("backup")
+    .description("back up the log of a running cluster; the file is there whole or not at all")
+    .argument("<file>", "where to; - is the standard output")
+    .addOption(option("--verify", "check a backup that is there, asking no cluster"));
+  addClusterOptions(command).addOption(option("--json", "one JSON object"));
+  runs(command, context, async () => {
+    const { backup } = await import("./backup.ts");
+    return backup(command.args[0] ?? "", command.opts<BackupCommandOptions>(), context.output);
+  });
+}
+
+function addRestore(program: Command, context: Context): void {
+  const command = program
+    .command("restore")
+    .description("make the founder of a new republic out of a backup")
+    .argument("<file>", "a backup; - is the standard input")
+    .addOption(option("--data <dir>", "where the founder is to live; nothing may be there"))
+    .addOption(option("--id <id>", "the founder's name for its whole life"))
+    .addOption(option("--listen <url>", "where it listens; repeatable").argParser(parseEndpoints))
+    .addOption(option("--advertise <url>", "what peers are told in place of the first --listen"))
+    .addOption(option("--republic <name>", "what the new republic is called; default as before"))
+    .addOption(option("--json", "one JSON object"));
+  runs(command, context, async () => {
+    const { restore } = await import("./restore.ts");
+    return restore(command.args[0] ?? "", command.opts<RestoreCommandOptions>(), context.output);
+  });
+}
+
+function addRecover(program: Command, context: Context): void {
+  const command = program
+    .command("recover")
+    .description("after a majority is lost for good: let one survivor go on alone")
+    .addOption(option("--data <dir>", "the survivor's data directory; its node must not run"))
+    .addOption(
+      option("--force-new-government", "do it: what this node does not hold is lost for good"),
+    )
+    .addOption(option("--dry-run", "only show what is known and what would be done"))
+    .addOption(option("--json", "one JSON object"));
+  runs(command, context, async () => {
+    const { recover } = await import("./recover.ts");
+    return recover(command.opts<RecoverCommandOptions>(), context.output);
   });
 }
 

@@ -24,6 +24,7 @@ import { asKibitzerError } from "../as-kibitzer-error.ts";
 import { brokenNode, haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
+import { helloOf, logRefounded } from "./introduction.ts";
 import { journalEvents } from "./journal-events.ts";
 import { LogReader } from "./log-reader.ts";
 import type { Logger } from "../logger.ts";
@@ -44,7 +45,6 @@ import { resultOf } from "../publishing/submission-result.ts";
 import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
 import { SlotSender } from "./slot-sender.ts";
-import { version } from "../version.ts";
 
 export class Engine {
   readonly configuration: Configuration;
@@ -154,9 +154,9 @@ export class Engine {
   get logger(): Logger {
     return this.configuration.logger;
   }
-  /** The republic once its first decree is decided here. */
+  /** The republic once its first decree is decided here: that may name what it was before. */
   get republic(): RepublicIdentity | null {
-    return this.#state.legislator.republic.identity;
+    return this.#state.legislator.republic.identity === null ? null : this.identity;
   }
   /** The republic that the directory belongs to, or null. */
   get identity(): RepublicIdentity | null {
@@ -184,6 +184,7 @@ export class Engine {
     for (const url of this.directory.record.listen) {
       this.#listeners.push(await network.listen(url, this.service));
     }
+    logRefounded(this.logger, this.#state.legislator.republic.refounded);
     this.#meetPeers();
     this.#loop.start();
     this.#goOnJoining();
@@ -252,9 +253,8 @@ export class Engine {
   }
 
   hello(): Hello {
-    const { id, cookie, starts, republic } = this.directory.record;
-    const node = { id, cookie, starts, url: this.url };
-    return { republic: republic?.identity ?? null, node, version };
+    const { refounded } = this.#state.legislator.republic;
+    return helloOf(this.directory.record, this.url, refounded);
   }
 
   report(): NodeReport {

@@ -27,6 +27,7 @@ import { decreesOf } from "../codec/message-codec.ts";
 import type { Peers } from "./peers.ts";
 import type {
   BarrierRequest,
+  DecreesRequest,
   EnqueueRequest,
   EntriesRequest,
   ExileRequest,
@@ -136,6 +137,8 @@ export class Service implements Callee<Request, Response> {
         return await this.transfer(request, signal);
       case "entries":
         return await this.#entries(request, signal);
+      case "decrees":
+        return await this.#decrees(request);
       case "status":
         return { kind: "document", document: await this.#options.status(signal) };
       case "report":
@@ -349,10 +352,21 @@ export class Service implements Callee<Request, Response> {
     return { kind: "entries", batches, indexLast: reader.indexLast };
   }
 
+  async #decrees(request: DecreesRequest): Promise<Response> {
+    const { slotFirst, slotLast, bytesMax } = request;
+    const most = Math.min(bytesMax, readBytesMax);
+    return {
+      kind: "decrees",
+      decrees: await this.#options.reader.decrees(slotFirst, slotLast, most),
+    };
+  }
+
   async #immigrate(request: ImmigrateRequest, signal: AbortSignal): Promise<Response> {
     const citizen = checkedCitizen(request.citizen);
-    const republic = this.#options.legislator.republic.identity;
-    if (republic === null) return refusal("noRepublic", null);
+    const republic = this.#options.identity();
+    if (republic === null || this.#options.legislator.republic.identity === null) {
+      return refusal("noRepublic", null);
+    }
     if (request.republic !== null && request.republic !== republic.name) {
       throw wrongRepublic(request.republic, republic.name);
     }

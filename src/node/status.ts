@@ -6,7 +6,7 @@ import { version } from "../version.ts";
 
 type RepublicView = Pick<
   Republic,
-  "identity" | "government" | "members" | "slot" | "index" | "parliamentSize"
+  "identity" | "government" | "members" | "slot" | "index" | "parliamentSize" | "refounded"
 >;
 
 /** How the node itself is. */
@@ -39,6 +39,7 @@ export function statusOf(
     government: { number: government?.number ?? 0, leader, parliament, constituents },
     ballot,
     decided: { slot: decided, index },
+    ...(republic.refounded.length === 0 ? {} : { refounded: republic.refounded }),
     members: members.map((member) =>
       memberStatus(member, roleOf(member.id, leader, parliament), reports.get(member.id) ?? null),
     ),

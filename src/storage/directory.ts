@@ -8,6 +8,7 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Chance, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
 import { Journal, type JournalOptions, type Recovered } from "./journal.ts";
+import { settleStaging, type Staging } from "./staging.ts";
 import { readWhole, replaceFile, seal, temporarySuffix, unseal } from "./sealed-file.ts";
 import {
   isFlag,
@@ -89,6 +90,8 @@ export class DataDirectory implements AsyncDisposable {
     await files.makeDirectory(path);
     const lock = await files.lock(`${path}/${lockName}`);
     try {
+      const before = await readRecord(files, path);
+      await settleStaging(files, path, before?.republic?.identity ?? null);
       const record = await nextRecord(options);
       await writeRecord(files, path, record);
       await removeTemporary(files, path);
@@ -122,6 +125,19 @@ export class DataDirectory implements AsyncDisposable {
       throw refusal("KBZ_BOOTSTRAPPED", `${message}Start with an empty directory instead.`);
     }
     await this.#change({ republic, contacts });
+  }
+
+  /**
+   * Puts what was staged in the place of all that is here, at once: from now on this is the founder
+   * of the staged republic. Nothing of the old content may be open.
+   */
+  async refound(
+    staging: Staging,
+    { republic, cookie }: { readonly republic: RepublicIdentity; readonly cookie: string },
+  ): Promise<void> {
+    assert(republic.identity === staging.identity, "what was staged is of this republic");
+    await this.#change({ republic, cookie, starts: 0, contacts: null, hasJournal: true });
+    await staging.complete();
   }
 
   /**
@@ -204,7 +220,8 @@ async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
   };
 }
 
-async function readRecord(files: FileSystem, path: string): Promise<NodeRecord | null> {
+/** Null when no node is there. @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`. */
+export async function readRecord(files: FileSystem, path: string): Promise<NodeRecord | null> {
   const file = `${path}/${recordName}`;
   const bytes = await readWhole(files, file);
   if (bytes === null) return null;

@@ -81,6 +81,7 @@ test("it tells whose the directory is, what it attests, where slots are", async 
     decided: 5,
     writeLast: 2,
     torn: false,
+    refounded: [],
   });
   const [segment] = found.segments;
   assert.deepEqual(segment?.slots, { first: 1, last: 7 });

@@ -94,6 +94,13 @@ const smallValue: fc.Arbitrary<Exclude<Value, Batch>> = fc.oneof(
     leaving: ids.slice(0, at % 2),
   })),
   fc.record({ kind: fc.constant("registration" as const), nonce: hex16 }),
+  fc.record({
+    kind: fc.constant("refounding" as const),
+    cause: fc.constantFrom("recovered" as const, "restored" as const),
+    republic,
+    founder: citizen,
+    government: fc.integer({ min: 2, max: Number.MAX_SAFE_INTEGER }),
+  }),
 );
 
 const framedValue: fc.Arbitrary<{ readonly value: Value; readonly body: Uint8Array | null }> =
@@ -329,6 +336,12 @@ export const requests: Methods = {
     bytesMax: whole,
     waitMs: whole,
   }),
+  decrees: fc.record({
+    method: fc.constant("decrees"),
+    slotFirst: positive,
+    slotLast: positive,
+    bytesMax: whole,
+  }),
   status: fc.constant({ method: "status" }),
   report: fc.constant({ method: "report" }),
 };
@@ -345,6 +358,10 @@ export const responses: Kinds<Response> = {
   effect: fc.record({ kind: fc.constant("effect"), effect }),
   refused: fc.record({ kind: fc.constant("refused"), reason, leader: fc.option(id) }),
   barrier: fc.record({ kind: fc.constant("barrier"), slot: whole, index: whole }),
+  decrees: fc.record({
+    kind: fc.constant("decrees"),
+    decrees: fc.array(framedDecree, { maxLength: 5 }),
+  }),
   entries: fc.record({
     kind: fc.constant("entries"),
     batches: fc.array(

@@ -46,6 +46,13 @@ const value = fc.oneof(
     leaving: [],
   })),
   fc.record({ kind: fc.constant("registration" as const), nonce: hex16 }),
+  fc.record({
+    kind: fc.constant("refounding" as const),
+    cause: fc.constantFrom("recovered" as const, "restored" as const),
+    republic: fc.record({ name: fc.string({ minLength: 1 }), identity: hex16 }),
+    founder: citizen,
+    government: fc.integer({ min: 2, max: Number.MAX_SAFE_INTEGER }),
+  }),
 );
 
 const hash = hex16;
@@ -135,6 +142,16 @@ const refused: readonly (readonly [string, unknown])[] = [
       parliamentSize: 2,
     },
   ],
+  [
+    "a first government that is no birth",
+    {
+      kind: "refounding",
+      cause: "recovered",
+      republic: { name: "r", identity: "00112233445566aa" },
+      founder: { id: "a", cookie: "00112233445566aa", url: "ws://x", properties: {} },
+      government: 1,
+    },
+  ],
   ["a bad id", { kind: "exile", id: "A", cookie: "00112233445566aa" }],
 ];
 
@@ -148,6 +165,9 @@ for (const [name, document] of refused) {
       "exile",
       "succession",
       "registration",
+      "batch",
+      "",
+      "refounding",
     ];
     const body = new TextEncoder().encode(JSON.stringify(document));
     const kind = (document as { kind: string }).kind;
