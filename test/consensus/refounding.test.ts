@@ -56,7 +56,8 @@ class Newcomer {
     const fetches = this.legislator.step({ kind: "event", jitter: 0, now: 50, when: 0 });
     assert.ok(fetches.send.length > 0);
     const report = new SeatedMember().report({ decided: 99 });
-    const pong = { kind: "pong", round: 1, report, heard: null } as const;
+    const answer = { starts: 1, round: 1, heard: null };
+    const pong = { kind: "pong", round: 1, report, answer } as const;
     const asked = { kind: "receive", from: "a", cookie: cookieOf("a2"), now: 50, when: 0 } as const;
     this.legislator.step({ ...asked, message: pong });
     for (let now = 100; now <= 200; now += 50) {
