@@ -55,6 +55,7 @@ export class MountedDisk implements FileSystem {
   rename(from: string, to: string): Promise<void> {
     return this.#operate("write", `rename ${from} ${to}`, () => {
       if (!this.#disk.directories.hasDirectory(from)) this.#disk.find(from);
+      if (this.#disk.directories.holdsFiles(to)) throw new SystemError("ENOTEMPTY", "rename", to);
       // A directory may have to grow for a name.
       this.#disk.reserve(1, to, "rename");
       this.#disk.directories.rename(from, to);

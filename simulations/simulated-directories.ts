@@ -35,6 +35,11 @@ export class SimulatedDirectories {
     return this.#directories.has(path);
   }
 
+  /** Whether there is a directory with anything in it. */
+  holdsFiles(path: string): boolean {
+    return this.#inside(path).length > 0;
+  }
+
   makeDirectory(path: string): void {
     for (let at = path; !this.#directories.has(at); at = directoryOf(at)) {
       this.#directories.add(at);

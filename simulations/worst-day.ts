@@ -19,7 +19,7 @@ import {
   type Cluster,
   type SimulatedNode,
 } from "./cluster.ts";
-import { demand } from "./core/violation.ts";
+import { demand, Violation } from "./core/violation.ts";
 import { SimulatedDisk } from "./disk.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
@@ -219,9 +219,9 @@ export class WorstDay {
       const isLast = attempt > crashesMax || prng.chance(0.3);
       let isOver = false;
       if (!isLast) {
-        const last = disk.operations + prng.integer(1, 120);
-        disk.onOperation = (number) => {
-          if (number < last) return;
+        const isTime = this.#drawMoment(disk);
+        disk.onOperation = () => {
+          if (!isTime()) return;
           disk.onOperation = null;
           isOver = true;
           life.end();
@@ -246,6 +246,28 @@ export class WorstDay {
     }
   }
 
+  /** When the command is killed: anywhere, while the new content is made, or while it moves in. */
+  #drawMoment({ directories }: SimulatedDisk): () => boolean {
+    const { prng } = this.#parts;
+    const isStaged = (): boolean => directories.hasDirectory(`${dataDirectory}/refounding`);
+    const isMoving = (): boolean =>
+      isStaged() && !directories.hasDirectory(`${dataDirectory}/journal`);
+    const [hasBegun, most] = prng.pick([
+      [(): boolean => true, 120],
+      [isStaged, 60],
+      [isMoving, 12],
+      [isMoving, 12],
+    ] as const);
+    let left = prng.integer(1, most);
+    // It goes on to its end once it has begun, whatever it looks like then.
+    let isOn = false;
+    return () => {
+      isOn ||= hasBegun();
+      if (isOn) left -= 1;
+      return left === 0;
+    };
+  }
+
   async #open(
     { id, disk }: Machine,
     options: { readonly join?: string; readonly name?: string } = {},
@@ -262,9 +284,9 @@ export class WorstDay {
     });
     const { join } = options;
     if (join !== undefined) {
-      await simulator.complete(kibitzer.join(null, join, { timeoutMs: 20_000 }), servingMax);
+      await this.#serves(`${id} joins`, kibitzer.join(null, join, { timeoutMs: 20_000 }));
     }
-    await simulator.complete(kibitzer.barrier(), servingMax);
+    await this.#serves(`a barrier at ${id}`, kibitzer.barrier());
     return { id, disk, kibitzer, life };
   }
 
@@ -305,7 +327,7 @@ export class WorstDay {
     const old = returning === null ? null : await this.#return(returning);
     const disk = new SimulatedDisk(simulator, "joined", prng.fork("disk joined"));
     const joined = await this.#open({ id: "j", disk }, { join: `memory:${founder.id}` });
-    const first = await simulator.complete(kibitzer.publish("after"), servingMax);
+    const first = await this.#serves("the first entry", kibitzer.publish("after"));
     const count = (await this.#texts(founder)).length;
     demand(first.index === count, "A5", () => `published at ${first.index} of ${count}`);
     await simulator.run(simulator.now + returningMicros);
@@ -342,6 +364,14 @@ export class WorstDay {
       if (life.alive) simulator.fail(error);
     });
     return life;
+  }
+
+  /** L2: there are no faults any more, so what the new republic is asked is done. */
+  async #serves<Value>(what: string, work: Promise<Value>): Promise<Value> {
+    const served = work.catch((error: unknown) => {
+      throw new Violation("L2", `${what}: ${String(error)}`);
+    });
+    return await this.#parts.simulator.complete(served, servingMax);
   }
 
   async #texts(running: Running): Promise<readonly string[]> {

@@ -32,7 +32,7 @@ export const refoundingMutants: readonly Mutant[] = [
     find: "plan !== null && plan.identity === identity",
     replace: "plan !== null",
     about: "A new content that was not finished takes the old one's place.",
-    invariant: "D9",
+    invariant: "D8",
   },
   {
     name: "staged-content-never-moves-in",
@@ -41,7 +41,7 @@ export const refoundingMutants: readonly Mutant[] = [
   else if`,
     replace: "if",
     about: "A finished content is removed, since nobody sees that it is in force.",
-    invariant: "D9",
+    invariant: "M5",
   },
   {
     name: "newcomer-stops-at-refounding",
@@ -49,7 +49,7 @@ export const refoundingMutants: readonly Mutant[] = [
     find: `return kind === "succession" || kind === "refounding";`,
     replace: `return kind === "succession";`,
     about: "Who joins cannot learn past a refounding.",
-    invariant: "L5",
+    invariant: "L2",
   },
   {
     name: "backup-without-barrier",
@@ -73,7 +73,7 @@ export const refoundingMutants: readonly Mutant[] = [
     find: "if (this.#partBytes >= writeBytesMax) await this.#write(queuedBytesMax);",
     replace: "if (this.#partBytes >= writeBytesMax) this.#part = [];",
     about: "A log longer than one part is copied with holes.",
-    invariant: "A5",
+    invariant: "L5",
   },
   {
     name: "each-side-speaks-its-own-version",
@@ -81,14 +81,6 @@ export const refoundingMutants: readonly Mutant[] = [
     find: "const version = Math.min(here.protocol.most, there.protocol.most);",
     replace: "const version = here.protocol.most;",
     about: "Two releases each speak their latest version, whatever the other one knows.",
-    invariant: "L2",
-  },
-  {
-    name: "requests-keep-their-first-version",
-    file: "transport/lane-link.ts",
-    find: "call.stage.version === version ? call.stage.body : call.stage.anew(version)",
-    replace: "call.stage.body",
-    about: "What waited for a connection is sent in a version that the other side may not know.",
     invariant: "L2",
   },
 ];
