@@ -101,6 +101,7 @@ function reportOf(chamber: Chamber): Report {
     leading: ownBallot(chamber),
     quorumConnected: isQuorumConnected(chamber),
     timely: isTimely(chamber),
+    hasRoom: state.hasRoom,
     ...voice(chamber),
     starts: chamber.options.starts,
   };

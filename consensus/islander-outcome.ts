@@ -71,10 +71,11 @@ export interface IslanderOutcome {
   /** Decided: each batch once, in the order of the sequence. */
   readonly settled: readonly { readonly batch: Batch; readonly index: Index }[];
   /**
-   * The session is over: these batches will never be accepted (those already settled were told).
+   * The session is over: these batches will never be accepted (those already settled were told);
+   * if it was "full", they were refused, but for what became of submissions whose answer was lost.
    */
   readonly failed: {
-    readonly reason: "conflict" | "unknownPublisher" | "refusedRegistration";
+    readonly reason: "conflict" | "unknownPublisher" | "refusedRegistration" | "full";
     readonly batches: readonly Batch[];
   } | null;
   /** How many further batches may be published before one settles. */

@@ -15,6 +15,7 @@ import type {
   PublishedInput,
   PublishInput,
   Submission,
+  SubmissionResult,
 } from "./islander-outcome.ts";
 import { pauseTicks, setbackOf, timeoutTicks, timingFrom } from "./islander-timing.ts";
 import type { IslanderTiming, Setback } from "./islander-timing.ts";
@@ -163,6 +164,7 @@ export class Islander {
     } else if (result.kind === "refusedRegistration" && result.nonce === session.nonce) {
       return this.#end(now, "refusedRegistration");
     } else if (attempt === session.attempt && session.outstanding) {
+      if (isFull(result)) return this.#end(now, "full");
       this.#session = { ...session, outstanding: false };
       this.#setBack(setbackOf(result), input);
     }
@@ -195,6 +197,7 @@ export class Islander {
     }
     // An older submission that failed says nothing of the one under way.
     if (attempt === item.attempt && item.outstanding) {
+      if (isFull(result)) return this.#end(now, "full");
       this.#inFlight[position] = { ...item, outstanding: false };
       this.#setBack(setbackOf(result), input);
     }
@@ -385,6 +388,11 @@ export class Islander {
     });
     assert(fault === null, fault ?? "");
   }
+}
+
+/** Nothing can be stored any more: to try on without an end would tell nobody. */
+function isFull(result: SubmissionResult): boolean {
+  return result.kind === "refused" && result.reason === "full";
 }
 
 function isPosition(value: number): boolean {

@@ -125,6 +125,8 @@ export interface LegislatorState {
   joining: { readonly republic: RepublicIdentity; readonly contacts: readonly Citizen[] } | null;
   /** The application holds its state: a seat is welcome. */
   willing: boolean;
+  /** Whether the disk has room for further entries. */
+  hasRoom: boolean;
   role: Role;
   /** Values that wait for this node to lead the government it was named for. */
   readonly inherited: Value[];
@@ -178,6 +180,7 @@ export function initialState(durable: DurableState): LegislatorState {
     founding: false,
     joining: null,
     willing: false,
+    hasRoom: true,
     role: { kind: "stateless" },
     inherited: [],
     owed: null,

@@ -182,6 +182,9 @@ export class Legislator {
         return this.#onPersisted(input);
       case "sent":
         return onSent(chamber, input.to);
+      case "room":
+        chamber.state.hasRoom = input.hasRoom;
+        return;
       case "barrier":
         return onBarrier(chamber, input.barrier);
       default:

@@ -3,6 +3,7 @@ import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import { sameBatch, type Batch, type Registration } from "./decree.ts";
 import { knownLeader } from "./election.ts";
+import { canStore } from "./fitness.ts";
 import type { NodeId } from "./identifiers.ts";
 import type { BarrierRound, Leading } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
@@ -18,6 +19,10 @@ export function onEnqueue(chamber: Chamber, value: Batch | Registration): void {
     return;
   }
   if (value.kind === "batch" && !isNext(chamber, role, value)) return;
+  if (!canStore(chamber)) {
+    chamber.refuse("full", chamber.id);
+    return;
+  }
   const bytes = value.kind === "batch" ? value.size : 0;
   const isFull =
     role.queue.length >= limits.queueValuesMax || role.queueBytes + bytes > limits.queueBytesMax;

@@ -20,6 +20,7 @@ import {
   abandoned,
   brokenError,
   closedError,
+  diskFull,
   entryTooLarge,
   notAnEntry,
   notAPublisher,
@@ -267,18 +268,31 @@ export class Publishing {
 
   #onFailed({ reason, batches }: NonNullable<IslanderOutcome["failed"]>): void {
     const publisher = this.#publisher;
+    const parcels = batches.map((batch) => this.#takeOut(batch));
     this.#open = false;
     this.#windowRoom = 0;
-    this.#resume = null;
-    this.#publisher = null;
-    this.#sequenceNext = 1;
+    this.#resume = reason === "full" ? this.#resumeAfter(batches, parcels) : null;
+    this.#publisher = this.#resume === null ? null : String(this.#resume.publisher);
+    this.#sequenceNext = this.#resume?.sequenceNext ?? 1;
     if (reason === "refusedRegistration") this.#room.clear(publishersFull());
-    for (const batch of batches) {
-      const parcel = this.#takeOut(batch);
+    if (reason === "full") this.#room.clear(diskFull("none"));
+    for (const parcel of parcels) {
       if (reason === "refusedRegistration") parcel.fail(publishersFull());
+      else if (reason === "full") parcel.fail(diskFull(parcel.outcome));
       else parcel.fail(sessionOver(reason, publisher, parcel.outcome));
     }
     assert(this.#inFlight.size === 0, "a session that is over leaves nothing in flight");
+  }
+
+  /** The same publisher goes on with the numbers of what was surely refused. */
+  #resumeAfter(
+    batches: readonly Batch[],
+    parcels: readonly Parcel[],
+  ): { readonly publisher: number; readonly sequenceNext: number } | null {
+    const [first] = batches;
+    if (first === undefined) return this.#resume;
+    if (parcels.some(({ outcome }) => outcome !== "none")) return null;
+    return { publisher: first.publisher, sequenceNext: first.sequence };
   }
 
   #takeOut(batch: Batch): Parcel {

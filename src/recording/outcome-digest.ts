@@ -130,6 +130,7 @@ function mixReport(mixer: Mixer, report: Report): void {
   mixOptional(mixer, report.leading, mixBallot);
   mixFlag(mixer, report.quorumConnected);
   mixFlag(mixer, report.timely);
+  mixFlag(mixer, report.hasRoom);
   mixOptional(mixer, report.hearsFit, mixBallot);
   mixer.text(report.chooses ?? "");
   mixer.number(report.starts);
