@@ -34,12 +34,14 @@ export function isFull(chamber: Chamber, id: NodeId): boolean {
 }
 
 /**
- * Whether this node has room, or nobody else has: without any, whoever leads still answers
- * barriers, and decides what is small.
+ * Whether this node has room, or nobody else who has some could lead: without any, whoever leads
+ * still answers barriers, and decides what is small.
  */
-function isRoomiest(chamber: Chamber): boolean {
+export function isRoomiest(chamber: Chamber): boolean {
   if (chamber.state.hasRoom) return true;
-  return !chamber.otherSeats().some((id) => chamber.hears(id) && !isFull(chamber, id));
+  return heardReports(chamber).every(({ report }) => {
+    return !report.hasRoom || !report.quorumConnected || !report.timely;
+  });
 }
 
 /** Whether what this node leads, or tries to lead, moves on; of a follower, whether it could. */

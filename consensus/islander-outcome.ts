@@ -71,8 +71,12 @@ export interface IslanderOutcome {
   /** Decided: each batch once, in the order of the sequence. */
   readonly settled: readonly { readonly batch: Batch; readonly index: Index }[];
   /**
-   * The session is over: these batches will never be accepted (those already settled were told);
-   * if it was "full", they were refused, but for what became of submissions whose answer was lost.
+   * There is no room for these: none was taken, and their numbers go to what is published next.
+   * They are the last ones that were published.
+   */
+  readonly refused: readonly Batch[];
+  /**
+   * The session is over: these batches will never be accepted (those already settled were told).
    */
   readonly failed: {
     readonly reason: "conflict" | "unknownPublisher" | "refusedRegistration" | "full";

@@ -43,15 +43,12 @@ export function publishersFull(): KibitzerError {
   );
 }
 
-export function diskFull(outcome: Doubt): KibitzerError {
-  const then =
-    outcome === "none"
-      ? "the entry was not taken; publish it again once there is room"
-      : "the entry was submitted before; look for it in the log once there is room";
+export function diskFull(): KibitzerError {
   return new KibitzerError(
     "KBZ_DISK_FULL",
-    `the disks of a majority of the parliament are full: free some space there; ${then}`,
-    { retryable: outcome === "none", outcome },
+    "The disks of a majority of the parliament are full: the entry was not taken. Free some " +
+      "space there, and publish it again.",
+    { retryable: true, outcome: "none" },
   );
 }
 

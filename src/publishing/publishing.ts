@@ -221,6 +221,7 @@ export class Publishing {
     for (const submission of outcome.submit) this.#submit(submission);
     for (const { batch, index } of outcome.settled) this.#takeOut(batch).settle(index);
     if (outcome.settled.length > 0) this.#activeAt = this.#options.clock.now();
+    if (outcome.refused.length > 0) this.#onRefused(outcome.refused);
     if (outcome.failed !== null) this.#onFailed(outcome.failed);
     this.#deadline = outcome.deadline;
     this.#arm();
@@ -266,33 +267,34 @@ export class Publishing {
     this.#play({ kind: "published", ...this.#stamp(), sequence, attempt, result, jitter });
   }
 
-  #onFailed({ reason, batches }: NonNullable<IslanderOutcome["failed"]>): void {
-    const publisher = this.#publisher;
-    const parcels = batches.map((batch) => this.#takeOut(batch));
-    this.#open = false;
-    this.#windowRoom = 0;
-    this.#resume = reason === "full" ? this.#resumeAfter(batches, parcels) : null;
-    this.#publisher = this.#resume === null ? null : String(this.#resume.publisher);
-    this.#sequenceNext = this.#resume?.sequenceNext ?? 1;
-    if (reason === "refusedRegistration") this.#room.clear(publishersFull());
-    if (reason === "full") this.#room.clear(diskFull("none"));
-    for (const parcel of parcels) {
-      if (reason === "refusedRegistration") parcel.fail(publishersFull());
-      else if (reason === "full") parcel.fail(diskFull(parcel.outcome));
-      else parcel.fail(sessionOver(reason, publisher, parcel.outcome));
+  /** Nothing was taken, and those who wait behind would not be taken either. */
+  #onRefused(batches: readonly Batch[]): void {
+    this.#sequenceNext = batches[0]?.sequence ?? this.#sequenceNext;
+    this.#room.clear(diskFull());
+    for (const batch of batches) {
+      const parcel = this.#takeOut(batch);
+      assert(parcel.outcome === "none", "what is refused for lack of room was never taken");
+      parcel.fail(diskFull());
     }
-    assert(this.#inFlight.size === 0, "a session that is over leaves nothing in flight");
   }
 
-  /** The same publisher goes on with the numbers of what was surely refused. */
-  #resumeAfter(
-    batches: readonly Batch[],
-    parcels: readonly Parcel[],
-  ): { readonly publisher: number; readonly sequenceNext: number } | null {
-    const [first] = batches;
-    if (first === undefined) return this.#resume;
-    if (parcels.some(({ outcome }) => outcome !== "none")) return null;
-    return { publisher: first.publisher, sequenceNext: first.sequence };
+  #onFailed({ reason, batches }: NonNullable<IslanderOutcome["failed"]>): void {
+    const publisher = this.#publisher;
+    this.#open = false;
+    this.#windowRoom = 0;
+    this.#resume = null;
+    this.#publisher = null;
+    this.#sequenceNext = 1;
+    if (reason === "full" || reason === "refusedRegistration") {
+      assert(batches.length === 0, "only a publisher has batches");
+      this.#room.clear(reason === "full" ? diskFull() : publishersFull());
+      return;
+    }
+    for (const batch of batches) {
+      const parcel = this.#takeOut(batch);
+      parcel.fail(sessionOver(reason, publisher, parcel.outcome));
+    }
+    assert(this.#inFlight.size === 0, "a session that is over leaves nothing in flight");
   }
 
   #takeOut(batch: Batch): Parcel {

@@ -63,6 +63,7 @@ export function digestIslanderOutcome(outcome: IslanderOutcome): Hash {
     mixBatch(mixer, batch);
     mixer.number(index);
   }
+  mixAll(mixer, outcome.refused, mixBatch);
   mixOptional(mixer, outcome.failed, (into, { reason, batches }) => {
     into.text(reason);
     mixAll(into, batches, mixBatch);

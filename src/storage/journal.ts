@@ -44,7 +44,15 @@ export interface JournalOptions {
   onPersisted(write: number): void;
   /** The journal has failed for good. Called once. */
   onFailed(error: KibitzerError): void;
-  /** Tells when the journal is idle; without it a mark is written at `close` only. */
+  /**
+   * Whether the disk has room for what is still to come; it has until this says otherwise. Without
+   * it what is appended may wait, until there is room or the journal is closed.
+   */
+  onRoom?(hasRoom: boolean): void;
+  /**
+   * Tells when the journal is idle, and when to look for space again; without it a mark is written
+   * at `close` only, and a full disk is a failure.
+   */
   readonly clock?: Clock;
   /** Bytes of the first segment of this life: small, so that the start is quick. Default 1 MiB. */
   readonly segmentBytesFirst?: number;
@@ -117,6 +125,8 @@ export class Journal implements AsyncDisposable {
       segmentBytesMax,
       groupSynced: () => this.#groupLast,
       onFailed: (error) => this.#fail(error),
+      onRoom: (hasRoom) => options.onRoom?.(hasRoom),
+      clock: options.clock,
     });
   }
 
@@ -196,12 +206,13 @@ export class Journal implements AsyncDisposable {
   }
 
   /**
-   * Waits until everything handed over is durable (or the journal has failed), then says on the
-   * disk that it is, and closes the files.
+   * Waits until everything handed over is durable (or the journal has failed: what waits for room
+   * is given up), then says on the disk that it is, and closes the files.
    */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#markTimer?.cancel();
+    this.#chain.endWaiting();
     while (this.#running !== null) await this.#running;
     try {
       if (this.#failure === null) {
@@ -333,7 +344,6 @@ export class Journal implements AsyncDisposable {
   #fail(error: unknown): void {
     if (this.#failure !== null) return;
     const isOurs = error instanceof InvariantViolation;
-    // A full disk ends the node like any other failure: nothing was attested of what did not fit.
     this.#failure = new KibitzerError(
       isOurs ? "KBZ_INVARIANT" : "KBZ_JOURNAL_FAILED",
       `Writing the journal in ${this.#options.directory} failed: ${String(error)}. The node ` +

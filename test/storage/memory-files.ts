@@ -35,6 +35,8 @@ export class MemoryFiles implements FileSystem {
   readonly #locks = new Set<string>();
   /** Throws to make a call fail, waits to make it slow. */
   before: BeforeCall = () => {};
+  /** What all files together may take. */
+  bytesMax = Infinity;
   /** Every call that changes something, in order. */
   readonly calls: string[] = [];
 
@@ -147,6 +149,14 @@ export class MemoryFiles implements FileSystem {
     return copy;
   }
 
+  get bytes(): number {
+    return [...this.#names.values()].reduce((sum, { cached }) => sum + cached.length, 0);
+  }
+
+  #reserve(bytes: number, call: string): void {
+    if (bytes > 0 && this.bytes + bytes > this.bytesMax) throw systemError("ENOSPC", call);
+  }
+
   async #call(call: string, changes: boolean): Promise<void> {
     if (changes) this.calls.push(call);
     await this.before(call);
@@ -157,6 +167,7 @@ export class MemoryFiles implements FileSystem {
       write: async (chunks, position) => {
         await this.#call(`write ${path}`, true);
         const bytes = Buffer.concat(chunks);
+        this.#reserve(position + bytes.length - file.cached.length, `write ${path}`);
         file.cached = overlay(file.cached, bytes, position);
         file.changes.push({ bytes, position });
       },
@@ -196,5 +207,6 @@ function directoryOf(path: string): string {
 }
 
 export function systemError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code });
+  const [syscall] = path.split(" ");
+  return Object.assign(new Error(`${code}: ${path}`), { code, syscall });
 }
