@@ -5,6 +5,7 @@
 import {
   sameBallot,
   type Decree,
+  type LegislatorInput,
   type NodeId,
   type Outcome,
   type SlotDispatch,
@@ -40,7 +41,7 @@ export interface ClusterOptions {
 /** Twice the time after which silence is noticed. */
 const absentAfter = 2 * clockwork.silenceTicks;
 
-export type Watcher = (node: CoreNode, outcome: Outcome) => void;
+export type Watcher = (node: CoreNode, outcome: Outcome, input: LegislatorInput) => void;
 
 export class CoreCluster {
   readonly schedule: Schedule = new Schedule();
@@ -102,6 +103,31 @@ export class CoreCluster {
     const durable = node.start(this.now, this.#options.recorded);
     this.#options.invariants.onStart(node, durable);
     this.step(node, { kind: "event", jitter: this.#prng.fraction() });
+    if (!node.hasSpace) this.setRoom(node, false);
+  }
+
+  /** The disk of `node` is full, or has room again; its journal tells it so. */
+  setRoom(node: CoreNode, hasRoom: boolean): void {
+    node.hasSpace = hasRoom;
+    this.later(node, 0, () => {
+      if (node.hasRoom !== node.hasSpace) this.step(node, { kind: "room", hasRoom: node.hasSpace });
+    });
+  }
+
+  /** Takes a node away: it is down, or up without room. */
+  lose(node: CoreNode, how: "down" | "full"): void {
+    if (how === "down") {
+      this.crash(node);
+      return;
+    }
+    this.setRoom(node, false);
+    this.start(node);
+  }
+
+  /** Brings a node back, with room. */
+  mend(node: CoreNode): void {
+    this.setRoom(node, true);
+    this.start(node);
   }
 
   /** Power is lost: some of the writes under way are durable, the others are gone. */
@@ -148,7 +174,7 @@ export class CoreCluster {
     }
     invariants.onOutcome(node, input, outcome);
     this.#carryOut(node, outcome);
-    for (const watcher of this.#watchers) watcher(node, outcome);
+    for (const watcher of this.#watchers) watcher(node, outcome, input);
     return outcome;
   }
 

@@ -46,6 +46,9 @@ export class CoreNode {
   /** Exiled, or halted by itself: never started again. */
   retired = false;
   syncing = false;
+  /** Whether its disk has room, and whether this life believes so. */
+  hasSpace = true;
+  hasRoom = true;
   /** The highest write number that this life was told to be durable. */
   persistedTold = 0;
   deadline: { cancel(): void } | null = null;
@@ -84,6 +87,7 @@ export class CoreNode {
     this.#startedAt = now;
     this.#tickLast = 0;
     this.persistedTold = 0;
+    this.hasRoom = true;
     const options: LegislatorOptions = {
       id: this.id,
       cookie: this.cookie,
@@ -134,6 +138,7 @@ export class CoreNode {
   }
 
   step(input: LegislatorInput): Outcome {
+    if (input.kind === "room") this.hasRoom = input.hasRoom;
     try {
       const outcome = this.legislator.step(input);
       this.#recorder?.record(input, outcome, this.legislator);

@@ -12,6 +12,7 @@ import { publishingMutants } from "./catalogue/publishing.ts";
 import { readingMutants } from "./catalogue/reading.ts";
 import { nodeMutants } from "./catalogue/node.ts";
 import { storageMutants } from "./catalogue/storage.ts";
+import { roomMutants } from "./catalogue/room.ts";
 import { transportMutants } from "./catalogue/transport.ts";
 
 export const catalogue: readonly Mutant[] = [
@@ -27,5 +28,6 @@ export const catalogue: readonly Mutant[] = [
   ...readingMutants,
   ...nodeMutants,
   ...storageMutants,
+  ...roomMutants,
   ...transportMutants,
 ];
