@@ -44,11 +44,20 @@ export function isRoomiest(chamber: Chamber): boolean {
   });
 }
 
+/**
+ * Whether this node's own disk answers in time: others may decide without it, but who leads must
+ * not gather what it cannot write.
+ */
+function isPersisting({ state, options }: Chamber): boolean {
+  const { persistingSince, now } = state;
+  return persistingSince === null || now - persistingSince < options.stallTicks;
+}
+
 /** Whether what this node leads, or tries to lead, moves on; of a follower, whether it could. */
 export function isTimely(chamber: Chamber): boolean {
   const { role, now } = chamber.state;
   const { silenceTicks, stallTicks } = chamber.options;
-  if (!isRoomiest(chamber)) return false;
+  if (!isRoomiest(chamber) || !isPersisting(chamber)) return false;
   if (role.kind === "candidate") return now - role.since < silenceTicks;
   if (role.kind !== "leading") return couldLead(chamber);
   return role.pendingSince === null || now - role.pendingSince < stallTicks;
@@ -61,7 +70,7 @@ export function couldLead(chamber: Chamber): boolean {
   // With a disk that does not come back, ballot after ballot would only keep the others from
   // leading.
   if (!sameBallot(durable.promised, promised) || !mayVote(chamber)) return false;
-  if (!isRoomiest(chamber)) return false;
+  if (!isRoomiest(chamber) || !isPersisting(chamber)) return false;
   // A node that was just cut off finds its peers silent one after the other: whom it takes to be
   // left would make it depose, over a link that works one way or when it returns, who leads well.
   return isMajorityWith(chamber, (id) => chamber.hearsStill(id));

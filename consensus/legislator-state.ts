@@ -119,6 +119,8 @@ export interface LegislatorState {
   durable: Mark;
   /** Writes under way, oldest first. */
   readonly writes: Mark[];
+  /** Since when none of these has become durable; null when there are none. */
+  persistingSince: Tick | null;
   writeLast: number;
   /** The bootstrap decree is written but not durable yet. */
   founding: boolean;
@@ -181,6 +183,7 @@ export function initialState(durable: DurableState): LegislatorState {
     joining: null,
     willing: false,
     hasRoom: true,
+    persistingSince: null,
     role: { kind: "stateless" },
     inherited: [],
     owed: null,

@@ -251,6 +251,7 @@ export class Legislator {
     }
     if (reached === state.durable) return;
     state.durable = reached;
+    state.persistingSince = state.writes.length > 0 ? state.now : null;
     found(chamber);
     payPromise(chamber);
     attest(chamber);

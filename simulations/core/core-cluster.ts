@@ -157,6 +157,11 @@ export class CoreCluster {
     this.#resume(node);
   }
 
+  /** The next sync of its disk takes so long. */
+  stall(node: CoreNode, duration: number): void {
+    node.stalledUntil = this.now + duration;
+  }
+
   /** Hands an input to a node; it waits while the node is paused. */
   step(node: CoreNode, unstamped: Unstamped): Outcome | null {
     if (!node.isUp || node.halted) return null;
@@ -244,7 +249,8 @@ export class CoreCluster {
     if (node.syncing || writes === 0) return;
     node.syncing = true;
     const { syncMean, syncStall } = this.nodeFaults;
-    const delay = this.#prng.exponential(syncMean) * (this.#prng.chance(syncStall) ? 50 : 1);
+    const usual = this.#prng.exponential(syncMean) * (this.#prng.chance(syncStall) ? 50 : 1);
+    const delay = Math.max(usual, node.stalledUntil - this.now);
     const life = node.starts;
     this.schedule.after(delay, () => {
       if (!node.isUp || node.starts !== life) return;

@@ -39,6 +39,8 @@ export class CoreNode {
   starts = 0;
   /** Until when it is frozen, in virtual time. */
   pausedUntil = 0;
+  /** Until when nothing becomes durable on its disk, in virtual time. */
+  stalledUntil = 0;
   /** When its last life ended, in virtual time. */
   downSince = 0;
   /** It said that it must stop; nothing reaches it any more. */

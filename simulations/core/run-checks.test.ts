@@ -7,7 +7,7 @@ import { test } from "node:test";
 import type { Applied, LegislatorInput, Outcome } from "../../consensus/index.ts";
 import { inPlaceOf, methodOf } from "../in-place-of.ts";
 import { CoreCluster, type Watcher } from "./core-cluster.ts";
-import { CoreNode, type Unstamped } from "./core-node.ts";
+import { clockwork, CoreNode, type Unstamped } from "./core-node.ts";
 import { Invariants } from "./invariants.ts";
 import { Network } from "./network.ts";
 import { quiet } from "./quiet-outcome.ts";
@@ -106,6 +106,30 @@ test("C1: a batch that ends with an outcome which no batch of an honest publishe
     },
   );
   breaks("C1", /ends with unknownPublisher/);
+});
+
+/** Not every run has a leader whose disk hangs, for long or for a moment. */
+function firstFailure(): string {
+  for (let seed = 1; seed <= 60; seed += 1) {
+    try {
+      simulate({ seed, profile: "calm", trace: null });
+    } catch (error) {
+      return String(error);
+    }
+  }
+  return "none";
+}
+
+test("L4, L6: a leader that stays however sick it is, or goes though it was only for a moment", () => {
+  {
+    using _ = inPlaceOf(CoreCluster.prototype, "stall", () => undefined);
+    assert.match(firstFailure(), /L6: .* of a hanging disk of . left it the leader/);
+  }
+  using _ = inPlaceOf(CoreCluster.prototype, "stall", function (this: CoreCluster, node: CoreNode) {
+    const leader = this.up.find(({ legislator }) => legislator.role === "leading");
+    this.pause(leader ?? node, 2 * clockwork.silenceTicks);
+  });
+  assert.match(firstFailure(), /L4: .* of a hanging disk of . cost 1 changes of leader/);
 });
 
 /** Nodes that are told whether they have room only where `isHeard` says so. */

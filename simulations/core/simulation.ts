@@ -14,6 +14,7 @@ import { calmLinks, orderlyLinks } from "./network.ts";
 import { describeProfile, drawProfile, type Profile, type ProfileName } from "./profiles.ts";
 import { Publisher } from "./publisher.ts";
 import { endureFullDisks, leaderHasRoom, Rooms, type RoomParts } from "./rooms.ts";
+import { endureStall, Leaders } from "./stalls.ts";
 import { demand } from "./violation.ts";
 
 export interface Report {
@@ -43,6 +44,7 @@ class Simulation {
   readonly profile: Profile;
   readonly #prng: Prng;
   readonly #roomPrng: Prng;
+  readonly #leaders = new Leaders();
   readonly #invariants = new Invariants();
   readonly #cluster: CoreCluster;
   readonly #membership: Membership;
@@ -114,6 +116,7 @@ class Simulation {
     }
     const rooms = new Rooms();
     cluster.watch((node, outcome, input) => rooms.check(node, outcome, input));
+    cluster.watch((node) => this.#leaders.see(node));
     cluster.watch((node, { barriers }) => {
       for (const { barrier, slot } of barriers) this.#onBarrier(node, barrier, slot);
     });
@@ -354,10 +357,9 @@ class Simulation {
   /** Left alone, a settled republic changes nothing any more (L3). */
   #stayCalm(): void {
     const { chosen } = this.#invariants;
-    if (this.#roomPrng.chance(0.3)) {
-      endureFullDisks(this.#roomParts());
-      this.#converge(() => this.#unsettled());
-    }
+    if (this.#roomPrng.chance(0.3)) endureFullDisks(this.#roomParts());
+    if (this.#roomPrng.chance(0.3)) endureStall(this.#roomParts(), this.#leaders);
+    this.#converge(() => this.#unsettled());
     this.#handOverInCalm();
     const prepares = this.#cluster.counts.get("prepare");
     this.#publishInCalm();

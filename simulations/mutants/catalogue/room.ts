@@ -35,6 +35,22 @@ export const roomMutants: readonly Mutant[] = [
     invariant: "D11",
   },
   {
+    name: "hung-disk-still-leads",
+    file: "consensus/fitness.ts",
+    find: "return persistingSince === null || now - persistingSince < options.stallTicks;",
+    replace: "return persistingSince === null || now >= options.stallTicks * 0;",
+    about: "A leader whose own disk hangs goes on, as long as the others decide without it.",
+    invariant: "L6",
+  },
+  {
+    name: "slow-disk-deposes",
+    file: "consensus/fitness.ts",
+    find: "return persistingSince === null || now - persistingSince < options.stallTicks;",
+    replace: "return persistingSince === null || now - persistingSince < options.pingTicks;",
+    about: "A leader gives way as soon as a sync takes longer than usual.",
+    invariant: "L4",
+  },
+  {
     name: "room-never-back",
     file: "consensus/legislator.ts",
     find: "chamber.state.hasRoom = input.hasRoom;",
