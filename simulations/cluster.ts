@@ -335,6 +335,9 @@ export class Cluster {
   #fail(node: SimulatedNode, life: Life, error: unknown): void {
     if (!life.alive) return;
     this.#simulator.trace.note(`failed ${node.id}: ${String(error)}`);
+    if (node.kibitzer !== null && isForSpace(error)) {
+      this.#simulator.fail(new Violation("D11", `${node.id} stops: ${String(error)}`));
+    }
     const code = pardoned(node, error);
     if (code === null && !isOfDisk(error)) {
       this.#simulator.fail(asViolation(node.id, error));
@@ -365,6 +368,12 @@ export function cookieOf({ disk }: SimulatedNode): string | null {
 export function isOfDisk(error: unknown): boolean {
   if (error instanceof SystemError) return true;
   return error instanceof Error && error.cause !== undefined && isOfDisk(error.cause);
+}
+
+/** Whether it lacked space, for itself and not in what was its own already. */
+function isForSpace(error: unknown): boolean {
+  if (error instanceof SystemError) return error.code === "ENOSPC";
+  return error instanceof Error && isForSpace(error.cause);
 }
 
 const invariantOf: ReadonlyMap<string, string> = new Map([

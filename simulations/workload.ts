@@ -213,6 +213,7 @@ export class Clients {
     else operation.info(error.code);
     const { trace } = this.#parts.simulator;
     trace.note(`refused ${brief(submission.text)}: ${error.code}`);
+    if (error.code === "KBZ_DISK_FULL") trace.mark("answer.full");
     trace.mark(error.outcome === "none" ? "answer.none" : "answer.unknown");
     this.#parts.durability.refuse(submission, error.outcome);
   }

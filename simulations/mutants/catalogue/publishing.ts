@@ -5,8 +5,8 @@ export const publishingMutants: readonly Mutant[] = [
   {
     name: "islander-reuses-numbers",
     file: "consensus/islander.ts",
-    find: "this.#session = { ...session, sequenceNext: sequence + count };",
-    replace: "this.#session = { ...session, sequenceNext: sequence + 1 };",
+    find: `this.#session = { kind: "open", publisher, sequenceNext: sequence + count };`,
+    replace: `this.#session = { kind: "open", publisher, sequenceNext: sequence + 1 };`,
     about: "The numbers of a batch's entries are given out again.",
     invariant: "C2",
   },
