@@ -10,11 +10,12 @@ export function journalEvents(
   return {
     clock: world.clock,
     ...storage,
-    onRoom: (hasRoom) => {
-      const event = hasRoom ? "room" : "noRoom";
-      if (hasRoom) logger.info({ event }, "the disk has room again");
-      else
-        logger.warn({ event }, "the disk is full: new entries are refused, reads and votes go on");
+    onRoom: (hasRoom, lack) => {
+      const then = "entries are refused or left to others, reads and votes go on";
+      if (hasRoom) logger.info({ event: "room" }, "the disk has room again");
+      else if (lack === "space")
+        logger.warn({ event: "noRoom", lack }, `the disk is full: ${then}`);
+      else logger.warn({ event: "noRoom", lack }, `the disk is too slow: ${then}`);
       engine()?.play({ kind: "room", hasRoom });
     },
     onPersisted: (write) => engine()?.play({ kind: "persisted", write }),

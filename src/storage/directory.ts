@@ -138,7 +138,7 @@ export class DataDirectory implements AsyncDisposable {
       ...callbacks,
       onPersisted: (write) => callbacks.onPersisted(write),
       onFailed: (error) => callbacks.onFailed(error),
-      onRoom: (hasRoom) => callbacks.onRoom?.(hasRoom),
+      onRoom: (hasRoom, lack) => callbacks.onRoom?.(hasRoom, lack),
       files: this.#files,
       directory: this.path,
       identity: { republic: republic.identity, id, cookie },

@@ -45,10 +45,11 @@ export interface JournalOptions {
   /** The journal has failed for good. Called once. */
   onFailed(error: KibitzerError): void;
   /**
-   * Whether the disk has room for what is still to come; it has until this says otherwise. Without
-   * it what is appended may wait, until there is room or the journal is closed.
+   * Whether the disk has room for what is still to come; it has until this says otherwise: it is
+   * full, or so slow that too much waits for it. What is appended then may wait, until there is
+   * room or the journal is closed.
    */
-  onRoom?(hasRoom: boolean): void;
+  onRoom?(hasRoom: boolean, lack: "space" | "speed" | null): void;
   /**
    * Tells when the journal is idle, and when to look for space again; without it a mark is written
    * at `close` only, and a full disk is a failure.
@@ -75,6 +76,8 @@ export interface Recovered {
 const MiB = 1024 * 1024;
 /** A group takes no further write beyond this. */
 const groupBytesMax = 4 * MiB;
+/** With more than this waiting for the disk there is no room for further entries, up to half of it. */
+const backlogBytesMax = 32 * MiB;
 /** After so long without a write, the journal says that its last group was synced. */
 const markDelayMs = 100;
 const scanBytes = 1 * MiB;
@@ -96,6 +99,10 @@ export class Journal implements AsyncDisposable {
   #groupMarked: number;
   #writeLast: number;
   #length: Slot;
+  /** Of all that was handed over and is not durable. */
+  #backlogBytes = 0;
+  #hasSpace = true;
+  #hasRoom = true;
   #running: Promise<void> | null = null;
   #markTimer: Timer | null = null;
   #isMarkDue = false;
@@ -125,7 +132,10 @@ export class Journal implements AsyncDisposable {
       segmentBytesMax,
       groupSynced: () => this.#groupLast,
       onFailed: (error) => this.#fail(error),
-      onRoom: (hasRoom) => options.onRoom?.(hasRoom),
+      onSpace: (hasSpace) => {
+        this.#hasSpace = hasSpace;
+        this.#tellRoom();
+      },
       clock: options.clock,
     });
   }
@@ -172,10 +182,13 @@ export class Journal implements AsyncDisposable {
       const { value } = decree;
       return decreeBody(decree, value.kind === "batch" ? bodies.get(value) : null);
     });
-    this.#queue.push({ write, bodies: framed });
+    const queued = { write, bodies: framed };
+    this.#queue.push(queued);
+    this.#backlogBytes += sizeOfWrite(queued);
     this.#writeLast = write.number;
     this.#length = write.slotFirst + write.decrees.length - 1;
     this.#start();
+    this.#tellRoom();
   }
 
   /**
@@ -281,11 +294,25 @@ export class Journal implements AsyncDisposable {
     await this.#chain.sync();
     this.#groupLast = number;
     applyGroup(this.#log, group, segment, offset);
-    for (const framed of group) this.#keep(framed);
+    for (const framed of group) {
+      this.#keep(framed);
+      this.#backlogBytes -= sizeOfWrite(framed);
+    }
     this.#group = [];
     const promised = group.findLast(({ write }) => write.promised !== null)?.write.promised;
     if (promised !== undefined && promised !== null) await this.#hardState.write(promised);
     this.#chain.fillAhead(size);
+    this.#tellRoom();
+  }
+
+  #tellRoom(): void {
+    const most = this.#hasRoom ? backlogBytesMax : backlogBytesMax / 2;
+    const hasRoom = this.#hasSpace && this.#backlogBytes <= most;
+    assert(this.#backlogBytes >= 0, "bytes become durable as they were handed over");
+    if (hasRoom === this.#hasRoom) return;
+    this.#hasRoom = hasRoom;
+    const lack = this.#hasSpace ? "speed" : "space";
+    this.#options.onRoom?.(hasRoom, hasRoom ? null : lack);
   }
 
   /** Says that the last group was synced; not synced itself, and overwritten by the next group. */

@@ -27,7 +27,7 @@ export interface ChainOptions {
   groupSynced(): number;
   onFailed(error: unknown): void;
   /** Whether there is space for what comes after the segment being written. */
-  onRoom(hasRoom: boolean): void;
+  onSpace(hasSpace: boolean): void;
   /** Tells when to look for space again; without it a full disk is a failure. */
   readonly clock: Clock | undefined;
 }
@@ -65,7 +65,7 @@ export class SegmentChain {
   #made: Ready | null = null;
   #next: Ready | null = null;
   #shortage: Shortage | null = null;
-  #hasRoom = true;
+  #hasSpace = true;
   #filling: Promise<void> | null = null;
   #budget = 0;
   #failure: { readonly error: unknown } | null = null;
@@ -181,7 +181,7 @@ export class SegmentChain {
 
   /** Fills `bytes` more of the next segment, as far as there is space. */
   async #prepare(sizeLeast: number, bytes: number): Promise<void> {
-    const { clock, onRoom } = this.#options;
+    const { clock } = this.#options;
     try {
       await this.#make(sizeLeast, bytes);
     } catch (error) {
@@ -189,10 +189,10 @@ export class SegmentChain {
       const timer = clock.after(lookAgainMs, () => this.#lookAgain());
       this.#shortage = { error, timer, over: Promise.withResolvers() };
     }
-    const hasRoom = this.#shortage === null && (this.#hasRoom || this.#next !== null);
-    if (hasRoom === this.#hasRoom) return;
-    this.#hasRoom = hasRoom;
-    onRoom(hasRoom);
+    const hasSpace = this.#shortage === null && (this.#hasSpace || this.#next !== null);
+    if (hasSpace === this.#hasSpace) return;
+    this.#hasSpace = hasSpace;
+    this.#options.onSpace(hasSpace);
   }
 
   /** Goes on from wherever the last attempt has ended; makes the segment usable once it is full. */

@@ -125,6 +125,27 @@ test("closing gives up what waits for room, and what was reported is there", asy
   await again.journal.close();
 });
 
+test("a disk that hangs has no room for more once too much waits for it", async () => {
+  const files = new MemoryFiles();
+  const writer = new Writer();
+  const clock = new StepClock();
+  const { journal, rooms, persisted } = await openJournal(files, { clock, max: 2 ** 26 });
+  const hanging = Promise.withResolvers<void>();
+  files.before = async (call) => {
+    if (call.startsWith("datasync")) await hanging.promise;
+  };
+  for (let count = 0; count < 40; count += 1) {
+    journal.append(writer.write([2 ** 20]), writer.bodies);
+    await clock.pass(1);
+    assert.deepEqual(rooms, count < 31 ? [] : [false]);
+  }
+  assert.deepEqual(persisted, []);
+  hanging.resolve();
+  while (persisted.at(-1) !== writer.number) await clock.pass(1);
+  assert.deepEqual(rooms, [false, true]);
+  await journal.close();
+});
+
 test("a lack of space told by a sync, or within a segment, is final", async () => {
   const ways: readonly ((call: string) => boolean)[] = [
     (call) => call.startsWith("datasync"),

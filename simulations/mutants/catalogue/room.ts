@@ -77,8 +77,8 @@ export const roomMutants: readonly Mutant[] = [
   {
     name: "room-told-too-early",
     file: "src/storage/segment-chain.ts",
-    find: "const hasRoom = this.#shortage === null && (this.#hasRoom || this.#next !== null);",
-    replace: "const hasRoom = this.#shortage === null || this.#next === null;",
+    find: "const hasSpace = this.#shortage === null && (this.#hasSpace || this.#next !== null);",
+    replace: "const hasSpace = this.#shortage === null || this.#next === null;",
     about: "A full disk is never told of.",
     invariant: "D11",
   },
