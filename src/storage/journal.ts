@@ -59,6 +59,8 @@ export interface JournalOptions {
   readonly segmentBytesFirst?: number;
   /** Bytes that segments grow to. Default 64 MiB. */
   readonly segmentBytesMax?: number;
+  /** With more than this waiting for the disk there is no room, up to half of it. Default 32 MiB. */
+  readonly backlogBytesMax?: number;
 }
 
 /** What stood on the disk. */
@@ -76,8 +78,6 @@ export interface Recovered {
 const MiB = 1024 * 1024;
 /** A group takes no further write beyond this. */
 const groupBytesMax = 4 * MiB;
-/** With more than this waiting for the disk there is no room for further entries, up to half of it. */
-const backlogBytesMax = 32 * MiB;
 /** After so long without a write, the journal says that its last group was synced. */
 const markDelayMs = 100;
 const scanBytes = 1 * MiB;
@@ -306,6 +306,7 @@ export class Journal implements AsyncDisposable {
   }
 
   #tellRoom(): void {
+    const { backlogBytesMax = 32 * MiB } = this.#options;
     const most = this.#hasRoom ? backlogBytesMax : backlogBytesMax / 2;
     const hasRoom = this.#hasSpace && this.#backlogBytes <= most;
     assert(this.#backlogBytes >= 0, "bytes become durable as they were handed over");

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { KibitzerClient } from "../../src/client.ts";
 import type { Attack } from "./attack.ts";
 import { flipBit } from "./damage-at-rest.ts";
+import { eventually } from "../processes/kit.ts";
 import { segmentsOf } from "./segments.ts";
 import { cutPower } from "./power-cut.ts";
 import type { Scene } from "./scene.ts";
@@ -19,6 +20,8 @@ const floodMs = 180_000;
 const powerCuts = 2;
 /** Many rounds of pings, in which a node tells what it has voted. */
 const reportedMs = 1000;
+/** So long after space is there again a node, and all clients, are served as usual. */
+const healthyMs = 5000;
 const syncs = "fsync,fdatasync";
 
 /** The follower that attacks on one node strike: a minority. */
@@ -208,18 +211,38 @@ export const diskAttacks: readonly Attack[] = [
   {
     name: "disk-full",
     faults: ["K15"],
-    story: "A follower's disk, then the leader's, fills up; with space again they return.",
+    story:
+      "A follower's disk, then the leader's, fills up: all goes on, and they return by themselves.",
     layout: { disk: "small" },
     async strike(scene) {
       for (const id of [await someFollower(scene), await scene.leader()]) {
-        const filler = join(scene.cluster.node(id).data, "..", "filler");
-        fill(filler);
-        scene.fired("full disks", 1);
-        await stopsAndReturns(scene, id, async () => {
-          await Promise.resolve();
-          rmSync(filler);
-        });
+        const filled = await fillDisk(scene, id);
+        await scene.load.more(entriesMeanwhile);
+        assert.notEqual(await scene.leader(), id, "whoever has no room does not lead");
+        await filled.free();
+        await scene.load.more(entriesMeanwhile);
       }
+    },
+  },
+  {
+    name: "disks-full",
+    faults: ["K15"],
+    story:
+      "All disks fill up: publishing is refused, reads go on, and with space all serves again.",
+    layout: { disk: "small" },
+    async strike(scene) {
+      const filled = await Promise.all(scene.survivors.map((id) => fillDisk(scene, id)));
+      await using client = await KibitzerClient.connect(
+        scene.survivors.map((id) => scene.cluster.node(id).url),
+      );
+      await assert.rejects(client.publish("in vain"), { code: "KBZ_DISK_FULL", outcome: "none" });
+      const { index } = await client.barrier();
+      assert.ok(index > 0, "what is there can be read");
+      await Promise.all(filled.map(({ free }) => free()));
+      const begin = performance.now();
+      await scene.load.more(entriesMeanwhile, healthyMs);
+      const ms = Math.ceil(performance.now() - begin);
+      scene.fired("milliseconds until clients were served again", ms);
     },
   },
   {
@@ -309,6 +332,26 @@ async function readAll(url: string): Promise<readonly string[]> {
     // It was noticed: that is what is wanted. What was given before that counts.
   }
   return texts;
+}
+
+/** Fills the disk of a node, which must say so and run on. */
+async function fillDisk(scene: Scene, id: string): Promise<{ readonly free: () => Promise<void> }> {
+  const filler = join(scene.cluster.node(id).data, "..", "filler");
+  const child = scene.cluster.child(id);
+  const told = (event: string): number => child.stderr.split(`"event":"${event}"`).length;
+  const [full, free] = [told("noRoom"), told("room")];
+  fill(filler);
+  scene.fired("full disks", 1);
+  await eventually(`${id} has no room`, async () => told("noRoom") > full || null);
+  return {
+    async free() {
+      assert.ok(scene.cluster.isRunning(id), "a full disk ends no node");
+      rmSync(filler);
+      const begin = performance.now();
+      await eventually(`${id} has room`, async () => told("room") > free || null, healthyMs);
+      scene.fired("milliseconds until there was room", Math.ceil(performance.now() - begin));
+    },
+  };
 }
 
 /** Writes until there is no space. */

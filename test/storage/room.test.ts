@@ -129,15 +129,15 @@ test("a disk that hangs has no room for more once too much waits for it", async 
   const files = new MemoryFiles();
   const writer = new Writer();
   const clock = new StepClock();
-  const { journal, rooms, persisted } = await openJournal(files, { clock, max: 2 ** 26 });
+  const { journal, rooms, persisted } = await openJournal(files, { clock, backlog: 32_768 });
   const hanging = Promise.withResolvers<void>();
   files.before = async (call) => {
     if (call.startsWith("datasync")) await hanging.promise;
   };
   for (let count = 0; count < 40; count += 1) {
-    journal.append(writer.write([2 ** 20]), writer.bodies);
+    journal.append(writer.write([1024]), writer.bodies);
     await clock.pass(1);
-    assert.deepEqual(rooms, count < 31 ? [] : [false]);
+    assert.deepEqual(rooms, count < 26 ? [] : [false]);
   }
   assert.deepEqual(persisted, []);
   hanging.resolve();

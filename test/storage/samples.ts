@@ -106,6 +106,7 @@ export async function openJournal(
     readonly expected?: boolean;
     readonly first?: number;
     readonly max?: number;
+    readonly backlog?: number;
     readonly clock?: Clock;
   } = {},
 ): Promise<Opened> {
@@ -135,6 +136,7 @@ export async function openJournal(
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     segmentBytesFirst: options.first ?? 64 * 512,
     segmentBytesMax: options.max ?? 128 * 512,
+    ...(options.backlog === undefined ? {} : { backlogBytesMax: options.backlog }),
   });
   const reached = async (write: number): Promise<void> =>
     new Promise((resolve) => {
