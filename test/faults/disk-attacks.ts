@@ -216,10 +216,15 @@ export const diskAttacks: readonly Attack[] = [
     layout: { disk: "small" },
     async strike(scene) {
       for (const id of [await someFollower(scene), await scene.leader()]) {
-        const filled = await fillDisk(scene, id);
+        const filled = fillDisk(scene, id);
+        await eventually(`${id} has no room`, async () => filled.isNoticed() || null);
         await scene.load.more(entriesMeanwhile);
         assert.notEqual(await scene.leader(), id, "whoever has no room does not lead");
-        await filled.free();
+        const begin = performance.now();
+        filled.free();
+        await eventually(`${id} has room`, async () => filled.hasRoom() || null, healthyMs);
+        const ms = Math.ceil(performance.now() - begin);
+        scene.fired("milliseconds until there was room", ms);
         await scene.load.more(entriesMeanwhile);
       }
     },
@@ -231,14 +236,18 @@ export const diskAttacks: readonly Attack[] = [
       "All disks fill up: publishing is refused, reads go on, and with space all serves again.",
     layout: { disk: "small" },
     async strike(scene) {
-      const filled = await Promise.all(scene.survivors.map((id) => fillDisk(scene, id)));
+      const filled = scene.survivors.map((id) => fillDisk(scene, id));
+      // Once a majority has no room nothing is written by which another one would notice.
+      await eventually("a majority has no room", async () => {
+        return filled.filter(({ isNoticed }) => isNoticed()).length > filled.length / 2 || null;
+      });
       await using client = await KibitzerClient.connect(
         scene.survivors.map((id) => scene.cluster.node(id).url),
       );
       await assert.rejects(client.publish("in vain"), { code: "KBZ_DISK_FULL", outcome: "none" });
       const { index } = await client.barrier();
       assert.ok(index > 0, "what is there can be read");
-      await Promise.all(filled.map(({ free }) => free()));
+      for (const { free } of filled) free();
       const begin = performance.now();
       await scene.load.more(entriesMeanwhile, healthyMs);
       const ms = Math.ceil(performance.now() - begin);
@@ -334,22 +343,27 @@ async function readAll(url: string): Promise<readonly string[]> {
   return texts;
 }
 
-/** Fills the disk of a node, which must say so and run on. */
-async function fillDisk(scene: Scene, id: string): Promise<{ readonly free: () => Promise<void> }> {
+interface Filled {
+  /** Whether the node has said that it has no room, and that it has some again. */
+  isNoticed(): boolean;
+  hasRoom(): boolean;
+  free(): void;
+}
+
+/** Fills the disk of a node, which must run on. */
+function fillDisk(scene: Scene, id: string): Filled {
   const filler = join(scene.cluster.node(id).data, "..", "filler");
   const child = scene.cluster.child(id);
   const told = (event: string): number => child.stderr.split(`"event":"${event}"`).length;
-  const [full, free] = [told("noRoom"), told("room")];
+  const [full, roomy] = [told("noRoom"), told("room")];
   fill(filler);
   scene.fired("full disks", 1);
-  await eventually(`${id} has no room`, async () => told("noRoom") > full || null);
   return {
-    async free() {
+    isNoticed: () => told("noRoom") > full,
+    hasRoom: () => told("room") > roomy,
+    free() {
       assert.ok(scene.cluster.isRunning(id), "a full disk ends no node");
       rmSync(filler);
-      const begin = performance.now();
-      await eventually(`${id} has room`, async () => told("room") > free || null, healthyMs);
-      scene.fired("milliseconds until there was room", Math.ceil(performance.now() - begin));
     },
   };
 }

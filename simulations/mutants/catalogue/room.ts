@@ -75,14 +75,6 @@ export const roomMutants: readonly Mutant[] = [
     invariant: "L2",
   },
   {
-    name: "room-told-too-early",
-    file: "src/storage/segment-chain.ts",
-    find: "const hasSpace = this.#shortage === null && (this.#hasSpace || this.#next !== null);",
-    replace: "const hasSpace = this.#shortage === null || this.#next === null;",
-    about: "A full disk is never told of.",
-    invariant: "D11",
-  },
-  {
     name: "segment-named-twice",
     file: "src/storage/segment-chain.ts",
     find: "this.#entries = entries;\n    this.#next",
