@@ -49,7 +49,8 @@ export function isRoomiest(chamber: Chamber): boolean {
  * not gather what it cannot write.
  */
 function isPersisting({ state, options }: Chamber): boolean {
-  const { persistingSince, now } = state;
+  const { persistingSince, now, writes } = state;
+  assert((persistingSince === null) === (writes.length === 0), "what is written is waited for");
   return persistingSince === null || now - persistingSince < options.stallTicks;
 }
 

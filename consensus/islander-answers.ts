@@ -2,6 +2,7 @@
  * What answers to submissions tell of the batches in flight: where one can have been decided, and
  * which ones surely were not. Only looks; an answer that cannot be true counts as none.
  */
+import { assert } from "./assert.ts";
 import type { Index } from "./identifiers.ts";
 import type { InFlight } from "./islander-checkpoint.ts";
 import type { SubmissionResult } from "./islander-outcome.ts";
@@ -31,6 +32,8 @@ export function isFull(result: SubmissionResult): boolean {
 
 /** `item` after one more of its submissions was answered without an outcome. */
 export function answered(item: InFlight, attempt: number, result: SubmissionResult): InFlight {
+  assert(attempt >= 1 && attempt <= item.attempt, "only what was submitted is answered");
+  assert(item.declined <= item.attempt, "each submission is refused once");
   const declined = item.declined + (result.kind === "refused" ? 1 : 0);
   const known = { ...item, declined: Math.min(declined, item.attempt) };
   // An older submission that failed says nothing of the one under way.
@@ -47,6 +50,7 @@ function isOpen({ attempt, declined, index }: InFlight): boolean {
  * no submission of any can still take effect.
  */
 export function firstRefused(inFlight: readonly InFlight[]): number {
+  assert(inFlight.length === 0 || inFlight[0]?.index === null, "what is known in order is told");
   const sure = inFlight.findLastIndex(isOpen) + 1;
   const at = inFlight.findIndex(({ isFull: isRefused }, position) => position >= sure && isRefused);
   return at === -1 ? inFlight.length : at;

@@ -49,8 +49,8 @@ export interface RoomParts {
   readonly cluster: CoreCluster;
   readonly invariants: Invariants;
   readonly prng: Prng;
-  proceed(duration: number): void;
-  askBarrier(node: CoreNode): void;
+  readonly proceed: (duration: number) => void;
+  readonly askBarrier: (node: CoreNode) => void;
 }
 
 /** Whoever leads has room, since others have some. */

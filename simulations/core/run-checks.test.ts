@@ -120,7 +120,7 @@ function firstFailure(): string {
   return "none";
 }
 
-test("L4, L6: a leader that stays however sick it is, or goes though it was only for a moment", () => {
+test("L4, L6: a leader that is sick and stays, or was so for a moment and goes", () => {
   {
     using _ = inPlaceOf(CoreCluster.prototype, "stall", () => undefined);
     assert.match(firstFailure(), /L6: .* of a hanging disk of . left it the leader/);

@@ -1,5 +1,5 @@
 /**
- * What is slow, not broken: a disk that hangs, or a process that is paused, in a calm and under load.
+ * What is slow, not broken: a disk that hangs, a process that is paused, in a calm and under load.
  * A leader that is sick for long gives way, one that is not stays, and nobody takes turns (L4, L6).
  */
 import { ballotZero, compareBallots, type Ballot } from "../../consensus/index.ts";
@@ -11,7 +11,7 @@ import { demand } from "./violation.ts";
 export interface StallParts {
   readonly cluster: CoreCluster;
   readonly prng: Prng;
-  proceed(duration: number): void;
+  readonly proceed: (duration: number) => void;
 }
 
 const loadEvery = 20;

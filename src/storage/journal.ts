@@ -59,7 +59,7 @@ export interface JournalOptions {
   readonly segmentBytesFirst?: number;
   /** Bytes that segments grow to. Default 64 MiB. */
   readonly segmentBytesMax?: number;
-  /** With more than this waiting for the disk there is no room, up to half of it. Default 32 MiB. */
+  /** With more than this waiting for the disk there is no room, down to half. Default 32 MiB. */
   readonly backlogBytesMax?: number;
 }
 

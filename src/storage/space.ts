@@ -1,4 +1,4 @@
-/** What the system says when there is no space left, and what a node that cannot start says then. */
+/** What the system says when there is no space, and what a node says that cannot start then. */
 import { KibitzerError } from "../kibitzer-error.ts";
 
 /**

@@ -239,7 +239,7 @@ export const diskAttacks: readonly Attack[] = [
       const filled = scene.survivors.map((id) => fillDisk(scene, id));
       // Once a majority has no room nothing is written by which another one would notice.
       await eventually("a majority has no room", async () => {
-        return filled.filter(({ isNoticed }) => isNoticed()).length > filled.length / 2 || null;
+        return filled.filter((each) => each.isNoticed()).length > filled.length / 2 || null;
       });
       await using client = await KibitzerClient.connect(
         scene.survivors.map((id) => scene.cluster.node(id).url),
@@ -247,7 +247,7 @@ export const diskAttacks: readonly Attack[] = [
       await assert.rejects(client.publish("in vain"), { code: "KBZ_DISK_FULL", outcome: "none" });
       const { index } = await client.barrier();
       assert.ok(index > 0, "what is there can be read");
-      for (const { free } of filled) free();
+      for (const each of filled) each.free();
       const begin = performance.now();
       await scene.load.more(entriesMeanwhile, healthyMs);
       const ms = Math.ceil(performance.now() - begin);

@@ -462,7 +462,7 @@ describe("the end of a session", () => {
     assert.equal(await fate(later), "1");
   });
 
-  test("is not for full disks: what was not taken is refused, and its numbers are kept", async () => {
+  test("does not come of full disks: numbers of what was not taken are kept", async () => {
     const desk = new Desk({ bounds: { waitingEntriesMax: 1, batchEntriesMax: 1 } });
     const promises = ["a", "b"].map((entry) => desk.publishing.publish(entry));
     await desk.settle();

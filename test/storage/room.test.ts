@@ -42,7 +42,7 @@ class StepClock implements Clock {
 const first = 16 * 512;
 const max = 64 * 512;
 
-test("a full disk costs nothing until the segment ends, then writes wait until there is room", async () => {
+test("a full disk costs nothing until the segment ends, then writes wait for room", async () => {
   const files = new MemoryFiles();
   const clock = new StepClock();
   const writer = new Writer();
@@ -167,7 +167,7 @@ test("a lack of space told by a sync, or within a segment, is final", async () =
   }
 });
 
-test("a start on a full disk makes do with a small segment, or says what is the matter", async () => {
+test("a start on a full disk makes do with a small segment, or says why not", async () => {
   const files = new MemoryFiles();
   const writer = new Writer();
   const clock = new StepClock();
