@@ -334,6 +334,7 @@ export class Chamber {
     state.writeLast += 1;
     assert(Number.isSafeInteger(state.writeLast), "write numbers do not run out");
     const { promised, accepted } = state;
+    state.persistingSince ??= state.now;
     state.writes.push({ write: state.writeLast, promised, accepted, length: log.length });
     const staged = this.#staged ?? { slotFirst: log.length + 1, decrees: [] };
     const heard = this.#noteHeard ? [...state.heard.values()] : null;

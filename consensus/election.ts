@@ -37,7 +37,9 @@ export function onEvent(chamber: Chamber, jitter: number): void {
   state.decidedAtRound = highestDecided(chamber);
   beginRound(chamber);
   state.roundAt = state.now + options.pingTicks;
-  if (state.heardChanged && state.round % noteRounds === 0) chamber.noteHeard();
+  // Notes can wait for room: what is left of it is for promises and elections.
+  const isNoteDue = state.heardChanged && state.hasRoom && state.round % noteRounds === 0;
+  if (isNoteDue) chamber.noteHeard();
   judgeOwnRole(chamber, jitter);
   catchUp(chamber, decidedBefore);
   considerTakeOver(chamber);
@@ -132,6 +134,7 @@ function reportOf(chamber: Chamber): Report {
     leading: ownBallot(chamber),
     quorumConnected: isQuorumConnected(chamber),
     timely: isTimely(chamber),
+    hasRoom: state.hasRoom,
     ...voice(chamber),
     starts: chamber.options.starts,
   };

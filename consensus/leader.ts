@@ -5,6 +5,7 @@
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import type { Decree, Value } from "./decree.ts";
+import { canStore, isFull } from "./fitness.ts";
 import { hashDecree } from "./hash.ts";
 import { compareBallots, sameBallot, type Ballot, type NodeId, type Slot } from "./identifiers.ts";
 import type { Candidate, Follower, Leading } from "./legislator-state.ts";
@@ -148,7 +149,7 @@ function tellFollowers(chamber: Chamber, role: Leading): void {
   // One message for all who were sent equally much: the shell then encodes it once.
   let accepts: Map<Slot, Accept> | null = null;
   for (const [id, follower] of role.followers) {
-    if (!follower.synchronized) continue;
+    if (!follower.synchronized || isSpared(chamber, id)) continue;
     assert(follower.sent <= log.length, "nobody was sent what is not in the log");
     if (follower.sent < log.length && follower.sent >= decided) {
       accepts ??= new Map<Slot, Accept>();
@@ -167,6 +168,14 @@ function tellFollowers(chamber: Chamber, role: Leading): void {
     }
   }
   role.decidedTold = decided;
+}
+
+/**
+ * Whether a follower is sent nothing more, since its disk has no room and the others are enough.
+ * Where they are not, all that was taken still goes to everybody.
+ */
+function isSpared(chamber: Chamber, id: NodeId): boolean {
+  return isFull(chamber, id) && canStore(chamber);
 }
 
 /** Makes a follower's log equal to the leader's from the last slot that both surely share. */
@@ -309,6 +318,7 @@ function repair(
   role: Leading,
   { from, follower, report }: { from: NodeId; follower: Follower; report: Report },
 ): void {
+  if (isSpared(chamber, from)) return;
   const stuck =
     follower.accepted < follower.sent && follower.acceptedAtReport === follower.accepted;
   follower.acceptedAtReport = follower.accepted;

@@ -72,7 +72,7 @@ export function isFetching({ state, silenceRounds }: Chamber): boolean {
 /** Asks `from` for what is decided after the own log; at most one fetch is outstanding. */
 export function fetch(chamber: Chamber, from: NodeId): void {
   const { state } = chamber;
-  if (from === chamber.id) return;
+  if (from === chamber.id || !state.hasRoom) return;
   const slotFirst = chamber.republic.slot + 1;
   const { fetching } = state;
   const isSame = fetching?.from === from && fetching.slotFirst === slotFirst;
@@ -117,6 +117,8 @@ export function onAhead(chamber: Chamber, from: NodeId, { decided }: Ahead): voi
 export function onLearn(chamber: Chamber, from: NodeId, { decrees, decided }: Learn): void {
   const { state, republic } = chamber;
   if (state.fetching?.from === from) state.fetching = null;
+  // What came too late for the room there was comes again when there is some.
+  if (!state.hasRoom) return;
   // Decided slots may hold stop-signs in the middle: each part ends with its own, and is applied
   // before the next one is looked at.
   for (const part of throughStopSigns(decrees.filter(({ slot }) => slot > republic.slot))) {

@@ -123,12 +123,16 @@ export interface LegislatorState {
   durable: Mark;
   /** Writes under way, oldest first. */
   readonly writes: Mark[];
+  /** Since when none of these has become durable; null when there are none. */
+  persistingSince: Tick | null;
   writeLast: number;
   /** The bootstrap decree is written but not durable yet. */
   founding: boolean;
   joining: { readonly republic: RepublicIdentity; readonly contacts: readonly Citizen[] } | null;
   /** The application holds its state: a seat is welcome. */
   willing: boolean;
+  /** Whether the disk has room for further entries. */
+  hasRoom: boolean;
   role: Role;
   /** Values that wait for this node to lead the government it was named for. */
   readonly inherited: Value[];
@@ -182,6 +186,8 @@ export function initialState(durable: DurableState): LegislatorState {
     founding: false,
     joining: null,
     willing: false,
+    hasRoom: true,
+    persistingSince: null,
     role: { kind: "stateless" },
     inherited: [],
     owed: null,

@@ -183,6 +183,9 @@ export class Legislator {
         return this.#onPersisted(input);
       case "sent":
         return onSent(chamber, input.to);
+      case "room":
+        chamber.state.hasRoom = input.hasRoom;
+        return;
       case "barrier":
         return onBarrier(chamber, input.barrier);
       default:
@@ -249,6 +252,7 @@ export class Legislator {
     }
     if (reached === state.durable) return;
     state.durable = reached;
+    state.persistingSince = state.writes.length > 0 ? state.now : null;
     found(chamber);
     payPromise(chamber);
     attest(chamber);

@@ -25,6 +25,8 @@ export interface Report {
   readonly quorumConnected: boolean;
   /** Whether what the sender leads is decided in time; of a follower, whether it could lead. */
   readonly timely: boolean;
+  /** Whether the sender's disk has room for further entries. */
+  readonly hasRoom: boolean;
   /** The ballot of the fit leader that the sender hears, itself included; or null. */
   readonly hearsFit: Ballot | null;
   /** Whom the sender would have lead its government, while it hears no fit leader; or null. */

@@ -96,6 +96,12 @@ export interface SentInput extends Stamp {
   readonly to: NodeId;
 }
 
+/** Whether this node's disk has room for further entries; it has as long as nothing is said. */
+export interface RoomInput extends Stamp {
+  readonly kind: "room";
+  readonly hasRoom: boolean;
+}
+
 /** Asks for a slot after whose application a local read is linearizable. */
 export interface BarrierInput extends Stamp {
   readonly kind: "barrier";
@@ -115,6 +121,7 @@ export type LegislatorInput =
   | EnqueueInput
   | PersistedInput
   | SentInput
+  | RoomInput
   | BarrierInput;
 
 /** Control messages travel on a lane of their own, never behind bulk data. */
@@ -208,6 +215,8 @@ export type RefusalReason =
   | "notLeading"
   /** At a limit; try later. */
   | "busy"
+  /** The disks of a majority have no room for more; try again when somebody has made some. */
+  | "full"
   /** A batch came before its predecessors; send from the expected one on. */
   | "gap"
   /** The id is held by another incarnation. */

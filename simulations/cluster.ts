@@ -10,12 +10,12 @@ import type { Request, Response } from "../src/requests.ts";
 import { responseCodec } from "../src/codec/response-codec.ts";
 import { demand, Violation } from "./core/violation.ts";
 import { SimulatedDisk, type DiskImage, type SyncWatcher } from "./disk.ts";
+import { asViolation, isForSpace, isOfDisk } from "./ended-node.ts";
 import { SimulatedNetwork } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
 import type { Swarm } from "./swarm.ts";
-import { SystemError } from "./system-error.ts";
 
 const republicName = "simulated";
 export const dataDirectory = "data";
@@ -344,6 +344,9 @@ export class Cluster {
   #fail(node: SimulatedNode, life: Life, error: unknown): void {
     if (!life.alive) return;
     this.#simulator.trace.note(`failed ${node.id}: ${String(error)}`);
+    if (node.kibitzer !== null && isForSpace(error)) {
+      this.#simulator.fail(new Violation("D11", `${node.id} stops: ${String(error)}`));
+    }
     const code = pardoned(node, error);
     if (code === null && !isOfDisk(error)) {
       this.#simulator.fail(asViolation(node.id, error));
@@ -368,30 +371,4 @@ export function cookieOf({ disk }: SimulatedNode): string | null {
   const bytes = disk.peek(`${dataDirectory}/node`);
   if (bytes === null) return null;
   return /"cookie":"([0-9a-f]{16})"/.exec(Buffer.from(bytes).toString("latin1"))?.[1] ?? null;
-}
-
-/** Whether an injected error of the disk caused it. */
-export function isOfDisk(error: unknown): boolean {
-  if (error instanceof SystemError) return true;
-  return error instanceof Error && error.cause !== undefined && isOfDisk(error.cause);
-}
-
-const invariantOf: ReadonlyMap<string, string> = new Map([
-  ["KBZ_DAMAGED", "D8"],
-  ["KBZ_DIVERGED", "S1"],
-  ["KBZ_STALE_DISK", "D5"],
-  ["KBZ_ID_TAKEN", "M4"],
-  ["KBZ_EXILED", "M4"],
-  ["KBZ_REPUBLIC", "M5"],
-  ["KBZ_IN_USE", "M4"],
-]);
-
-/** What a node ended with, as the invariant that it tells of. */
-export function asViolation(id: string, error: unknown): Error {
-  if (error instanceof Violation) return error;
-  const code = error instanceof KibitzerError ? error.code : "KBZ_INVARIANT";
-  const invariant = invariantOf.get(code) ?? code;
-  const violation = new Violation(invariant, `node ${id} stopped: ${String(error)}`);
-  violation.cause = error;
-  return violation;
 }

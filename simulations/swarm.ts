@@ -5,6 +5,7 @@
 import { calmDisk, type DiskFaults, type Range } from "./disk.ts";
 import { damageKinds, type DamageKind } from "./disk-damage.ts";
 import { calmNetwork, type NetworkFaults } from "./network.ts";
+import { messageKinds } from "./message-kinds.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
 
@@ -77,7 +78,9 @@ export interface Swarm {
   readonly mixesVersions: boolean;
   readonly restarts: Rhythm | null;
   readonly pauses: (Rhythm & { readonly lengthMs: Range }) | null;
-  readonly fullDisks: (Rhythm & { readonly lengthMs: Range }) | null;
+  /** K15: of one node, or of several at once. */
+  readonly fullDisks:
+    (Rhythm & { readonly lengthMs: Range; readonly together: "one" | "majority" | "all" }) | null;
   /** K18: mounted read-only for a while. */
   readonly readOnlyDisks: (Rhythm & { readonly lengthMs: Range }) | null;
   /** N14: for a while all messages of a kind are lost. */
@@ -121,7 +124,16 @@ export type WorstDayKind = "recover" | "restore";
 /** What stays broken: down, or cut off both ways, or in one direction only. */
 export type OutsiderFault = "down" | "cut" | "deaf" | "mute";
 /** The leader is killed, stopped, told to hand over, or cut off for two time-outs; or all stop. */
-export type Strike = "kill" | "stop" | "transfer" | "isolate" | "stopAll";
+export type Strike =
+  | "kill"
+  | "stop"
+  | "transfer"
+  | "isolate"
+  | "stopAll"
+  /** Its disk is full, or hangs, or it is paused, for a while. */
+  | "fill"
+  | "stall"
+  | "pause";
 
 export interface Workload {
   /** Calls of publish for each second, all nodes together. */
@@ -159,21 +171,16 @@ const folderFaults: readonly FolderFault[] = [
 ];
 const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join"];
 const outsiderFaults: readonly OutsiderFault[] = ["down", "cut", "deaf", "mute"];
-const strikes: readonly Strike[] = ["kill", "stop", "transfer", "isolate", "stopAll"];
-/** Those whose loss a protocol must live with: each has an answer, or a repetition, of its own. */
-const messageKinds = [
-  "ping",
-  "pong",
-  "prepare",
-  "promised",
-  "synchronize",
-  "accept",
-  "accepted",
-  "decide",
-  "fetch",
-  "learn",
-  "confirm",
-] as const;
+const strikes: readonly Strike[] = [
+  "kill",
+  "stop",
+  "transfer",
+  "isolate",
+  "stopAll",
+  "fill",
+  "stall",
+  "pause",
+];
 
 /** Some runs have nothing but damage: what depends on many things being well shows only there. */
 export function drawSwarm(prng: Prng): Swarm {
@@ -210,7 +217,7 @@ function drawLoud(prng: Prng): Swarm {
     pauses: prng.chance(0.3)
       ? { meanMs: prng.integer(500, 5000), lengthMs: { min: 50, max: prng.integer(100, 5000) } }
       : null,
-    fullDisks: drawEpisodes(prng, 0.15),
+    fullDisks: drawFullDisks(prng.fork("full disks")),
     readOnlyDisks: drawEpisodes(prng, 0.1),
     deafness: drawDeafness(prng.fork("deafness")),
     clocks: drawClocks(prng.fork("clocks")),
@@ -229,7 +236,13 @@ function drawWorstDay(prng: Prng): Swarm["worstDay"] {
   return prng.chance(0.12) ? prng.pick(["recover", "recover", "restore"]) : null;
 }
 
-function drawEpisodes(prng: Prng, chance: number): Swarm["fullDisks"] {
+function drawFullDisks(prng: Prng): Swarm["fullDisks"] {
+  const episodes = drawEpisodes(prng, 0.3);
+  if (episodes === null) return null;
+  return { ...episodes, together: prng.pick(["one", "one", "majority", "all"] as const) };
+}
+
+function drawEpisodes(prng: Prng, chance: number): Swarm["readOnlyDisks"] {
   if (!prng.chance(chance)) return null;
   return { meanMs: prng.integer(2000, 8000), lengthMs: { min: 100, max: 3000 } };
 }

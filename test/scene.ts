@@ -194,6 +194,11 @@ export class Scene {
     this.#jammed.add(id);
   }
 
+  /** Whether the disk of `id` has room for further entries. */
+  room(id: NodeId, hasRoom: boolean): void {
+    this.#step(this.node(id), { kind: "room", hasRoom });
+  }
+
   /** Everything that `id` wrote is durable now. */
   persist(id: NodeId): void {
     const node = this.node(id);

@@ -61,6 +61,7 @@ function reportText(report: Report): string {
     report.leading === null ? "" : ` leads=${ballotText(report.leading)}`,
     report.quorumConnected ? " qc" : "",
     report.timely ? "" : " late",
+    report.hasRoom ? "" : " full",
     report.hearsFit === null ? "" : ` fit=${ballotText(report.hearsFit)}`,
     report.chooses === null ? "" : ` chooses=${report.chooses}`,
   ];
@@ -139,6 +140,8 @@ export function inputText(input: LegislatorInput): string {
       return `enqueue ${valueText(input.value)}`;
     case "persisted":
       return `persisted ${input.write}`;
+    case "room":
+      return input.hasRoom ? "has room" : "has no room";
     case "sent":
       return `sent ${input.to}`;
     case "barrier":

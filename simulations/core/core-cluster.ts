@@ -5,6 +5,7 @@
 import {
   sameBallot,
   type Decree,
+  type LegislatorInput,
   type NodeId,
   type Outcome,
   type SlotDispatch,
@@ -40,7 +41,7 @@ export interface ClusterOptions {
 /** Twice the time after which silence is noticed. */
 const absentAfter = 2 * clockwork.silenceTicks;
 
-export type Watcher = (node: CoreNode, outcome: Outcome) => void;
+export type Watcher = (node: CoreNode, outcome: Outcome, input: LegislatorInput) => void;
 
 export class CoreCluster {
   readonly schedule: Schedule = new Schedule();
@@ -102,6 +103,31 @@ export class CoreCluster {
     const durable = node.start(this.now, this.#options.recorded);
     this.#options.invariants.onStart(node, durable);
     this.step(node, { kind: "event", jitter: this.#prng.fraction() });
+    if (!node.hasSpace) this.setRoom(node, false);
+  }
+
+  /** The disk of `node` is full, or has room again; its journal tells it so. */
+  setRoom(node: CoreNode, hasRoom: boolean): void {
+    node.hasSpace = hasRoom;
+    this.later(node, 0, () => {
+      if (node.hasRoom !== node.hasSpace) this.step(node, { kind: "room", hasRoom: node.hasSpace });
+    });
+  }
+
+  /** Takes a node away: it is down, or up without room. */
+  lose(node: CoreNode, how: "down" | "full"): void {
+    if (how === "down") {
+      this.crash(node);
+      return;
+    }
+    this.setRoom(node, false);
+    this.start(node);
+  }
+
+  /** Brings a node back, with room. */
+  mend(node: CoreNode): void {
+    this.setRoom(node, true);
+    this.start(node);
   }
 
   /** Power is lost: some of the writes under way are durable, the others are gone. */
@@ -131,6 +157,11 @@ export class CoreCluster {
     this.#resume(node);
   }
 
+  /** The next sync of its disk takes so long. */
+  stall(node: CoreNode, duration: number): void {
+    node.stalledUntil = this.now + duration;
+  }
+
   /** Hands an input to a node; it waits while the node is paused. */
   step(node: CoreNode, unstamped: Unstamped): Outcome | null {
     if (!node.isUp || node.halted) return null;
@@ -148,7 +179,7 @@ export class CoreCluster {
     }
     invariants.onOutcome(node, input, outcome);
     this.#carryOut(node, outcome);
-    for (const watcher of this.#watchers) watcher(node, outcome);
+    for (const watcher of this.#watchers) watcher(node, outcome, input);
     return outcome;
   }
 
@@ -221,7 +252,8 @@ export class CoreCluster {
     if (node.syncing || writes === 0) return;
     node.syncing = true;
     const { syncMean, syncStall } = this.nodeFaults;
-    const delay = this.#prng.exponential(syncMean) * (this.#prng.chance(syncStall) ? 50 : 1);
+    const usual = this.#prng.exponential(syncMean) * (this.#prng.chance(syncStall) ? 50 : 1);
+    const delay = Math.max(usual, node.stalledUntil - this.now);
     const life = node.starts;
     this.schedule.after(delay, () => {
       if (!node.isUp || node.starts !== life) return;

@@ -40,6 +40,8 @@ export class CoreNode {
   starts = 0;
   /** Until when it is frozen, in virtual time. */
   pausedUntil = 0;
+  /** Until when nothing becomes durable on its disk, in virtual time. */
+  stalledUntil = 0;
   /** When its last life ended, in virtual time. */
   downSince = 0;
   /** It said that it must stop; nothing reaches it any more. */
@@ -47,6 +49,9 @@ export class CoreNode {
   /** Exiled, or halted by itself: never started again. */
   retired = false;
   syncing = false;
+  /** Whether its disk has room, and whether this life believes so. */
+  hasSpace = true;
+  hasRoom = true;
   /** The highest write number that this life was told to be durable. */
   persistedTold = 0;
   deadline: { cancel(): void } | null = null;
@@ -87,6 +92,7 @@ export class CoreNode {
     this.#startedAt = now;
     this.#tickLast = 0;
     this.persistedTold = 0;
+    this.hasRoom = true;
     const options: LegislatorOptions = {
       id: this.id,
       cookie: this.cookie,
@@ -138,6 +144,7 @@ export class CoreNode {
   }
 
   step(input: LegislatorInput): Outcome {
+    if (input.kind === "room") this.hasRoom = input.hasRoom;
     try {
       const outcome = this.legislator.step(input);
       this.#recorder?.record(input, outcome, this.legislator);

@@ -43,6 +43,7 @@ export class Faults {
     if (this.#happens(rates.pause, "pause")) {
       cluster.pause(this.#prng.pick(nodes), this.#prng.exponential(400));
     }
+    if (this.#happens(rates.fill, "full disk")) this.#fill(this.#prng.shuffle(nodes));
     if (this.#happens(rates.partition, "partition")) this.#partition(nodes.map(({ id }) => id));
     if (this.#happens(rates.hint, "hint")) {
       cluster.hint(this.#prng.pick(nodes), this.#prng.pick(nodes).id);
@@ -58,6 +59,17 @@ export class Faults {
     if (!this.#prng.chance((rate * every) / 1000)) return false;
     this.#cluster.count(what);
     return true;
+  }
+
+  /** One disk, or several at once, have no room for a while. */
+  #fill(nodes: readonly CoreNode[]): void {
+    const full = nodes.slice(0, this.#prng.chance(0.7) ? 1 : nodes.length - 1);
+    for (const node of full) {
+      this.#cluster.setRoom(node, false);
+      this.#cluster.schedule.after(this.#prng.exponential(1500), () => {
+        if (!this.#stopped) this.#cluster.setRoom(node, true);
+      });
+    }
   }
 
   #crash(node: CoreNode, downMean: number): void {

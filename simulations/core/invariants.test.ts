@@ -181,6 +181,7 @@ test("D1: attestations that a loss of power would undo", () => {
     leading: null,
     quorumConnected: true,
     timely: true,
+    hasRoom: true,
     hearsFit: null,
     chooses: null,
     starts: 1,

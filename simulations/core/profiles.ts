@@ -27,6 +27,8 @@ export interface Rates {
   readonly transfer: number;
   readonly exile: number;
   readonly barrier: number;
+  /** Full disks. */
+  readonly fill: number;
 }
 
 export interface Profile {
@@ -142,33 +144,39 @@ function drawNodes(name: ProfileName, prng: Prng): NodeFaults {
   };
 }
 
+function drawChurn(prng: Prng): Rates {
+  return {
+    crash: sometimes(prng, 2),
+    crashAll: sometimes(prng, 0.2),
+    pause: sometimes(prng, 1),
+    partition: prng.between(1, 6),
+    hint: sometimes(prng, 4),
+    transfer: prng.between(1, 6),
+    exile: sometimes(prng, 0.3),
+    barrier: prng.between(10, 40),
+    fill: sometimes(prng, 1),
+  };
+}
+
 function drawRates(name: ProfileName, prng: Prng): Rates {
   const crashy = name === "crashy" || name === "membership";
+  const isCut = name === "partitions" || name === "membership";
   const rough = name !== "calm";
-  if (name === "churn") {
-    return {
-      crash: sometimes(prng, 2),
-      crashAll: sometimes(prng, 0.2),
-      pause: sometimes(prng, 1),
-      partition: prng.between(1, 6),
-      hint: sometimes(prng, 4),
-      transfer: prng.between(1, 6),
-      exile: sometimes(prng, 0.3),
-      barrier: prng.between(10, 40),
-    };
-  }
+  if (name === "churn") return drawChurn(prng);
   if (name === "replacements") {
     return { ...drawRates("lossy", prng), crash: sometimes(prng, 3), exile: prng.between(1, 3) };
   }
   return {
-    crash: crashy ? sometimes(prng, 3) : 0,
-    crashAll: crashy ? sometimes(prng, 0.3) : 0,
+    ...(crashy
+      ? { crash: sometimes(prng, 3), crashAll: sometimes(prng, 0.3) }
+      : { crash: 0, crashAll: 0 }),
     pause: rough ? sometimes(prng, 0.5) : 0,
-    partition: name === "partitions" || name === "membership" ? prng.between(0.2, 2) : 0,
+    partition: isCut ? prng.between(0.2, 2) : 0,
     hint: rough ? sometimes(prng, 2) : 0,
-    transfer: name === "calm" ? 0 : sometimes(prng, 0.5),
+    transfer: rough ? sometimes(prng, 0.5) : 0,
     exile: name === "membership" ? prng.between(0, 0.8) : 0,
     barrier: prng.between(0, 20),
+    fill: rough ? sometimes(prng, 1) : 0,
   };
 }
 

@@ -13,6 +13,8 @@ import { Membership } from "./membership.ts";
 import { calmLinks, orderlyLinks } from "./network.ts";
 import { describeProfile, drawProfile, type Profile, type ProfileName } from "./profiles.ts";
 import { Publisher } from "./publisher.ts";
+import { endureFullDisks, leaderHasRoom, Rooms, type RoomParts } from "./rooms.ts";
+import { endureStall, Leaders } from "./stalls.ts";
 import { demand } from "./violation.ts";
 
 export interface Report {
@@ -41,6 +43,8 @@ const barrierWithin = 1000;
 class Simulation {
   readonly profile: Profile;
   readonly #prng: Prng;
+  readonly #roomPrng: Prng;
+  readonly #leaders = new Leaders();
   readonly #invariants = new Invariants();
   readonly #cluster: CoreCluster;
   readonly #membership: Membership;
@@ -50,6 +54,7 @@ class Simulation {
 
   constructor({ seed, profile, trace }: RunOptions) {
     this.#prng = new Prng(`core ${seed} ${profile}`);
+    this.#roomPrng = this.#prng.fork("room");
     this.profile = drawProfile(profile, this.#prng.fork("profile"));
     trace?.(describeProfile(this.profile));
     const invariants = this.#invariants;
@@ -109,6 +114,9 @@ class Simulation {
         this.#publishers.push(publisher);
       });
     }
+    const rooms = new Rooms();
+    cluster.watch((node, outcome, input) => rooms.check(node, outcome, input));
+    cluster.watch((node) => this.#leaders.see(node));
     cluster.watch((node, { barriers }) => {
       for (const { barrier, slot } of barriers) this.#onBarrier(node, barrier, slot);
     });
@@ -164,16 +172,18 @@ class Simulation {
     for (const publisher of this.#publishers) publisher.loss = 0;
     const from = cluster.now;
     const lost = this.#prng.chance(0.5) ? this.#drawMinority() : [];
-    for (const node of lost) cluster.crash(node);
+    const areFull = this.#roomPrng.chance(0.4);
     for (const node of cluster.nodes.values()) {
       node.pausedUntil = Math.min(node.pausedUntil, cluster.now);
-      if (!lost.includes(node)) cluster.start(node);
+      if (lost.includes(node)) cluster.lose(node, areFull ? "full" : "down");
+      else cluster.mend(node);
     }
     if (lost.length > 0) {
       this.#converge(() => this.#unserved());
+      if (areFull) leaderHasRoom(this.#roomParts());
       this.#exileMeanwhile();
     }
-    for (const node of lost) cluster.start(node);
+    for (const node of lost) cluster.mend(node);
     return this.#converge(() => this.#unsettled()) - from;
   }
 
@@ -213,6 +223,16 @@ class Simulation {
     });
   }
 
+  #roomParts(): RoomParts {
+    return {
+      cluster: this.#cluster,
+      invariants: this.#invariants,
+      prng: this.#roomPrng,
+      proceed: (duration) => this.#proceed(duration),
+      askBarrier: (node) => this.#askBarrier(node),
+    };
+  }
+
   /** Waits until nothing is open and nothing has changed for a while; returns since when. */
   #converge(open: () => readonly string[]): number {
     const cluster = this.#cluster;
@@ -247,7 +267,7 @@ class Simulation {
     const { chosen } = this.#invariants;
     for (const node of this.#staying()) {
       const applied = this.#invariants.appliedBy(node);
-      if (node.isUp && applied < chosen.length) {
+      if (node.isUp && node.hasSpace && applied < chosen.length) {
         missing.push(`${node.id} is at ${applied} of ${chosen.length}`);
       }
     }
@@ -337,6 +357,9 @@ class Simulation {
   /** Left alone, a settled republic changes nothing any more (L3). */
   #stayCalm(): void {
     const { chosen } = this.#invariants;
+    if (this.#roomPrng.chance(0.3)) endureFullDisks(this.#roomParts());
+    if (this.#roomPrng.chance(0.3)) endureStall(this.#roomParts(), this.#leaders);
+    this.#converge(() => this.#unsettled());
     this.#handOverInCalm();
     const prepares = this.#cluster.counts.get("prepare");
     this.#publishInCalm();

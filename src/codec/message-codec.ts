@@ -209,6 +209,7 @@ function writeReport(writer: ByteWriter, report: Report): void {
   writer.ballotOrNull(report.leading);
   writer.flag(report.quorumConnected);
   writer.flag(report.timely);
+  writer.flag(report.hasRoom);
   writer.ballotOrNull(report.hearsFit);
   writer.id(report.chooses);
   writer.whole(report.starts);
@@ -223,6 +224,7 @@ function readReport(reader: ByteReader): Report {
     leading: reader.ballotOrNull(),
     quorumConnected: reader.flag(),
     timely: reader.flag(),
+    hasRoom: reader.flag(),
     hearsFit: reader.ballotOrNull(),
     chooses: reader.idOrNull(),
     starts: reader.whole(),

@@ -59,6 +59,7 @@ const methodCodes: Readonly<Record<Method, number>> = {
   published: 15,
   resubmit: 16,
   checkpoint: 17,
+  room: 18,
 };
 
 const methods = invert(methodCodes);
@@ -161,6 +162,8 @@ function writeLegislatorFields(writer: ByteWriter, input: LegislatorInput): void
       return writeSubmitted(writer, input.value);
     case "persisted":
       return writer.whole(input.write);
+    case "room":
+      return writer.flag(input.hasRoom);
     case "barrier":
       return writer.whole(input.barrier);
     default:
@@ -288,6 +291,8 @@ function readLegislatorInput(reader: ByteReader, kind: Plainer, stamp: Stamp): L
       return { kind, ...stamp, write: reader.whole() };
     case "sent":
       return { kind, ...stamp, to: reader.id() };
+    case "room":
+      return { kind, ...stamp, hasRoom: reader.flag() };
     case "barrier":
       return { kind, ...stamp, barrier: reader.whole() };
     default:

@@ -91,6 +91,7 @@ const legislatorKinds: ReadonlySet<string> = new Set<LegislatorInput["kind"]>([
   "enqueue",
   "persisted",
   "sent",
+  "room",
   "barrier",
 ]);
 

@@ -64,6 +64,7 @@ export function digestIslanderOutcome(outcome: IslanderOutcome): Hash {
     mixBatch(mixer, batch);
     mixer.number(index);
   }
+  mixAll(mixer, outcome.refused, mixBatch);
   mixOptional(mixer, outcome.failed, (into, { reason, batches }) => {
     into.text(reason);
     mixAll(into, batches, mixBatch);
@@ -131,6 +132,7 @@ function mixReport(mixer: Mixer, report: Report): void {
   mixOptional(mixer, report.leading, mixBallot);
   mixFlag(mixer, report.quorumConnected);
   mixFlag(mixer, report.timely);
+  mixFlag(mixer, report.hasRoom);
   mixOptional(mixer, report.hearsFit, mixBallot);
   mixer.text(report.chooses ?? "");
   mixer.number(report.starts);

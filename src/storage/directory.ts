@@ -54,7 +54,7 @@ export interface DirectoryOptions {
 
 type JournalCallbacks = Pick<
   JournalOptions,
-  "onPersisted" | "onFailed" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
+  "onPersisted" | "onFailed" | "onRoom" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
 >;
 
 const recordName = "node";
@@ -93,8 +93,9 @@ export class DataDirectory implements AsyncDisposable {
       const before = await readRecord(files, path);
       await settleStaging(files, path, before?.republic?.identity ?? null);
       const record = await nextRecord(options);
+      // First: a half-made segment may have all the space that there is.
+      for (const each of [path, `${path}/journal`]) await removeTemporary(files, each);
       await writeRecord(files, path, record);
-      await removeTemporary(files, path);
       return new DataDirectory(files, path, lock, record);
     } catch (error) {
       await lock[Symbol.asyncDispose]();
@@ -153,6 +154,7 @@ export class DataDirectory implements AsyncDisposable {
       ...callbacks,
       onPersisted: (write) => callbacks.onPersisted(write),
       onFailed: (error) => callbacks.onFailed(error),
+      onRoom: (hasRoom, lack) => callbacks.onRoom?.(hasRoom, lack),
       files: this.#files,
       directory: this.path,
       identity: { republic: republic.identity, id, cookie },
@@ -235,6 +237,7 @@ async function writeRecord(files: FileSystem, path: string, record: NodeRecord):
 }
 
 async function removeTemporary(files: FileSystem, path: string): Promise<void> {
+  if (!(await files.exists(path))) return;
   for (const name of await files.list(path)) {
     if (name.endsWith(temporarySuffix)) await files.remove(`${path}/${name}`);
   }

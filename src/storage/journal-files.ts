@@ -11,6 +11,7 @@ import {
   encodeGroup,
   groupHeaderBytes,
   placeRecords,
+  roundUp,
   sizeOfGroup,
   type FramedWrite,
 } from "./group.ts";
@@ -27,6 +28,7 @@ import {
 } from "./manifest.ts";
 import type { ScanResult } from "./recovery.ts";
 import { temporarySuffix } from "./sealed-file.ts";
+import { isOutOfSpace } from "./space.ts";
 import {
   decodeSegmentHeader,
   encodeSegmentHeader,
@@ -193,17 +195,40 @@ async function isSpare(
   }
 }
 
-/** Makes the segment that this life begins with; it opens with a copy of the unmarked group. */
+/** The first segment of a life is so many times smaller where there is no space for its size. */
+const shrinking = [1, 4, 16];
+
+/** Makes the segment that this life begins with, as large as there is space for. */
 async function freshSegment(
   place: JournalPlace,
   path: string,
   generation: number,
   from: { readonly scan: ScanResult; readonly log: LogState },
 ): Promise<OpenedJournal["active"]> {
-  const { unmarked } = from.scan;
+  let shortage: unknown = null;
+  for (const shrunk of shrinking) {
+    const segmentBytesFirst = roundUp(place.segmentBytesFirst / shrunk);
+    try {
+      return await makeSegment({ ...place, segmentBytesFirst }, path, generation, from);
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      shortage = error;
+    }
+  }
+  throw shortage;
+}
+
+/** Opens with a copy of the unmarked group. */
+async function makeSegment(
+  place: JournalPlace,
+  path: string,
+  generation: number,
+  { scan, log }: { readonly scan: ScanResult; readonly log: LogState },
+): Promise<OpenedJournal["active"]> {
+  const { unmarked } = scan;
   if (unmarked === null) {
     const encoded = encodeSegmentHeader(place.identity, generation, place.segmentBytesFirst);
-    const file = await makeSegment(place.files, path, encoded, []);
+    const file = await fillSegment(place.files, path, encoded, []);
     return { header: encoded.header, file, offset: sectorBytes };
   }
   const writes = unmarked.writes.map(frame);
@@ -213,12 +238,12 @@ async function freshSegment(
   const { republic } = place.identity;
   const at = { segment: header, republic, offset: sectorBytes, number: unmarked.number };
   const group = encodeGroup(writes, at);
-  const file = await makeSegment(place.files, path, encoded, group.pieces);
-  applyGroup(from.log, writes, header, sectorBytes);
+  const file = await fillSegment(place.files, path, encoded, group.pieces);
+  applyGroup(log, writes, header, sectorBytes);
   return { header, file, offset: sectorBytes + group.size };
 }
 
-async function makeSegment(
+async function fillSegment(
   files: FileSystem,
   path: string,
   encoded: ReturnType<typeof encodeSegmentHeader>,
@@ -228,7 +253,9 @@ async function makeSegment(
   try {
     return await draft.finish();
   } catch (error) {
-    await draft.abandon();
+    // A smaller one may be tried in its place.
+    if (isOutOfSpace(error)) await draft.discard();
+    else await draft.abandon();
     throw error;
   }
 }

@@ -44,12 +44,23 @@ export interface JournalOptions {
   onPersisted(write: number): void;
   /** The journal has failed for good. Called once. */
   onFailed(error: KibitzerError): void;
-  /** Tells when the journal is idle; without it a mark is written at `close` only. */
+  /**
+   * Whether the disk has room for what is still to come; it has until this says otherwise: it is
+   * full, or so slow that too much waits for it. What is appended then may wait, until there is
+   * room or the journal is closed.
+   */
+  onRoom?(hasRoom: boolean, lack: "space" | "speed" | null): void;
+  /**
+   * Tells when the journal is idle, and when to look for space again; without it a mark is written
+   * at `close` only, and a full disk is a failure.
+   */
   readonly clock?: Clock;
   /** Bytes of the first segment of this life: small, so that the start is quick. Default 1 MiB. */
   readonly segmentBytesFirst?: number;
   /** Bytes that segments grow to. Default 64 MiB. */
   readonly segmentBytesMax?: number;
+  /** With more than this waiting for the disk there is no room, down to half. Default 32 MiB. */
+  readonly backlogBytesMax?: number;
 }
 
 /** What stood on the disk. */
@@ -88,6 +99,10 @@ export class Journal implements AsyncDisposable {
   #groupMarked: number;
   #writeLast: number;
   #length: Slot;
+  /** Of all that was handed over and is not durable. */
+  #backlogBytes = 0;
+  #hasSpace = true;
+  #hasRoom = true;
   #running: Promise<void> | null = null;
   #markTimer: Timer | null = null;
   #isMarkDue = false;
@@ -117,6 +132,11 @@ export class Journal implements AsyncDisposable {
       segmentBytesMax,
       groupSynced: () => this.#groupLast,
       onFailed: (error) => this.#fail(error),
+      onSpace: (hasSpace) => {
+        this.#hasSpace = hasSpace;
+        this.#tellRoom();
+      },
+      clock: options.clock,
     });
   }
 
@@ -162,10 +182,13 @@ export class Journal implements AsyncDisposable {
       const { value } = decree;
       return decreeBody(decree, value.kind === "batch" ? bodies.get(value) : null);
     });
-    this.#queue.push({ write, bodies: framed });
+    const queued = { write, bodies: framed };
+    this.#queue.push(queued);
+    this.#backlogBytes += sizeOfWrite(queued);
     this.#writeLast = write.number;
     this.#length = write.slotFirst + write.decrees.length - 1;
     this.#start();
+    this.#tellRoom();
   }
 
   /**
@@ -196,12 +219,13 @@ export class Journal implements AsyncDisposable {
   }
 
   /**
-   * Waits until everything handed over is durable (or the journal has failed), then says on the
-   * disk that it is, and closes the files.
+   * Waits until everything handed over is durable (or the journal has failed: what waits for room
+   * is given up), then says on the disk that it is, and closes the files.
    */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#markTimer?.cancel();
+    this.#chain.endWaiting();
     while (this.#running !== null) await this.#running;
     try {
       if (this.#failure === null) {
@@ -270,11 +294,26 @@ export class Journal implements AsyncDisposable {
     await this.#chain.sync();
     this.#groupLast = number;
     applyGroup(this.#log, group, segment, offset);
-    for (const framed of group) this.#keep(framed);
+    for (const framed of group) {
+      this.#keep(framed);
+      this.#backlogBytes -= sizeOfWrite(framed);
+    }
     this.#group = [];
     const promised = group.findLast(({ write }) => write.promised !== null)?.write.promised;
     if (promised !== undefined && promised !== null) await this.#hardState.write(promised);
     this.#chain.fillAhead(size);
+    this.#tellRoom();
+  }
+
+  #tellRoom(): void {
+    const { backlogBytesMax = 32 * MiB } = this.#options;
+    const most = this.#hasRoom ? backlogBytesMax : backlogBytesMax / 2;
+    const hasRoom = this.#hasSpace && this.#backlogBytes <= most;
+    assert(this.#backlogBytes >= 0, "bytes become durable as they were handed over");
+    if (hasRoom === this.#hasRoom) return;
+    this.#hasRoom = hasRoom;
+    const lack = this.#hasSpace ? "speed" : "space";
+    this.#options.onRoom?.(hasRoom, hasRoom ? null : lack);
   }
 
   /** Says that the last group was synced; not synced itself, and overwritten by the next group. */
@@ -333,7 +372,6 @@ export class Journal implements AsyncDisposable {
   #fail(error: unknown): void {
     if (this.#failure !== null) return;
     const isOurs = error instanceof InvariantViolation;
-    // A full disk ends the node like any other failure: nothing was attested of what did not fit.
     this.#failure = new KibitzerError(
       isOurs ? "KBZ_INVARIANT" : "KBZ_JOURNAL_FAILED",
       `Writing the journal in ${this.#options.directory} failed: ${String(error)}. The node ` +

@@ -124,6 +124,7 @@ export class SeatedMember {
       leading: null,
       quorumConnected: true,
       timely: true,
+      hasRoom: true,
       hearsFit: null,
       chooses: null,
       starts: 1,

@@ -139,6 +139,7 @@ export const report: fc.Arbitrary<Report> = fc.record({
   leading: fc.option(ballot),
   quorumConnected: fc.boolean(),
   timely: fc.boolean(),
+  hasRoom: fc.boolean(),
   hearsFit: fc.option(ballot),
   chooses: fc.option(id),
   starts: whole,
@@ -222,6 +223,7 @@ export const effect: fc.Arbitrary<Effect> = fc.oneof(...Object.values(effects));
 const reasonsByName: Readonly<Record<RefusalReason, true>> = {
   notLeading: true,
   busy: true,
+  full: true,
   gap: true,
   idTaken: true,
   notFound: true,
@@ -272,6 +274,7 @@ export const legislatorInputs: Kinds<LegislatorInput> = {
   }),
   persisted: fc.record({ kind: fc.constant("persisted"), ...stamp, write: whole }),
   sent: fc.record({ kind: fc.constant("sent"), ...stamp, to: id }),
+  room: fc.record({ kind: fc.constant("room"), ...stamp, hasRoom: fc.boolean() }),
   barrier: fc.record({ kind: fc.constant("barrier"), ...stamp, barrier: whole }),
 };
 

@@ -52,6 +52,7 @@ const report: Report = {
   leading: null,
   quorumConnected: true,
   timely: true,
+  hasRoom: true,
   hearsFit: null,
   chooses: null,
   starts: 1,

@@ -26,6 +26,7 @@ const report = {
   leading: null,
   quorumConnected: true,
   timely: false,
+  hasRoom: true,
   hearsFit: ballot,
   chooses: null,
   starts: 3,

@@ -38,6 +38,8 @@ export class MemoryFiles implements FileSystem {
   #removed: string[] = [];
   /** Throws to make a call fail, waits to make it slow. */
   before: BeforeCall = () => {};
+  /** What all files together may take. */
+  bytesMax = Infinity;
   /** Every call that changes something, in order. */
   readonly calls: string[] = [];
 
@@ -173,6 +175,14 @@ export class MemoryFiles implements FileSystem {
     return copy;
   }
 
+  get bytes(): number {
+    return [...this.#names.values()].reduce((sum, { cached }) => sum + cached.length, 0);
+  }
+
+  #reserve(bytes: number, call: string): void {
+    if (bytes > 0 && this.bytes + bytes > this.bytesMax) throw systemError("ENOSPC", call);
+  }
+
   async #call(call: string, changes: boolean): Promise<void> {
     if (changes) this.calls.push(call);
     await this.before(call);
@@ -183,6 +193,7 @@ export class MemoryFiles implements FileSystem {
       write: async (chunks, position) => {
         await this.#call(`write ${path}`, true);
         const bytes = Buffer.concat(chunks);
+        this.#reserve(position + bytes.length - file.cached.length, `write ${path}`);
         file.cached = overlay(file.cached, bytes, position);
         file.changes.push({ bytes, position });
       },
@@ -241,5 +252,6 @@ function moveInside<File>(
 }
 
 export function systemError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code });
+  const [syscall] = path.split(" ");
+  return Object.assign(new Error(`${code}: ${path}`), { code, syscall });
 }

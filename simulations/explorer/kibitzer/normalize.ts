@@ -44,6 +44,7 @@ function normalizeState(state: Fields, { id, slotKept }: Perspective): Fields {
     now: 0,
     roundAt: Math.max(0, whole(state["roundAt"]) - now),
     notBefore: Math.max(0, whole(state["notBefore"]) - now),
+    persistingSince: sinceUpTo(clockwork.stallTicks, state["persistingSince"] ?? null, now),
     choice: normalizeChoice(state["choice"] ?? null, now),
     freeSince: normalizeFreeSince(state["freeSince"] ?? null, { id, now }),
     role: normalizeRole(fields(state["role"]), now, round),
@@ -100,6 +101,11 @@ function aged(sent: Plain, round: number): Plain {
   return { ...known, round: roundNow - age };
 }
 
+/** How long ago, as far as that matters. */
+function sinceUpTo(most: number, since: Plain, now: number): Plain {
+  return since === null ? null : Math.max(whole(since) - now, -most);
+}
+
 function normalizeRole(role: Fields, now: number, round: number): Fields {
   if (role["kind"] === "candidate") {
     const since = Math.max(whole(role["since"]) - now, -clockwork.silenceTicks);
@@ -115,8 +121,7 @@ function normalizeRole(role: Fields, now: number, round: number): Fields {
     ...role,
     timeBase: logTimeBase,
     since: 0,
-    pendingSince:
-      pendingSince === null ? null : Math.max(whole(pendingSince) - now, -clockwork.stallTicks),
+    pendingSince: sinceUpTo(clockwork.stallTicks, pendingSince, now),
     followers: fromPairs(followers),
   };
 }

@@ -99,6 +99,7 @@ class Scene {
       leading: null,
       quorumConnected: true,
       timely: true,
+      hasRoom: true,
       hearsFit: null,
       chooses: null,
       starts: 1,
