@@ -164,7 +164,8 @@ export function knownLeader(chamber: Chamber): NodeId | null {
 export function onPing(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, ping: Ping): void {
   if (chamber.knows(from)) {
     chamber.peer(from.id).answeredRound = chamber.state.round;
-    if (ping.answer !== null) takeAnswer(chamber, from.id, ping.answer);
+    const { answer } = ping;
+    if (answer !== null && isOfLate(chamber, answer)) takeAnswer(chamber, from.id, answer);
     if (chamber.halted) return;
     answerPing(chamber, from, ping);
     takeReport(chamber, from, ping.report);
@@ -222,7 +223,6 @@ export function onPong(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, p
 
 /** The peer heard what was sent in a round of late, and says what it knows of this node. */
 function takeAnswer(chamber: Chamber, from: NodeId, answer: Answer): void {
-  if (!isOfLate(chamber, answer)) return;
   const peer = chamber.peer(from);
   assert(answer.round <= chamber.state.round, "nobody answers what was not asked yet");
   peer.missed = Math.min(peer.missed, chamber.state.round - answer.round);

@@ -218,9 +218,10 @@ export class SegmentChain {
   async #draftOn(sizeLeast: number, bytes: number): Promise<Ready | null> {
     const { files, directory, identity } = this.#options;
     const generation = this.#generationLast + 1;
-    const size = this.#sizeNext(sizeLeast);
-    const encoded = encodeSegmentHeader(identity, generation, size);
-    this.#draft ??= await SegmentDraft.create(files, directory, encoded, []);
+    if (this.#draft === null) {
+      const encoded = encodeSegmentHeader(identity, generation, this.#sizeNext(sizeLeast));
+      this.#draft = await SegmentDraft.create(files, directory, encoded, []);
+    }
     const draft = this.#draft;
     await draft.fill(bytes);
     if (draft.missing > 0 && bytes !== Infinity) return null;
