@@ -128,8 +128,14 @@ export class Chamber {
     assert(id !== this.id, "a node is not a peer of its own");
     let peer = this.state.peers.get(id);
     if (peer === undefined) {
-      const missed = this.silenceRounds;
-      peer = { report: null, refused: ballotZero, missed, toCompare: null, agrees: null };
+      peer = {
+        report: null,
+        refused: ballotZero,
+        missed: this.silenceRounds,
+        silent: 0,
+        toCompare: null,
+        agrees: null,
+      };
       this.state.peers.set(id, peer);
     }
     return peer;

@@ -55,8 +55,11 @@ export function onSent(chamber: Chamber, to: NodeId): void {
 function beginRound(chamber: Chamber): void {
   const { state } = chamber;
   state.round += 1;
-  for (const peer of state.peers.values()) {
+  const pinged = whomToPing(chamber);
+  for (const [id, peer] of state.peers) {
     peer.missed = Math.min(peer.missed + 1, chamber.silenceRounds);
+    // Whoever was not asked was not silent.
+    peer.silent = pinged.includes(id) ? peer.silent + 1 : 0;
   }
   pingAll(chamber);
 }
@@ -172,6 +175,7 @@ export function onPong(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, p
   }
   const peer = chamber.peer(from.id);
   peer.missed = Math.min(peer.missed, state.round - pong.round);
+  peer.silent = Math.min(peer.silent, state.round - pong.round);
   checkOwnDisk(chamber, from.id, pong.heard);
   takeReport(chamber, from, pong.report);
   considerTakeOver(chamber);

@@ -43,6 +43,7 @@ export function lead(chamber: Chamber, candidate: Candidate, adoptedBallot: Ball
     barrierRounds: 0,
     handingOver: null,
     exiling: [],
+    swapping: null,
   };
   for (const id of sortedIds(chamber.otherSeats())) {
     role.followers.set(id, {
@@ -97,6 +98,11 @@ export function isProposed(
 ): boolean {
   if (role.queue.some(matches)) return true;
   return chamber.log.from(chamber.republic.slot + 1).some(({ value }) => matches(value));
+}
+
+/** Whether there is no room for what nobody waits for. */
+export function isFull(role: Leading): boolean {
+  return role.queue.length >= limits.queueValuesMax;
 }
 
 /** Puts a value into the leader's queue; proposed at the end of the step when there is room. */

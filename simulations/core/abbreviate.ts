@@ -34,6 +34,10 @@ export function valueText(value: Value): string {
     case "naturalization":
     case "exile":
       return `${value.kind}(${value.id})`;
+    case "eligibility":
+      return `${value.eligible ? "eligible" : "ineligible"}(${value.id})`;
+    case "relocation":
+      return `relocation(${value.id}: ${value.url})`;
     case "succession":
       return `succession(${value.government}: ${value.parliament.join(" ")}; ${value.leader})`;
     case "registration":
@@ -139,7 +143,10 @@ export function inputText(input: LegislatorInput): string {
     case "immigrate":
       return `immigrate ${input.citizen.id}`;
     case "exile":
-      return `exile ${input.id}`;
+    case "demote":
+      return `${input.kind} ${input.id}`;
+    case "promote":
+      return `promote ${input.id}${input.insteadOf === null ? "" : ` for ${input.insteadOf}`}`;
     case "transfer":
       return `transfer ${input.to ?? "anybody"}`;
     case "bootstrap":

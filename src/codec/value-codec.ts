@@ -51,6 +51,7 @@ const reasonCodes: Readonly<Record<RefusalReason, number>> = {
   quorum: 6,
   noRepublic: 7,
   departed: 8,
+  notReady: 10,
 };
 
 const effectKinds = invert(effectCodes);

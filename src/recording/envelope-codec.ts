@@ -59,6 +59,8 @@ const methodCodes: Readonly<Record<Method, number>> = {
   published: 15,
   resubmit: 16,
   checkpoint: 17,
+  promote: 19,
+  demote: 20,
 };
 
 const methods = invert(methodCodes);
@@ -145,7 +147,11 @@ function writeLegislatorFields(writer: ByteWriter, input: LegislatorInput): void
     case "naturalize":
       return;
     case "exile":
+    case "demote":
       return writer.id(input.id);
+    case "promote":
+      writer.id(input.id);
+      return writer.id(input.insteadOf);
     case "transfer":
     case "sent":
       return writer.id(input.to);
@@ -279,7 +285,10 @@ function readLegislatorInput(reader: ByteReader, kind: Plainer, stamp: Stamp): L
     case "naturalize":
       return { kind, ...stamp };
     case "exile":
+    case "demote":
       return { kind, ...stamp, id: reader.id() };
+    case "promote":
+      return { kind, ...stamp, id: reader.id(), insteadOf: reader.idOrNull() };
     case "transfer":
       return { kind, ...stamp, to: reader.idOrNull() };
     case "event":

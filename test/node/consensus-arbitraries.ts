@@ -85,6 +85,15 @@ const smallValue: fc.Arbitrary<Exclude<Value, Batch>> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("admission" as const), citizen }),
   fc.record({ kind: fc.constant("naturalization" as const), id, cookie: hex16 }),
+  fc.record({
+    kind: fc.constant("eligibility" as const),
+    id,
+    cookie: hex16,
+    eligible: fc.boolean(),
+  }),
+  citizen.map(
+    ({ url }) => ({ kind: "relocation", id: "b", cookie: "00112233445566aa", url }) as const,
+  ),
   fc.record({ kind: fc.constant("exile" as const), id, cookie: hex16 }),
   fc.tuple(positive, parliament, fc.nat(8)).map(([government, ids, at]) => ({
     kind: "succession" as const,
@@ -214,6 +223,7 @@ const reasonsByName: Readonly<Record<RefusalReason, true>> = {
   quorum: true,
   noRepublic: true,
   departed: true,
+  notReady: true,
 };
 export const reason: fc.Arbitrary<RefusalReason> = fc
   .constantFrom(...Object.keys(reasonsByName))
@@ -239,6 +249,8 @@ export const legislatorInputs: Kinds<LegislatorInput> = {
   immigrate: fc.record({ kind: fc.constant("immigrate"), ...stamp, citizen }),
   naturalize: fc.record({ kind: fc.constant("naturalize"), ...stamp }),
   exile: fc.record({ kind: fc.constant("exile"), ...stamp, id }),
+  promote: fc.record({ kind: fc.constant("promote"), ...stamp, id, insteadOf: fc.option(id) }),
+  demote: fc.record({ kind: fc.constant("demote"), ...stamp, id }),
   transfer: fc.record({ kind: fc.constant("transfer"), ...stamp, to: fc.option(id) }),
   event: fc.record({ kind: fc.constant("event"), ...stamp, jitter: fraction }),
   receive: fc.record({

@@ -138,8 +138,10 @@ function normalizeFreeSince(
 }
 
 /** What is looked at only when a report comes is not told apart once it is kept. */
-function normalizePeer(peer: Fields, id: Plain): Fields {
-  const { report = null } = peer;
+function normalizePeer(known: Fields, id: Plain): Fields {
+  // Counted for the replacement of who is silent for long, which never happens here.
+  const peer = { ...known, silent: 0 };
+  const { report = null } = known;
   if (report === null) return peer;
   const kept = fields(report);
   const { hearsFit = null, chooses = null } = kept;
