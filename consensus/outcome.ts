@@ -237,6 +237,10 @@ export type RefusalReason =
   | "quorum"
   /** Who is to be given a seat at once is out of reach, or has not caught up. */
   | "notReady"
+  /** `invite`: nobody answers at the endpoint. */
+  | "unreachable"
+  /** `invite`: whoever answers there waits for no invitation. */
+  | "notWaiting"
   /** The node has no republic yet. */
   | "noRepublic";
 

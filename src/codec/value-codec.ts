@@ -52,6 +52,8 @@ const reasonCodes: Readonly<Record<RefusalReason, number>> = {
   noRepublic: 7,
   departed: 8,
   notReady: 10,
+  unreachable: 11,
+  notWaiting: 12,
 };
 
 const effectKinds = invert(effectCodes);

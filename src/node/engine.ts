@@ -24,6 +24,7 @@ import { asKibitzerError } from "../as-kibitzer-error.ts";
 import { brokenNode, haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
+import { Invitations } from "./inviting.ts";
 import { journalEvents } from "./journal-events.ts";
 import { LogReader } from "./log-reader.ts";
 import type { Logger } from "../logger.ts";
@@ -44,7 +45,7 @@ import { resultOf } from "../publishing/submission-result.ts";
 import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
 import { SlotSender } from "./slot-sender.ts";
-import { version } from "../version.ts";
+import { citizensOf, helloOf } from "./citizens.ts";
 
 export class Engine {
   readonly configuration: Configuration;
@@ -54,6 +55,7 @@ export class Engine {
   readonly service: Service;
   readonly peers: Peers;
   readonly publishing: Publishing;
+  readonly invitations: Invitations = new Invitations(this);
   /** Aborted when the node stops, for whatever reason. */
   readonly over: AbortController = new AbortController();
   /** Called when the node has failed for good; once. */
@@ -246,15 +248,11 @@ export class Engine {
 
   /** Every member that is known, this node included. */
   contacts(): readonly Citizen[] {
-    return this.#state.legislator.republic.members.map(({ id, cookie, url, properties }) => {
-      return { id, cookie, url, properties };
-    });
+    return citizensOf(this.#state.legislator.republic.members);
   }
 
   hello(): Hello {
-    const { id, cookie, starts, republic } = this.directory.record;
-    const node = { id, cookie, starts, url: this.url };
-    return { republic: republic?.identity ?? null, node, version };
+    return helloOf(this.directory.record, this.url);
   }
 
   report(): NodeReport {
@@ -376,6 +374,7 @@ export class Engine {
       play: (request, answered) => this.play(request, answered),
       hello: () => this.hello(),
       identity: () => this.identity,
+      invitations: this.invitations,
       contacts: () => this.contacts(),
       changed: this.changed,
       status: async (signal) => await this.status(signal),

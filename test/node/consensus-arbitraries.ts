@@ -224,6 +224,8 @@ const reasonsByName: Readonly<Record<RefusalReason, true>> = {
   noRepublic: true,
   departed: true,
   notReady: true,
+  unreachable: true,
+  notWaiting: true,
 };
 export const reason: fc.Arbitrary<RefusalReason> = fc
   .constantFrom(...Object.keys(reasonsByName))
@@ -328,6 +330,15 @@ export const requests: Methods = {
   barrier: fc.record({ method: fc.constant("barrier"), hops }),
   exile: fc.record({ method: fc.constant("exile"), id, cookie: hex16, hops }),
   transfer: fc.record({ method: fc.constant("transfer"), to: fc.option(id), hops }),
+  promote: fc.record({
+    method: fc.constant("promote"),
+    id,
+    cookie: hex16,
+    insteadOf: fc.option(id),
+    hops,
+  }),
+  demote: fc.record({ method: fc.constant("demote"), id, cookie: hex16, hops }),
+  invite: fc.record({ method: fc.constant("invite"), republic: fc.option(republic), url: name }),
   entries: fc.record({
     method: fc.constant("entries"),
     index: fc.maxSafeNat(),
