@@ -25,6 +25,11 @@ export interface KibitzerOptions {
   readonly listen?: readonly string[];
   /** The endpoint that others are told; default the first of `listen`. */
   readonly advertise?: string;
+  /**
+   * The directory was moved here, and not copied: the republic is told to call this node at its new
+   * endpoint. Default false.
+   */
+  readonly moved?: boolean;
   /** Any logger of pino's shape; default silent. */
   readonly logger?: Logger;
   /** Whether inputs are recorded; default true. */
@@ -55,6 +60,7 @@ export interface Configuration {
     readonly listen?: readonly string[];
     readonly advertise?: string;
   };
+  readonly moved: boolean;
   readonly logger: Logger;
   readonly record: boolean;
   readonly recordBodies: boolean;
@@ -75,6 +81,7 @@ const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
   "id",
   "listen",
   "advertise",
+  "moved",
   "logger",
   "record",
   "recordBodies",
@@ -93,13 +100,20 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
   for (const key of Object.keys(checkedObject("options", options))) {
     if (!known.has(key)) throw wrong(key, `one of ${[...known].join(", ")}`, "an unknown option");
   }
-  const { logger = silent, record = true, recordBodies = false, timing = {} } = options;
+  const {
+    moved = false,
+    logger = silent,
+    record = true,
+    recordBodies = false,
+    timing = {},
+  } = options;
   const { parliamentSize = 5, recordingBytesMax = 268_435_456 } = options;
   // A reboot, or an update of the system, takes less.
   const { replaceAfterMs = 600_000 } = options;
   return Object.freeze({
     directory: directoryOf(options),
     identity: identityOf(options),
+    moved,
     logger,
     record,
     recordBodies,

@@ -114,6 +114,7 @@ function addStart(program: Command, context: Context): void {
       ).argParser(parseEndpoints),
     )
     .addOption(option("--advertise <url>", "what peers are told in place of the first --listen"))
+    .addOption(option("--moved", "have members call it here from now on: no copy of it is left"))
     .addOption(option("--bootstrap <name>", "found a new republic (first start)"))
     .addOption(
       option("--join <urls>", "join the republic of these nodes (first start)").argParser(

@@ -13,6 +13,7 @@ export interface StartOptions {
   readonly id?: string;
   readonly listen?: readonly string[];
   readonly advertise?: string;
+  readonly moved?: boolean;
   readonly bootstrap?: string;
   readonly join?: readonly string[];
   readonly awaitInvitation?: boolean;

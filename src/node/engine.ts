@@ -46,6 +46,7 @@ import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
 import { SlotSender } from "./slot-sender.ts";
 import { citizensOf, helloOf } from "./citizens.ts";
+import { Whereabouts } from "./whereabouts.ts";
 
 export class Engine {
   readonly configuration: Configuration;
@@ -56,6 +57,7 @@ export class Engine {
   readonly peers: Peers;
   readonly publishing: Publishing;
   readonly invitations: Invitations = new Invitations(this);
+  readonly #whereabouts = new Whereabouts(this);
   /** Aborted when the node stops, for whatever reason. */
   readonly over: AbortController = new AbortController();
   /** Called when the node has failed for good; once. */
@@ -262,11 +264,8 @@ export class Engine {
 
   /** The cluster as this node sees it. */
   async status(signal: AbortSignal): Promise<Status> {
-    const { peers } = this;
-    return await askStatus(
-      { legislator: this.#state.legislator, own: this.report(), peers },
-      signal,
-    );
+    const { legislator } = this.#state;
+    return await askStatus({ legislator, own: this.report(), peers: this.peers }, signal);
   }
 
   /** The node has failed for good: attests nothing more, and says why (contracts C4, C9, C10). */
@@ -360,6 +359,7 @@ export class Engine {
     // ones.
     const contacts = this.isMember ? [] : (this.directory.record.contacts ?? []);
     this.peers.set([...this.contacts(), ...contacts]);
+    this.#whereabouts.check();
   }
 
   #makeService(): Service {

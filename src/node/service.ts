@@ -60,7 +60,7 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly bodies: Bodies;
   readonly reader: LogReader;
-  readonly peers: Pick<Peers, "answer" | "call" | "heard">;
+  readonly peers: Pick<Peers, "answer" | "call" | "heard" | "isThere" | "moved">;
   readonly legislator: Pick<Legislator, "role" | "republic" | "leader">;
   play(request: LegislatorRequest, answered?: (outcome: Outcome) => void): void;
   hello(): Hello;
@@ -345,6 +345,12 @@ export class Service implements Callee<Request, Response> {
     if (republic === null) return refusal("noRepublic", null);
     if (request.republic !== null && request.republic !== republic.name) {
       throw wrongRepublic(request.republic, republic.name);
+    }
+    const member = this.#options.legislator.republic.member(citizen.id);
+    if (member?.cookie === citizen.cookie && member.url !== citizen.url) {
+      // It answers where it is known: whoever says that it has moved is a copy.
+      if (this.#options.peers.isThere(citizen)) return refusal("idTaken", null);
+      this.#options.peers.moved(citizen);
     }
     const input = { kind: "immigrate", citizen } as const;
     return await this.#playHereOrForward(request, input, signal, (reply, settled) => {

@@ -1,10 +1,15 @@
 /** Nodes of one republic in this process, each on its own directory, for tests of seats. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Kibitzer, type KibitzerOptions } from "../../src/index.ts";
 import { eventually } from "../processes/kit.ts";
+
+/** The lock belongs to the process, and is no part of a copy. */
+function isNoLock(path: string): boolean {
+  return !path.endsWith("/lock");
+}
 
 type Options = Pick<KibitzerOptions, "replaceAfterMs">;
 
@@ -53,11 +58,17 @@ export class SeatedRepublic implements AsyncDisposable {
     return node;
   }
 
-  async #open(id: string, directory: string, listen?: readonly string[]): Promise<Kibitzer> {
+  async #open(
+    id: string,
+    directory: string,
+    listen: readonly string[] | undefined,
+    moved = false,
+  ): Promise<Kibitzer> {
     const node = await Kibitzer.open({
       id,
       directory,
       ...(listen === undefined ? {} : { listen }),
+      moved,
       record: false,
       timing: { pingMs: 15, silenceMs: 300, stallMs: 2000 },
       ...this.#options,
@@ -71,6 +82,22 @@ export class SeatedRepublic implements AsyncDisposable {
     const node = await this.#open(id, this.#directories.get(id) ?? "", listen);
     this.#members.set(id, node);
     return node;
+  }
+
+  /** The directory that it had last is started at another endpoint, as one that has moved. */
+  async move(id: string): Promise<Kibitzer> {
+    const directory = this.#directories.get(id) ?? "";
+    const node = await this.#open(id, directory, [`unix:${directory}.moved`], true);
+    this.#members.set(id, node);
+    return node;
+  }
+
+  /** A copy of the directory of a node that runs, started beside it as one that has moved. */
+  async copy(id: string): Promise<Kibitzer> {
+    const directory = this.#directories.get(id) ?? "";
+    const copied = `${directory}-copy`;
+    cpSync(directory, copied, { recursive: true, filter: isNoLock });
+    return await this.#open(id, copied, [`unix:${copied}.socket`], true);
   }
 
   node(id: string): Kibitzer {

@@ -135,6 +135,42 @@ test("what would cost the quorum is refused, and foretold", async (t) => {
   assert.deepEqual(await parliament(asked), after.parliament);
 });
 
+test("a member that moved is found again, also where the quorum depends on it", async (t) => {
+  const republic = await founded(t, ["a", "b", "c"]);
+  const leader = await republic.leader();
+  const [moving, down] = ["a", "b", "c"].filter((id) => id !== leader);
+  assert.ok(moving !== undefined && down !== undefined);
+  await republic.lose(moving);
+  await republic.lose(down);
+  const there = republic.node(leader);
+  const moved = await republic.move(moving);
+  await moved.barrier();
+  const { index } = await there.publish("with its vote");
+  await moved.barrier();
+  for await (const entry of moved.entries({ from: index, to: index })) {
+    assert.equal(entry.text(), "with its vote");
+  }
+  await eventually("its endpoint", async () => {
+    const { members } = await there.status();
+    return members.find(({ id }) => id === moving)?.url === moved.url ? true : null;
+  });
+  const back = await republic.reopen(down);
+  await back.barrier();
+  const { members } = await back.status();
+  assert.equal(members.find(({ id }) => id === moving)?.reachable, true);
+});
+
+test("P6 a copy beside its original is noticed, also if it says that it has moved", async (t) => {
+  const republic = await founded(t, ["a", "b", "c"]);
+  const leader = await republic.leader();
+  const copied = leader === "c" ? "b" : "c";
+  const copy = await republic.copy(copied);
+  // Whichever of the two is told first stops; it never comes to two that vote.
+  const ended = await Promise.race([copy.ended, republic.node(copied).ended]);
+  assert.equal(ended?.code, "KBZ_STALE_DISK");
+  await republic.node(leader).publish("goes on");
+});
+
 test("a silent member gives way to a constituent after the time that was set", async (t) => {
   const republic = await SeatedRepublic.of(["a", "b", "c"], { replaceAfterMs: 600 });
   t.after(async () => await republic[Symbol.asyncDispose]());
