@@ -1,4 +1,4 @@
-/** Members come, go and restart under load: no call fails, and how long each had to wait is told. */
+/** Members come, go and restart under load: no call fails, and how long each waited is told. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { Cluster } from "./cluster.ts";

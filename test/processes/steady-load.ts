@@ -25,7 +25,7 @@ export class SteadyLoad implements AsyncDisposable {
   #writeMs = 0;
   #readMs = 0;
 
-  /** Each client begins at another endpoint, so that each node that stops takes one from somebody. */
+  /** Each client begins at another endpoint: each node that stops takes one from somebody. */
   static async on(urls: readonly string[]): Promise<SteadyLoad> {
     const load = new SteadyLoad();
     for (const at of urls.keys()) {
