@@ -191,7 +191,9 @@ function takeReport(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, repo
   hear(chamber, from.id, from.cookie, report);
   const { government } = chamber.republic;
   if (government === null) return;
-  if (report.government > government.number) fetch(chamber, from.id);
+  // Who has no seat keeps to whom it asked already: the leader, whose pings say it, is to be spared.
+  const mayAsk = chamber.hasSeat || !isFetching(chamber);
+  if (report.government > government.number && mayAsk) fetch(chamber, from.id);
   compareState(chamber, from.id, report);
   onReport(chamber, from.id, report);
 }

@@ -102,7 +102,7 @@ export class Engine {
       unreachable: (id, error) =>
         this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
     });
-    this.#slotSender = new SlotSender(this.peers);
+    this.#slotSender = new SlotSender(this.peers, clock, this.over.signal);
     this.#loop = new RunLoop({
       state,
       recorder,
