@@ -191,7 +191,7 @@ function takeReport(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, repo
   hear(chamber, from.id, from.cookie, report);
   const { government } = chamber.republic;
   if (government === null) return;
-  // Who has no seat keeps to whom it asked already: the leader, whose pings say it, is to be spared.
+  // Who has no seat keeps to whom it asked: the leader, whose pings say it, is to be spared.
   const mayAsk = chamber.hasSeat || !isFetching(chamber);
   if (report.government > government.number && mayAsk) fetch(chamber, from.id);
   compareState(chamber, from.id, report);

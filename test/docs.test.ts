@@ -92,11 +92,18 @@ test("every file that ARCHITECTURE.md names is linked there", () => {
   refuse(named.map((name) => `ARCHITECTURE.md: ${name} is named without a link`));
 });
 
+/** Numbers that are given to work which is under way elsewhere, and may not be here yet. */
+const given = Array.from({ length: 9 }, (_, at) => 11 + at);
+
 test("the decisions are numbered without a gap", () => {
   const files = pages().filter((page) => page.startsWith("docs/decisions/"));
   const numbers = files.map((file) => Number(/\/(\d{4})-/.exec(file)?.[1]));
   assert.ok(numbers.length > 0);
-  assert.deepEqual(new Set(numbers), new Set(numbers.map((_, at) => at + 1)));
+  assert.equal(new Set(numbers).size, numbers.length);
+  const last = Math.max(...numbers);
+  const all = Array.from({ length: last }, (_, at) => at + 1);
+  const missing = all.filter((number) => !numbers.includes(number) && !given.includes(number));
+  assert.deepEqual(missing, []);
   for (const file of files) {
     for (const part of ["**Context.**", "**Choice.**", "**Price.**"]) {
       assert.ok(read(file).includes(part), `${file} has no ${part}`);
