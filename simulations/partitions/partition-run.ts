@@ -17,7 +17,7 @@ export const timing: Clockwork = {
   pingTicks: 50,
   silenceTicks: 400,
   stallTicks: 2000,
-  replaceTicks: null,
+  replaceTicks: 600_000,
 };
 
 /** One election time-out (ET) in virtual milliseconds. */
