@@ -29,14 +29,20 @@ export function statusOf(
   view: LegislatorView,
   reports: ReadonlyMap<string, NodeReport | null>,
 ): Status {
-  const { identity, government } = republic;
+  const { identity, government, parliamentSize } = republic;
   const parliament = government?.parliament ?? [];
   const members = republic.members.toSorted((left, right) => (left.id < right.id ? -1 : 1));
   const constituents = members.map(({ id }) => id).filter((id) => !parliament.includes(id));
   const { leader, ballot, decided, index } = view;
   return {
     republic: identity ?? { name: "", identity: "" },
-    government: { number: government?.number ?? 0, leader, parliament, constituents },
+    government: {
+      number: government?.number ?? 0,
+      leader,
+      parliament,
+      constituents,
+      parliamentSize,
+    },
     ballot,
     decided: { slot: decided, index },
     ...(republic.refounded.length === 0 ? {} : { refounded: republic.refounded }),
@@ -60,7 +66,7 @@ function memberStatus(
   role: MemberStatus["role"],
   answer: NodeReport | null,
 ): MemberStatus {
-  const { id, url, cookie } = member;
+  const { id, url, cookie, naturalized, eligible } = member;
   // Whoever answers there under another cookie has its address, and is not the member.
   const report = answer?.cookie === cookie ? answer : null;
   const nowhere = { slot: 0, index: 0 };
@@ -69,6 +75,8 @@ function memberStatus(
     url,
     role,
     reachable: report !== null,
+    naturalized,
+    eligible,
     decided: report?.decided ?? nowhere,
     applied: report?.applied ?? nowhere,
     hash: report?.hash ?? { slot: 0, value: "" },
