@@ -32,11 +32,15 @@ import { Republic } from "./republic.ts";
 import { SlotLog } from "./slot-log.ts";
 import { dismissBarriers } from "./step-down.ts";
 
-/** Messages that carry decrees; everything else must never wait behind them. */
+/**
+ * Messages that carry decrees, and what is decided of those: a `decide` that overtook them would be
+ * of no use. Everything else must never wait behind them.
+ */
 const bulkKinds: ReadonlySet<Message["kind"]> = new Set([
   "promised",
   "synchronize",
   "accept",
+  "decide",
   "learn",
 ]);
 
