@@ -11,6 +11,7 @@ import { Epilogue } from "./epilogue.ts";
 import { Faults } from "./faults.ts";
 import { Invariants } from "./invariants.ts";
 import { Membership } from "./membership.ts";
+import { drawMinority } from "./minority.ts";
 import { calmLinks, orderlyLinks } from "./network.ts";
 import { describeProfile, drawProfile, type Profile, type ProfileName } from "./profiles.ts";
 import { Publisher } from "./publisher.ts";
@@ -173,7 +174,8 @@ class Simulation {
     cluster.nodeFaults = calmNodes;
     for (const publisher of this.#publishers) publisher.loss = 0;
     const from = cluster.now;
-    const lost = this.#prng.chance(0.5) ? this.#drawMinority() : [];
+    const isDue = this.#prng.chance(0.5) && this.#membership.exiling.size === 0;
+    const lost = isDue ? drawMinority(cluster, this.#invariants.chosen, this.#prng) : [];
     const areFull = this.#roomPrng.chance(0.4);
     for (const node of cluster.nodes.values()) {
       node.pausedUntil = Math.min(node.pausedUntil, cluster.now);
@@ -187,24 +189,6 @@ class Simulation {
     }
     for (const node of lost) cluster.mend(node);
     return this.#converge(() => this.#unsettled()) - from;
-  }
-
-  /** Some of the seats without which the others must get on; none while seats are taken away. */
-  #drawMinority(): readonly CoreNode[] {
-    const { chosen } = this.#invariants;
-    const { government } = chosen.republic;
-    if (government === null || this.#membership.exiling.size > 0) return [];
-    const before = chosen.government(government.number - 1) ?? government;
-    const lost: CoreNode[] = [];
-    for (const id of this.#prng.shuffle(government.parliament)) {
-      const node = this.#cluster.node(id);
-      const isMinority = [before, government].every(({ parliament }) => {
-        const seats = parliament.filter((seat) => lost.some((each) => each.id === seat));
-        return 2 * (seats.length + (parliament.includes(id) ? 1 : 0)) < parliament.length;
-      });
-      if (isMinority && !node.retired) lost.push(node);
-    }
-    return lost;
   }
 
   /** A seat can be taken away, and given to who waits for one, also while others are down. */

@@ -256,13 +256,11 @@ export class Engine {
   }
 
   hello(): Hello {
-    const { refounded } = this.#state.legislator.republic;
-    return helloOf(this.directory.record, this.url, refounded);
+    return helloOf(this.directory.record, this.url, this.#state.legislator.republic.refounded);
   }
 
   report(): NodeReport {
-    const { id, cookie } = this.directory.record;
-    return reportOf(id, cookie, this.view());
+    return reportOf(this.directory.record, this.view());
   }
 
   /** The cluster as this node sees it. */

@@ -2,6 +2,7 @@
 import type { LegislatorView, Member, Republic } from "../../consensus/index.ts";
 import type { MemberStatus, Status } from "../api.ts";
 import type { NodeReport } from "../requests.ts";
+import type { NodeRecord } from "../storage/directory.ts";
 import { version } from "../version.ts";
 
 type RepublicView = Pick<
@@ -10,7 +11,7 @@ type RepublicView = Pick<
 >;
 
 /** How the node itself is. */
-export function reportOf(id: string, cookie: string, view: LegislatorView): NodeReport {
+export function reportOf({ id, cookie }: NodeRecord, view: LegislatorView): NodeReport {
   const position = { slot: view.decided, index: view.index };
   return {
     id,
