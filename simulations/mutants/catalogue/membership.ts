@@ -133,7 +133,7 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: "answer-does-not-end-silence",
     file: "consensus/election.ts",
-    find: "peer.silent = Math.min(peer.silent, state.round - pong.round);",
+    find: "peer.silent = Math.min(peer.silent, age);",
     replace: "",
     about: "Whoever answers counts as silent for long all the same.",
     invariant: "M8",
