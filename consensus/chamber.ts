@@ -133,7 +133,7 @@ export class Chamber {
     let peer = this.state.peers.get(id);
     if (peer === undefined) {
       const missed = this.silenceRounds;
-      const unheard = { report: null, refused: ballotZero, missed, toAnswer: null };
+      const unheard = { report: null, refused: ballotZero, missed, silent: 0, toAnswer: null };
       peer = { ...unheard, answeredRound: -1, toCompare: null, agrees: null };
       this.state.peers.set(id, peer);
     }

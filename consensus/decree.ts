@@ -48,6 +48,22 @@ export interface Naturalization {
   readonly cookie: Cookie;
 }
 
+/** An operator's word on whether a member may have a seat; one that it has is taken next. */
+export interface Eligibility {
+  readonly kind: "eligibility";
+  readonly id: NodeId;
+  readonly cookie: Cookie;
+  readonly eligible: boolean;
+}
+
+/** A member is called at another endpoint from now on. */
+export interface Relocation {
+  readonly kind: "relocation";
+  readonly id: NodeId;
+  readonly cookie: Cookie;
+  readonly url: string;
+}
+
 /** Removes a constituent from the republic, for good. */
 export interface Exile {
   readonly kind: "exile";
@@ -110,6 +126,8 @@ export type Value =
   | Opening
   | Admission
   | Naturalization
+  | Eligibility
+  | Relocation
   | Exile
   | Succession
   | Registration

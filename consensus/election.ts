@@ -61,12 +61,15 @@ export function onSent(chamber: Chamber, to: NodeId): void {
 function beginRound(chamber: Chamber): void {
   const { state } = chamber;
   state.round += 1;
-  for (const peer of state.peers.values()) {
+  const pinged = whomToPing(chamber);
+  for (const [id, peer] of state.peers) {
     peer.missed = Math.min(peer.missed + 1, chamber.silenceRounds);
+    // Whoever was not asked was not silent.
+    peer.silent = pinged.includes(id) ? peer.silent + 1 : 0;
   }
   ping(
     chamber,
-    whomToPing(chamber).filter((id) => !isAsked(chamber, id)),
+    pinged.filter((id) => !isAsked(chamber, id)),
   );
 }
 
@@ -225,7 +228,9 @@ export function onPong(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, p
 function takeAnswer(chamber: Chamber, from: NodeId, answer: Answer): void {
   const peer = chamber.peer(from);
   assert(answer.round <= chamber.state.round, "nobody answers what was not asked yet");
-  peer.missed = Math.min(peer.missed, chamber.state.round - answer.round);
+  const age = chamber.state.round - answer.round;
+  peer.missed = Math.min(peer.missed, age);
+  peer.silent = Math.min(peer.silent, age);
   checkOwnDisk(chamber, from, answer.heard);
 }
 
@@ -245,7 +250,9 @@ function takeReport(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, repo
   hear(chamber, from.id, from.cookie, report);
   const { government } = chamber.republic;
   if (government === null) return;
-  if (report.government > government.number) fetch(chamber, from.id);
+  // Who has no seat keeps to whom it asked: the leader, whose pings say it, is to be spared.
+  const mayAsk = chamber.hasSeat || !isFetching(chamber);
+  if (report.government > government.number && mayAsk) fetch(chamber, from.id);
   compareState(chamber, from.id, report);
   onReport(chamber, from.id, report);
 }

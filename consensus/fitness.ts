@@ -25,11 +25,11 @@ function isMajorityWith(chamber: Chamber, counts: (id: NodeId) => boolean): bool
 
 /** Whether a majority of the parliament, this node included, is not known to lack room. */
 export function canStore(chamber: Chamber): boolean {
-  return chamber.state.hasRoom && isMajorityWith(chamber, (id) => !isFull(chamber, id));
+  return chamber.state.hasRoom && isMajorityWith(chamber, (id) => !lacksRoom(chamber, id));
 }
 
 /** Whether `id` said last that its disk has no room. */
-export function isFull(chamber: Chamber, id: NodeId): boolean {
+export function lacksRoom(chamber: Chamber, id: NodeId): boolean {
   return chamber.state.peers.get(id)?.report?.hasRoom === false;
 }
 

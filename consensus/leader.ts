@@ -5,7 +5,7 @@
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import type { Decree, Value } from "./decree.ts";
-import { canStore, isFull } from "./fitness.ts";
+import { canStore, lacksRoom } from "./fitness.ts";
 import { hashDecree } from "./hash.ts";
 import { compareBallots, sameBallot, type Ballot, type NodeId, type Slot } from "./identifiers.ts";
 import type { Candidate, Follower, Leading } from "./legislator-state.ts";
@@ -44,6 +44,7 @@ export function lead(chamber: Chamber, candidate: Candidate, adoptedBallot: Ball
     barrierRounds: 0,
     handingOver: null,
     exiling: [],
+    swapping: null,
   };
   for (const id of sortedIds(chamber.otherSeats())) {
     role.followers.set(id, {
@@ -98,6 +99,11 @@ export function isProposed(
 ): boolean {
   if (role.queue.some(matches)) return true;
   return chamber.log.from(chamber.republic.slot + 1).some(({ value }) => matches(value));
+}
+
+/** Whether there is no room for what nobody waits for. */
+export function isFull(role: Leading): boolean {
+  return role.queue.length >= limits.queueValuesMax;
 }
 
 /** Puts a value into the leader's queue; proposed at the end of the step when there is room. */
@@ -175,7 +181,7 @@ function tellFollowers(chamber: Chamber, role: Leading): void {
  * Where they are not, all that was taken still goes to everybody.
  */
 function isSpared(chamber: Chamber, id: NodeId): boolean {
-  return isFull(chamber, id) && canStore(chamber);
+  return lacksRoom(chamber, id) && canStore(chamber);
 }
 
 /** Makes a follower's log equal to the leader's from the last slot that both surely share. */

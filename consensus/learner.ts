@@ -202,8 +202,12 @@ export function catchUp(chamber: Chamber, decidedBefore: Slot): void {
     const decided = state.peers.get(id)?.report?.decided ?? -1;
     return chamber.hears(id) && (hasSeat ? decided > republic.slot : decided >= republic.slot);
   });
-  // Constituents spread over the members, and try another one when an answer stays away.
-  const source = sources[(spread(chamber.id) + state.fetches) % Math.max(1, sources.length)];
+  // Constituents spread over the members, and try another one when an answer stays away; the leader
+  // has enough to do.
+  const leads = (id: NodeId): boolean => state.peers.get(id)?.report?.leading?.id === id;
+  const idle = hasSeat ? [] : sources.filter((id) => !leads(id));
+  const asked = idle.length > 0 ? idle : sources;
+  const source = asked[(spread(chamber.id) + state.fetches) % Math.max(1, asked.length)];
   if (source === undefined) return;
   state.fetching = null;
   fetch(chamber, source);

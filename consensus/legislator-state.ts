@@ -27,6 +27,8 @@ export interface Peer {
   refused: Ballot;
   /** Rounds of pings since it last answered one; counts only while running (contract C11). */
   missed: number;
+  /** The same without a bound: how long its seat has been without anybody, as this node sees it. */
+  silent: number;
   /** Its last pong, which the next ping answers; or null. */
   toAnswer: { readonly starts: number; readonly round: number } | null;
   /** The round in which this node last answered a ping of it. */
@@ -66,6 +68,8 @@ export interface BarrierRound {
   readonly confirmed: NodeId[];
 }
 
+type Incarnation = Pick<Citizen, "id" | "cookie">;
+
 export interface Leading {
   readonly kind: "leading";
   readonly ballot: Ballot;
@@ -98,7 +102,9 @@ export interface Leading {
    * Whom an operator exiled; seats are taken first. Incarnations, since an id may come back with
    * an empty disk as soon as its exile is decided.
    */
-  exiling: readonly Pick<Citizen, "id" | "cookie">[];
+  exiling: readonly Incarnation[];
+  /** Who is to be given whose seat, as an operator wants it. */
+  swapping: { readonly next: Incarnation; readonly insteadOf: Incarnation } | null;
 }
 
 export type Role =

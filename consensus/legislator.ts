@@ -33,7 +33,7 @@ import { checkState } from "./invariants.ts";
 import { onAhead, onFetch, onLearn, serveWaiters } from "./learner.ts";
 import { countVotes, onAccepted, onResynchronize, propose } from "./leader.ts";
 import type { LegislatorState, Role } from "./legislator-state.ts";
-import { askForNaturalization, onExile, onImmigrate, onNaturalize, shape } from "./membership.ts";
+import { askForNaturalization, onExile, onImmigrate, onNaturalize } from "./membership.ts";
 import type { LegislatorInput, Outcome, PersistedInput, ReceiveInput } from "./outcome.ts";
 import { fromPlain, toPlain, type Plain } from "./plain.ts";
 import type { Republic } from "./republic.ts";
@@ -46,6 +46,7 @@ import {
   onTransfer,
   repeatBarriers,
 } from "./submission.ts";
+import { onDemote, onPromote, shape } from "./seats.ts";
 import { onRefused } from "./step-down.ts";
 import { compareReached } from "./vouching.ts";
 
@@ -171,6 +172,10 @@ export class Legislator {
         return;
       case "exile":
         return onExile(chamber, input.id);
+      case "promote":
+        return onPromote(chamber, input);
+      case "demote":
+        return onDemote(chamber, input.id);
       case "transfer":
         return onTransfer(chamber, input.to);
       case "event":

@@ -55,6 +55,23 @@ export interface ExileInput extends Stamp {
   readonly id: NodeId;
 }
 
+/**
+ * An operator lets a member have a seat, again or in place of another's; answered in
+ * `Outcome.reply`.
+ */
+export interface PromoteInput extends Stamp {
+  readonly kind: "promote";
+  readonly id: NodeId;
+  /** Whose seat it is given at once; null: it waits until there is one. */
+  readonly insteadOf: NodeId | null;
+}
+
+/** An operator takes a member's seat away, for as long as it is not promoted. */
+export interface DemoteInput extends Stamp {
+  readonly kind: "demote";
+  readonly id: NodeId;
+}
+
 /** An operator, or a node that stops, hands leadership over; null lets the leader choose. */
 export interface TransferInput extends Stamp {
   readonly kind: "transfer";
@@ -115,6 +132,8 @@ export type LegislatorInput =
   | ImmigrateInput
   | NaturalizeInput
   | ExileInput
+  | PromoteInput
+  | DemoteInput
   | TransferInput
   | EventInput
   | ReceiveInput
@@ -193,7 +212,7 @@ export interface Applied {
   readonly stateHash: Hash;
 }
 
-/** The answer to `immigrate`, `enqueue`, `exile` and `transfer`, in the same step. */
+/** The answer to `immigrate`, `enqueue` and what operators ask for, in the same step. */
 export type Reply =
   /**
    * Taken: watch the log (for `enqueue`: the effect of the batch). A change of leader may lose it.
@@ -227,6 +246,12 @@ export type RefusalReason =
   | "notFound"
   /** It would cost the quorum. */
   | "quorum"
+  /** Who is to be given a seat at once is out of reach, or has not caught up. */
+  | "notReady"
+  /** `invite`: nobody answers at the endpoint. */
+  | "unreachable"
+  /** `invite`: whoever answers there waits for no invitation. */
+  | "notWaiting"
   /** The node has no republic yet. */
   | "noRepublic";
 

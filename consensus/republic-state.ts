@@ -23,6 +23,8 @@ export interface Member extends Citizen {
   /** The slot of its admission. */
   readonly admitted: Slot;
   readonly naturalized: boolean;
+  /** False once an operator took its seat away, until one lets it have a seat again. */
+  readonly eligible: boolean;
 }
 
 /** An incarnation that was exiled and never comes back (contract C5). */

@@ -187,6 +187,7 @@ export class Republic {
           ...value.founder,
           admitted: slot,
           naturalized: true,
+          eligible: true,
         });
         this.#government = {
           number: 1,
@@ -201,7 +202,11 @@ export class Republic {
       case "admission":
         return this.#admit(slot, value.citizen);
       case "naturalization":
-        return this.#naturalize(value.id, value.cookie);
+        return this.#amend(value, { naturalized: true });
+      case "eligibility":
+        return this.#amend(value, { eligible: value.eligible });
+      case "relocation":
+        return this.#amend(value, { url: value.url });
       case "exile":
         return this.#exile(slot, value.id, value.cookie);
       case "succession":
@@ -234,14 +239,24 @@ export class Republic {
     if (this.#members.has(citizen.id) || this.#members.size >= limits.membersMax) return none;
     if (this.departed(citizen.id, citizen.cookie) !== null) return none;
     assert(this.#identity !== null, "there is a republic to be admitted to");
-    this.#members.set(citizen.id, { ...citizen, admitted: slot, naturalized: false });
+    const newcomer = { ...citizen, admitted: slot, naturalized: false, eligible: true };
+    this.#members.set(citizen.id, newcomer);
     return { kind: "membership" };
   }
 
-  #naturalize(id: NodeId, cookie: Cookie): Effect {
+  /** Changes what is known of this incarnation; of another under its id, nothing. */
+  #amend(
+    { id, cookie }: Pick<Citizen, "id" | "cookie">,
+    change: Partial<Pick<Member, "naturalized" | "eligible" | "url">>,
+  ): Effect {
     const member = this.#members.get(id);
-    if (member === undefined || member.cookie !== cookie || member.naturalized) return none;
-    this.#members.set(id, { ...member, naturalized: true });
+    if (member === undefined || member.cookie !== cookie) return none;
+    assert(member.id === id, "a member stands under its own id");
+    const { naturalized, eligible, url } = { ...member, ...change };
+    const isSame =
+      naturalized === member.naturalized && eligible === member.eligible && url === member.url;
+    if (isSame) return none;
+    this.#members.set(id, { ...member, naturalized, eligible, url });
     return { kind: "membership" };
   }
 
@@ -267,7 +282,12 @@ export class Republic {
     );
     this.#identity = republic;
     this.#members.clear();
-    this.#members.set(founder.id, { ...founder, admitted: slot, naturalized: true });
+    this.#members.set(founder.id, {
+      ...founder,
+      admitted: slot,
+      naturalized: true,
+      eligible: true,
+    });
     const parliament = [founder.id];
     this.#government = { number: government, parliament, leader: founder.id, leaving: [], slot };
     return { kind: "government" };

@@ -3,7 +3,7 @@ import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import { sameBatch, type Batch, type Registration } from "./decree.ts";
 import { knownLeader } from "./election.ts";
-import { canStore, isFull, isRoomiest } from "./fitness.ts";
+import { canStore, isRoomiest, lacksRoom } from "./fitness.ts";
 import type { NodeId } from "./identifiers.ts";
 import type { BarrierRound, Leading } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
@@ -151,7 +151,7 @@ export function onTransfer(chamber: Chamber, to: NodeId | null): void {
     return;
   }
   const candidates = [...role.followers].filter(([id, { synchronized }]) => {
-    const isAble = synchronized && chamber.hears(id) && !(hasRoom && isFull(chamber, id));
+    const isAble = synchronized && chamber.hears(id) && !(hasRoom && lacksRoom(chamber, id));
     return isAble && (to === null || id === to);
   });
   const [best] = candidates.toSorted(([, left], [, right]) => right.accepted - left.accepted);

@@ -8,6 +8,7 @@ export const calmSwarm: Swarm = {
   nodes: 3,
   newcomers: 0,
   parliamentSize: 5,
+  replaceAfterMs: null,
   foundedUnderFaults: false,
   timing: { pingMs: 20, silenceMs: 120, stallMs: 800 },
   segmentBytes: 16_384,

@@ -57,7 +57,7 @@ export interface SimulatedNode {
  */
 export type ClusterPlan = Pick<
   Swarm,
-  "nodes" | "newcomers" | "parliamentSize" | "segmentBytes" | "timing" | "clocks"
+  "nodes" | "newcomers" | "parliamentSize" | "replaceAfterMs" | "segmentBytes" | "timing" | "clocks"
 > &
   Partial<Pick<Swarm, "mixesVersions">>;
 
@@ -262,6 +262,7 @@ export class Cluster {
       listen: [`memory:${name}`],
       parliamentSize: this.#plan.parliamentSize,
       timing: this.#plan.timing,
+      replaceAfterMs: this.#plan.replaceAfterMs,
       storage: {
         segmentBytesFirst: this.#plan.segmentBytes,
         segmentBytesMax: 4 * this.#plan.segmentBytes,

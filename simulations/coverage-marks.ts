@@ -36,6 +36,7 @@ export const coverageMarks = {
   "government.grows": "seats were added",
   "government.shrinks": "seats were taken",
   "member.admitted": "a node was admitted while others led",
+  "member.eligible": "the log says that a member may have a seat, or may not",
   "member.naturalized": "a constituent said that it may have a seat",
   "member.exiled": "an exile was decided",
   "member.refused": "an empty or foreign directory was refused: its id is taken",

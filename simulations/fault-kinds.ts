@@ -50,6 +50,7 @@ export const applicableFaults: ReadonlyMap<string, string> = new Map([
   ["T2", "clocks that drift"],
   ["T3", "wall clock set"],
   ["T5", "clocks that stand still, then jump"],
+  ["O4", "seat taken, let or swapped, several at a time"],
   ["O5", "member exiled, back with an empty disk"],
   ["O6", "further node let in"],
   ["O8", "backup taken under load, restored as a new republic"],

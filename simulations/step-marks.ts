@@ -33,6 +33,7 @@ const ofRefusal: ReadonlyMap<string, CoverageMark> = new Map([
 
 const ofDecree: ReadonlyMap<string, CoverageMark> = new Map([
   ["naturalization", "member.naturalized"],
+  ["eligibility", "member.eligible"],
   ["exile", "member.exiled"],
 ]);
 

@@ -20,6 +20,8 @@ export interface Swarm {
   /** O6: further ones, that an operator lets join later. */
   readonly newcomers: number;
   readonly parliamentSize: number;
+  /** After how long a silent member's seat is given to a constituent; null for never. */
+  readonly replaceAfterMs: number | null;
   /** Whether the faults begin before the republic is whole. */
   readonly foundedUnderFaults: boolean;
   readonly timing: {
@@ -51,7 +53,7 @@ export interface Swarm {
   readonly damage: (Rhythm & { readonly kinds: readonly DamageKind[] }) | null;
   /** X5, X6, X8, X9. */
   readonly folders: (Rhythm & { readonly kinds: readonly FolderFault[] }) | null;
-  /** O5, O6, O12. */
+  /** O4, O5, O6, O12. */
   readonly operator: (Rhythm & { readonly kinds: readonly OperatorAction[] }) | null;
   /** K19: nodes whose syncs take so many times longer than the others'. */
   readonly slowDisks: { readonly nodes: readonly number[]; readonly factor: number };
@@ -119,7 +121,7 @@ export type CutShape =
  * on it, or one more on a copy of it.
  */
 export type FolderFault = "empty" | "backup" | "foreign" | "elsewhere" | "twin" | "clone";
-export type OperatorAction = "exile" | "transfer" | "join";
+export type OperatorAction = "exile" | "transfer" | "join" | "seat";
 export type WorstDayKind = "recover" | "restore";
 /** What stays broken: down, or cut off both ways, or in one direction only. */
 export type OutsiderFault = "down" | "cut" | "deaf" | "mute";
@@ -169,7 +171,7 @@ const folderFaults: readonly FolderFault[] = [
   "twin",
   "clone",
 ];
-const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join"];
+const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join", "seat"];
 const outsiderFaults: readonly OutsiderFault[] = ["down", "cut", "deaf", "mute"];
 const strikes: readonly Strike[] = [
   "kill",
@@ -199,6 +201,7 @@ function drawLoud(prng: Prng): Swarm {
     nodes,
     newcomers: prng.chance(0.25) ? prng.integer(1, 2) : 0,
     parliamentSize,
+    replaceAfterMs: prng.fork("replace").pick([null, 1000, 3000]),
     foundedUnderFaults: prng.chance(0.25),
     timing: { pingMs, silenceMs: pingMs * prng.integer(4, 10), stallMs: pingMs * 40 },
     segmentBytes: prng.pick([16_384, 65_536, 262_144]),

@@ -9,7 +9,11 @@ import type {
   Entry,
   Log,
   Membership,
+  MembershipChange,
+  MembershipPreview,
+  PromoteOptions,
   PublishOptions,
+  Seated,
   Status,
   WaitOptions,
 } from "./api.ts";
@@ -23,6 +27,8 @@ import { ClientMembership } from "./client/membership.ts";
 import { readEntries } from "./client/reader.ts";
 import { Deadline } from "./deadline.ts";
 import { exile, exileOf, transfer, transferTo } from "./membership/membership.ts";
+import { previewOf } from "./membership/preview.ts";
+import { add, additionOf, demote, demotionOf, promote, promotionOf } from "./membership/seats.ts";
 import { nodeNetwork } from "./system/node-network.ts";
 import { Publishing } from "./publishing/publishing.ts";
 import type { Request, Response } from "./requests.ts";
@@ -40,7 +46,7 @@ export interface ClientWorld {
 }
 
 export interface ClientOptions {
-  /** For connecting, and for each `barrier`, `status`, `exile` and `transfer`; default 30 s. */
+  /** For connecting, and for each `barrier`, `status` and change of members; default 30 s. */
   readonly timeoutMs?: number;
   /** Gives up connecting. */
   readonly signal?: AbortSignal;
@@ -208,6 +214,25 @@ export class KibitzerClient implements Log, Membership {
   ): Promise<{ readonly leader: NodeId }> {
     using membership = this.#membership(transferTo(to), options);
     return { leader: await transfer(membership, to) };
+  }
+
+  async add(url: string, options: WaitOptions = {}): Promise<Seated & { readonly id: NodeId }> {
+    using membership = this.#membership(additionOf(url), options);
+    return await add(membership, url);
+  }
+
+  async promote(id: NodeId, options: PromoteOptions = {}): Promise<Seated> {
+    using membership = this.#membership(promotionOf(id), options);
+    return await promote(membership, id, options.insteadOf ?? null);
+  }
+
+  async demote(id: NodeId, options: WaitOptions = {}): Promise<void> {
+    using membership = this.#membership(demotionOf(id), options);
+    await demote(membership, id);
+  }
+
+  async preview(change: MembershipChange, options: WaitOptions = {}): Promise<MembershipPreview> {
+    return previewOf(await this.status(options), change);
   }
 
   /** Unsettled publishes reject with the truth, readings end; waits until connections are gone. */

@@ -17,6 +17,7 @@ export { version } from "./version.ts";
 export type * from "./api.ts";
 export type { KibitzerOptions, TimingOptions } from "./configuration.ts";
 export type { Envelope } from "./recording/envelope.ts";
+export type { InvitationOptions } from "./node/inviting.ts";
 export type { JoinOptions } from "./node/joining.ts";
 export type { Logger } from "./logger.ts";
 export type { Chance, Clock, FileHandle, FileSystem, Timer, World } from "./world.ts";

@@ -67,6 +67,33 @@ export interface ExileRequest {
   readonly hops: number;
 }
 
+/** Asks the leader for a seat: that of `insteadOf` at once, or the next one that is free. */
+export interface PromoteRequest {
+  readonly method: "promote";
+  readonly id: NodeId;
+  readonly cookie: Cookie;
+  readonly insteadOf: NodeId | null;
+  readonly hops: number;
+}
+
+/** Asks the leader to take a member's seat, and to give it none again. */
+export interface DemoteRequest {
+  readonly method: "demote";
+  readonly id: NodeId;
+  readonly cookie: Cookie;
+  readonly hops: number;
+}
+
+/**
+ * Of a member: to invite the node at `url`, which waits for that. Of a node that waits: to join
+ * `republic`, which it is invited to by the member at `url`. Both answer who the guest is.
+ */
+export interface InviteRequest {
+  readonly method: "invite";
+  readonly republic: RepublicIdentity | null;
+  readonly url: string;
+}
+
 /** Asks the leader to hand over, to whom it chooses unless named; forwarded at most one hop. */
 export interface TransferRequest {
   readonly method: "transfer";
@@ -108,6 +135,9 @@ export type Request =
   | BarrierRequest
   | ExileRequest
   | TransferRequest
+  | PromoteRequest
+  | DemoteRequest
+  | InviteRequest
   | EntriesRequest
   | DecreesRequest
   | StatusRequest
@@ -135,6 +165,12 @@ export interface NodeReport {
   readonly version: string;
 }
 
+/** Who was invited, or asks to be. */
+export interface Guest extends Citizen {
+  /** The republic that it is in, or null. */
+  readonly republic: RepublicIdentity | null;
+}
+
 export type Response =
   /** `immigrate`: admitted by the decided slot. */
   | {
@@ -143,7 +179,7 @@ export type Response =
       readonly slot: number;
       readonly contacts: readonly Citizen[];
     }
-  /** `immigrate`, `exile`, `transfer`: taken; ask again until it is seen to be done. */
+  /** `immigrate` and what operators ask for: taken; ask again until it is seen to be done. */
   | { readonly kind: "enqueued" }
   /** `enqueue`, `register`: decided, with this effect. */
   | { readonly kind: "effect"; readonly effect: Effect }
@@ -158,5 +194,5 @@ export type Response =
     }
   /** `decrees`: in order, from the slot asked on; none when the node does not have it decided. */
   | { readonly kind: "decrees"; readonly decrees: readonly FramedDecree[] }
-  /** `status` and `report`: a `Status` or `NodeReport` as JSON. */
+  /** `status`, `report` and `invite`: a `Status`, `NodeReport` or `Guest` as JSON. */
   | { readonly kind: "document"; readonly document: unknown };

@@ -87,6 +87,15 @@ const verbs = new Map<string, Verb>([
     (scene, words) => scene.step(word(words, 0), { kind: "transfer", to: words[1] ?? null }),
   ],
   ["exile", (scene, words) => scene.step(word(words, 0), { kind: "exile", id: word(words, 1) })],
+  ["demote", (scene, words) => scene.step(word(words, 0), { kind: "demote", id: word(words, 1) })],
+  [
+    "promote",
+    (scene, words) => {
+      const insteadOf = words[2] ?? null;
+      scene.step(word(words, 0), { kind: "promote", id: word(words, 1), insteadOf });
+    },
+  ],
+  ["move", (scene, words) => scene.move(word(words, 0), word(words, 1))],
 ]);
 
 function play(scene: Scene, command: string): void {

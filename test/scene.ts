@@ -17,7 +17,12 @@ import {
   outcomeLines,
   valueText,
 } from "../simulations/core/abbreviate.ts";
-import { CoreNode, type Unstamped } from "../simulations/core/core-node.ts";
+import {
+  clockwork,
+  CoreNode,
+  type Clockwork,
+  type Unstamped,
+} from "../simulations/core/core-node.ts";
 import { Invariants } from "../simulations/core/invariants.ts";
 import type { VirtualDisk } from "../simulations/core/virtual-disk.ts";
 import { Prng } from "../simulations/prng.ts";
@@ -28,6 +33,8 @@ interface Packet {
   readonly message: Message;
 }
 
+/** Whoever is silent for two seconds gives way. */
+const timing: Clockwork = { ...clockwork, replaceTicks: 2000 };
 const identity = { name: "scene", identity: "5ce9e00000000000" };
 
 export class Scene {
@@ -90,7 +97,7 @@ export class Scene {
   }
 
   start(id: NodeId): void {
-    const node = this.#nodes.get(id) ?? new CoreNode(id, this.#prng.fork(id));
+    const node = this.#nodes.get(id) ?? new CoreNode(id, this.#prng.fork(id), timing);
     this.#nodes.set(id, node);
     this.#invariants.onStart(node, node.start(this.#now, false));
     this.#step(node, { kind: "event", jitter: 0 });
@@ -115,6 +122,12 @@ export class Scene {
   /** Asks `host` to admit `newcomer`. */
   immigrate(newcomer: NodeId, host: NodeId): void {
     const { citizen } = this.node(newcomer);
+    this.#step(this.node(host), { kind: "immigrate", citizen });
+  }
+
+  /** `id` tells `host` that it is called elsewhere by now. */
+  move(id: NodeId, host: NodeId): void {
+    const citizen: Citizen = { ...this.node(id).citizen, url: `sim://${id}/moved` };
     this.#step(this.node(host), { kind: "immigrate", citizen });
   }
 

@@ -35,6 +35,10 @@ export function valueText(value: Value): string {
     case "naturalization":
     case "exile":
       return `${value.kind}(${value.id})`;
+    case "eligibility":
+      return `${value.eligible ? "eligible" : "ineligible"}(${value.id})`;
+    case "relocation":
+      return `relocation(${value.id}: ${value.url})`;
     case "succession":
       return `succession(${value.government}: ${value.parliament.join(" ")}; ${value.leader})`;
     case "registration":
@@ -149,7 +153,10 @@ export function inputText(input: LegislatorInput): string {
     case "immigrate":
       return `immigrate ${input.citizen.id}`;
     case "exile":
-      return `exile ${input.id}`;
+    case "demote":
+      return `${input.kind} ${input.id}`;
+    case "promote":
+      return `promote ${input.id}${input.insteadOf === null ? "" : ` for ${input.insteadOf}`}`;
     case "transfer":
       return `transfer ${input.to ?? "anybody"}`;
     case "bootstrap":

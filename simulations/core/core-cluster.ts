@@ -18,6 +18,7 @@ import { Candidacies } from "./candidacies.ts";
 import { Network, type Packet } from "./network.ts";
 import { beforeOutdated, checkOutdated } from "./outdated.ts";
 import { Schedule } from "./schedule.ts";
+import { Seats } from "./seats.ts";
 
 /** How journals and clocks behave, all delays in virtual milliseconds. */
 export interface NodeFaults {
@@ -54,10 +55,12 @@ export class CoreCluster {
   readonly #prng: Prng;
   readonly #watchers: Watcher[] = [];
   readonly #candidacies = new Candidacies(this);
+  readonly #seats: Seats;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.#prng = options.prng.fork("cluster");
+    this.#seats = new Seats(options.invariants.chosen);
     const deliver = (packet: Packet): void => this.#deliver(packet);
     this.network = new Network(this.schedule, options.prng.fork("network"), deliver);
   }
@@ -171,6 +174,7 @@ export class CoreCluster {
     const before = beforeOutdated(node, input);
     const outcome = node.step(input);
     this.#candidacies.onOutcome(node, input, outcome);
+    this.#seats.onOutcome(node, input, outcome);
     if (before !== null) checkOutdated(node, input, before);
     this.#trace(node, () => [inputText(input), ...outcomeLines(outcome)]);
     if (outcome.persist !== null) {

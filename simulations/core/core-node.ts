@@ -26,9 +26,17 @@ export type Unstamped = LegislatorInput extends infer Input
     : never
   : never;
 
-export type Clockwork = Pick<LegislatorOptions, "pingTicks" | "silenceTicks" | "stallTicks">;
+export type Clockwork = Pick<
+  LegislatorOptions,
+  "pingTicks" | "silenceTicks" | "stallTicks" | "replaceTicks"
+>;
 
-export const clockwork: Clockwork = { pingTicks: 50, silenceTicks: 250, stallTicks: 500 };
+export const clockwork: Clockwork = {
+  pingTicks: 50,
+  silenceTicks: 250,
+  stallTicks: 500,
+  replaceTicks: null,
+};
 
 export class CoreNode {
   readonly id: NodeId;
@@ -44,6 +52,8 @@ export class CoreNode {
   stalledUntil = 0;
   /** When its last life ended, in virtual time. */
   downSince = 0;
+  /** How often it was moved to another endpoint. */
+  moves = 0;
   /** It said that it must stop; nothing reaches it any more. */
   halted = false;
   /** Exiled, or halted by itself: never started again. */
@@ -82,7 +92,8 @@ export class CoreNode {
   }
 
   get citizen(): Citizen {
-    return { id: this.id, cookie: this.cookie, url: `sim://${this.id}`, properties: {} };
+    const url = `sim://${this.id}${this.moves === 0 ? "" : `/${this.moves}`}`;
+    return { id: this.id, cookie: this.cookie, url, properties: {} };
   }
 
   /** Begins a life on what the disk holds. */

@@ -35,8 +35,10 @@ export class Leaders {
     const { ballot } = node.legislator.view();
     // Whoever was paused leads its old one until it hears of the next.
     if (compareBallots(ballot, this.#last) <= 0) return;
+    // Who leads on in the next government, in which a silent member is replaced, is no other.
+    const leadsOn = ballot.id === this.#last.id && ballot.government > this.#last.government;
     this.#last = ballot;
-    this.changes += 1;
+    if (!leadsOn) this.changes += 1;
   }
 }
 

@@ -23,6 +23,8 @@ const kindCodes: Readonly<Record<Value["kind"], number>> = {
   succession: 6,
   registration: 7,
   batch: 8,
+  eligibility: 9,
+  relocation: 11,
   refounding: 10,
 };
 

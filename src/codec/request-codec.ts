@@ -10,7 +10,15 @@ import { ByteWriter } from "./byte-writer.ts";
 import { decreesOf, headEnd, readMessage, writeMessage } from "./message-codec.ts";
 import type { ReceiveRequest, Request } from "../requests.ts";
 import { protocol } from "../version.ts";
-import { readBatch, readCitizen, readVersion, writeBatch, writeCitizen } from "./value-codec.ts";
+import {
+  readBatch,
+  readCitizen,
+  readRepublic,
+  readVersion,
+  writeBatch,
+  writeCitizen,
+  writeRepublic,
+} from "./value-codec.ts";
 
 /** Codes are never reused. */
 const methodCodes: Readonly<Record<Request["method"], number>> = {
@@ -24,6 +32,9 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
   report: 8,
   exile: 9,
   transfer: 10,
+  promote: 11,
+  demote: 12,
+  invite: 13,
   decrees: 17,
 };
 
@@ -74,9 +85,21 @@ function encodeRequest(request: Request, version = protocol.most): readonly Uint
       writer.whole(request.hops);
       break;
     case "exile":
+    case "demote":
       writer.id(request.id);
       writer.hex16(request.cookie);
       writer.whole(request.hops);
+      break;
+    case "promote":
+      writer.id(request.id);
+      writer.hex16(request.cookie);
+      writer.id(request.insteadOf);
+      writer.whole(request.hops);
+      break;
+    case "invite":
+      writer.flag(request.republic !== null);
+      if (request.republic !== null) writeRepublic(writer, request.republic);
+      writer.text(request.url);
       break;
     case "transfer":
       writer.id(request.to);
@@ -164,9 +187,20 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
       return { method, nonce: reader.hex16(), hops: reader.whole(0, hopsMax) };
     case "barrier":
       return { method, hops: reader.whole(0, hopsMax) };
-    case "exile": {
+    case "exile":
+    case "demote": {
       const id = reader.id();
       return { method, id, cookie: reader.hex16(), hops: reader.whole(0, hopsMax) };
+    }
+    case "promote": {
+      const id = reader.id();
+      const cookie = reader.hex16();
+      const insteadOf = reader.idOrNull();
+      return { method, id, cookie, insteadOf, hops: reader.whole(0, hopsMax) };
+    }
+    case "invite": {
+      const republic = reader.flag() ? readRepublic(reader) : null;
+      return { method, republic, url: reader.text(limits.urlBytesMax) };
     }
     case "transfer":
       return { method, to: reader.idOrNull(), hops: reader.whole(0, hopsMax) };

@@ -52,6 +52,9 @@ const reasonCodes: Readonly<Record<RefusalReason, number>> = {
   noRepublic: 7,
   departed: 8,
   full: 9,
+  notReady: 10,
+  unreachable: 11,
+  notWaiting: 12,
 };
 
 const effectKinds = invert(effectCodes);

@@ -32,7 +32,7 @@ function row(member: MemberStatus): string[] {
   const style = member.reachable ? "green" : "red";
   return [
     member.id,
-    member.role,
+    member.eligible ? member.role : `${member.role}, demoted`,
     coloured(style, member.reachable ? "yes" : "no", process.stdout),
     positionText(member.decided),
     positionText(member.applied),

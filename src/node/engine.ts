@@ -25,6 +25,7 @@ import { brokenNode, haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
 import { helloOf, logRefounded } from "./introduction.ts";
+import { Invitations } from "./inviting.ts";
 import { journalEvents } from "./journal-events.ts";
 import { LogReader } from "./log-reader.ts";
 import type { Logger } from "../logger.ts";
@@ -45,6 +46,8 @@ import { resultOf } from "../publishing/submission-result.ts";
 import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
 import { SlotSender } from "./slot-sender.ts";
+import { citizensOf } from "./citizens.ts";
+import { Whereabouts } from "./whereabouts.ts";
 
 export class Engine {
   readonly configuration: Configuration;
@@ -54,6 +57,8 @@ export class Engine {
   readonly service: Service;
   readonly peers: Peers;
   readonly publishing: Publishing;
+  readonly invitations: Invitations = new Invitations(this);
+  readonly #whereabouts = new Whereabouts(this);
   /** Aborted when the node stops, for whatever reason. */
   readonly over: AbortController = new AbortController();
   /** Called when the node has failed for good; once. */
@@ -98,7 +103,7 @@ export class Engine {
       unreachable: (id, error) =>
         this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
     });
-    this.#slotSender = new SlotSender(this.peers);
+    this.#slotSender = new SlotSender(this.peers, clock, this.over.signal);
     this.#loop = new RunLoop({
       state,
       recorder,
@@ -247,28 +252,21 @@ export class Engine {
 
   /** Every member that is known, this node included. */
   contacts(): readonly Citizen[] {
-    return this.#state.legislator.republic.members.map(({ id, cookie, url, properties }) => {
-      return { id, cookie, url, properties };
-    });
+    return citizensOf(this.#state.legislator.republic.members);
   }
 
   hello(): Hello {
-    const { refounded } = this.#state.legislator.republic;
-    return helloOf(this.directory.record, this.url, refounded);
+    return helloOf(this.directory.record, this.url, this.#state.legislator.republic.refounded);
   }
 
   report(): NodeReport {
-    const { id, cookie } = this.directory.record;
-    return reportOf(id, cookie, this.view());
+    return reportOf(this.directory.record, this.view());
   }
 
   /** The cluster as this node sees it. */
   async status(signal: AbortSignal): Promise<Status> {
-    const { peers } = this;
-    return await askStatus(
-      { legislator: this.#state.legislator, own: this.report(), peers },
-      signal,
-    );
+    const { legislator } = this.#state;
+    return await askStatus({ legislator, own: this.report(), peers: this.peers }, signal);
   }
 
   /** The node has failed for good: attests nothing more, and says why (contracts C4, C9, C10). */
@@ -362,6 +360,7 @@ export class Engine {
     // ones.
     const contacts = this.isMember ? [] : (this.directory.record.contacts ?? []);
     this.peers.set([...this.contacts(), ...contacts]);
+    this.#whereabouts.check();
   }
 
   #makeService(): Service {
@@ -376,6 +375,7 @@ export class Engine {
       play: (request, answered) => this.play(request, answered),
       hello: () => this.hello(),
       identity: () => this.identity,
+      invitations: this.invitations,
       contacts: () => this.contacts(),
       changed: this.changed,
       status: async (signal) => await this.status(signal),

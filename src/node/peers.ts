@@ -89,6 +89,21 @@ export class Peers implements AsyncDisposable {
     } else if (peer.url !== url && !this.#strays.has(id)) this.#reachStray(id, url);
   }
 
+  /** Whether this incarnation answers where it is called, and nobody has moved it from there. */
+  isThere({ id, cookie, url }: Pick<Citizen, "id" | "cookie" | "url">): boolean {
+    const peer = this.#peers.get(id);
+    if (peer === undefined || peer.url === url || !peer.caller.connected) return false;
+    return peer.caller.remote?.node?.cookie === cookie;
+  }
+
+  /** Calls a peer at `url` from now on, until the log says where it is. */
+  moved({ id, url }: Pick<Citizen, "id" | "url">): void {
+    const peer = this.#peers.get(id);
+    if (this.#isClosed || peer === undefined || peer.url === url) return;
+    this.#drop(id);
+    this.#reach(id, url);
+  }
+
   /** One way; what cannot be sent now is lost, and the protocol copes. */
   tell({ to, lane }: Pick<Dispatch, "to" | "lane">, request: ReceiveRequest): void {
     this.#peers.get(to)?.caller.tell(request, lane);

@@ -4,22 +4,32 @@
  */
 import type { Dispatch, SlotDispatch } from "../../consensus/index.ts";
 import type { Peers } from "./peers.ts";
+import { pause } from "../pause.ts";
 import { learnRequest } from "./receive-request.ts";
 import type { ReceiveRequest } from "../requests.ts";
 import type { Journal } from "../storage/journal.ts";
+import type { Clock } from "../world.ts";
 
 /** Bytes of one `learn`: large enough to be fast, small enough not to hold a lane for long. */
-const learnBytesMax = 4_194_304;
+const learnBytesMax = 1_048_576;
 /** Requests that wait behind one `learn`; a read takes milliseconds. */
 const waitingMax = 256;
+/** The longest rest between two of them to one peer; below any silence, so that it waits for it. */
+const restMsMax = 50;
 
 export class SlotSender {
   readonly #peers: Peers;
+  readonly #clock: Clock;
+  readonly #over: AbortSignal;
   /** What waits behind the slots that are being read, by receiver. */
   readonly #waiting = new Map<string, ReceiveRequest[]>();
+  readonly #restUntil = new Map<string, number>();
 
-  constructor(peers: Peers) {
+  /** @param over Aborts when the node stops. */
+  constructor(peers: Peers, clock: Clock, over: AbortSignal) {
     this.#peers = peers;
+    this.#clock = clock;
+    this.#over = over;
   }
 
   /** @throws {KibitzerError} `KBZ_DAMAGED` when the journal cannot be read back. */
@@ -27,11 +37,18 @@ export class SlotSender {
     if (this.#waiting.has(to)) return;
     this.#waiting.set(to, []);
     try {
+      const restMs = (this.#restUntil.get(to) ?? 0) - this.#clock.now();
+      if (restMs > 0) await pause(this.#clock, restMs, this.#over);
+      const began = this.#clock.now();
       const framed = await journal.read(slotFirst, slotLast, learnBytesMax);
       this.#peers.tell({ to, lane: "bulk" }, learnRequest(framed, decided));
       for (const request of this.#waiting.get(to) ?? []) {
         this.#peers.tell({ to, lane: "bulk" }, request);
       }
+      // As long as it took: half of what there is of disk and processor is left to all others, and
+      // where these have much to do it takes longer.
+      const now = this.#clock.now();
+      this.#restUntil.set(to, now + Math.min(now - began, restMsMax));
     } finally {
       this.#waiting.delete(to);
     }

@@ -60,6 +60,8 @@ const methodCodes: Readonly<Record<Method, number>> = {
   resubmit: 16,
   checkpoint: 17,
   room: 18,
+  promote: 19,
+  demote: 20,
 };
 
 const methods = invert(methodCodes);
@@ -146,7 +148,11 @@ function writeLegislatorFields(writer: ByteWriter, input: LegislatorInput): void
     case "naturalize":
       return;
     case "exile":
+    case "demote":
       return writer.id(input.id);
+    case "promote":
+      writer.id(input.id);
+      return writer.id(input.insteadOf);
     case "transfer":
     case "sent":
       return writer.id(input.to);
@@ -282,7 +288,10 @@ function readLegislatorInput(reader: ByteReader, kind: Plainer, stamp: Stamp): L
     case "naturalize":
       return { kind, ...stamp };
     case "exile":
+    case "demote":
       return { kind, ...stamp, id: reader.id() };
+    case "promote":
+      return { kind, ...stamp, id: reader.id(), insteadOf: reader.idOrNull() };
     case "transfer":
       return { kind, ...stamp, to: reader.idOrNull() };
     case "event":

@@ -85,6 +85,8 @@ const legislatorKinds: ReadonlySet<string> = new Set<LegislatorInput["kind"]>([
   "immigrate",
   "naturalize",
   "exile",
+  "promote",
+  "demote",
   "transfer",
   "event",
   "receive",

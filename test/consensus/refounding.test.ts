@@ -35,7 +35,15 @@ function fold(values: readonly Value[], from = new Republic(emptyRepublic())): R
 /** A node that was admitted with this cookie by a republic of that identity. */
 class Newcomer {
   readonly legislator = new Legislator(
-    { id: "b", cookie: cookieOf("b2"), starts: 1, pingTicks: 50, silenceTicks: 400, stallTicks: 9 },
+    {
+      id: "b",
+      cookie: cookieOf("b2"),
+      starts: 1,
+      pingTicks: 50,
+      silenceTicks: 400,
+      stallTicks: 9,
+      replaceTicks: null,
+    },
     {
       promised: ballotZero,
       accepted: ballotZero,

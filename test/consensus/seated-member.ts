@@ -69,6 +69,7 @@ export class SeatedMember {
         pingTicks: 50,
         silenceTicks: 400,
         stallTicks: 2000,
+        replaceTicks: null,
       },
       {
         promised: ballotZero,

@@ -85,6 +85,15 @@ const smallValue: fc.Arbitrary<Exclude<Value, Batch>> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("admission" as const), citizen }),
   fc.record({ kind: fc.constant("naturalization" as const), id, cookie: hex16 }),
+  fc.record({
+    kind: fc.constant("eligibility" as const),
+    id,
+    cookie: hex16,
+    eligible: fc.boolean(),
+  }),
+  citizen.map(
+    ({ url }) => ({ kind: "relocation", id: "b", cookie: "00112233445566aa", url }) as const,
+  ),
   fc.record({ kind: fc.constant("exile" as const), id, cookie: hex16 }),
   fc.tuple(positive, parliament, fc.nat(8)).map(([government, ids, at]) => ({
     kind: "succession" as const,
@@ -230,6 +239,9 @@ const reasonsByName: Readonly<Record<RefusalReason, true>> = {
   quorum: true,
   noRepublic: true,
   departed: true,
+  notReady: true,
+  unreachable: true,
+  notWaiting: true,
 };
 export const reason: fc.Arbitrary<RefusalReason> = fc
   .constantFrom(...Object.keys(reasonsByName))
@@ -255,6 +267,8 @@ export const legislatorInputs: Kinds<LegislatorInput> = {
   immigrate: fc.record({ kind: fc.constant("immigrate"), ...stamp, citizen }),
   naturalize: fc.record({ kind: fc.constant("naturalize"), ...stamp }),
   exile: fc.record({ kind: fc.constant("exile"), ...stamp, id }),
+  promote: fc.record({ kind: fc.constant("promote"), ...stamp, id, insteadOf: fc.option(id) }),
+  demote: fc.record({ kind: fc.constant("demote"), ...stamp, id }),
   transfer: fc.record({ kind: fc.constant("transfer"), ...stamp, to: fc.option(id) }),
   event: fc.record({ kind: fc.constant("event"), ...stamp, jitter: fraction }),
   receive: fc.record({
@@ -333,6 +347,15 @@ export const requests: Methods = {
   barrier: fc.record({ method: fc.constant("barrier"), hops }),
   exile: fc.record({ method: fc.constant("exile"), id, cookie: hex16, hops }),
   transfer: fc.record({ method: fc.constant("transfer"), to: fc.option(id), hops }),
+  promote: fc.record({
+    method: fc.constant("promote"),
+    id,
+    cookie: hex16,
+    insteadOf: fc.option(id),
+    hops,
+  }),
+  demote: fc.record({ method: fc.constant("demote"), id, cookie: hex16, hops }),
+  invite: fc.record({ method: fc.constant("invite"), republic: fc.option(republic), url: name }),
   entries: fc.record({
     method: fc.constant("entries"),
     index: fc.maxSafeNat(),

@@ -118,7 +118,7 @@ export class RecordedRepublic {
   }
 
   async #begin(id: string, starts: number, durable: DurableState): Promise<void> {
-    const clockwork = { pingTicks: 50, silenceTicks: 400, stallTicks: 2000 };
+    const clockwork = { pingTicks: 50, silenceTicks: 400, stallTicks: 2000, replaceTicks: null };
     const legislator = new Legislator({ id, cookie: cookieOf(id), starts, ...clockwork }, durable);
     const state = new ConsensusState(legislator, new Islander());
     const { bytesMax, recordBodies = false } = this.#options;

@@ -37,6 +37,15 @@ const value = fc.oneof(
   fc.record({ kind: fc.constant("opening" as const) }),
   fc.record({ kind: fc.constant("admission" as const), citizen }),
   fc.record({ kind: fc.constant("naturalization" as const), id, cookie: hex16 }),
+  fc.record({
+    kind: fc.constant("eligibility" as const),
+    id,
+    cookie: hex16,
+    eligible: fc.boolean(),
+  }),
+  citizen.map(
+    ({ url }) => ({ kind: "relocation", id: "b", cookie: "00112233445566aa", url }) as const,
+  ),
   fc.record({ kind: fc.constant("exile" as const), id, cookie: hex16 }),
   fc.uniqueArray(id, { minLength: 1, maxLength: 5 }).map((ids) => ({
     kind: "succession" as const,
@@ -153,6 +162,8 @@ const refused: readonly (readonly [string, unknown])[] = [
     },
   ],
   ["a bad id", { kind: "exile", id: "A", cookie: "00112233445566aa" }],
+  ["no flag", { kind: "eligibility", id: "a", cookie: "00112233445566aa", eligible: "yes" }],
+  ["no endpoint", { kind: "relocation", id: "a", cookie: "00112233445566aa", url: "" }],
 ];
 
 for (const [name, document] of refused) {
@@ -166,8 +177,9 @@ for (const [name, document] of refused) {
       "succession",
       "registration",
       "batch",
-      "",
+      "eligibility",
       "refounding",
+      "relocation",
     ];
     const body = new TextEncoder().encode(JSON.stringify(document));
     const kind = (document as { kind: string }).kind;

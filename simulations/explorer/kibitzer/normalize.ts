@@ -143,11 +143,12 @@ function normalizeFreeSince(
 }
 
 /** What is looked at only when a report comes is not told apart once it is kept. */
-function normalizePeer(peer: Fields, id: Plain): Fields {
-  const { report = null } = peer;
-  // Silence is too short here for answers that come with the next ping: everybody is asked.
-  const asked = { ...peer, toAnswer: null, answeredRound: -1 };
-  if (report === null) return asked;
+function normalizePeer(known: Fields, id: Plain): Fields {
+  const { report = null } = known;
+  // Silence is too short here for answers that come with the next ping: everybody is asked. And
+  // nobody is replaced for silence.
+  const peer = { ...known, toAnswer: null, answeredRound: -1, silent: 0 };
+  if (report === null) return peer;
   const kept = fields(report);
   const { hearsFit = null, chooses = null } = kept;
   const read = {
@@ -157,7 +158,7 @@ function normalizePeer(peer: Fields, id: Plain): Fields {
     hearsFit: hearsFit === null ? null : keptLeader(fields(hearsFit), id),
     chooses: chooses === id ? id : null,
   };
-  return { ...asked, report: read };
+  return { ...peer, report: read };
 }
 
 /**

@@ -13,7 +13,8 @@ export const roomMutants: readonly Mutant[] = [
   {
     name: "full-followers-unheeded",
     file: "consensus/fitness.ts",
-    find: "return chamber.state.hasRoom && isMajorityWith(chamber, (id) => !isFull(chamber, id));",
+    find: `return chamber.state.hasRoom && isMajorityWith(chamber, (id) => !lacksRoom(chamber,
+id));`,
     replace: "return chamber.state.hasRoom;",
     about: "A leader takes more though a majority has no room for it.",
     invariant: "D11",
@@ -21,8 +22,9 @@ export const roomMutants: readonly Mutant[] = [
   {
     name: "full-leader-takes-more",
     file: "consensus/fitness.ts",
-    find: "return chamber.state.hasRoom && isMajorityWith(chamber, (id) => !isFull(chamber, id));",
-    replace: "return isMajorityWith(chamber, (id) => !isFull(chamber, id));",
+    find: `return chamber.state.hasRoom && isMajorityWith(chamber, (id) => !lacksRoom(chamber,
+id));`,
+    replace: "return isMajorityWith(chamber, (id) => !lacksRoom(chamber, id));",
     about: "A leader without room takes more as long as the others have some.",
     invariant: "D11",
   },
