@@ -3,9 +3,6 @@
  * itself, call it at its endpoint, and do so again at each of its starts.
  */
 import type { Citizen } from "../../consensus/index.ts";
-import type { Hello } from "../../transport/index.ts";
-import type { NodeRecord } from "../storage/directory.ts";
-import { version } from "../version.ts";
 import { checkedEndpoint } from "../checked-endpoint.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { decodeValue, encodeValue } from "../codec/value-check.ts";
@@ -44,14 +41,6 @@ function refusal(
       "call (listen, advertise) and properties that are texts, of 4096 bytes at most together.",
     { retryable: false, outcome: "none", cause },
   );
-}
-
-/** What a node says of itself on each connection. */
-export function helloOf(
-  { id, cookie, starts, republic }: Pick<NodeRecord, "id" | "cookie" | "starts" | "republic">,
-  url: string,
-): Hello {
-  return { republic: republic?.identity ?? null, node: { id, cookie, starts, url }, version };
 }
 
 /** Who they are, without what has become of them. */
