@@ -4,10 +4,9 @@
  * and what is decided is applied in slot order.
  */
 import { assert } from "./assert.ts";
-import type { Decree } from "./decree.ts";
+import type { Citizen, Decree } from "./decree.ts";
 import type { DurableState, LegislatorOptions } from "./durable-state.ts";
 import {
-  ballotZero,
   sameBallot,
   type Ballot,
   type Cookie,
@@ -15,7 +14,14 @@ import {
   type NodeId,
   type Slot,
 } from "./identifiers.ts";
-import { initialState, type LegislatorState, type Mark, type Peer } from "./legislator-state.ts";
+import {
+  initialState,
+  unheardPeer,
+  type LegislatorState,
+  type Mark,
+  type Peer,
+} from "./legislator-state.ts";
+import { forget, forgetAllBut } from "./forgetting.ts";
 import { limits } from "./limits.ts";
 import type { Message } from "./messages.ts";
 import type {
@@ -36,11 +42,15 @@ import type { RepublicState } from "./republic-state.ts";
 import { SlotLog } from "./slot-log.ts";
 import { dismissBarriers } from "./step-down.ts";
 
-/** Messages that carry decrees; everything else must never wait behind them. */
+/**
+ * Messages that carry decrees, and what is decided of those: a `decide` that overtook them would be
+ * of no use. Everything else must never wait behind them.
+ */
 const bulkKinds: ReadonlySet<Message["kind"]> = new Set([
   "promised",
   "synchronize",
   "accept",
+  "decide",
   "learn",
 ]);
 
@@ -134,15 +144,7 @@ export class Chamber {
     assert(id !== this.id, "a node is not a peer of its own");
     let peer = this.state.peers.get(id);
     if (peer === undefined) {
-      peer = {
-        report: null,
-        refused: ballotZero,
-        missed: this.silenceRounds,
-        toCompare: null,
-        agrees: null,
-        machineToCompare: null,
-        machineAgrees: null,
-      };
+      peer = unheardPeer(this.silenceRounds);
       this.state.peers.set(id, peer);
     }
     return peer;
@@ -189,12 +191,14 @@ export class Chamber {
     this.#send.push({ to, lane, message });
   }
 
-  /** Sends decided slots from `slotFirst` on, as many as one `learn` may carry. */
-  sendSlots(to: NodeId, slotFirst: Slot): void {
+  /** Sends decided slots from `slotFirst` on, as many as one `learn` may carry; up to which one. */
+  sendSlots(to: NodeId, slotFirst: Slot): Slot {
     const decided = this.republic.slot;
     assert(slotFirst >= 1 && slotFirst <= decided, "only decided slots are sent so");
     const slotLast = Math.min(decided, slotFirst + limits.learnSlotsMax - 1);
+    assert(slotLast >= slotFirst, "at least one slot is sent");
     this.#sendSlots.push({ to, slotFirst, slotLast, decided });
+    return slotLast;
   }
 
   /** Has the shell download the snapshot after `slot`; what comes of it is an input. */
@@ -268,7 +272,7 @@ export class Chamber {
    */
   install(state: RepublicState): void {
     assert(this.#staged === null, "a snapshot is installed by itself");
-    const before = this.republic.members;
+    const { members: before, identity } = this.republic;
     const governmentBefore = this.republic.government?.number;
     this.#disown(this.republic.slot);
     this.republic.install(state);
@@ -276,7 +280,8 @@ export class Chamber {
     this.#installed = { slot: state.slot, hash: state.hash };
     const { slot, stateHash } = state;
     this.state.hashes.set(slot % limits.hashesKept, { slot, hash: stateHash });
-    for (const { id, cookie } of before) if (!this.knows({ id, cookie })) this.#forget(id);
+    if (state.republic?.identity !== identity?.identity) forgetAllBut(this.state, null);
+    for (const { id, cookie } of before) if (!this.knows({ id, cookie })) forget(this.state, id);
     const departed = this.republic.departed(this.id, this.options.cookie);
     if (departed !== null) this.halt({ kind: "exiled", slot: departed.slot });
     if (this.republic.government?.number !== governmentBefore) this.takeSeat();
@@ -335,39 +340,40 @@ export class Chamber {
   #remember(applied: Applied): void {
     const { slot } = applied.decree;
     this.state.hashes.set(slot % limits.hashesKept, { slot, hash: applied.stateHash });
-    if (applied.decree.value.kind !== "exile") return;
-    if (applied.effect.kind === "none") return;
-    const { id, cookie } = applied.decree.value;
-    this.#forget(id);
+    const { value } = applied.decree;
+    if (value.kind === "refounding") forgetAllBut(this.state, value.founder.id);
+    if (value.kind === "admission") this.#checkAdmission(value.citizen);
+    if (value.kind !== "exile" || applied.effect.kind === "none") return;
+    const { id, cookie } = value;
+    forget(this.state, id);
     if (id === this.id && cookie === this.options.cookie) this.halt({ kind: "exiled", slot });
   }
 
-  /**
-   * An incarnation is gone: the next one under its id begins anew, and counts its starts from one.
-   */
-  #forget(id: NodeId): void {
-    const { peers, waiters, heard, vouchers } = this.state;
-    peers.delete(id);
-    waiters.delete(id);
-    heard.delete(id);
-    const at = vouchers.indexOf(id);
-    if (at !== -1) vouchers.splice(at, 1);
+  /** What a newcomer learned is the log of the republic that it joins, by its admission at last. */
+  #checkAdmission(citizen: Citizen): void {
+    const { joining } = this.state;
+    const isOwn = citizen.id === this.id && citizen.cookie === this.options.cookie;
+    if (!isOwn || joining === null) return;
+    assert(
+      this.republic.identity?.identity === joining.republic.identity,
+      "a newcomer is admitted by the republic that it joins",
+    );
   }
 
   #write(): Write | null {
     const { state, log } = this;
     const promisedChanged = !sameBallot(state.promised, this.#promisedBefore);
     const acceptedChanged = !sameBallot(state.accepted, this.#acceptedBefore);
-    const isUnchanged = !promisedChanged && !acceptedChanged && this.#staged === null;
-    if (isUnchanged && this.#installed === null && !this.#noteHeard) return null;
+    const isHardStateUnchanged = !promisedChanged && !acceptedChanged && !this.#noteHeard;
+    const isLogUnchanged = this.#staged === null && this.#installed === null;
+    if (isHardStateUnchanged && isLogUnchanged) return null;
     state.writeLast += 1;
     if (this.#installed !== null) state.installing = state.writeLast;
     assert(Number.isSafeInteger(state.writeLast), "write numbers do not run out");
     const { promised, accepted } = state;
+    state.persistingSince ??= state.now;
     state.writes.push({ write: state.writeLast, promised, accepted, length: log.length });
     const staged = this.#staged ?? { slotFirst: log.length + 1, decrees: [] };
-    const heard = this.#noteHeard ? [...state.heard.values()] : null;
-    if (this.#noteHeard) state.heardChanged = false;
     return {
       number: state.writeLast,
       promised: promisedChanged ? promised : null,
@@ -375,8 +381,14 @@ export class Chamber {
       slotFirst: staged.slotFirst,
       decrees: staged.decrees,
       decided: state.founding ? 0 : this.republic.slot,
-      heard,
+      heard: this.#takeHeard(),
       base: this.#installed,
     };
+  }
+
+  #takeHeard(): Write["heard"] {
+    if (!this.#noteHeard) return null;
+    this.state.heardChanged = false;
+    return [...this.state.heard.values()];
   }
 }

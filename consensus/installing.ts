@@ -36,8 +36,13 @@ export function onInstall(chamber: Chamber, { state }: Pick<InstallInput, "state
   assert(republic.slot === slot && log.length === slot, "the log goes on after the snapshot");
 }
 
-/** A node takes its state from the republic it is in, or was admitted to, and no other (C5). */
-function isOurs({ republic, state }: Chamber, { republic: found }: RepublicState): boolean {
-  const own = republic.identity ?? state.joining?.republic ?? null;
+/**
+ * A node takes its state from the republic it is in, or was admitted to, and no other (C5). What a
+ * newcomer has learned so far may be of before that was refounded.
+ */
+function isOurs(chamber: Chamber, { republic: found }: RepublicState): boolean {
+  const { joining } = chamber.state;
+  const isNew = joining !== null && !chamber.isMember;
+  const own = isNew ? joining.republic : chamber.republic.identity;
   return own !== null && found?.identity === own.identity;
 }

@@ -3,7 +3,14 @@
  * maps, so that a checkpoint of it is complete (contract C1).
  */
 import type { Citizen, RepublicIdentity, Value } from "./decree.ts";
-import type { Ballot, Hash, NodeId, Slot, Tick } from "./identifiers.ts";
+import {
+  ballotZero,
+  type Ballot,
+  type Hash,
+  type NodeId,
+  type Slot,
+  type Tick,
+} from "./identifiers.ts";
 import type { DurableState } from "./durable-state.ts";
 import { limits } from "./limits.ts";
 import type { Heard, MachineMark, Promised, Report } from "./messages.ts";
@@ -27,6 +34,12 @@ export interface Peer {
   refused: Ballot;
   /** Rounds of pings since it last answered one; counts only while running (contract C11). */
   missed: number;
+  /** The same without a bound: how long its seat has been without anybody, as this node sees it. */
+  silent: number;
+  /** Its last pong, which the next ping answers; or null. */
+  toAnswer: { readonly starts: number; readonly round: number } | null;
+  /** The round in which this node last answered a ping of it. */
+  answeredRound: number;
   /** Its latest state hash that this node has not reached yet, to be compared when it does. */
   toCompare: { readonly slot: Slot; readonly hash: Hash } | null;
   /** What comparing state hashes has said of it so far (contract C10). */
@@ -34,6 +47,22 @@ export interface Peer {
   /** The same two of the marks of its state machine. */
   machineToCompare: MachineMark | null;
   machineAgrees: boolean | null;
+}
+
+/** @param missed As if it had missed so many answers: it is not there until it is heard. */
+export function unheardPeer(missed: number): Peer {
+  return {
+    report: null,
+    refused: ballotZero,
+    missed,
+    silent: 0,
+    toAnswer: null,
+    answeredRound: -1,
+    toCompare: null,
+    agrees: null,
+    machineToCompare: null,
+    machineAgrees: null,
+  };
 }
 
 export interface Follower {
@@ -64,6 +93,8 @@ export interface BarrierRound {
   readonly barriers: readonly number[];
   readonly confirmed: NodeId[];
 }
+
+type Incarnation = Pick<Citizen, "id" | "cookie">;
 
 export interface Leading {
   readonly kind: "leading";
@@ -97,7 +128,9 @@ export interface Leading {
    * Whom an operator exiled; seats are taken first. Incarnations, since an id may come back with
    * an empty disk as soon as its exile is decided.
    */
-  exiling: readonly Pick<Citizen, "id" | "cookie">[];
+  exiling: readonly Incarnation[];
+  /** Who is to be given whose seat, as an operator wants it. */
+  swapping: { readonly next: Incarnation; readonly insteadOf: Incarnation } | null;
 }
 
 export type Role =
@@ -122,6 +155,8 @@ export interface LegislatorState {
   durable: Mark;
   /** Writes under way, oldest first. */
   readonly writes: Mark[];
+  /** Since when none of these has become durable; null when there are none. */
+  persistingSince: Tick | null;
   writeLast: number;
   /**
    * The last write that begins the log anew; 0 for none. Before it is durable nothing is promised:
@@ -133,6 +168,8 @@ export interface LegislatorState {
   joining: { readonly republic: RepublicIdentity; readonly contacts: readonly Citizen[] } | null;
   /** The application holds its state: a seat is welcome. */
   willing: boolean;
+  /** Whether the disk has room for further entries. */
+  hasRoom: boolean;
   role: Role;
   /** Values that wait for this node to lead the government it was named for. */
   readonly inherited: Value[];
@@ -189,6 +226,8 @@ export function initialState(durable: DurableState): LegislatorState {
     founding: false,
     joining: null,
     willing: false,
+    hasRoom: true,
+    persistingSince: null,
     role: { kind: "stateless" },
     inherited: [],
     owed: null,

@@ -3,12 +3,14 @@
  * Starts, crashes, restarts and closes them as a supervisor would; injects nothing by itself.
  */
 import { Kibitzer } from "../src/kibitzer.ts";
+import type { ProtocolRange } from "../transport/index.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 import { requestCodec } from "../src/codec/request-codec.ts";
 import type { Request, Response } from "../src/requests.ts";
 import { responseCodec } from "../src/codec/response-codec.ts";
 import { demand, Violation } from "./core/violation.ts";
 import { SimulatedDisk, type DiskImage, type SyncWatcher } from "./disk.ts";
+import { asViolation, isForSpace, isOfDisk } from "./ended-node.ts";
 import { SimulatedNetwork } from "./network.ts";
 import { newNode } from "./new-node.ts";
 import { isStray, pardoned } from "./pardons.ts";
@@ -17,7 +19,6 @@ import type { PowerLoss } from "./simulated-file.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
 import { SimulatedMachine, type NodeMachine } from "./simulated-machine.ts";
 import type { Swarm } from "./swarm.ts";
-import { SystemError } from "./system-error.ts";
 
 const republicName = "simulated";
 export const dataDirectory = "data";
@@ -64,12 +65,14 @@ export type ClusterPlan = Pick<
   | "nodes"
   | "newcomers"
   | "parliamentSize"
+  | "replaceAfterMs"
   | "segmentBytes"
   | "timing"
   | "clocks"
   | "snapshots"
   | "machine"
->;
+> &
+  Partial<Pick<Swarm, "mixesVersions">>;
 
 export interface ClusterEvents {
   /** The node is a member and ready. */
@@ -253,6 +256,7 @@ export class Cluster {
       ...(machine === null ? {} : { machine }),
       snapshot: { bytes: snapshots.bytes, slots: snapshots.slots },
       retain: snapshots.retainBytes === null ? {} : { bytes: snapshots.retainBytes },
+      replaceAfterMs: this.#plan.replaceAfterMs,
       storage: {
         segmentBytesFirst: this.#plan.segmentBytes,
         segmentBytesMax: 4 * this.#plan.segmentBytes,
@@ -261,7 +265,7 @@ export class Cluster {
         files: disk.mount(life),
         clock: life.clock,
         chance: this.#prng.fork(`chance ${name} ${lives}`),
-        network: this.network.join(name, life),
+        network: this.network.join(name, life, this.#drawRelease(name)),
       },
     });
   }
@@ -273,6 +277,13 @@ export class Cluster {
     const isWayward = lives === 1 && machine.wayward.some((at) => this.nodes[at]?.id === id);
     if (isWayward) this.#simulator.trace.fault("V10", `the machine of ${id}`);
     return this.makeMachine(isWayward);
+  }
+
+  /** X11: each life is one of this release, or of the next, which still speaks as this one does. */
+  #drawRelease(name: string): ProtocolRange {
+    if (this.#plan.mixesVersions !== true || this.#prng.chance(0.5)) return { least: 1, most: 1 };
+    this.#simulator.trace.fault("X11", `${name} is of the next release`);
+    return { least: 1, most: 2 };
   }
 
   async #run(node: SimulatedNode, life: Life): Promise<void> {
@@ -338,6 +349,9 @@ export class Cluster {
     if (!life.alive) return;
     this.#simulator.trace.note(`failed ${node.id}: ${String(error)}`);
     if (isStray(node, error)) this.#simulator.trace.mark("halt.machineDiverged");
+    if (node.kibitzer !== null && isForSpace(error)) {
+      this.#simulator.fail(new Violation("D11", `${node.id} stops: ${String(error)}`));
+    }
     const code = pardoned(node, error);
     if (code === null && !isOfDisk(error) && !isStray(node, error)) {
       this.#simulator.fail(asViolation(node.id, error));
@@ -362,29 +376,4 @@ export function cookieOf({ disk }: SimulatedNode): string | null {
   const bytes = disk.peek(`${dataDirectory}/node`);
   if (bytes === null) return null;
   return /"cookie":"([0-9a-f]{16})"/.exec(Buffer.from(bytes).toString("latin1"))?.[1] ?? null;
-}
-
-/** Whether an injected error of the disk caused it. */
-export function isOfDisk(error: unknown): boolean {
-  if (error instanceof SystemError) return true;
-  return error instanceof Error && error.cause !== undefined && isOfDisk(error.cause);
-}
-
-const invariantOf: ReadonlyMap<string, string> = new Map([
-  ["KBZ_DAMAGED", "D8"],
-  ["KBZ_DIVERGED", "S1"],
-  ["KBZ_STALE_DISK", "D5"],
-  ["KBZ_ID_TAKEN", "M4"],
-  ["KBZ_EXILED", "M4"],
-  ["KBZ_REPUBLIC", "M5"],
-  ["KBZ_IN_USE", "M4"],
-]);
-
-function asViolation(id: string, error: unknown): Error {
-  if (error instanceof Violation) return error;
-  const code = error instanceof KibitzerError ? error.code : "KBZ_INVARIANT";
-  const invariant = invariantOf.get(code) ?? code;
-  const violation = new Violation(invariant, `node ${id} stopped: ${String(error)}`);
-  violation.cause = error;
-  return violation;
 }

@@ -7,7 +7,8 @@ import { compareBallots } from "../consensus/index.ts";
 import type { Kibitzer } from "../src/kibitzer.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 import type { Agreement } from "./checkers/agreement.ts";
-import { isOfDisk, type Cluster, type SimulatedNode } from "./cluster.ts";
+import type { Cluster, SimulatedNode } from "./cluster.ts";
+import { isOfDisk } from "./ended-node.ts";
 import { Violation } from "./core/violation.ts";
 import { SimulatedDisk, type DiskImage } from "./disk.ts";
 import type { Prng } from "./prng.ts";
@@ -108,7 +109,7 @@ export class OtherFolders {
   #watch(clone: Clone): void {
     const { simulator } = this.#parts;
     const { disk, life, name } = clone;
-    // What stood in the journal is in both files by now: nobody was promised anything by that.
+    // Its journal may have held a later promise than the copies did: the start has settled that.
     const promised = promiseOn(disk);
     const look = (): void => {
       const now = promiseOn(disk);

@@ -27,6 +27,7 @@ import { drawSwarm, type Swarm } from "./swarm.ts";
 import { Trace } from "./trace.ts";
 import { uncaught, Violation } from "./core/violation.ts";
 import { Clients } from "./workload.ts";
+import { WorstDay } from "./worst-day.ts";
 
 export interface Failure {
   /** The id of the broken invariant, as `A1`. */
@@ -103,6 +104,7 @@ export class Simulation {
   readonly #remotes: RemoteClients;
   readonly #parts: Stage;
   readonly #endsWithScript: boolean;
+  readonly #worstDay: WorstDay;
   #replayed = 0;
   #stuck: string | null = null;
 
@@ -156,14 +158,20 @@ export class Simulation {
     const remote = { prng: remotePrng, cluster, count };
     this.#remotes = new RemoteClients({ simulator, history, ...remote, ...checkers });
     const agreement = this.#agreement;
-    const clientNames = this.#remotes.names;
-    const shared = { swarm, cluster, atlas, governments, agreement, clients: clientNames };
-    this.#chaos = new Chaos(simulator, prng.fork("chaos"), { ...shared, supervised });
     const { names } = this.#remotes;
+    const shared = { swarm, cluster, atlas, governments, agreement, clients: names };
+    this.#chaos = new Chaos(simulator, prng.fork("chaos"), { ...shared, supervised });
     const clients = this.#clients;
     const { supervisor } = this.#chaos;
     const acting = { simulator, cluster, clients, names, supervisor };
     const failover = { ...acting, prng: prng.fork("failover"), swarm, governments };
+    this.#worstDay = new WorstDay({
+      simulator,
+      prng: prng.fork("worst day"),
+      cluster,
+      swarm,
+      ...checkers,
+    });
     const strike = async (core: readonly SimulatedNode[]): Promise<void> => {
       await checkFailover(failover, core);
     };
@@ -177,6 +185,7 @@ export class Simulation {
       this.#chaos.start();
       clients.start();
       this.#remotes.start();
+      this.#worstDay.start();
       await simulator.run(simulator.now + seconds * second);
       clients.stop();
       this.#remotes.stop();
@@ -207,6 +216,13 @@ export class Simulation {
   }
 
   async #finish(): Promise<void> {
+    if (this.swarm.worstDay !== null && !this.swarm.atlas.isSafetyOnly) {
+      this.#chaos.leave();
+      this.#stuck = await this.#worstDay.come();
+      await this.simulator.complete(this.#remotes.close(), remotesMax);
+      checkLinearizability(this.history);
+      return;
+    }
     this.#stuck = await this.#recover();
     await this.simulator.complete(this.#remotes.close(), remotesMax);
     await checkClosing(this.#parts);

@@ -2,10 +2,12 @@
  * What one run is about: every option drawn from its seed, each kind of fault off in a good part of
  * the runs, since a fault that is always on hides what only calm shows. Draws, and nothing else.
  */
-import { calmDisk, type DiskFaults, type Range } from "./disk.ts";
+import type { DiskFaults, Range } from "./disk.ts";
 import { damageKinds, type DamageKind } from "./disk-damage.ts";
+import { drawDisk, drawNetwork } from "./drawn-faults.ts";
 import { drawMachine, drawSnapshots, snapshotSlotsNever } from "./drawn-plans.ts";
-import { calmNetwork, type NetworkFaults } from "./network.ts";
+import type { NetworkFaults } from "./network.ts";
+import { messageKinds } from "./message-kinds.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
 
@@ -20,6 +22,8 @@ export interface Swarm {
   /** O6: further ones, that an operator lets join later. */
   readonly newcomers: number;
   readonly parliamentSize: number;
+  /** After how long a silent member's seat is given to a constituent; null for never. */
+  readonly replaceAfterMs: number | null;
   /** Whether the faults begin before the republic is whole. */
   readonly foundedUnderFaults: boolean;
   readonly timing: {
@@ -51,7 +55,7 @@ export interface Swarm {
   readonly damage: (Rhythm & { readonly kinds: readonly DamageKind[] }) | null;
   /** X5, X6, X8, X9. */
   readonly folders: (Rhythm & { readonly kinds: readonly FolderFault[] }) | null;
-  /** O5, O6, O12. */
+  /** O4, O5, O6, O12. */
   readonly operator: (Rhythm & { readonly kinds: readonly OperatorAction[] }) | null;
   /** K19: nodes whose syncs take so many times longer than the others'. */
   readonly slowDisks: { readonly nodes: readonly number[]; readonly factor: number };
@@ -80,9 +84,13 @@ export interface Swarm {
   };
   /** K22: how likely a start finds temporary files that somebody left over. */
   readonly leftOverChance: number;
+  /** X11: whether nodes of two releases are mixed, which speak other versions of the protocol. */
+  readonly mixesVersions: boolean;
   readonly restarts: Rhythm | null;
   readonly pauses: (Rhythm & { readonly lengthMs: Range }) | null;
-  readonly fullDisks: (Rhythm & { readonly lengthMs: Range }) | null;
+  /** K15: of one node, or of several at once. */
+  readonly fullDisks:
+    (Rhythm & { readonly lengthMs: Range; readonly together: "one" | "majority" | "all" }) | null;
   /** K18: mounted read-only for a while. */
   readonly readOnlyDisks: (Rhythm & { readonly lengthMs: Range }) | null;
   /** N14: for a while all messages of a kind are lost. */
@@ -104,6 +112,11 @@ export interface Swarm {
     /** What then becomes of the leader, under load; null for nothing. */
     readonly strike: Strike | null;
   };
+  /**
+   * O8, O9: how the run ends instead, with a republic that goes on from a backup, or from one of
+   * the disks; null in most runs.
+   */
+  readonly worstDay: WorstDayKind | null;
   readonly workload: Workload;
   /** Whether nodes have state machines, and what is asked of them; null for none. */
   readonly machine: MachinePlan | null;
@@ -127,11 +140,21 @@ export type CutShape =
  * on it, or one more on a copy of it.
  */
 export type FolderFault = "empty" | "backup" | "foreign" | "elsewhere" | "twin" | "clone";
-export type OperatorAction = "exile" | "transfer" | "join";
+export type OperatorAction = "exile" | "transfer" | "join" | "seat";
+export type WorstDayKind = "recover" | "restore";
 /** What stays broken: down, or cut off both ways, or in one direction only. */
 export type OutsiderFault = "down" | "cut" | "deaf" | "mute";
 /** The leader is killed, stopped, told to hand over, or cut off for two time-outs; or all stop. */
-export type Strike = "kill" | "stop" | "transfer" | "isolate" | "stopAll";
+export type Strike =
+  | "kill"
+  | "stop"
+  | "transfer"
+  | "isolate"
+  | "stopAll"
+  /** Its disk is full, or hangs, or it is paused, for a while. */
+  | "fill"
+  | "stall"
+  | "pause";
 
 export interface Workload {
   /** Calls of publish for each second, all nodes together. */
@@ -167,23 +190,18 @@ const folderFaults: readonly FolderFault[] = [
   "twin",
   "clone",
 ];
-const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join"];
+const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join", "seat"];
 const outsiderFaults: readonly OutsiderFault[] = ["down", "cut", "deaf", "mute"];
-const strikes: readonly Strike[] = ["kill", "stop", "transfer", "isolate", "stopAll"];
-/** Those whose loss a protocol must live with: each has an answer, or a repetition, of its own. */
-const messageKinds = [
-  "ping",
-  "pong",
-  "prepare",
-  "promised",
-  "synchronize",
-  "accept",
-  "accepted",
-  "decide",
-  "fetch",
-  "learn",
-  "confirm",
-] as const;
+const strikes: readonly Strike[] = [
+  "kill",
+  "stop",
+  "transfer",
+  "isolate",
+  "stopAll",
+  "fill",
+  "stall",
+  "pause",
+];
 
 /** Some runs have nothing but damage: what depends on many things being well shows only there. */
 export function drawSwarm(prng: Prng): Swarm {
@@ -210,6 +228,7 @@ function drawLoud(prng: Prng): Swarm {
     nodes,
     newcomers: prng.chance(0.25) ? prng.integer(1, 2) : 0,
     parliamentSize,
+    replaceAfterMs: prng.fork("replace").pick([null, 1000, 3000]),
     foundedUnderFaults: prng.chance(0.25),
     timing: { pingMs, silenceMs: pingMs * prng.integer(4, 10), stallMs: pingMs * 40 },
     segmentBytes: prng.pick([8_192, 16_384, 65_536, 262_144]),
@@ -228,7 +247,7 @@ function drawLoud(prng: Prng): Swarm {
     pauses: prng.chance(0.3)
       ? { meanMs: prng.integer(500, 5000), lengthMs: { min: 50, max: prng.integer(100, 5000) } }
       : null,
-    fullDisks: drawEpisodes(prng, 0.15),
+    fullDisks: drawFullDisks(prng.fork("full disks")),
     readOnlyDisks: drawEpisodes(prng, 0.1),
     deafness: drawDeafness(prng.fork("deafness")),
     clocks: drawClocks(prng.fork("clocks")),
@@ -237,13 +256,25 @@ function drawLoud(prng: Prng): Swarm {
       outsiders: outsiderFaults.filter(() => prng.chance(0.6)),
       strike: prng.chance(0.8) ? prng.pick(strikes) : null,
     },
+    mixesVersions: prng.fork("versions").chance(0.2),
+    worstDay: drawWorstDay(prng.fork("worst day")),
     workload: drawWorkload(prng.fork("workload")),
     machine: drawMachine(prng.fork("machine"), mayStray ? Math.min(nodes, parliamentSize) : 1),
     snapshots,
   };
 }
 
-function drawEpisodes(prng: Prng, chance: number): Swarm["fullDisks"] {
+function drawWorstDay(prng: Prng): Swarm["worstDay"] {
+  return prng.chance(0.12) ? prng.pick(["recover", "recover", "restore"]) : null;
+}
+
+function drawFullDisks(prng: Prng): Swarm["fullDisks"] {
+  const episodes = drawEpisodes(prng, 0.3);
+  if (episodes === null) return null;
+  return { ...episodes, together: prng.pick(["one", "one", "majority", "all"] as const) };
+}
+
+function drawEpisodes(prng: Prng, chance: number): Swarm["readOnlyDisks"] {
   if (!prng.chance(chance)) return null;
   return { meanMs: prng.integer(2000, 8000), lengthMs: { min: 100, max: 3000 } };
 }
@@ -306,44 +337,6 @@ function drawSome(prng: Prng, count: number): readonly number[] {
   const positions = Array.from({ length: count }, (_, position) => position);
   const some = positions.filter(() => prng.chance(0.6));
   return some.length === count ? some.slice(1) : some;
-}
-
-function drawNetwork(prng: Prng): NetworkFaults {
-  const slow = prng.chance(0.3);
-  return {
-    ...calmNetwork,
-    delayMicros: prng.pick([
-      { min: 50, max: 400 },
-      { min: 500, max: 3000 },
-      { min: 1000, max: 30_000 },
-      { min: 20_000, max: 80_000 },
-    ]),
-    slowChance: slow ? prng.pick([0.001, 0.02]) : 0,
-    slowMicros: { min: 50_000, max: 1_000_000 },
-    lossChance: prng.chance(0.4) ? prng.pick([0.001, 0.02, 0.15]) : 0,
-    duplicateChance: prng.chance(0.4) ? prng.pick([0.01, 0.3]) : 0,
-    duplicateMicros: { min: 0, max: prng.pick([1000, 500_000, 20_000_000]) },
-    reorder: prng.chance(0.3),
-    capacity: prng.chance(0.1) ? prng.integer(2, 20) : null,
-    partChance: prng.chance(0.3) ? prng.pick([0.005, 0.1]) : 0,
-  };
-}
-
-function drawDisk(prng: Prng): DiskFaults {
-  return {
-    ...calmDisk,
-    syncMicros: prng.pick([
-      { min: 50, max: 500 },
-      { min: 100, max: 3000 },
-      { min: 1000, max: 40_000 },
-    ]),
-    stallChance: prng.chance(0.25) ? 0.005 : 0,
-    stallMicros: { min: 100_000, max: prng.pick([1_000_000, 5_000_000]) },
-    readErrorChance: prng.chance(0.1) ? 0.0005 : 0,
-    writeErrorChance: prng.chance(0.15) ? 0.0005 : 0,
-    syncErrorChance: prng.chance(0.2) ? prng.pick([0.001, 0.005]) : 0,
-    openErrorChance: prng.chance(0.1) ? 0.002 : 0,
-  };
 }
 
 function drawCuts(prng: Prng): Swarm["cuts"] {

@@ -9,7 +9,8 @@ import { KibitzerError } from "../src/kibitzer-error.ts";
 import type { Agreement } from "./checkers/agreement.ts";
 import { brief } from "./checkers/agreement.ts";
 import type { Durability, Submission } from "./checkers/durability.ts";
-import { isOfDisk, type SimulatedNode } from "./cluster.ts";
+import type { SimulatedNode } from "./cluster.ts";
+import { isOfDisk } from "./ended-node.ts";
 import { demand } from "./core/violation.ts";
 import { firstIndexOf } from "./first-index.ts";
 import type { HistoryRecorder } from "./history/recorder.ts";
@@ -227,6 +228,7 @@ export class Clients {
     }
     const { trace } = this.#parts.simulator;
     trace.note(`refused ${brief(submission.text)}: ${error.code}`);
+    if (error.code === "KBZ_DISK_FULL") trace.mark("answer.full");
     trace.mark(error.outcome === "none" ? "answer.none" : "answer.unknown");
     this.#parts.durability.refuse(submission, error.outcome);
   }

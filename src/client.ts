@@ -11,13 +11,19 @@ import type {
   Membership,
   Answer,
   Published,
+  MembershipChange,
+  MembershipPreview,
+  PromoteOptions,
   PublishOptions,
   QueryOptions,
+  Seated,
   Status,
   WaitOptions,
 } from "./api.ts";
+import type { BackupOptions, BackupSummary } from "./backup/backup-writing.ts";
 import { checkedEndpoint } from "./checked-endpoint.ts";
 import { ClientAsking } from "./client/asking.ts";
+import { backUp } from "./client/backup.ts";
 import { describe, noEndpoints, unreachable } from "./client/errors.ts";
 import { ClientLink } from "./client/link.ts";
 import { ClientMembership } from "./client/membership.ts";
@@ -26,6 +32,8 @@ import { Deadline } from "./deadline.ts";
 import { exile, exileOf, transfer, transferTo } from "./membership/membership.ts";
 import { noMachine } from "./machine/machine-errors.ts";
 import { queryOf } from "./machine/query.ts";
+import { previewOf } from "./membership/preview.ts";
+import { add, additionOf, demote, demotionOf, promote, promotionOf } from "./membership/seats.ts";
 import { nodeNetwork } from "./system/node-network.ts";
 import { Publishing } from "./publishing/publishing.ts";
 import type { Request, Response } from "./requests.ts";
@@ -43,7 +51,7 @@ export interface ClientWorld {
 }
 
 export interface ClientOptions {
-  /** For connecting, and for each `barrier`, `status`, `exile` and `transfer`; default 30 s. */
+  /** For connecting, and for each `barrier`, `status` and change of members; default 30 s. */
   readonly timeoutMs?: number;
   /** Gives up connecting. */
   readonly signal?: AbortSignal;
@@ -185,6 +193,18 @@ export class KibitzerClient implements Log, Membership {
     return { index, bytes: answer };
   }
 
+  /**
+   * The bytes of a backup of the log: all that was acknowledged before the call, checked as it
+   * comes. What comes from several endpoints is one log. The generator returns what is in it.
+   */
+  backup(options: BackupOptions = {}): AsyncGenerator<Uint8Array, BackupSummary, void> {
+    const { signal } = options;
+    const barrier = async (): Promise<{ readonly slot: number }> =>
+      await this.barrier(signal === undefined ? {} : { signal });
+    const parts = { asking: this.#asking, clock: this.#clock, timeoutMs: this.#timeoutMs };
+    return backUp({ ...parts, attemptMs: questionMs, barrier }, options);
+  }
+
   /** The cluster as the endpoint in use sees it. */
   async status(options: WaitOptions = {}): Promise<Status> {
     const { document } = await this.#asking.ask({
@@ -212,6 +232,25 @@ export class KibitzerClient implements Log, Membership {
   ): Promise<{ readonly leader: NodeId }> {
     using membership = this.#membership(transferTo(to), options);
     return { leader: await transfer(membership, to) };
+  }
+
+  async add(url: string, options: WaitOptions = {}): Promise<Seated & { readonly id: NodeId }> {
+    using membership = this.#membership(additionOf(url), options);
+    return await add(membership, url);
+  }
+
+  async promote(id: NodeId, options: PromoteOptions = {}): Promise<Seated> {
+    using membership = this.#membership(promotionOf(id), options);
+    return await promote(membership, id, options.insteadOf ?? null);
+  }
+
+  async demote(id: NodeId, options: WaitOptions = {}): Promise<void> {
+    using membership = this.#membership(demotionOf(id), options);
+    await demote(membership, id);
+  }
+
+  async preview(change: MembershipChange, options: WaitOptions = {}): Promise<MembershipPreview> {
+    return previewOf(await this.status(options), change);
   }
 
   /** Unsettled publishes reject with the truth, readings end; waits until connections are gone. */

@@ -14,6 +14,8 @@ import { nodeMutants } from "./catalogue/node.ts";
 import { machineMutants } from "./catalogue/machine.ts";
 import { snapshotMutants } from "./catalogue/snapshots.ts";
 import { storageMutants } from "./catalogue/storage.ts";
+import { refoundingMutants } from "./catalogue/refounding.ts";
+import { roomMutants } from "./catalogue/room.ts";
 import { transportMutants } from "./catalogue/transport.ts";
 
 export const catalogue: readonly Mutant[] = [
@@ -31,5 +33,7 @@ export const catalogue: readonly Mutant[] = [
   ...machineMutants,
   ...snapshotMutants,
   ...storageMutants,
+  ...roomMutants,
   ...transportMutants,
+  ...refoundingMutants,
 ];

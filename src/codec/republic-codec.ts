@@ -10,6 +10,7 @@ import {
   type Member,
   type PublisherResult,
   type PublisherState,
+  type Refounded,
   type RepublicState,
 } from "../../consensus/index.ts";
 import type { ByteReader } from "./byte-reader.ts";
@@ -28,6 +29,7 @@ const publishersPerPiece = 128;
 /** The least that each stands for in the bytes. */
 const memberBytesMin = 34;
 const departedBytesMin = 12;
+const refoundedBytesMin = 18;
 const publisherBytesMin = 4;
 
 /** The pieces follow one another without anything between them. */
@@ -57,6 +59,7 @@ export function readRepublicState(reader: ByteReader): RepublicState {
   const government = reader.flag() ? readGovernment(reader) : null;
   const members = list(reader, limits.membersMax, memberBytesMin, readMember);
   const departed = list(reader, limits.departedKept, departedBytesMin, readDeparted);
+  const refounded = list(reader, limits.refoundedKept, refoundedBytesMin, readRefounded);
   const publishers = list(reader, limits.publishersMax, publisherBytesMin, readPublisher);
   return {
     republic,
@@ -69,6 +72,7 @@ export function readRepublicState(reader: ByteReader): RepublicState {
     government,
     members,
     departed,
+    refounded,
     publishers,
   };
 }
@@ -93,6 +97,8 @@ function writeHead(writer: ByteWriter, state: RepublicState): void {
     writer.text(url);
     writer.whole(slot);
   }
+  writer.whole(state.refounded.length);
+  for (const refounded of state.refounded) writeRefounded(writer, refounded);
   writer.whole(state.publishers.length);
 }
 
@@ -137,12 +143,14 @@ function writeMember(writer: ByteWriter, member: Member): void {
   writeCitizen(writer, { id, cookie, url, properties });
   writer.whole(member.admitted);
   writer.flag(member.naturalized);
+  writer.flag(member.eligible);
 }
 
 function readMember(reader: ByteReader): Member {
   const citizen = readCitizen(reader);
   const admitted = reader.whole(1);
-  return { ...citizen, admitted, naturalized: reader.flag() };
+  const naturalized = reader.flag();
+  return { ...citizen, admitted, naturalized, eligible: reader.flag() };
 }
 
 function readDeparted(reader: ByteReader): Departed {
@@ -150,6 +158,20 @@ function readDeparted(reader: ByteReader): Departed {
   const cookie = reader.hex16();
   const url = reader.text(limits.urlBytesMax);
   return { id, cookie, url, slot: reader.whole(1) };
+}
+
+function writeRefounded(writer: ByteWriter, { cause, slot, when, before }: Refounded): void {
+  writer.flag(cause === "restored");
+  writer.whole(slot);
+  writer.float(when);
+  writeRepublic(writer, before);
+}
+
+function readRefounded(reader: ByteReader): Refounded {
+  const cause = reader.flag() ? "restored" : "recovered";
+  const slot = reader.whole(1);
+  const when = reader.float();
+  return { cause, slot, when, before: readRepublic(reader) };
 }
 
 function writePublisher(writer: ByteWriter, publisher: PublisherState): void {

@@ -10,13 +10,15 @@ import { ByteWriter } from "./byte-writer.ts";
 import { decreesOf, headEnd, readMessage, writeMessage } from "./message-codec.ts";
 import { machineLimits } from "../machine/machine-limits.ts";
 import type { ReceiveRequest, Request } from "../requests.ts";
+import { protocol } from "../version.ts";
 import {
   readBatch,
   readCitizen,
+  readRepublic,
   readVersion,
-  requestVersion,
   writeBatch,
   writeCitizen,
+  writeRepublic,
 } from "./value-codec.ts";
 
 /** Codes are never reused. */
@@ -33,6 +35,10 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
   transfer: 10,
   query: 16,
   snapshot: 15,
+  promote: 11,
+  demote: 12,
+  invite: 13,
+  decrees: 17,
 };
 
 const methods = invert(methodCodes);
@@ -49,16 +55,24 @@ const heads = new WeakMap<Message, Uint8Array>();
 /** What stands before the message in the head of a receive: version and method. */
 const headPrefixBytes = 2;
 
-/** The message as `writeMessage` writes it, if a `receive` of it is at hand as bytes. */
+/**
+ * The message as `writeMessage` writes it, if a `receive` of it is at hand as bytes of the latest
+ * version: a peer may speak an earlier one.
+ */
 export function messageHead(message: Message): Uint8Array | null {
-  return heads.get(message)?.subarray(headPrefixBytes) ?? null;
+  const head = heads.get(message);
+  return head?.[0] === protocol.most ? head.subarray(headPrefixBytes) : null;
 }
 
 export const requestCodec: Codec<Request> = { encode: encodeRequest, decode: decodeRequest };
 
-function encodeRequest(request: Request): readonly Uint8Array[] {
-  if (request.method === "receive") return encodeReceive(request);
-  begin(request.method);
+function wholes(...values: readonly number[]): void {
+  for (const value of values) writer.whole(value);
+}
+
+function encodeRequest(request: Request, version = protocol.most): readonly Uint8Array[] {
+  if (request.method === "receive") return encodeReceive(request, version);
+  begin(request.method, version);
   switch (request.method) {
     case "immigrate":
       writer.flag(request.republic !== null);
@@ -79,18 +93,28 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
       writer.whole(request.hops);
       break;
     case "exile":
+    case "demote":
       writer.id(request.id);
       writer.hex16(request.cookie);
       writer.whole(request.hops);
+      break;
+    case "promote":
+      writer.id(request.id);
+      writer.hex16(request.cookie);
+      writer.id(request.insteadOf);
+      writer.whole(request.hops);
+      break;
+    case "invite":
+      writer.flag(request.republic !== null);
+      if (request.republic !== null) writeRepublic(writer, request.republic);
+      writer.text(request.url);
       break;
     case "transfer":
       writer.id(request.to);
       writer.whole(request.hops);
       break;
     case "entries":
-      writer.whole(request.index);
-      writer.whole(request.bytesMax);
-      writer.whole(request.waitMs);
+      wholes(request.index, request.bytesMax, request.waitMs);
       break;
     case "query":
       writer.flag(request.isStale);
@@ -99,9 +123,10 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
       writer.whole(request.question.length);
       return [writer.take(), request.question];
     case "snapshot":
-      writer.whole(request.slot);
-      writer.whole(request.offset);
-      writer.whole(request.bytesMax);
+      wholes(request.slot, request.offset, request.bytesMax);
+      break;
+    case "decrees":
+      wholes(request.slotFirst, request.slotLast, request.bytesMax);
       break;
     case "status":
     case "report":
@@ -112,18 +137,21 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
   return [writer.take()];
 }
 
-function begin(method: Request["method"]): void {
+function begin(method: Request["method"], version: number): void {
   writer.begin();
-  writer.byte(requestVersion);
+  writer.byte(version);
   writer.byte(methodCodes[method]);
 }
 
-function encodeReceive({ message, bodies }: ReceiveRequest): readonly Uint8Array[] {
+function encodeReceive(
+  { message, bodies }: ReceiveRequest,
+  version: number,
+): readonly Uint8Array[] {
   const decrees = decreesOf(message);
   assert(bodies.length === decrees.length, "each decree has its body beside it, or null");
   let head = heads.get(message);
-  if (head === undefined) {
-    begin("receive");
+  if (head?.[0] !== version) {
+    begin("receive", version);
     writeMessage(writer, message);
     head = writer.take();
     if (decrees.length > 0) heads.set(message, head);
@@ -139,9 +167,9 @@ function encodeReceive({ message, bodies }: ReceiveRequest): readonly Uint8Array
 }
 
 /** @throws {DecodeError} when `bytes` are not a request of this version. */
-function decodeRequest(bytes: Uint8Array): Request {
+function decodeRequest(bytes: Uint8Array, version = protocol.most): Request {
   const reader = new ByteReader(bytes);
-  readVersion(reader);
+  readVersion(reader, version);
   const method = methods.get(reader.byte()) ?? reader.refuse("a known method");
   if (method === "receive") return decodeReceive(reader);
   const request = readFields(reader, method);
@@ -172,9 +200,20 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
       return { method, nonce: reader.hex16(), hops: reader.whole(0, hopsMax) };
     case "barrier":
       return { method, hops: reader.whole(0, hopsMax) };
-    case "exile": {
+    case "exile":
+    case "demote": {
       const id = reader.id();
       return { method, id, cookie: reader.hex16(), hops: reader.whole(0, hopsMax) };
+    }
+    case "promote": {
+      const id = reader.id();
+      const cookie = reader.hex16();
+      const insteadOf = reader.idOrNull();
+      return { method, id, cookie, insteadOf, hops: reader.whole(0, hopsMax) };
+    }
+    case "invite": {
+      const republic = reader.flag() ? readRepublic(reader) : null;
+      return { method, republic, url: reader.text(limits.urlBytesMax) };
     }
     case "transfer":
       return { method, to: reader.idOrNull(), hops: reader.whole(0, hopsMax) };
@@ -198,6 +237,13 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
         slot: reader.whole(1),
         offset: reader.whole(),
         bytesMax: reader.whole(),
+      };
+    case "decrees":
+      return {
+        method,
+        slotFirst: reader.whole(1),
+        slotLast: reader.whole(1),
+        bytesMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
       };
     case "status":
     case "report":

@@ -9,14 +9,15 @@ import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { machineLimits } from "../machine/machine-limits.ts";
 import { readResults, writeResults } from "../machine/results.ts";
+import { readDecrees, writeDecrees } from "./message-codec.ts";
 import type { EntriesBatch, Response } from "../requests.ts";
+import { protocol } from "../version.ts";
 import {
   readCitizen,
   readEffect,
   readReason,
   readRepublic,
   readVersion,
-  requestVersion,
   writeCitizen,
   writeEffect,
   writeReason,
@@ -34,6 +35,7 @@ const kindCodes: Readonly<Record<Response["kind"], number>> = {
   document: 7,
   answer: 10,
   chunk: 9,
+  decrees: 11,
 };
 
 const kinds = invert(kindCodes);
@@ -51,9 +53,9 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export const responseCodec: Codec<Response> = { encode: encodeResponse, decode: decodeResponse };
 
-function encodeResponse(response: Response): readonly Uint8Array[] {
+function encodeResponse(response: Response, version = protocol.most): readonly Uint8Array[] {
   writer.begin();
-  writer.byte(requestVersion);
+  writer.byte(version);
   writer.byte(kindCodes[response.kind]);
   switch (response.kind) {
     case "admitted":
@@ -89,6 +91,12 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
       writer.whole(response.size);
       writer.whole(response.bytes.length);
       return [writer.take(), response.bytes];
+    case "decrees":
+      writeDecrees(
+        writer,
+        response.decrees.map(({ decree }) => decree),
+      );
+      return [writer.take(), ...response.decrees.flatMap(({ body }) => body ?? [])];
     case "document":
       return [writer.take(), encoder.encode(JSON.stringify(response.document ?? null))];
     default:
@@ -98,9 +106,9 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
 }
 
 /** @throws {DecodeError} when `bytes` are not an answer of this version. */
-function decodeResponse(bytes: Uint8Array): Response {
+function decodeResponse(bytes: Uint8Array, version = protocol.most): Response {
   const reader = new ByteReader(bytes);
-  readVersion(reader);
+  readVersion(reader, version);
   const kind = kinds.get(reader.byte()) ?? reader.refuse("a known kind of answer");
   const response = readFields(reader, kind);
   reader.end();
@@ -135,6 +143,8 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
       const size = reader.whole();
       return { kind, offset, size, bytes: reader.chunk(chunkBytesMax) };
     }
+    case "decrees":
+      return { kind, decrees: readDecrees(reader) };
     case "document":
       return { kind, document: readDocument(reader) };
     default:

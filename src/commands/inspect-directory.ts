@@ -6,12 +6,7 @@ import type { Ballot } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { damaged } from "../storage/damage.ts";
 import { amnesia, copyNames } from "../storage/hard-state.ts";
-import {
-  applyRead,
-  openSegment,
-  scanSegments,
-  type OpenedFile,
-} from "../storage/journal-segments.ts";
+import { openSegment, type OpenedFile } from "../storage/journal-segments.ts";
 import { LogState } from "../storage/log-state.ts";
 import { readManifest, type Manifest, type SegmentEntry } from "../storage/manifest.ts";
 import { readWhole, unseal } from "../storage/sealed-file.ts";
@@ -20,6 +15,14 @@ import { segmentName } from "../storage/segment.ts";
 import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../codec/shapes.ts";
 import { isWhole, matches, nullOr, type Check } from "../codec/shapes.ts";
 import type { FileSystem } from "../world.ts";
+import { SnapshotFiles } from "../snapshots/snapshot-files.ts";
+import {
+  firstSlot,
+  refoundingsIn,
+  scan,
+  slotsByGeneration,
+  type InspectedRefounding,
+} from "./inspected-log.ts";
 
 /** What the file `node` says, as far as it matters here. */
 export interface InspectedNode {
@@ -57,6 +60,8 @@ export interface InspectedLog {
   readonly snapshots: readonly number[];
   /** Whether the last group was never synced, and will be dropped at the next start. */
   readonly torn: boolean;
+  /** Where the republic went on under another identity, and under which. */
+  readonly refounded: readonly InspectedRefounding[];
 }
 
 export interface InspectedSegment {
@@ -189,7 +194,8 @@ class Inspector {
       const files = opened.flatMap(({ entry, segment }) => {
         return entry.generation >= (start?.generation ?? 0) ? [segment] : [];
       });
-      const torn = isWhole ? await this.#tried(() => scan(files, manifest, log)) : null;
+      const refounded = await this.#refoundedBefore(start?.slot ?? 0, manifest.republic);
+      const torn = isWhole ? await this.#tried(() => scan(files, manifest, log, refounded)) : null;
       const slots = slotsByGeneration(log, manifest);
       const segments: InspectedSegment[] = [];
       for (const { entry, segment } of opened) {
@@ -205,10 +211,20 @@ class Inspector {
       const { accepted, decided, writeLast, index } = log;
       const past = await this.#past(path, manifest, index.base);
       const known = { accepted, length: index.length, decided, writeLast, torn };
-      return { log: { ...known, ...past }, segments };
+      return { log: { ...known, ...past, refounded: [...refounded.values()] }, segments };
     } finally {
       for (const { segment } of opened) await segment.file.close();
     }
+  }
+
+  /** Of what was removed only the snapshot that stands for it can tell. */
+  async #refoundedBefore(
+    slot: number,
+    republic: string,
+  ): Promise<Map<number, InspectedRefounding>> {
+    const snapshots = new SnapshotFiles(this.#files, this.#directory);
+    const state = slot === 0 ? null : await snapshots.state(slot, republic);
+    return state === null ? new Map() : refoundingsIn(state);
   }
 
   async #past(
@@ -254,53 +270,6 @@ class Inspector {
       await file.close();
     }
   }
-}
-
-/** Applies all that recovery would keep to `log`; tells whether a torn group would be dropped. */
-async function scan(
-  segments: readonly OpenedFile[],
-  manifest: Manifest,
-  log: LogState,
-): Promise<boolean> {
-  const start = manifest.removed > 0 ? manifest.starts[0] : undefined;
-  const { unmarked, torn } = await scanSegments(segments, manifest, {
-    synced: manifest.synced,
-    before: start?.group ?? manifest.removed,
-    onGroup: (group) => applyRead(segments, group, log),
-  });
-  if (unmarked !== null) applyRead(segments, unmarked, log);
-  return torn;
-}
-
-/** With which slot the log begins that can be read, as `JournalPast` reckons. */
-function firstSlot({ archives, segments }: Manifest, base: number): number {
-  const generation = segments[0]?.generation ?? 0;
-  const held = archives.flatMap((archive) => archive.segments);
-  const last = held.filter((each) => each.generation < generation).at(-1)?.slotLast ?? 0;
-  return Math.max(archives[0]?.slotFirst ?? base + 1, last + 1);
-}
-
-function slotsByGeneration(
-  { index }: LogState,
-  { archives }: Manifest,
-): ReadonlyMap<number, { first: number; last: number }> {
-  const found = new Map<number, { first: number; last: number }>();
-  const add = (generation: number, first: number, last: number): void => {
-    const range = found.get(generation);
-    if (range === undefined) found.set(generation, { first, last });
-    else range.last = last;
-  };
-  for (const { slotFirst, segments } of archives) {
-    let first = slotFirst;
-    for (const { generation, slotLast } of segments) {
-      if (first <= index.base) add(generation, first, Math.min(slotLast, index.base));
-      first = slotLast + 1;
-    }
-  }
-  for (let slot = index.base + 1; slot <= index.length; slot += 1) {
-    add(index.get(slot).generation, slot, slot);
-  }
-  return found;
 }
 
 /** How the system refuses to list a file. */

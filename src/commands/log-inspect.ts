@@ -65,6 +65,10 @@ function logLines(log: InspectedLog): readonly string[] {
     `log        ${log.length} slots, ${log.decided} known to be decided`,
     `begins     with slot ${log.slotFirst}, index ${log.indexFirst}`,
     `snapshots  ${kept === "" ? "none" : kept}`,
+    ...log.refounded.map(({ cause, slot, when, republic }) => {
+      const date = new Date(when).toISOString();
+      return `${cause.padEnd(11)}at slot ${slot}, ${date}, as ${republic.identity}`;
+    }),
     `writes     up to ${log.writeLast}${torn}`,
   ];
 }

@@ -56,6 +56,11 @@ export function parseAge(text: string): number {
   throw new InvalidArgumentError('Wanted an age like "12h" or "30d".');
 }
 
+/** The same, or null for `never`. */
+export function parseDurationOrNever(text: string): number | null {
+  return text.trim() === "never" ? null : parseDuration(text);
+}
+
 /** A parser of whole numbers from `min` to `max`. */
 export function parseWhole(min: number, max: number): (text: string) => number {
   return (text) => {

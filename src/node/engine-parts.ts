@@ -20,6 +20,7 @@ export function makeService(engine: Engine): Service {
     play: (request, answered) => engine.play(request, answered),
     hello: () => engine.hello(),
     identity: () => engine.identity,
+    invitations: engine.invitations,
     contacts: () => engine.contacts(),
     changed: engine.changed,
     snapshot: async (...range) => await engine.snapshots.snapshots.read(...range),

@@ -25,6 +25,8 @@ import { makeMachineDesk, makeService } from "./engine-parts.ts";
 import { haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
+import { helloOf, logRefounded } from "./introduction.ts";
+import { Invitations } from "./inviting.ts";
 import { journalEvents } from "./journal-events.ts";
 import { LogReader } from "./log-reader.ts";
 import { makePublishing } from "./node-publishing.ts";
@@ -48,7 +50,8 @@ import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
 import type { OpenedJournal } from "../storage/recovered.ts";
 import { SlotSender } from "./slot-sender.ts";
-import { version } from "../version.ts";
+import { citizensOf } from "./citizens.ts";
+import { Whereabouts } from "./whereabouts.ts";
 
 export class Engine {
   readonly configuration: Configuration;
@@ -60,6 +63,8 @@ export class Engine {
   readonly publishing: Publishing;
   readonly machine: MachineDesk;
   readonly snapshots: NodeSnapshots;
+  readonly invitations: Invitations = new Invitations(this);
+  readonly #whereabouts = new Whereabouts(this);
   /** Aborted when the node stops, for whatever reason. */
   readonly over: AbortController = new AbortController();
   /** Called when the node has failed for good; once. */
@@ -104,7 +109,7 @@ export class Engine {
       unreachable: (id, error) =>
         this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
     });
-    this.#slotSender = new SlotSender(this.peers);
+    this.#slotSender = new SlotSender(this.peers, clock, this.over.signal);
     this.#loop = new RunLoop({
       state,
       recorder,
@@ -162,9 +167,9 @@ export class Engine {
   get logger(): Logger {
     return this.configuration.logger;
   }
-  /** The republic once its first decree is decided here. */
+  /** The republic once its first decree is decided here: that may name what it was before. */
   get republic(): RepublicIdentity | null {
-    return this.#state.legislator.republic.identity;
+    return this.#state.legislator.republic.identity === null ? null : this.identity;
   }
   /** The republic that the directory belongs to, or null. */
   get identity(): RepublicIdentity | null {
@@ -192,6 +197,7 @@ export class Engine {
     for (const url of this.directory.record.listen) {
       this.#listeners.push(await network.listen(url, this.service));
     }
+    logRefounded(this.logger, this.#state.legislator.republic.refounded);
     this.#meetPeers();
     this.#loop.start();
     this.#goOnJoining();
@@ -252,29 +258,21 @@ export class Engine {
 
   /** Every member that is known, this node included. */
   contacts(): readonly Citizen[] {
-    return this.#state.legislator.republic.members.map(({ id, cookie, url, properties }) => {
-      return { id, cookie, url, properties };
-    });
+    return citizensOf(this.#state.legislator.republic.members);
   }
 
   hello(): Hello {
-    const { id, cookie, starts, republic } = this.directory.record;
-    const node = { id, cookie, starts, url: this.url };
-    return { republic: republic?.identity ?? null, node, version };
+    return helloOf(this.directory.record, this.url, this.#state.legislator.republic.refounded);
   }
 
   report(): NodeReport {
-    const { id, cookie } = this.directory.record;
-    return reportOf(id, cookie, this.view(), this.machine.applied);
+    return reportOf(this.directory.record, this.view(), this.machine.applied);
   }
 
   /** The cluster as this node sees it. */
   async status(signal: AbortSignal): Promise<Status> {
-    const { peers } = this;
-    return await askStatus(
-      { legislator: this.#state.legislator, own: this.report(), peers },
-      signal,
-    );
+    const { legislator } = this.#state;
+    return await askStatus({ legislator, own: this.report(), peers: this.peers }, signal);
   }
 
   /** The node has failed for good: attests nothing more, and says why (contracts C4, C9, C10). */
@@ -320,11 +318,11 @@ export class Engine {
       assert(this.#journal !== null, "a node that writes has a journal");
       this.#journal.append(persist, this.bodies);
     }
+    for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
     if (send.length > 0) this.#send(send);
     if (installed !== null) this.reader.restart(installed);
     if (applied.length > 0 || installed !== null) this.#tell(applied, installed !== null);
     this.snapshots.download(download);
-    for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
     if (barriers.length > 0) this.service.takeBarriers(barriers);
     this.#noteLeadership();
     if (this.changed.isAwaited) this.changed.ring();
@@ -338,7 +336,7 @@ export class Engine {
       const { message } = dispatch;
       const request = requests.get(message) ?? receiveRequest(message, this.bodies);
       if (send.length > 1) requests.set(message, request);
-      this.peers.tell(dispatch, request);
+      this.#slotSender.tell(dispatch, request);
     }
   }
 
@@ -379,5 +377,6 @@ export class Engine {
     // ones.
     const contacts = this.isMember ? [] : (this.directory.record.contacts ?? []);
     this.peers.set([...this.contacts(), ...contacts]);
+    this.#whereabouts.check();
   }
 }

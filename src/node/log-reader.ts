@@ -2,7 +2,8 @@
  * Reads users' entries back by index, from the journal, and tells those who wait when there are
  * more. Shows only what is decided, and nothing but users' entries.
  */
-import { assert, type Applied, type Index, type Slot } from "../../consensus/index.ts";
+import { assert, limits, type Applied, type Index, type Slot } from "../../consensus/index.ts";
+import type { FramedDecree } from "../codec/decree-codec.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { EntriesBatch } from "../requests.ts";
 import type { Journal } from "../storage/journal.ts";
@@ -132,6 +133,30 @@ export class LogReader {
     }
     return batches;
   }
+
+  /**
+   * Decided decrees of all kinds, from `slotFirst` on and none after `slotLast`; none when that is
+   * not decided here.
+   * @throws {KibitzerError} `KBZ_TRUNCATED` when `slotFirst` is gone.
+   */
+  async decrees(
+    slotFirst: Slot,
+    slotLast: Slot,
+    bytesMax: number,
+  ): Promise<readonly FramedDecree[]> {
+    const last = Math.min(slotLast, this.slot, slotFirst + limits.learnSlotsMax - 1);
+    const journal = this.#journal;
+    if (journal === null || slotFirst > last) return [];
+    try {
+      if (slotFirst >= journal.past.slotFirst) {
+        return await journal.read(slotFirst, last, bytesMax);
+      }
+    } catch (error) {
+      // It was removed while it was read.
+      if (slotFirst >= journal.past.slotFirst) throw error;
+    }
+    throw truncatedSlots(slotFirst, journal.past.slotFirst);
+  }
 }
 
 function truncated(index: Index, first: Index, cause?: unknown): KibitzerError {
@@ -140,5 +165,14 @@ function truncated(index: Index, first: Index, cause?: unknown): KibitzerError {
     `The entry ${index} is gone from this node's log, which begins with ${first} now. Read from ` +
       `${first} on, or at a node that keeps more.`,
     { retryable: false, outcome: "none", cause },
+  );
+}
+
+function truncatedSlots(slot: Slot, first: Slot): KibitzerError {
+  return new KibitzerError(
+    "KBZ_TRUNCATED",
+    `Slot ${slot} is gone from this node's log, which begins with slot ${first} now. Ask a node ` +
+      "that keeps more.",
+    { retryable: false, outcome: "none" },
   );
 }

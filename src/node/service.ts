@@ -10,17 +10,16 @@ import type {
   NodeId,
   Outcome,
   Registration,
-  RepublicIdentity,
 } from "../../consensus/index.ts";
 import { TransportError } from "../../transport/index.ts";
 import type { Callee, Hello } from "../../transport/index.ts";
 import type { Status } from "../api.ts";
 import { isBodyOf, verifyBatch } from "../codec/batch.ts";
 import type { Bell } from "./bell.ts";
+import type { Invitations } from "./inviting.ts";
 import { checkedCitizen } from "./citizens.ts";
 import { Deadline } from "../deadline.ts";
 import { wrongRepublic } from "./errors.ts";
-import type { LogReader } from "./log-reader.ts";
 import type { Logger } from "../logger.ts";
 import type { MachineDesk } from "../machine/machine-desk.ts";
 import { decreesOf } from "../codec/message-codec.ts";
@@ -28,8 +27,6 @@ import type { Peers } from "./peers.ts";
 import type {
   BarrierRequest,
   EnqueueRequest,
-  EntriesRequest,
-  ExileRequest,
   ImmigrateRequest,
   NodeReport,
   QueryRequest,
@@ -37,61 +34,51 @@ import type {
   RegisterRequest,
   Request,
   Response,
-  SnapshotRequest,
-  TransferRequest,
 } from "../requests.ts";
+import { inputOf, isMeant, type Order } from "./orders.ts";
+import { Reading, type ReadingOptions } from "./reading.ts";
 import { isNotLeading, refusal } from "./refusals.ts";
 import type { LegislatorRequest } from "./run-loop.ts";
 import { decided, keyOf, Settlements, undecided, type Settled } from "./settlements.ts";
 import type { Bodies } from "../storage/bodies.ts";
 import { isHexText, isIdText } from "../codec/shapes.ts";
-import type { Clock } from "../world.ts";
 
 /** A request came from a client, or was forwarded once by a node that does not lead. */
 const hopsMax = 1;
 const forwardMs = 5_000;
 /** Most changes of leader take less. */
 const successionMs = 250;
-const waitMsMax = 30_000;
-const readBytesMax = 1_048_576;
 
 /** What a node that does not lead asks of the leader in the asker's stead. */
 type Forwarded = Extract<Request, { readonly hops: number }>;
 
-export interface ServiceOptions {
+export interface ServiceOptions extends ReadingOptions {
   readonly logger: Logger;
-  readonly clock: Clock;
   readonly bodies: Bodies;
-  readonly reader: LogReader;
   readonly machine: Pick<MachineDesk, "answer" | "complete" | "isBehind" | "reached">;
-  readonly peers: Pick<Peers, "answer" | "call" | "heard">;
+  readonly peers: Pick<Peers, "answer" | "call" | "heard" | "isThere" | "moved">;
   readonly legislator: Pick<Legislator, "role" | "republic" | "leader">;
   play(request: LegislatorRequest, answered?: (outcome: Outcome) => void): void;
   hello(): Hello;
-  /** The republic that this node belongs to, or null. */
-  identity(): RepublicIdentity | null;
   /** Rings when another node may lead. */
   readonly changed: Bell;
+  readonly invitations: Pick<Invitations, "answer">;
   /** Every member that is known. */
   contacts(): readonly Citizen[];
-  /** Bytes of a snapshot that was offered; null when it is not here any more. */
-  snapshot(
-    slot: number,
-    offset: number,
-    bytesMax: number,
-  ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null>;
   status(signal: AbortSignal): Promise<Status>;
   report(): NodeReport;
 }
 
 export class Service implements Callee<Request, Response> {
   readonly #options: ServiceOptions;
+  readonly #reading: Reading;
   readonly #settlements = new Settlements();
   readonly #barriers = new Map<number, (slot: number | null) => void>();
   #barrierLast = 0;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
+    this.#reading = new Reading(options);
   }
 
   hello(): Hello {
@@ -132,7 +119,7 @@ export class Service implements Callee<Request, Response> {
         this.hear(request, from);
         return { kind: "enqueued" };
       case "immigrate":
-        return await this.#immigrate(request, signal);
+        return await this.immigrate(request, signal);
       case "enqueue":
         verifyBatch(request.batch, request.body);
         return await this.enqueue(request, signal);
@@ -141,13 +128,18 @@ export class Service implements Callee<Request, Response> {
       case "barrier":
         return await this.barrier(request, signal);
       case "exile":
-        return await this.exile(request, signal);
       case "transfer":
-        return await this.transfer(request, signal);
+      case "promote":
+      case "demote":
+        return await this.order(request, signal);
+      case "invite":
+        return await this.#options.invitations.answer(request, signal);
       case "entries":
-        return await this.#entries(request, signal);
+        return await this.#reading.entries(request, signal);
       case "snapshot":
-        return await this.#snapshot(request, from);
+        return await this.#reading.snapshot(request, from);
+      case "decrees":
+        return await this.#reading.decrees(request);
       case "status":
         return { kind: "document", document: await this.#options.status(signal) };
       case "report":
@@ -188,18 +180,15 @@ export class Service implements Callee<Request, Response> {
     return await this.#options.machine.answer(request, barrier, signal);
   }
 
-  /** Taken by the leader, or refused; only of the incarnation that was meant. */
-  async exile(request: ExileRequest, signal: AbortSignal): Promise<Response> {
-    const { id, cookie } = request;
-    const { role, republic } = this.#options.legislator;
-    if (role === "leading" && republic.member(id)?.cookie !== cookie) {
-      return refusal("notFound", this.#options.legislator.leader);
-    }
-    return await this.#order(request, { kind: "exile", id }, signal);
-  }
-
-  async transfer(request: TransferRequest, signal: AbortSignal): Promise<Response> {
-    return await this.#order(request, { kind: "transfer", to: request.to }, signal);
+  /** Has the leader take, or refuse, what an operator wants; the log shows whether it is done. */
+  async order(request: Order, signal: AbortSignal): Promise<Response> {
+    const { role, republic, leader } = this.#options.legislator;
+    if (role === "leading" && !isMeant(republic, request)) return refusal("notFound", leader);
+    const input = inputOf(request);
+    return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
+      if (reply?.kind === "enqueued") settled(undecided);
+      else settled(reply?.kind === "refused" ? reply : refusal("busy", null));
+    });
   }
 
   /**
@@ -332,18 +321,6 @@ export class Service implements Callee<Request, Response> {
     }
   }
 
-  /** Has the leader take, or refuse, what an operator wants; the log shows whether it is done. */
-  async #order(
-    request: ExileRequest | TransferRequest,
-    input: LegislatorRequest,
-    signal: AbortSignal,
-  ): Promise<Response> {
-    return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
-      if (reply?.kind === "enqueued") settled(undecided);
-      else settled(reply?.kind === "refused" ? reply : refusal("busy", null));
-    });
-  }
-
   #ownBarrier(): Promise<number | null> {
     this.#barrierLast += 1;
     const barrier = this.#barrierLast;
@@ -361,33 +338,21 @@ export class Service implements Callee<Request, Response> {
     return isThere ? { kind: "barrier", slot, index } : refusal("busy", null);
   }
 
-  async #entries(request: EntriesRequest, signal: AbortSignal): Promise<Response> {
-    const { reader } = this.#options;
-    const { index, bytesMax, waitMs } = request;
-    if (waitMs > 0 && index > reader.indexLast) {
-      using deadline = new Deadline(this.#options.clock, Math.min(waitMs, waitMsMax), signal);
-      await reader.reached({ index }, deadline.signal);
-    }
-    const batches = await reader.read(index, Math.min(bytesMax, readBytesMax));
-    return { kind: "entries", batches, indexLast: reader.indexLast };
-  }
-
-  /** Only to who is of this republic, as far as it says: the whole state is in it. */
-  async #snapshot(request: SnapshotRequest, from: Hello): Promise<Response> {
-    const { slot, offset, bytesMax } = request;
-    if (from.node === null || from.republic !== this.#options.identity()?.identity) {
-      return refusal("notFound", null);
-    }
-    const read = await this.#options.snapshot(slot, offset, Math.min(bytesMax, readBytesMax));
-    return read === null ? refusal("notFound", null) : { kind: "chunk", offset, ...read };
-  }
-
-  async #immigrate(request: ImmigrateRequest, signal: AbortSignal): Promise<Response> {
+  /** Has the leader admit a node; answers whether it has. */
+  async immigrate(request: ImmigrateRequest, signal: AbortSignal): Promise<Response> {
     const citizen = checkedCitizen(request.citizen);
-    const republic = this.#options.legislator.republic.identity;
-    if (republic === null) return refusal("noRepublic", null);
+    const republic = this.#options.identity();
+    if (republic === null || this.#options.legislator.republic.identity === null) {
+      return refusal("noRepublic", null);
+    }
     if (request.republic !== null && request.republic !== republic.name) {
       throw wrongRepublic(request.republic, republic.name);
+    }
+    const member = this.#options.legislator.republic.member(citizen.id);
+    if (member?.cookie === citizen.cookie && member.url !== citizen.url) {
+      // It answers where it is known: whoever says that it has moved is a copy.
+      if (this.#options.peers.isThere(citizen)) return refusal("idTaken", null);
+      this.#options.peers.moved(citizen);
     }
     const input = { kind: "immigrate", citizen } as const;
     return await this.#playHereOrForward(request, input, signal, (reply, settled) => {

@@ -10,6 +10,7 @@ import { damaged } from "./damage.ts";
 import { Journal, type JournalOptions } from "./journal.ts";
 import type { Recovered } from "./recovered.ts";
 import { SnapshotFiles } from "../snapshots/snapshot-files.ts";
+import { settleStaging, type Staging } from "./staging.ts";
 import { readWhole, replaceFile, seal, temporarySuffix, unseal } from "./sealed-file.ts";
 import {
   isFlag,
@@ -55,7 +56,7 @@ export interface DirectoryOptions {
 
 type JournalCallbacks = Pick<
   JournalOptions,
-  "onPersisted" | "onFailed" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
+  "onPersisted" | "onFailed" | "onRoom" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
 >;
 
 const recordName = "node";
@@ -91,9 +92,12 @@ export class DataDirectory implements AsyncDisposable {
     await files.makeDirectory(path);
     const lock = await files.lock(`${path}/${lockName}`);
     try {
+      const before = await readRecord(files, path);
+      await settleStaging(files, path, before?.republic?.identity ?? null);
       const record = await nextRecord(options);
+      // First: a half-made segment may have all the space that there is.
+      for (const each of [path, `${path}/journal`]) await removeTemporary(files, each);
       await writeRecord(files, path, record);
-      await removeTemporary(files, path);
       return new DataDirectory(files, path, lock, record);
     } catch (error) {
       await lock[Symbol.asyncDispose]();
@@ -127,6 +131,19 @@ export class DataDirectory implements AsyncDisposable {
   }
 
   /**
+   * Puts what was staged in the place of all that is here, at once: from now on this is the founder
+   * of the staged republic. Nothing of the old content may be open.
+   */
+  async refound(
+    staging: Staging,
+    { republic, cookie }: { readonly republic: RepublicIdentity; readonly cookie: string },
+  ): Promise<void> {
+    assert(republic.identity === staging.identity, "what was staged is of this republic");
+    await this.#change({ republic, cookie, starts: 0, contacts: null, hasJournal: true });
+    await staging.complete();
+  }
+
+  /**
    * Opens the journal of this node; its republic must be known.
    * @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`, `KBZ_REPUBLIC`.
    */
@@ -140,6 +157,7 @@ export class DataDirectory implements AsyncDisposable {
       ...callbacks,
       onPersisted: (write) => callbacks.onPersisted(write),
       onFailed: (error) => callbacks.onFailed(error),
+      onRoom: (hasRoom, lack) => callbacks.onRoom?.(hasRoom, lack),
       files: this.#files,
       directory: this.path,
       identity: { republic: republic.identity, id, cookie },
@@ -208,7 +226,8 @@ async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
   };
 }
 
-async function readRecord(files: FileSystem, path: string): Promise<NodeRecord | null> {
+/** Null when no node is there. @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`. */
+export async function readRecord(files: FileSystem, path: string): Promise<NodeRecord | null> {
   const file = `${path}/${recordName}`;
   const bytes = await readWhole(files, file);
   if (bytes === null) return null;
@@ -222,6 +241,7 @@ async function writeRecord(files: FileSystem, path: string, record: NodeRecord):
 }
 
 async function removeTemporary(files: FileSystem, path: string): Promise<void> {
+  if (!(await files.exists(path))) return;
   for (const name of await files.list(path)) {
     if (name.endsWith(temporarySuffix)) await files.remove(`${path}/${name}`);
   }

@@ -13,6 +13,7 @@ import {
   encodeGroup,
   groupHeaderBytes,
   placeRecords,
+  roundUp,
   sizeOfGroup,
   type FramedWrite,
 } from "./group.ts";
@@ -31,6 +32,7 @@ import {
 import type { LogEnd } from "./read-start.ts";
 import type { RecoveredLog } from "./recovered-log.ts";
 import { temporarySuffix } from "./sealed-file.ts";
+import { isOutOfSpace } from "./space.ts";
 import {
   decodeSegmentHeader,
   encodeSegmentHeader,
@@ -218,17 +220,40 @@ async function isSpare(
   }
 }
 
-/** Makes the segment that this life begins with; it opens with a copy of the unmarked group. */
+/** The first segment of a life is so many times smaller where there is no space for its size. */
+const shrinking = [1, 4, 16];
+
+/** Makes the segment that this life begins with, as large as there is space for. */
 async function freshSegment(
   place: JournalPlace,
   path: string,
   generation: number,
   from: Pick<ReadBack, "scan" | "log" | "folded">,
 ): Promise<ReadJournal["active"]> {
-  const { unmarked } = from.scan;
+  let shortage: unknown = null;
+  for (const shrunk of shrinking) {
+    const segmentBytesFirst = roundUp(place.segmentBytesFirst / shrunk);
+    try {
+      return await makeSegment({ ...place, segmentBytesFirst }, path, generation, from);
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      shortage = error;
+    }
+  }
+  throw shortage;
+}
+
+/** Opens with a copy of the unmarked group. */
+async function makeSegment(
+  place: JournalPlace,
+  path: string,
+  generation: number,
+  { scan, log, folded }: Pick<ReadBack, "scan" | "log" | "folded">,
+): Promise<ReadJournal["active"]> {
+  const { unmarked } = scan;
   if (unmarked === null) {
     const encoded = encodeSegmentHeader(place.identity, generation, place.segmentBytesFirst);
-    const file = await makeSegment(place.files, path, encoded, []);
+    const file = await fillSegment(place.files, path, encoded, []);
     return { header: encoded.header, file, offset: sectorBytes };
   }
   const writes = unmarked.writes.map(frame);
@@ -238,10 +263,10 @@ async function freshSegment(
   const { republic } = place.identity;
   const at = { segment: header, republic, offset: sectorBytes, number: unmarked.number };
   const group = encodeGroup(writes, at);
-  const file = await makeSegment(place.files, path, encoded, group.pieces);
-  applyGroup(from.log, writes, header, sectorBytes);
+  const file = await fillSegment(place.files, path, encoded, group.pieces);
+  applyGroup(log, writes, header, sectorBytes);
   for (const { write, records } of unmarked.writes) {
-    from.folded.take(
+    folded.take(
       write,
       records.map(({ framed }) => framed),
     );
@@ -249,7 +274,7 @@ async function freshSegment(
   return { header, file, offset: sectorBytes + group.size };
 }
 
-async function makeSegment(
+async function fillSegment(
   files: FileSystem,
   path: string,
   encoded: ReturnType<typeof encodeSegmentHeader>,
@@ -259,7 +284,9 @@ async function makeSegment(
   try {
     return await draft.finish();
   } catch (error) {
-    await draft.abandon();
+    // A smaller one may be tried in its place.
+    if (isOutOfSpace(error)) await draft.discard();
+    else await draft.abandon();
     throw error;
   }
 }

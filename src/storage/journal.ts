@@ -6,7 +6,6 @@
 import {
   assert,
   InvariantViolation,
-  type Decree,
   type RepublicState,
   type Slot,
   type Write,
@@ -21,9 +20,9 @@ import {
   encodeMark,
   recordHeaderBytes,
   sizeOfGroup,
-  sizeOfWrite,
   type FramedWrite,
 } from "./group.ts";
+import { DiskRoom } from "./disk-room.ts";
 import type { HardState } from "./hard-state.ts";
 import { applyGroup, openJournal, type ReadJournal } from "./journal-files.ts";
 import { JournalPast, slotsGone } from "./journal-past.ts";
@@ -34,6 +33,7 @@ import type { OpenedJournal } from "./recovered.ts";
 import { SegmentChain } from "./segment-chain.ts";
 import { sectorBytes, type StorageIdentity } from "./segment.ts";
 import { Tail } from "./tail.ts";
+import { framedDecree, WriteQueue } from "./write-queue.ts";
 
 export interface JournalOptions {
   readonly files: FileSystem;
@@ -46,7 +46,16 @@ export interface JournalOptions {
   onPersisted(write: number): void;
   /** The journal has failed for good. Called once. */
   onFailed(error: KibitzerError): void;
-  /** Tells when the journal is idle; without it a mark is written at `close` only. */
+  /**
+   * Whether the disk has room for what is still to come; it has until this says otherwise: it is
+   * full, or so slow that too much waits for it. What is appended then may wait, until there is
+   * room or the journal is closed.
+   */
+  onRoom?(hasRoom: boolean, lack: "space" | "speed" | null): void;
+  /**
+   * Tells when the journal is idle, and when to look for space again; without it a mark is written
+   * at `close` only, and a full disk is a failure.
+   */
   readonly clock?: Clock;
   /** The replicated state in the snapshot after `slot`; null when there is none that is whole. */
   snapshot?(slot: Slot): Promise<RepublicState | null>;
@@ -54,11 +63,11 @@ export interface JournalOptions {
   readonly segmentBytesFirst?: number;
   /** Bytes that segments grow to. Default 64 MiB. */
   readonly segmentBytesMax?: number;
+  /** With more than this waiting for the disk there is no room, down to half. Default 32 MiB. */
+  readonly backlogBytesMax?: number;
 }
 
 const MiB = 1024 * 1024;
-/** A group takes no further write beyond this. */
-const groupBytesMax = 4 * MiB;
 /** After so long without a write, the journal says that its last group was synced. */
 const markDelayMs = 100;
 const scanBytes = 1 * MiB;
@@ -73,10 +82,8 @@ export class Journal implements AsyncDisposable {
   readonly #past: JournalPast;
   readonly #reader: RecordReader;
   readonly #tail: Tail;
-  /** Handed over, in order, not yet part of a group. */
-  #queue: FramedWrite[] = [];
-  /** The group under way. */
-  #group: readonly FramedWrite[] = [];
+  readonly #queue = new WriteQueue();
+  readonly #room: DiskRoom;
   #groupLast: number;
   #groupMarked: number;
   #writeLast: number;
@@ -92,6 +99,10 @@ export class Journal implements AsyncDisposable {
     this.#options = options;
     this.#log = opened.log;
     this.#hardState = opened.hardState;
+    this.#room = new DiskRoom({
+      backlogBytesMax: options.backlogBytesMax ?? 32 * MiB,
+      onRoom: (hasRoom, lack) => options.onRoom?.(hasRoom, lack),
+    });
     this.#groupLast = opened.groupLast;
     // The manifest says so.
     this.#groupMarked = opened.groupLast;
@@ -119,6 +130,8 @@ export class Journal implements AsyncDisposable {
       groupSynced,
       onClosed: (generation) => this.#past.close(generation, this.#log.end(this.#groupLast)),
       onFailed: (error) => this.#fail(error),
+      onSpace: (hasSpace) => this.#room.setSpace(hasSpace, this.#queue.bytes),
+      clock: options.clock,
     });
   }
 
@@ -197,10 +210,11 @@ export class Journal implements AsyncDisposable {
       const { value } = decree;
       return decreeBody(decree, value.kind === "batch" ? bodies.get(value) : null);
     });
-    this.#queue.push({ write, bodies: framed });
+    this.#queue.add({ write, bodies: framed });
     this.#writeLast = write.number;
     this.#length = write.slotFirst + write.decrees.length - 1;
     this.#start();
+    this.#room.look(this.#queue.bytes);
   }
 
   /**
@@ -236,12 +250,13 @@ export class Journal implements AsyncDisposable {
   }
 
   /**
-   * Waits until everything handed over is durable (or the journal has failed), then says on the
-   * disk that it is, and closes the files.
+   * Waits until everything handed over is durable (or the journal has failed: what waits for room
+   * is given up), then says on the disk that it is, and closes the files.
    */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#markTimer?.cancel();
+    this.#chain.endWaiting();
     while (this.#running !== null) await this.#running;
     try {
       if (this.#failure === null) {
@@ -268,8 +283,8 @@ export class Journal implements AsyncDisposable {
   async #run(): Promise<void> {
     // Everything that is appended in this turn of the caller goes into one group.
     await Promise.resolve();
-    while (this.#failure === null && (this.#queue.length > 0 || this.#isMarkDue)) {
-      const group = this.#take();
+    while (this.#failure === null && (this.#queue.isWaiting || this.#isMarkDue)) {
+      const group = this.#queue.take();
       try {
         if (group.length > 0) await this.#commit(group);
         else await this.#mark();
@@ -286,19 +301,6 @@ export class Journal implements AsyncDisposable {
     this.#markLater();
   }
 
-  #take(): readonly FramedWrite[] {
-    let bytes = 0;
-    let count = 0;
-    for (const framed of this.#queue) {
-      bytes += sizeOfWrite(framed);
-      if (count > 0 && bytes > groupBytesMax) break;
-      count += 1;
-    }
-    this.#group = this.#queue.slice(0, count);
-    this.#queue = this.#queue.slice(count);
-    return this.#group;
-  }
-
   /** One write, one sync; then the promise, twice. */
   async #commit(group: readonly FramedWrite[]): Promise<void> {
     this.#isMarkDue = false;
@@ -311,10 +313,11 @@ export class Journal implements AsyncDisposable {
     this.#groupLast = number;
     applyGroup(this.#log, group, segment, offset);
     for (const framed of group) this.#keep(framed);
-    this.#group = [];
+    this.#queue.done();
     const promised = group.findLast(({ write }) => write.promised !== null)?.write.promised;
     if (promised !== undefined && promised !== null) await this.#hardState.write(promised);
     this.#chain.fillAhead(size);
+    this.#room.look(this.#queue.bytes);
   }
 
   /** Says that the last group was synced; not synced itself, and overwritten by the next group. */
@@ -348,7 +351,7 @@ export class Journal implements AsyncDisposable {
 
   /** Null when it stands in the archive. */
   #locate(slot: Slot): { readonly next: Wanted; readonly size: number } | null {
-    const framed = this.#pendingAt(slot) ?? this.#tail.get(slot);
+    const framed = this.#queue.decreeAt(slot) ?? this.#tail.get(slot);
     if (framed !== null) {
       return { next: { slot, framed }, size: recordHeaderBytes + (framed.body?.length ?? 0) };
     }
@@ -362,25 +365,9 @@ export class Journal implements AsyncDisposable {
     return { next: { slot, place }, size: place.size };
   }
 
-  /** A decree that is not on the disk yet, or null when the disk has it. */
-  #pendingAt(slot: Slot): FramedDecree | null {
-    for (const pending of [this.#queue, this.#group]) {
-      for (let at = pending.length - 1; at >= 0; at -= 1) {
-        const framed = pending[at];
-        if (framed === undefined || slot < framed.write.slotFirst) continue;
-        const position = slot - framed.write.slotFirst;
-        const decree = framed.write.decrees[position];
-        assert(decree !== undefined, "a write ends the log");
-        return framedDecree(decree, framed.bodies[position]);
-      }
-    }
-    return null;
-  }
-
   #fail(error: unknown): void {
     if (this.#failure !== null) return;
     const isOurs = error instanceof InvariantViolation;
-    // A full disk ends the node like any other failure: nothing was attested of what did not fit.
     this.#failure = new KibitzerError(
       isOurs ? "KBZ_INVARIANT" : "KBZ_JOURNAL_FAILED",
       `Writing the journal in ${this.#options.directory} failed: ${String(error)}. The node ` +
@@ -389,9 +376,4 @@ export class Journal implements AsyncDisposable {
     );
     this.#options.onFailed(this.#failure);
   }
-}
-
-function framedDecree(decree: Decree, body: Uint8Array | undefined): FramedDecree {
-  assert(body !== undefined, "each decree has its bytes");
-  return { decree, body: decree.value.kind === "batch" ? body : null };
 }

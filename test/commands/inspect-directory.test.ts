@@ -84,6 +84,7 @@ test("it tells whose the directory is, what it attests, where slots are", async 
     slotFirst: 1,
     indexFirst: 1,
     snapshots: [],
+    refounded: [],
   });
   const [segment] = found.segments;
   assert.deepEqual(segment?.slots, { first: 1, last: 7 });

@@ -87,6 +87,15 @@ const smallValue: fc.Arbitrary<Exclude<Value, Batch>> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("admission" as const), citizen }),
   fc.record({ kind: fc.constant("naturalization" as const), id, cookie: hex16 }),
+  fc.record({
+    kind: fc.constant("eligibility" as const),
+    id,
+    cookie: hex16,
+    eligible: fc.boolean(),
+  }),
+  citizen.map(
+    ({ url }) => ({ kind: "relocation", id: "b", cookie: "00112233445566aa", url }) as const,
+  ),
   fc.record({ kind: fc.constant("exile" as const), id, cookie: hex16 }),
   fc.tuple(positive, parliament, fc.nat(8)).map(([government, ids, at]) => ({
     kind: "succession" as const,
@@ -96,6 +105,13 @@ const smallValue: fc.Arbitrary<Exclude<Value, Batch>> = fc.oneof(
     leaving: ids.slice(0, at % 2),
   })),
   fc.record({ kind: fc.constant("registration" as const), nonce: hex16 }),
+  fc.record({
+    kind: fc.constant("refounding" as const),
+    cause: fc.constantFrom("recovered" as const, "restored" as const),
+    republic,
+    founder: citizen,
+    government: fc.integer({ min: 2, max: Number.MAX_SAFE_INTEGER }),
+  }),
 );
 
 const framedValue: fc.Arbitrary<{ readonly value: Value; readonly body: Uint8Array | null }> =
@@ -134,6 +150,7 @@ export const report: fc.Arbitrary<Report> = fc.record({
   leading: fc.option(ballot),
   quorumConnected: fc.boolean(),
   timely: fc.boolean(),
+  hasRoom: fc.boolean(),
   hearsFit: fc.option(ballot),
   chooses: fc.option(id),
   starts: whole,
@@ -149,6 +166,8 @@ export const heard: fc.Arbitrary<Heard> = fc.record({
   length: whole,
 });
 
+const answer = fc.record({ starts: whole, round: whole, heard: fc.option(heard) });
+
 const extent = { ballot, accepted: ballot, length: whole, decided: whole };
 type OfKind<Union, Kind> = Union extends { readonly kind: infer Known }
   ? Kind extends Known
@@ -161,8 +180,13 @@ type Kinds<Union extends { readonly kind: string }> = {
 
 /** One arbitrary for each kind, so that none can be forgotten. */
 export const messages: Kinds<Message> = {
-  ping: fc.record({ kind: fc.constant("ping"), round: whole, report }),
-  pong: fc.record({ kind: fc.constant("pong"), round: whole, report, heard: fc.option(heard) }),
+  ping: fc.record({
+    kind: fc.constant("ping"),
+    round: whole,
+    report,
+    answer: fc.option(answer),
+  }),
+  pong: fc.record({ kind: fc.constant("pong"), round: whole, report, answer }),
   prepare: fc.record({ kind: fc.constant("prepare"), ...extent }),
   promised: fc.record({ kind: fc.constant("promised"), ...extent, decrees: decreesFrom(0) }),
   refused: fc.record({ kind: fc.constant("refused"), ballot, promised: ballot }),
@@ -212,6 +236,7 @@ export const effect: fc.Arbitrary<Effect> = fc.oneof(...Object.values(effects));
 const reasonsByName: Readonly<Record<RefusalReason, true>> = {
   notLeading: true,
   busy: true,
+  full: true,
   gap: true,
   idTaken: true,
   notFound: true,
@@ -220,12 +245,19 @@ const reasonsByName: Readonly<Record<RefusalReason, true>> = {
   departed: true,
   noMachine: true,
   behind: true,
+  notReady: true,
+  unreachable: true,
+  notWaiting: true,
 };
 export const reason: fc.Arbitrary<RefusalReason> = fc
   .constantFrom(...Object.keys(reasonsByName))
   .map((text) => text as RefusalReason);
 
-const member = fc.record({ admitted: positive, naturalized: fc.boolean() });
+const member = fc.record({
+  admitted: positive,
+  naturalized: fc.boolean(),
+  eligible: fc.boolean(),
+});
 const publisher = fc.record({
   publisher: positive,
   sequenceNext: positive,
@@ -259,6 +291,15 @@ export const republicState: fc.Arbitrary<RepublicState> = fc.record({
     { maxLength: 3 },
   ),
   departed: fc.array(fc.record({ id, cookie: hex16, url: name, slot: positive }), { maxLength: 2 }),
+  refounded: fc.array(
+    fc.record({
+      cause: fc.constantFrom("recovered" as const, "restored" as const),
+      slot: positive,
+      when: instant,
+      before: republic,
+    }),
+    { maxLength: 2 },
+  ),
   publishers: fc.array(publisher, { maxLength: 4 }),
 });
 
@@ -282,6 +323,8 @@ export const legislatorInputs: Kinds<LegislatorInput> = {
   immigrate: fc.record({ kind: fc.constant("immigrate"), ...stamp, citizen }),
   naturalize: fc.record({ kind: fc.constant("naturalize"), ...stamp }),
   exile: fc.record({ kind: fc.constant("exile"), ...stamp, id }),
+  promote: fc.record({ kind: fc.constant("promote"), ...stamp, id, insteadOf: fc.option(id) }),
+  demote: fc.record({ kind: fc.constant("demote"), ...stamp, id }),
   transfer: fc.record({ kind: fc.constant("transfer"), ...stamp, to: fc.option(id) }),
   event: fc.record({ kind: fc.constant("event"), ...stamp, jitter: fraction }),
   receive: fc.record({
@@ -302,6 +345,7 @@ export const legislatorInputs: Kinds<LegislatorInput> = {
   persisted: fc.record({ kind: fc.constant("persisted"), ...stamp, write: whole }),
   sent: fc.record({ kind: fc.constant("sent"), ...stamp, to: id }),
   applied: fc.record({ kind: fc.constant("applied"), ...stamp, slot: positive, hash: hex16 }),
+  room: fc.record({ kind: fc.constant("room"), ...stamp, hasRoom: fc.boolean() }),
   barrier: fc.record({ kind: fc.constant("barrier"), ...stamp, barrier: whole }),
   install: fc.record({ kind: fc.constant("install"), ...stamp, state: republicState }),
 };
@@ -361,6 +405,15 @@ export const requests: Methods = {
   barrier: fc.record({ method: fc.constant("barrier"), hops }),
   exile: fc.record({ method: fc.constant("exile"), id, cookie: hex16, hops }),
   transfer: fc.record({ method: fc.constant("transfer"), to: fc.option(id), hops }),
+  promote: fc.record({
+    method: fc.constant("promote"),
+    id,
+    cookie: hex16,
+    insteadOf: fc.option(id),
+    hops,
+  }),
+  demote: fc.record({ method: fc.constant("demote"), id, cookie: hex16, hops }),
+  invite: fc.record({ method: fc.constant("invite"), republic: fc.option(republic), url: name }),
   entries: fc.record({
     method: fc.constant("entries"),
     index: fc.maxSafeNat(),
@@ -371,6 +424,12 @@ export const requests: Methods = {
     method: fc.constant("snapshot"),
     slot: positive,
     offset: whole,
+    bytesMax: whole,
+  }),
+  decrees: fc.record({
+    method: fc.constant("decrees"),
+    slotFirst: positive,
+    slotLast: positive,
     bytesMax: whole,
   }),
   status: fc.constant({ method: "status" }),
@@ -408,6 +467,10 @@ export const responses: Kinds<Response> = {
   }),
   refused: fc.record({ kind: fc.constant("refused"), reason, leader: fc.option(id) }),
   barrier: fc.record({ kind: fc.constant("barrier"), slot: whole, index: whole }),
+  decrees: fc.record({
+    kind: fc.constant("decrees"),
+    decrees: fc.array(framedDecree, { maxLength: 5 }),
+  }),
   entries: fc.record({
     kind: fc.constant("entries"),
     batches: fc.array(

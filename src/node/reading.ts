@@ -1,0 +1,64 @@
+/**
+ * Answers those who read this node: users' entries, decided decrees for a backup, and snapshots.
+ * Asks nobody else, and promises nothing about what others have.
+ */
+import type { RepublicIdentity } from "../../consensus/index.ts";
+import type { Hello } from "../../transport/index.ts";
+import { Deadline } from "../deadline.ts";
+import type { DecreesRequest, EntriesRequest, Response, SnapshotRequest } from "../requests.ts";
+import type { Clock } from "../world.ts";
+import type { LogReader } from "./log-reader.ts";
+import { refusal } from "./refusals.ts";
+
+export interface ReadingOptions {
+  readonly clock: Clock;
+  readonly reader: LogReader;
+  /** The republic that this node belongs to, or null before it is known. */
+  identity(): RepublicIdentity | null;
+  /** Bytes of a snapshot that was offered; null when it is not here any more. */
+  snapshot(
+    slot: number,
+    offset: number,
+    bytesMax: number,
+  ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null>;
+}
+
+const waitMsMax = 30_000;
+const readBytesMax = 1_048_576;
+
+export class Reading {
+  readonly #options: ReadingOptions;
+
+  constructor(options: ReadingOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {KibitzerError} `KBZ_TRUNCATED` when the entry asked for is gone. */
+  async entries(request: EntriesRequest, signal: AbortSignal): Promise<Response> {
+    const { reader } = this.#options;
+    const { index, bytesMax, waitMs } = request;
+    if (waitMs > 0 && index > reader.indexLast) {
+      using deadline = new Deadline(this.#options.clock, Math.min(waitMs, waitMsMax), signal);
+      await reader.reached({ index }, deadline.signal);
+    }
+    const batches = await reader.read(index, Math.min(bytesMax, readBytesMax));
+    return { kind: "entries", batches, indexLast: reader.indexLast };
+  }
+
+  /** Only to who is of this republic, as far as it says: the whole state is in it. */
+  async snapshot(request: SnapshotRequest, from: Hello): Promise<Response> {
+    const { slot, offset, bytesMax } = request;
+    if (from.node === null || from.republic !== this.#options.identity()?.identity) {
+      return refusal("notFound", null);
+    }
+    const read = await this.#options.snapshot(slot, offset, Math.min(bytesMax, readBytesMax));
+    return read === null ? refusal("notFound", null) : { kind: "chunk", offset, ...read };
+  }
+
+  /** @throws {KibitzerError} `KBZ_TRUNCATED` when the first slot asked for is gone. */
+  async decrees({ slotFirst, slotLast, bytesMax }: DecreesRequest): Promise<Response> {
+    const most = Math.min(bytesMax, readBytesMax);
+    const decrees = await this.#options.reader.decrees(slotFirst, slotLast, most);
+    return { kind: "decrees", decrees };
+  }
+}
