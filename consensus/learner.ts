@@ -198,10 +198,12 @@ export function catchUp(chamber: Chamber, decidedBefore: Slot): void {
   const hasSeat = chamber.hasSeat;
   if (isFetching(chamber)) return;
   if (hasSeat && decidedBefore <= republic.slot) return;
-  const sources = [...state.peers.keys()].filter((id) => {
-    const decided = state.peers.get(id)?.report?.decided ?? -1;
-    return chamber.hears(id) && (hasSeat ? decided > republic.slot : decided >= republic.slot);
-  });
+  const decidedAt = (id: NodeId): Slot => state.peers.get(id)?.report?.decided ?? -1;
+  const heard = [...state.peers.keys()].filter((id) => chamber.hears(id));
+  const ahead = heard.filter((id) => decidedAt(id) > republic.slot);
+  // Two that are equally far have nothing for each other, and would wait for it for ever.
+  const mayFollow = !hasSeat && ahead.length === 0;
+  const sources = mayFollow ? heard.filter((id) => decidedAt(id) >= republic.slot) : ahead;
   // Constituents spread over the members, and try another one when an answer stays away; the leader
   // has enough to do.
   const leads = (id: NodeId): boolean => state.peers.get(id)?.report?.leading?.id === id;

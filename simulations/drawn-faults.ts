@@ -1,4 +1,4 @@
-/** Draws what networks and disks do by themselves, each kind of fault off in a good part of the runs. */
+/** Draws what networks and disks do by themselves, each kind of fault off in many of the runs. */
 import { calmDisk, type DiskFaults } from "./disk.ts";
 import { calmNetwork, type NetworkFaults } from "./network.ts";
 import type { Prng } from "./prng.ts";

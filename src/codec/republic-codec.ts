@@ -170,7 +170,7 @@ function writeRefounded(writer: ByteWriter, { cause, slot, when, before }: Refou
 function readRefounded(reader: ByteReader): Refounded {
   const cause = reader.flag() ? "restored" : "recovered";
   const slot = reader.whole(1);
-  const when = reader.float();
+  const when = reader.instant();
   return { cause, slot, when, before: readRepublic(reader) };
 }
 

@@ -45,8 +45,8 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: "predecessor-remembered",
     file: "consensus/chamber.ts",
-    find: "const { id, cookie } = applied.decree.value; this.#forget(id);",
-    replace: "const { id, cookie } = applied.decree.value;",
+    find: "const { id, cookie } = value;\n    forget(this.state, id);",
+    replace: "const { id, cookie } = value;",
     about: "What was known of an exiled node is held against its successor.",
     invariant: "L2",
   },

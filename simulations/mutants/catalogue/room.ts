@@ -79,9 +79,9 @@ id));`,
   {
     name: "segment-named-twice",
     file: "src/storage/segment-chain.ts",
-    find: "this.#entries = entries;\n    this.#next",
-    replace: "this.#next",
-    about: "A segment that was made after a shortage is forgotten by the next list of segments.",
+    find: "if (segments.at(-1)?.generation !== generation) {",
+    replace: "if (segments.length > 0) {",
+    about: "A segment is listed twice when there was no space for the list at first.",
     invariant: "D9",
   },
   {

@@ -45,8 +45,8 @@ export const snapshotMutants: readonly Mutant[] = [
   {
     name: "snapshot-not-offered",
     file: "src/node/slot-sender.ts",
-    find: "if (snapshot === undefined || snapshot < slotFirst) return;",
-    replace: "if (snapshot === undefined || snapshot > 0) return;",
+    find: "if (slot === undefined || slot < slotFirst) return;",
+    replace: "if (slot === undefined || slot > 0) return;",
     about: "Who asks for slots that are gone is not answered.",
     invariant: "L2",
   },

@@ -14,10 +14,8 @@ export const storageMutants: readonly Mutant[] = [
   {
     name: "segment-unlisted",
     file: "src/storage/segment-chain.ts",
-    find: `manifest.change({ segments: [...manifest.body.segments, entry] });
-    // Only what the manifest names is read back, so it must name the segment before its first use.
-    await manifest.save();`,
-    replace: "manifest.change({ segments: [...manifest.body.segments, entry] });",
+    find: "await manifest.save();\n    this.#next = this.#made;",
+    replace: "this.#next = this.#made;",
     about: "A new segment is written to before the manifest names it.",
     invariant: "D9",
   },
@@ -142,9 +140,9 @@ export const storageMutants: readonly Mutant[] = [
   },
   {
     name: "reads-what-was-replaced",
-    file: "src/storage/journal.ts",
-    find: "for (const pending of [this.#queue, this.#group]) {",
-    replace: "for (const pending of [this.#group, this.#queue]) {",
+    file: "src/storage/write-queue.ts",
+    find: "for (const pending of [this.#waiting, this.#underWay]) {",
+    replace: "for (const pending of [this.#underWay, this.#waiting]) {",
     about: "A slot that was just replaced is read as it was before.",
     invariant: "A1",
   },
