@@ -64,7 +64,7 @@ test("a node that starts on damage that it should notice is found (D7)", async (
     const [, , node] = cluster.nodes;
     assert.ok(node !== undefined);
     // Nothing is missing but in the harness's own books: as if the node had not looked.
-    node.disk.wounds.lose(`${dataDirectory}/journal/segment-00000099`);
+    node.disk.wounds.lose(`${dataDirectory}/promise-3`);
     cluster.crash(node, null);
     await simulator.run(simulator.now + 3 * second);
   });

@@ -139,9 +139,14 @@ test("a script that cannot be played is refused with its line and what was wante
 });
 
 test("who is to be exiled before it is a member stays (found by seed 4242)", async () => {
-  const report = await tell(parseScript("nodes 1\njoin\nwait 2\nexile a b"));
-  assert.equal(report.broken, null, report.broken?.message);
-  assert.equal(report.told.at(-1)?.outcome, "KBZ_NOT_FOUND");
+  const outcomes = new Set<string>();
+  // When the republic is there, and the member not yet, is a matter of some storage calls.
+  for (const ms of [2, 3, 4, 5, 6]) {
+    const report = await tell(parseScript(`nodes 1\njoin\nwait ${ms}\nexile a b`));
+    assert.equal(report.broken, null, report.broken?.message);
+    outcomes.add(report.told.at(-1)?.outcome ?? "");
+  }
+  assert.ok(outcomes.has("KBZ_NOT_FOUND"), [...outcomes].join());
 });
 
 test("the command tells a script, and the operators' work comes to an end", () => {
