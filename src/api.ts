@@ -28,6 +28,8 @@ export interface Published {
   readonly result?: Uint8Array;
   /** There was a result, and it is not kept: it was too large, or the retry came too late. */
   readonly isResultDropped?: true;
+  /** The state machine threw at this entry, and goes on without it, on every node. */
+  readonly isSkipped?: true;
 }
 
 /** How a state machine is asked. */

@@ -26,6 +26,7 @@ export interface MachineDeskOptions {
   isLeading(): boolean;
   publish(entry: Uint8Array | string): Promise<unknown>;
   marked(slot: Slot, hash: Hash): void;
+  skipped(at: { readonly slot: Slot; readonly index: number }, error: unknown): void;
   failed(error: unknown): void;
 }
 
@@ -64,6 +65,7 @@ export class MachineDesk {
       clock: options.clock,
       over: options.over,
       marked: (slot, hash) => options.marked(slot, hash),
+      skipped: (at, error) => options.skipped(at, error),
       failed: (error) => options.failed(error),
       caughtUp: () => waker.look(),
     });

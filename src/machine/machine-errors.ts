@@ -11,13 +11,18 @@ export function machineFailed(
     "KBZ_MACHINE",
     `The state machine of this node failed in ${what} at entry ${index} (slot ${slot}): ` +
       `${found}. The node has stopped, since it would diverge from the others. Correct the ` +
-      "state machine, on all nodes, and start the node again.",
+      'state machine, on all nodes, or have it skip such entries (onError: "skip"), and start ' +
+      "the node again.",
     { retryable: false, outcome: "unknown", cause },
   );
 }
 
-export function notSynchronous(): Error {
-  return new Error("apply returned a promise: it has to be done when it returns");
+export function notAResult(found: unknown): Error {
+  return new Error(
+    found instanceof Promise
+      ? "apply returned a promise: it has to be done when it returns"
+      : `apply returned ${typeof found}: a result is bytes, a string, or nothing`,
+  );
 }
 
 export function attachedTwice(): KibitzerError {

@@ -25,6 +25,7 @@ export class MachineHash {
       if (result === null) continue;
       mixer.number(position);
       if (result === "dropped") mixer.number(-1);
+      else if (result === "skipped") mixer.number(-2);
       else mixer.number(result.length).number(crc32(result));
     }
     this.#value = mixer.digest();

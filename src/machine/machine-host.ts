@@ -12,7 +12,7 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import { pause } from "../pause.ts";
 import type { Clock } from "../world.ts";
 import { LogClock, MachineEntryView } from "./machine-entry.ts";
-import { machineFailed, notSynchronous } from "./machine-errors.ts";
+import { machineFailed, notAResult } from "./machine-errors.ts";
 import { MachineHash } from "./machine-hash.ts";
 import { machineLimits } from "./machine-limits.ts";
 import { MarkKeeper } from "./mark-keeper.ts";
@@ -28,6 +28,8 @@ export interface MachineHostOptions {
   readonly over: AbortSignal;
   /** The machine has come to `slot`, with this hash: to be compared with peers. */
   marked(slot: Slot, hash: Hash): void;
+  /** `apply` threw, and the machine wants the entry to be skipped. */
+  skipped(at: { readonly slot: Slot; readonly index: number }, error: unknown): void;
   /** Everything that was decided is applied. */
   caughtUp(): void;
   /** The machine, or the log under it, cannot go on. Called once. */
@@ -246,18 +248,19 @@ export class MachineHost {
   }
 
   #applyEntry(entry: MachineEntryView, slot: Slot): void {
-    const { index } = entry;
+    const at = { slot, index: entry.index };
+    let result: unknown;
     try {
-      const result: unknown = this.machine.apply(entry);
-      if (result instanceof Promise) throw notSynchronous();
-      if (result === undefined || typeof result === "string" || result instanceof Uint8Array) {
-        this.#gatherer.add(result);
-        return;
-      }
-      throw new Error(`apply returned ${typeof result}: a result is bytes, a string, or nothing`);
+      result = this.machine.apply(entry);
     } catch (error) {
-      throw machineFailed("apply", { slot, index }, error);
+      if (this.machine.onError !== "skip") throw machineFailed("apply", at, error);
+      this.#gatherer.skip();
+      this.#options.skipped(at, error);
+      return;
     }
+    if (result === undefined || typeof result === "string" || result instanceof Uint8Array) {
+      this.#gatherer.add(result);
+    } else throw machineFailed("apply", at, notAResult(result));
   }
 
   /** The state itself goes into the hash, too: the larger it is, the less often. */

@@ -8,8 +8,8 @@ import type { ByteReader } from "../codec/byte-reader.ts";
 import type { ByteWriter } from "../codec/byte-writer.ts";
 import { machineLimits, resultCost, rowCost } from "./machine-limits.ts";
 
-/** Of one entry: its bytes, null for none, or dropped for want of room. */
-export type EntryResult = Uint8Array | "dropped" | null;
+/** Of one entry: its bytes, null for none, dropped for want of room; or skipped: `apply` threw. */
+export type EntryResult = Uint8Array | "dropped" | "skipped" | null;
 
 /** Of the entries of one batch, in order; null: none of them has any. */
 export type BatchResults = readonly EntryResult[] | null;
@@ -32,7 +32,7 @@ interface KeptRow extends ResultRow {
   isGone: boolean;
 }
 
-const resultKinds = { none: 0, bytes: 1, dropped: 2 } as const;
+const resultKinds = { none: 0, bytes: 1, dropped: 2, skipped: 3 } as const;
 const encoder = new TextEncoder();
 
 /** Gathers the results of one batch, within their bounds. */
@@ -48,6 +48,11 @@ export class ResultGatherer {
     if (kept instanceof Uint8Array) this.#bytes += kept.length;
     this.#results.push(kept);
     return kept;
+  }
+
+  skip(): void {
+    this.#isEmpty = false;
+    this.#results.push("skipped");
   }
 
   take(): BatchResults {
@@ -164,7 +169,7 @@ export function writeResults(writer: ByteWriter, results: BatchResults): void {
   writer.whole(results?.length ?? 0);
   for (const result of results ?? []) {
     if (result === null) writer.byte(resultKinds.none);
-    else if (result === "dropped") writer.byte(resultKinds.dropped);
+    else if (typeof result === "string") writer.byte(resultKinds[result]);
     else {
       writer.byte(resultKinds.bytes);
       writer.chunk(result);
@@ -186,6 +191,8 @@ function readResult(reader: ByteReader): EntryResult {
       return null;
     case resultKinds.dropped:
       return "dropped";
+    case resultKinds.skipped:
+      return "skipped";
     case resultKinds.bytes:
       return reader.chunk(machineLimits.resultBytesMax);
     default:

@@ -34,8 +34,14 @@ export interface Wake {
  */
 export interface StateMachine {
   /**
+   * What becomes of an entry for which `apply` throws. "stop", the default: each node stops there.
+   * "skip": each goes on, and the publisher is told. What `apply` had changed by then stays, and is
+   * compared as all else is: a node that throws where most do not stops, and the reverse.
+   */
+  readonly onError?: "stop" | "skip";
+  /**
    * Applies one entry: each exactly once, in the order of the indexes. Synchronous. A result of
-   * more than 64 KiB is dropped. When it throws, the node stops: whoever went on would diverge.
+   * more than 64 KiB is dropped.
    */
   apply(entry: MachineEntry): MachineResult | void;
   /**

@@ -39,6 +39,13 @@ export function makeMachineDesk(engine: Engine): MachineDesk {
     isLeading: () => engine.state.legislator.role === "leading",
     publish: async (entry) => await engine.publishing.publish(entry),
     marked: (slot, hash) => engine.play({ kind: "applied", slot, hash }),
+    skipped: ({ slot, index }, error) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      engine.logger.warn(
+        { event: "skipped", slot, index, reason },
+        `the state machine threw at entry ${index}, which is skipped: ${reason}`,
+      );
+    },
     failed: (error) => engine.fail(asKibitzerError(error)),
   });
 }

@@ -220,5 +220,6 @@ export class Parcel {
 /** Most entries have no result, and their publishers an object of one field. */
 function publishedAt(index: number, result: EntryResult): PublishResult {
   if (result === null) return { index };
-  return result === "dropped" ? { index, isResultDropped: true } : { index, result };
+  if (result === "dropped") return { index, isResultDropped: true };
+  return result === "skipped" ? { index, isSkipped: true } : { index, result };
 }

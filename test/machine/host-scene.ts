@@ -46,12 +46,15 @@ export interface HostScene {
   readonly host: MachineHost;
   readonly part: MachinePart;
   readonly marks: { readonly slot: number; readonly hash: string }[];
+  /** Indexes that were skipped. */
+  readonly skips: number[];
   readonly failures: unknown[];
   readonly over: AbortController;
 }
 
 export function hostOver(log: WrittenLog, machine: StateMachine, isStarted = true): HostScene {
   const marks: { slot: number; hash: string }[] = [];
+  const skips: number[] = [];
   const failures: unknown[] = [];
   const over = new AbortController();
   const host = new MachineHost({
@@ -61,10 +64,11 @@ export function hostOver(log: WrittenLog, machine: StateMachine, isStarted = tru
     over: over.signal,
     marked: (slot, hash) => marks.push({ slot, hash }),
     caughtUp: () => undefined,
+    skipped: ({ index }) => skips.push(index),
     failed: (error) => failures.push(error),
   });
   if (isStarted) void host.run();
-  return { host, part: new MachinePart(host), marks, failures, over };
+  return { host, part: new MachinePart(host), marks, skips, failures, over };
 }
 
 export async function gather(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -446,7 +446,11 @@ export const request: fc.Arbitrary<Request> = fc.oneof(...Object.values(requests
 
 const results: fc.Arbitrary<BatchResults> = fc.option(
   fc.array(
-    fc.oneof(fc.constant(null), fc.constant("dropped" as const), fc.uint8Array({ maxLength: 9 })),
+    fc.oneof(
+      fc.constant(null),
+      fc.constantFrom("dropped" as const, "skipped" as const),
+      fc.uint8Array({ maxLength: 9 }),
+    ),
     { minLength: 1, maxLength: 5 },
   ),
 );
