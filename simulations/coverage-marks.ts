@@ -75,6 +75,7 @@ export const coverageMarks = {
   "worstDay.survivor": "a republic went on with the log of any one survivor",
   "worstDay.best": "it went on with the best log of all, and lost nothing acknowledged",
   "worstDay.undecided": "the log that went on had entries that nobody knew to be decided",
+  "worstDay.truncated": "who joined after a worst day began with a snapshot",
   "worstDay.restored": "a backup that was taken under load became a new republic",
   "calm.damaged": "of a damaged majority was proved that it cannot go on",
 } as const;

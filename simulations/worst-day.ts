@@ -16,6 +16,8 @@ import { dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
 import { demand, Violation } from "./core/violation.ts";
 import { SimulatedDisk } from "./disk.ts";
 import { asViolation, isOfDisk } from "./ended-node.ts";
+import { firstIndexOf } from "./first-index.ts";
+import { insist, type Machine } from "./insistent-operator.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
 import type { Swarm } from "./swarm.ts";
@@ -29,15 +31,16 @@ export interface WorstDayParts {
   readonly swarm: Swarm;
 }
 
-/** A machine on which the new republic lives. */
-interface Machine {
-  readonly id: string;
-  readonly disk: SimulatedDisk;
-}
-
 interface Running extends Machine {
   readonly kibitzer: Kibitzer;
   readonly life: Life;
+}
+
+/** What can be read of a log. */
+interface Readable {
+  /** The index of the first text. */
+  readonly first: number;
+  readonly texts: readonly string[];
 }
 
 interface Survivor {
@@ -52,13 +55,10 @@ interface Backup {
   readonly acknowledged: number;
 }
 
-type OperatorWorld = NonNullable<Parameters<typeof recover>[0]["world"]>;
-
 const operatorMax = 60 * second;
 const servingMax = 30 * second;
 const backupMax = 20 * second;
 const returningMicros = 2 * second;
-const crashesMax = 3;
 
 export class WorstDay {
   readonly #parts: WorstDayParts;
@@ -125,7 +125,7 @@ export class WorstDay {
     const disk = new SimulatedDisk(simulator, "restored", prng.fork("disk restored"));
     const machine = { id: "r", disk };
     const { bytes } = backup;
-    await this.#insist(machine, async (world) => {
+    await insist(this.#parts, machine, async (world) => {
       const place = { directory: dataDirectory, id: "r", listen: ["memory:r"], world };
       try {
         await restore({ backup: inChunks(bytes), ...place, storage: this.#storage() });
@@ -135,7 +135,8 @@ export class WorstDay {
       }
     });
     const founder = await this.#open(machine);
-    await this.#checkLog(founder, { index: backup.index, certain: backup.index });
+    const { index } = backup;
+    await this.#checkLog(founder, { index, indexFirst: 1, certain: index });
     this.#checkAcknowledged(await this.#texts(founder), backup.acknowledged);
     await this.#goOn(founder, null);
     simulator.trace.mark("worstDay.restored");
@@ -154,14 +155,15 @@ export class WorstDay {
     simulator.trace.fault("O9", `${node.id} goes on alone with ${report.index} entries`);
     const { id, disk } = node;
     const machine = { id, disk };
-    await this.#insist(machine, async (world) => {
+    await insist(this.#parts, machine, async (world) => {
       const options = { directory: dataDirectory, storage: this.#storage(), world };
       const { before } = await recover(options);
       if (before.identity !== report.before.identity) return;
       await recover({ ...options, forceNewGovernment: true });
     });
     const founder = await this.#open(machine);
-    await this.#checkLog(founder, { index: report.index, certain: report.decided.index });
+    const { index, indexFirst, decided } = report;
+    await this.#checkLog(founder, { index, indexFirst, certain: decided.index });
     if (areAll) this.#checkAcknowledged(await this.#texts(founder), Number.POSITIVE_INFINITY);
     const returning = survivors.find((other) => other.node !== node)?.node ?? null;
     await this.#goOn(founder, returning);
@@ -202,67 +204,6 @@ export class WorstDay {
     return { survivors, leftOut };
   }
 
-  /** An operator whose command is killed now and then, and who types it again. */
-  async #insist(
-    { id, disk }: Machine,
-    command: (world: OperatorWorld) => Promise<void>,
-  ): Promise<void> {
-    const { simulator, prng, swarm } = this.#parts;
-    const power = swarm.crashes?.power ?? { survival: 0.5, torn: false, garbage: false };
-    for (let attempt = 1; ; attempt += 1) {
-      const life = simulator.begin(`${id}-operator-${attempt}`);
-      const isLast = attempt > crashesMax || prng.chance(0.3);
-      let isOver = false;
-      if (!isLast) {
-        const isTime = this.#drawMoment(disk);
-        disk.onOperation = () => {
-          if (!isTime()) return;
-          disk.onOperation = null;
-          isOver = true;
-          life.end();
-          if (prng.chance(0.5)) disk.losePower(power);
-          simulator.trace.fault("K20", `${id}: the operator's command is killed`);
-        };
-      }
-      const chance = prng.fork(`chance ${id} ${attempt}`);
-      const work = command({ files: disk.mount(life), clock: life.clock, chance });
-      work.then(
-        () => (isOver = true),
-        (error: unknown) => {
-          if (life.alive) simulator.fail(asViolation(id, error));
-        },
-      );
-      const isDone = await simulator.run(simulator.now + operatorMax, () => isOver);
-      demand(isDone, "L5", () => `the operator's command on ${id} does not end`);
-      disk.onOperation = null;
-      if (!life.alive) continue;
-      life.end();
-      return;
-    }
-  }
-
-  /** When the command is killed: anywhere, while the new content is made, or while it moves in. */
-  #drawMoment({ directories }: SimulatedDisk): () => boolean {
-    const { prng } = this.#parts;
-    const isStaged = (): boolean => directories.hasDirectory(`${dataDirectory}/refounding`);
-    const isMoving = (): boolean =>
-      isStaged() && !directories.hasDirectory(`${dataDirectory}/journal`);
-    const [hasBegun, most] = prng.pick([
-      [(): boolean => true, 120],
-      [isStaged, 60],
-      [isMoving, 12],
-      [isMoving, 12],
-    ] as const);
-    let left = prng.integer(1, most);
-    // It goes on to its end once it has begun, whatever it looks like then.
-    let isOn = false;
-    return () => {
-      isOn ||= hasBegun();
-      if (isOn) left -= 1;
-      return left === 0;
-    };
-  }
-
   async #open(
     { id, disk }: Machine,
     options: { readonly join?: string; readonly name?: string } = {},
@@ -291,25 +232,33 @@ export class WorstDay {
    */
   async #checkLog(
     running: Running,
-    { index, certain }: { readonly index: number; readonly certain: number },
+    { index, indexFirst, certain }: Record<"index" | "indexFirst" | "certain", number>,
   ): Promise<void> {
-    const { agreement, durability } = this.#parts;
-    const texts = await this.#texts(running);
-    demand(texts.length === index, "A5", () => `${texts.length} of ${index} entries went on`);
+    const { agreement, durability, swarm } = this.#parts;
+    const { first, texts } = await this.#texts(running);
+    // What was removed before is in a snapshot, and nothing else goes that is to be kept.
+    const isKept = swarm.snapshots.retainBytes !== null || first === indexFirst;
+    demand(isKept && first >= indexFirst, "S3", () => {
+      return `the log begins with ${first}, not ${indexFirst}`;
+    });
+    const last = first + texts.length - 1;
+    demand(last === index, "A5", () => `the log went on to ${last} of ${index} entries`);
     demand(new Set(texts).size === texts.length, "C1", () => "an entry stands there twice");
-    for (const [at, text] of texts.entries()) {
+    for (const [position, text] of texts.entries()) {
+      const at = first + position;
       demand(durability.knows(text), "A4", () => `${brief(text)} was never published`);
-      const before = at < certain ? agreement.at(at + 1)?.text : undefined;
+      const before = at <= certain ? agreement.at(at)?.text : undefined;
       demand(before === undefined || before === text, "A1", () => {
-        return `${brief(text)} stands at index ${at + 1}, where ${brief(before ?? "")} stood`;
+        return `${brief(text)} stands at index ${at}, where ${brief(before ?? "")} stood`;
       });
     }
   }
 
   /** D3: what was acknowledged up to `index` is where it was. */
-  #checkAcknowledged(texts: readonly string[], last: number): void {
+  #checkAcknowledged({ first, texts }: Readable, last: number): void {
     for (const { text, index } of this.#parts.durability.acknowledgedUpTo(last)) {
-      demand(texts[index - 1] === text, "D3", () => {
+      if (index < first) continue;
+      demand(texts[index - first] === text, "D3", () => {
         return `${brief(text)}, acknowledged at index ${index}, is lost`;
       });
     }
@@ -323,12 +272,17 @@ export class WorstDay {
     const disk = new SimulatedDisk(simulator, "joined", prng.fork("disk joined"));
     const joined = await this.#open({ id: "j", disk }, { join: `memory:${founder.id}` });
     const first = await this.#serves("the first entry", kibitzer.publish("after"));
-    const count = (await this.#texts(founder)).length;
+    const published = await this.#texts(founder);
+    const count = published.first + published.texts.length - 1;
     demand(first.index === count, "A5", () => `published at ${first.index} of ${count}`);
     await simulator.run(simulator.now + returningMicros);
     await simulator.complete(joined.kibitzer.barrier(), servingMax);
     const [here, there] = [await this.#texts(founder), await this.#texts(joined)];
-    demand(here.join("\n") === there.join("\n"), "A1", () => "who joined has another log");
+    // Who joins by a snapshot has what follows it.
+    const shared = Math.max(here.first, there.first);
+    const log = ({ first, texts }: Readable): string => texts.slice(shared - first).join("\n");
+    demand(log(here) === log(there), "A1", () => "who joined has another log");
+    if (there.first > 1) simulator.trace.mark("worstDay.truncated");
     const status = await simulator.complete(kibitzer.status(), servingMax);
     const ids = status.members.map(({ id }) => id).toSorted();
     const expected = [founder.id, "j"].toSorted();
@@ -351,7 +305,8 @@ export class WorstDay {
     const opening = cluster.openBeside({ id, disk, name: id, life });
     const kibitzer = await simulator.complete(opening, servingMax);
     const follow = async (): Promise<void> => {
-      for await (const entry of kibitzer.entries({ from: 1 })) {
+      const { first } = await textsOf(kibitzer);
+      for await (const entry of kibitzer.entries({ from: first })) {
         demand(entry.text() !== "after", "M5", () => `${id} shows what the new republic decided`);
       }
     };
@@ -369,8 +324,8 @@ export class WorstDay {
     return await this.#parts.simulator.complete(served, servingMax);
   }
 
-  async #texts(running: Running): Promise<readonly string[]> {
-    return await this.#parts.simulator.complete(textsOf(running), servingMax);
+  async #texts({ kibitzer }: Running): Promise<Readable> {
+    return await this.#parts.simulator.complete(textsOf(kibitzer), servingMax);
   }
 
   #storage(): { readonly segmentBytesFirst: number; readonly segmentBytesMax: number } {
@@ -383,10 +338,22 @@ function byRank(left: Survivor, right: Survivor): number {
   return compareLogs(right.report, left.report);
 }
 
-async function textsOf({ kibitzer }: Running): Promise<readonly string[]> {
-  const texts: string[] = [];
-  for await (const entry of kibitzer.entries({ from: 1, follow: false })) texts.push(entry.text());
-  return texts;
+/** All entries that are there, from wherever the log begins. */
+async function textsOf(kibitzer: Kibitzer): Promise<Readable> {
+  let first = 1;
+  for (;;) {
+    const texts: string[] = [];
+    try {
+      for await (const entry of kibitzer.entries({ from: first, follow: false })) {
+        texts.push(entry.text());
+      }
+      return { first, texts };
+    } catch (error) {
+      const begins = firstIndexOf(error);
+      if (begins === null || begins <= first) throw error;
+      first = begins;
+    }
+  }
 }
 
 async function* inChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {

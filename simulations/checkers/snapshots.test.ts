@@ -10,7 +10,11 @@ import {
   type RepublicState,
 } from "../../consensus/index.ts";
 import { encodeRepublic } from "../../src/codec/republic-codec.ts";
-import { encodeChunkHeader } from "../../src/snapshots/snapshot-codec.ts";
+import {
+  encodeChunkHeader,
+  encodeDocument,
+  openingOf,
+} from "../../src/snapshots/snapshot-codec.ts";
 import { SnapshotWatch, type Machine } from "./snapshots.ts";
 
 const manifestPath = "data/journal/manifest";
@@ -33,9 +37,14 @@ function stateAfterBirth(): RepublicState {
 }
 
 function fileOf(state: RepublicState): Uint8Array {
+  const opening = encodeDocument(openingOf(state, republic.identity, []));
   const body = Buffer.concat([...encodeRepublic(state)]);
-  const chunk = { kind: "republic", part: 0, body } as const;
-  return Buffer.concat([encodeChunkHeader(chunk, 0, 0), body]);
+  return Buffer.concat([
+    encodeChunkHeader({ kind: "opening", part: 0, body: opening }, 0, 0),
+    opening,
+    encodeChunkHeader({ kind: "republic", part: 0, body }, 1, 0),
+    body,
+  ]);
 }
 
 function machine(id: string, files: Readonly<Record<string, Uint8Array | string>>): Machine {

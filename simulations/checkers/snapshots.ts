@@ -11,7 +11,7 @@ import {
 } from "../../consensus/index.ts";
 import { ByteReader } from "../../src/codec/byte-reader.ts";
 import { readRepublicState } from "../../src/codec/republic-codec.ts";
-import { chunkHeaderBytes } from "../../src/snapshots/snapshot-codec.ts";
+import { chunkHeaderBytes, decodeOpening } from "../../src/snapshots/snapshot-codec.ts";
 import { snapshotName, snapshotSlot } from "../../src/storage/snapshot-name.ts";
 import { demand } from "../core/violation.ts";
 import type { SimulatedDisk } from "../disk.ts";
@@ -33,12 +33,13 @@ interface Listed {
 export type Machine = { readonly id: string; readonly disk: Pick<SimulatedDisk, "paths" | "peek"> };
 
 export class SnapshotWatch {
-  readonly #shown = new Map<Slot, Shown>();
+  /** By the identity of the republic: one that was refounded goes on with a log of its own. */
+  readonly #shown = new Map<string, Map<Slot, Shown>>();
   readonly #decrees = new Map<Slot, Decree>();
 
   /** How many different ones there were. */
   get size(): number {
-    return this.#shown.size;
+    return [...this.#shown.values()].reduce((sum, shown) => sum + shown.size, 0);
   }
 
   /** Looks at a disk that nothing has damaged. */
@@ -63,16 +64,20 @@ export class SnapshotWatch {
     this.#decrees.set(decree.slot, decree);
   }
 
-  /** Holds each snapshot against the fold of the log, as far as recordings show that whole. */
+  /**
+   * Holds each snapshot of the republic that was there first against the fold of its log, as far as
+   * recordings show that whole.
+   */
   check(): void {
     const republic = new Republic(emptyRepublic());
-    for (const slot of [...this.#shown.keys()].toSorted((left, right) => left - right)) {
+    const [all = new Map<Slot, Shown>()] = this.#shown.values();
+    for (const slot of [...all.keys()].toSorted((left, right) => left - right)) {
       while (republic.slot < slot) {
         const decree = this.#decrees.get(republic.slot + 1);
         if (decree === undefined) return;
         republic.apply(decree);
       }
-      const shown = this.#shown.get(slot);
+      const shown = all.get(slot);
       if (shown === undefined) continue;
       const found = JSON.stringify(stateIn(shown.bytes));
       demand(found === JSON.stringify(republic.state()), "S2", () => {
@@ -82,9 +87,12 @@ export class SnapshotWatch {
   }
 
   #show(node: string, slot: Slot, bytes: Uint8Array): void {
-    const before = this.#shown.get(slot);
+    const republic = ownerOf(bytes);
+    const all = this.#shown.get(republic) ?? new Map<Slot, Shown>();
+    this.#shown.set(republic, all);
+    const before = all.get(slot);
     if (before === undefined) {
-      this.#shown.set(slot, { node, bytes });
+      all.set(slot, { node, bytes });
       return;
     }
     demand(Buffer.compare(before.bytes, bytes) === 0, "S5", () => {
@@ -97,6 +105,12 @@ function listedOn(disk: Machine["disk"]): Listed | null {
   const text = Buffer.from(disk.peek("data/journal/manifest") ?? []).toString("utf8");
   const document: Partial<Listed> | null = JSON.parse(text.slice(text.indexOf("\n") + 1) || "null");
   return document === null ? null : { removed: 0, starts: [], ...document };
+}
+
+/** As the opening says, which is the first chunk. */
+function ownerOf(bytes: Uint8Array): string {
+  const size = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(16, true);
+  return decodeOpening(bytes.subarray(chunkHeaderBytes, chunkHeaderBytes + size)).republic;
 }
 
 function stateIn(bytes: Uint8Array): RepublicState {

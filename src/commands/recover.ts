@@ -46,7 +46,8 @@ function logLoudly({ id, before, republic, length, undecided, ahead }: RecoveryR
 
 /** What is known, for people; the two figures that survivors are compared by come first. */
 export function recoveryText(directory: string, report: RecoveryReport): readonly string[] {
-  const { id, before, accepted, length, decided, undecided, index, government, hadSeat } = report;
+  const { id, before, accepted, length, decided, undecided, government, hadSeat } = report;
+  const { index, indexFirst } = report;
   const undecidedText =
     undecided.slots === 0
       ? "nothing"
@@ -60,7 +61,7 @@ export function recoveryText(directory: string, report: RecoveryReport): readonl
     `compare     accepted ${formatBallot(accepted)}, length ${length}`,
     `decided     index ${decided.index}, slot ${decided.slot}`,
     `after that  ${undecidedText}`,
-    `entries     1 to ${index} are kept, at their indexes`,
+    `entries     ${indexFirst} to ${index} are kept, at their indexes`,
     ...afterwards(directory, report),
   ];
 }

@@ -109,7 +109,9 @@ export class Engine {
       unreachable: (id, error) =>
         this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
     });
-    this.#slotSender = new SlotSender(this.peers, clock, this.over.signal);
+    this.#slotSender = new SlotSender(this.peers, clock, this.over.signal, () =>
+      this.#refoundedAt(),
+    );
     this.#loop = new RunLoop({
       state,
       recorder,
@@ -370,6 +372,10 @@ export class Engine {
     } catch (error) {
       if (!this.over.signal.aborted) this.fail(asKibitzerError(error));
     }
+  }
+
+  #refoundedAt(): number {
+    return this.#state.legislator.republic.refounded.at(-1)?.slot ?? 0;
   }
 
   #meetPeers(): void {

@@ -24,6 +24,7 @@ export class NodeSnapshots implements AsyncDisposable {
       policy,
       retention,
       republic,
+      refoundedAt: () => engine.state.legislator.republic.refounded.at(-1)?.slot ?? 0,
       state: () => engine.state.legislator.republic.state(),
       failed: (error) => engine.fail(error),
     });

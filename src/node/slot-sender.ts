@@ -3,7 +3,7 @@
  * peer. Bulk that is sent to it meanwhile waits behind. A peer that misses something asks again;
  * one whose slots are gone is offered a snapshot.
  */
-import type { Dispatch, SlotDispatch } from "../../consensus/index.ts";
+import type { Dispatch, Slot, SlotDispatch } from "../../consensus/index.ts";
 import type { Peers } from "./peers.ts";
 import { pause } from "../pause.ts";
 import { learnRequest } from "./receive-request.ts";
@@ -26,9 +26,15 @@ export class SlotSender {
   readonly #waiting = new Map<string, ReceiveRequest[]>();
   readonly #restUntil = new Map<string, number>();
 
-  /** @param over Aborts when the node stops. */
-  constructor(peers: Peers, clock: Clock, over: AbortSignal) {
+  readonly #refounded: () => Slot;
+
+  /**
+   * @param over Aborts when the node stops.
+   * @param refounded The slot that gave the republic its identity, if it had another one before.
+   */
+  constructor(peers: Peers, clock: Clock, over: AbortSignal, refounded: () => Slot) {
     this.#peers = peers;
+    this.#refounded = refounded;
     this.#clock = clock;
     this.#over = over;
   }
@@ -62,8 +68,10 @@ export class SlotSender {
   /** Offers the newest snapshot in place of what is gone. */
   #offer(journal: Journal, to: string, slotFirst: number): void {
     const slot = journal.past.snapshots.at(-1);
-    // Installed, and not relied on yet: the peer asks again.
+    // Installed, and not relied on yet, or of before the republic had its identity: the peer asks
+    // again.
     if (slot === undefined || slot < slotFirst) return;
+    if (slot < this.#refounded()) return;
     const message = { kind: "snapshot", slot } as const;
     this.#peers.tell({ to, lane: "control" }, { method: "receive", message, bodies: [] });
   }

@@ -4,6 +4,7 @@
  * the operator's word it only says what it would do.
  */
 import {
+  assert,
   compareLogs,
   emptyRepublic,
   hashDecree,
@@ -13,15 +14,17 @@ import {
   type Heard,
   type LogRank,
   type RepublicIdentity,
+  type RepublicState,
 } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
+import { SnapshotFiles } from "../snapshots/snapshot-files.ts";
 import { damaged } from "../storage/damage.ts";
 import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
 import type { Recovered } from "../storage/recovered.ts";
 import { nodeWorld } from "../system/node-world.ts";
 import type { World } from "../world.ts";
-import { refound, type LogEnd, type RefoundingPlan } from "./refound.ts";
+import { refound, type LogBeginning, type LogEnd, type RefoundingPlan } from "./refound.ts";
 
 export interface RecoverOptions {
   /** The survivor's data directory; its node must not run. */
@@ -49,6 +52,8 @@ export interface RecoveryReport {
   readonly undecided: { readonly slots: number; readonly entries: number };
   /** The last entry that is kept. */
   readonly index: number;
+  /** The first entry that is kept: those before were removed from the log, as told to. */
+  readonly indexFirst: number;
   readonly government: { readonly number: number; readonly parliament: readonly string[] };
   /** Whether the node had a vote; one without follows the others, and may be far behind. */
   readonly hadSeat: boolean;
@@ -74,7 +79,8 @@ export async function recover(options: RecoverOptions): Promise<RecoveryReport> 
     onFailed: () => undefined,
     ...options.storage,
   });
-  await using source = new Source(journal, recovered.length);
+  const snapshots = new SnapshotFiles(files, path);
+  await using source = await Source.open(journal, recovered.length, { snapshots, before });
   const survivor = await look(path, source, recovered);
   const report = reportOf(directory, survivor, before);
   if (options.forceNewGovernment !== true) return report;
@@ -84,25 +90,70 @@ export async function recover(options: RecoverOptions): Promise<RecoveryReport> 
   const { storage = {} } = options;
   const { aside, republic } = await refound(
     { ...plan, when: clock.wall(), storage },
-    source.toItsEnd(),
-    () => survivor.end,
+    {
+      beginning: await source.beginning(),
+      decrees: source.toItsEnd(),
+      end: () => survivor.end,
+    },
   );
   return { ...report, republic, aside };
 }
 
-/** A journal that is read, and closed once. */
+interface SourceSnapshots {
+  readonly snapshots: SnapshotFiles;
+  /** The republic that they are of. */
+  readonly before: RepublicIdentity;
+}
+
+/**
+ * A journal that is read from its first slot on, or, where that was removed, from the oldest of its
+ * snapshots; and closed once.
+ */
 class Source implements AsyncDisposable {
+  /** What the decrees follow. */
+  readonly state: RepublicState;
   readonly #journal: Journal;
   readonly #length: number;
+  readonly #from: SourceSnapshots;
   #isOpen = true;
 
-  constructor(journal: Journal, length: number) {
+  private constructor(
+    journal: Journal,
+    length: number,
+    from: SourceSnapshots & { readonly state: RepublicState },
+  ) {
     this.#journal = journal;
     this.#length = length;
+    this.#from = from;
+    this.state = from.state;
+  }
+
+  /** @throws {KibitzerError} `KBZ_DAMAGED` when no snapshot of a log that was cut can be read. */
+  static async open(journal: Journal, length: number, from: SourceSnapshots): Promise<Source> {
+    try {
+      return new Source(journal, length, { ...from, state: await oldestState(journal, from) });
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
   }
 
   decrees(): ReturnType<Journal["scan"]> {
-    return this.#journal.scan(1, this.#length);
+    return this.#journal.scan(this.state.slot + 1, this.#length);
+  }
+
+  /** Null for a log from slot 1 on. */
+  async beginning(): Promise<LogBeginning | null> {
+    const { state } = this;
+    if (state.slot === 0) return null;
+    const { snapshots, before } = this.#from;
+    const parts: LogBeginning["parts"][number][] = [];
+    for (const name of await snapshots.partsOf(state.slot, before.identity)) {
+      const pieces = await snapshots.part(state.slot, before.identity, name);
+      assert(pieces !== null, "a snapshot has the parts that it names");
+      parts.push({ name, pieces });
+    }
+    return { state, parts };
   }
 
   /** The log; after it nothing is open any more, since another takes its place. */
@@ -119,17 +170,33 @@ class Source implements AsyncDisposable {
 }
 
 interface Survivor {
+  readonly indexFirst: number;
   readonly republic: Republic;
   readonly recovered: Recovered;
   readonly indexDecided: number;
   readonly end: LogEnd;
 }
 
-/** Folds the whole log, and holds its hashes against each other. */
+/** The state that the log goes on from: the empty one, as long as nothing of it was removed. */
+async function oldestState(
+  { past }: Journal,
+  { snapshots, before }: SourceSnapshots,
+): Promise<RepublicState> {
+  if (past.slotFirst === 1) return emptyRepublic();
+  for (const slot of past.snapshots) {
+    const state = await snapshots.wholeState(slot, before.identity);
+    if (state !== null && slot + 1 >= past.slotFirst) return state;
+  }
+  const slots = past.snapshots.join(" and ");
+  const finding = `no snapshot is whole that the log goes on from: those after slot ${slots}`;
+  throw damaged(snapshots.directory, 0, finding);
+}
+
+/** Folds the log, and holds its hashes against each other. */
 async function look(path: string, source: Source, recovered: Recovered): Promise<Survivor> {
   const { decided, promised, accepted } = recovered;
-  const republic = new Republic(emptyRepublic());
-  let indexDecided = 0;
+  const republic = new Republic(source.state);
+  let indexDecided = republic.index;
   for await (const { decree } of source.decrees()) {
     if (hashDecree(republic.hash, decree) !== decree.hash) {
       throw damaged(`${path}/journal`, 0, `slot ${decree.slot} does not continue the one before`);
@@ -142,12 +209,12 @@ async function look(path: string, source: Source, recovered: Recovered): Promise
   const governments = [government.number, promised.government, accepted.government];
   const name = identity?.name ?? "";
   const end = { slot, hash, time, governmentNext: Math.max(...governments) + 1, name };
-  return { republic, recovered, indexDecided, end };
+  return { indexFirst: source.state.index + 1, republic, recovered, indexDecided, end };
 }
 
 function reportOf(
   { record }: DataDirectory,
-  { republic, recovered, indexDecided }: Survivor,
+  { republic, recovered, indexFirst, indexDecided }: Survivor,
   before: RepublicIdentity,
 ): RecoveryReport {
   const { id, cookie } = record;
@@ -163,6 +230,7 @@ function reportOf(
     decided: { slot: decided, index: indexDecided },
     undecided: { slots: length - decided, entries: republic.index - indexDecided },
     index: republic.index,
+    indexFirst,
     government: { number, parliament: [...parliament] },
     hadSeat: isMember && republic.seats(id),
     ahead: aheadOf(recovered, republic, heard),

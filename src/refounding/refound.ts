@@ -1,7 +1,7 @@
 /**
  * Has a stopped node go on alone with a log, as the founder of a new republic: the log is copied
- * whole under the new identity, ends in a refounding, and takes the old one's place at once. What
- * was there before is kept beside. Never asks anybody.
+ * under the new identity, whole or from its oldest snapshot on, ends in a refounding, and takes the
+ * old one's place at once. What was there before is kept beside. Never asks anybody.
  */
 import {
   assert,
@@ -9,13 +9,18 @@ import {
   hashDecree,
   type Citizen,
   type Decree,
+  type LogBase,
   type Refounding,
   type RepublicIdentity,
+  type RepublicState,
   type Slot,
 } from "../../consensus/index.ts";
 import type { FramedDecree } from "../codec/decree-codec.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
+import { SnapshotFiles } from "../snapshots/snapshot-files.ts";
+import { writeSnapshot, type NamedPieces } from "../snapshots/snapshot-writer.ts";
 import { Bodies } from "../storage/bodies.ts";
+import { damaged } from "../storage/damage.ts";
 import type { DataDirectory } from "../storage/directory.ts";
 import { Journal } from "../storage/journal.ts";
 import { Staging } from "../storage/staging.ts";
@@ -41,6 +46,13 @@ export interface RefoundingPlan {
   readonly storage?: { readonly segmentBytesFirst?: number; readonly segmentBytesMax?: number };
 }
 
+/** What stands in place of the beginning of a log, where that was removed. */
+export interface LogBeginning {
+  readonly state: RepublicState;
+  /** What state machines have in the same snapshot. */
+  readonly parts: readonly NamedPieces[];
+}
+
 /** The end of the log that is copied: what the refounding follows. */
 export interface LogEnd {
   readonly slot: Slot;
@@ -52,19 +64,25 @@ export interface LogEnd {
   readonly name: string;
 }
 
-/**
- * @param log All decrees from slot 1 on; `end` is asked once they have all been taken.
- * @returns Where the old content is now.
- */
+/** What goes on under the new identity. */
+export interface OldLog {
+  /** Null when the log is there from slot 1 on. */
+  readonly beginning: LogBeginning | null;
+  /** All decrees from there on. */
+  readonly decrees: AsyncIterable<FramedDecree>;
+  /** Asked once the decrees have all been taken. */
+  readonly end: () => LogEnd;
+}
+
+/** @returns Where the old content is now. */
 export async function refound(
   plan: RefoundingPlan,
-  log: AsyncIterable<FramedDecree>,
-  end: () => LogEnd,
+  log: OldLog,
 ): Promise<{ readonly aside: string; readonly republic: RepublicIdentity }> {
   const { files, directory, identity, founder } = plan;
   const before = directory.record.republic?.identity ?? null;
   const staging = await Staging.begin(files, directory.path, identity, before);
-  const republic = await stage(plan, staging, { log, end }).catch(async (error: unknown) => {
+  const republic = await stage(plan, staging, log).catch(async (error: unknown) => {
     // What cannot be undone now the next opening undoes.
     await staging.abandon().catch(() => undefined);
     throw error;
@@ -78,11 +96,12 @@ export async function refound(
 async function stage(
   plan: RefoundingPlan,
   staging: Staging,
-  { log, end }: { readonly log: AsyncIterable<FramedDecree>; readonly end: () => LogEnd },
+  { beginning, decrees, end }: OldLog,
 ): Promise<RepublicIdentity> {
-  const copy = await LogCopy.open(plan, staging);
+  if (beginning !== null) await keepBeginning(plan, staging, beginning);
+  const copy = await LogCopy.open(plan, staging, beginning?.state ?? null);
   try {
-    for await (const framed of log) await copy.append(framed);
+    for await (const framed of decrees) await copy.append(framed);
     const { name, ...last } = end();
     const republic = { name, identity: plan.identity };
     await copy.append({ decree: refoundingAfter(plan, last, republic), body: null });
@@ -91,6 +110,22 @@ async function stage(
   } finally {
     await copy.close();
   }
+}
+
+/** The snapshot that the copied log goes on from, durably. */
+async function keepBeginning(
+  { files, identity }: RefoundingPlan,
+  { directory }: Staging,
+  { state, parts }: LogBeginning,
+): Promise<void> {
+  const snapshots = new SnapshotFiles(files, directory);
+  await files.makeDirectory(snapshots.directory);
+  const path = snapshots.temporary(state.slot);
+  const nobodyWaits = { pause: async () => {}, signal: new AbortController().signal };
+  await writeSnapshot({ files, path, republic: identity, state, parts, ...nobodyWaits });
+  const read = await snapshots.adopt(state.slot, identity);
+  if (read === null) throw damaged(path, 0, "it is not what was written");
+  await files.syncDirectory(directory);
 }
 
 function refoundingAfter(
@@ -114,13 +149,17 @@ class LogCopy {
   #partBytes = 0;
   #queuedBytes = 0;
   #writeLast: number;
+  /** Of the first write, if the log does not begin with slot 1. */
+  #base: LogBase | null;
   #failure: KibitzerError | null = null;
   #advanced = Promise.withResolvers<void>();
 
   private constructor(
     opened: { readonly journal: Journal; readonly writeLast: number },
     events: { persisted: (write: number) => void; failed: (error: KibitzerError) => void },
+    base: LogBase | null,
   ) {
+    this.#base = base;
     this.#journal = opened.journal;
     this.#writeLast = opened.writeLast;
     events.persisted = (write): void => this.#onPersisted(write);
@@ -130,7 +169,11 @@ class LogCopy {
     };
   }
 
-  static async open(plan: RefoundingPlan, staging: Staging): Promise<LogCopy> {
+  static async open(
+    plan: RefoundingPlan,
+    staging: Staging,
+    base: LogBase | null,
+  ): Promise<LogCopy> {
     const { files, identity, founder, storage } = plan;
     const events = {
       persisted: (_write: number): void => undefined,
@@ -145,7 +188,8 @@ class LogCopy {
       onFailed: (error) => events.failed(error),
       ...storage,
     });
-    return new LogCopy({ journal, writeLast: recovered.writeLast }, events);
+    const after = base === null ? null : { slot: base.slot, hash: base.hash };
+    return new LogCopy({ journal, writeLast: recovered.writeLast }, events, after);
   }
 
   async append({ decree, body }: FramedDecree): Promise<void> {
@@ -178,7 +222,8 @@ class LogCopy {
       this.#part = [];
       this.#partBytes = 0;
       const slots = { slotFirst: first.slot, decided: first.slot + decrees.length - 1, decrees };
-      const nothing = { promised: null, accepted: ballotZero, heard: null, base: null };
+      const nothing = { promised: null, accepted: ballotZero, heard: null, base: this.#base };
+      this.#base = null;
       this.#journal.append({ number, ...nothing, ...slots }, this.#bodies);
     }
     while (this.#queuedBytes > bytesMax && this.#failure === null) await this.#advanced.promise;

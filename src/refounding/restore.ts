@@ -64,8 +64,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const plan = { files, directory, cause: "restored", founder, storage } as const;
   const { republic } = await refound(
     { ...plan, identity: chance.hex16(), when: clock.wall() },
-    reading.decrees(),
-    () => endOf(reading, options.republic),
+    { beginning: null, decrees: reading.decrees(), end: () => endOf(reading, options.republic) },
   );
   const { slot, index, republic: before } = summaryOf(reading);
   return { id, url, before, republic, slot, index };

@@ -55,9 +55,13 @@ export interface ChunkHeader {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-export function openingOf(state: RepublicState, parts: readonly string[]): SnapshotOpening {
+/** @param republic Whose it is: its own log may have begun under an earlier identity. */
+export function openingOf(
+  state: RepublicState,
+  republic: string,
+  parts: readonly string[],
+): SnapshotOpening {
   const { slot, index, hash, stateHash } = state;
-  const republic = state.republic?.identity ?? "";
   return { version: snapshotVersion, republic, slot, index, hash, stateHash, parts };
 }
 

@@ -7,6 +7,7 @@ import type { Download, RepublicState, Slot } from "../../consensus/index.ts";
 import type { Logger } from "../logger.ts";
 import type { Peers } from "../node/peers.ts";
 import { temporarySuffix } from "../storage/sealed-file.ts";
+import { isOutOfSpace } from "../storage/space.ts";
 import { snapshotName } from "../storage/snapshot-name.ts";
 import type { FileHandle } from "../world.ts";
 import type { SnapshotFiles } from "./snapshot-files.ts";
@@ -44,17 +45,23 @@ export class SnapshotDownload implements AsyncDisposable {
   start(download: Download): void {
     if (this.#running !== null || this.#over.signal.aborted) return;
     this.#running = this.#run(download)
-      .catch((error: unknown) => {
-        if (!this.#over.signal.aborted) this.#options.failed(error);
+      .catch(async (error: unknown) => {
+        if (isOutOfSpace(error)) await this.#giveUp(download, error);
+        else if (!this.#over.signal.aborted) this.#options.failed(error);
       })
       .finally(() => {
         this.#running = null;
       });
   }
 
+  /** Resolves once nothing is being downloaded. */
+  async idle(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
   async close(): Promise<void> {
     this.#over.abort();
-    await this.#running;
+    await this.idle();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -85,6 +92,15 @@ export class SnapshotDownload implements AsyncDisposable {
     if (read === null) files.inUse.clear();
     if (read === null) logger.warn({ event: "download", from, slot }, "came damaged; asks again");
     else this.#options.downloaded(read.state);
+  }
+
+  /** The log needs the space that this takes; it is asked for again when there is more. */
+  async #giveUp({ slot }: Download, error: Error): Promise<void> {
+    const { files, logger } = this.#options;
+    logger.warn({ event: "download", slot, err: error }, "no space for a snapshot");
+    this.#partial = null;
+    files.inUse.clear();
+    await files.discard(slot).catch((failure: unknown) => this.#options.failed(failure));
   }
 
   /** What was half downloaded before of another snapshot may go. */

@@ -56,6 +56,12 @@ export class SnapshotFiles {
     );
   }
 
+  /** The same, of a snapshot that is whole to its end. */
+  async wholeState(slot: Slot, republic: string): Promise<RepublicState | null> {
+    const source = this.source(slot, republic);
+    return (await this.#tried(async () => await verifySnapshot(source)))?.state ?? null;
+  }
+
   /**
    * Reads through what stands under the temporary name; gives it its own, durably, when it is
    * whole. Null, and it is removed, when it is not.
@@ -70,6 +76,12 @@ export class SnapshotFiles {
     await this.files.rename(source.path, this.path(slot));
     await this.files.syncDirectory(this.directory);
     return read;
+  }
+
+  /** Removes what stands under the temporary name. */
+  async discard(slot: Slot): Promise<void> {
+    const path = this.temporary(slot);
+    if (await this.files.exists(path)) await this.files.remove(path);
   }
 
   /** The pieces of the part `name`; null when the snapshot has none of that name. */

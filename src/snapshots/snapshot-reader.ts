@@ -67,7 +67,8 @@ async function readOpening(source: SnapshotSource, isWhole: boolean): Promise<Re
     state.slot === opening.slot &&
     state.stateHash === opening.stateHash &&
     state.index === opening.index &&
-    state.republic?.identity === source.republic;
+    opening.republic === source.republic &&
+    state.republic !== null;
   if (isSame) return { opening, state };
   throw damaged(source.path, 0, "its state is not the one that its opening names");
 }

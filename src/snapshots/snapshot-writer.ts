@@ -22,6 +22,8 @@ export interface NamedPieces {
 export interface WriteOptions {
   readonly files: FileSystem;
   readonly path: string;
+  /** The identity of the republic that it belongs to. */
+  readonly republic: string;
   readonly state: RepublicState;
   /** In the order of their names. */
   readonly parts: readonly NamedPieces[];
@@ -61,9 +63,10 @@ class SnapshotWriter {
   }
 
   async run(): Promise<number> {
-    const { state, parts } = this.#options;
+    const { state, republic, parts } = this.#options;
     const opening = openingOf(
       state,
+      republic,
       parts.map(({ name }) => name),
     );
     await this.#chunk({ kind: "opening", part: 0, body: encodeDocument(opening) });

@@ -8,6 +8,7 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
 import { pause } from "../pause.ts";
 import type { Journal } from "../storage/journal.ts";
+import { isOutOfSpace } from "../storage/space.ts";
 import { Overtaken, type Retention } from "../storage/journal-past.ts";
 import type { Clock } from "../world.ts";
 import type { SnapshotFiles } from "./snapshot-files.ts";
@@ -28,6 +29,8 @@ export interface SnapshotsOptions {
   readonly retention: Retention;
   /** The identity of the republic; asked only while there is a journal. */
   republic(): string;
+  /** The slot that gave the republic its identity, if it had another one before; or 0. */
+  refoundedAt(): Slot;
   /** The replicated state as it is now. */
   state(): RepublicState;
   failed(error: KibitzerError): void;
@@ -73,7 +76,11 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     this.#bytes = tailBytes;
     await this.#options.files.tidy(journal.past.snapshots);
     this.#expected = await this.#partsOf(this.#slot);
-    await this.#truncate();
+    await this.#truncate().catch((error: unknown) => {
+      // The next snapshot looks again; a node that has started needs none of it.
+      if (!isOutOfSpace(error)) throw error;
+      this.#options.logger.warn({ event: "truncated", err: error }, "no space to truncate the log");
+    });
   }
 
   async add(part: SnapshotPart): Promise<Slot> {
@@ -101,7 +108,9 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     const last = applied.at(-1)?.decree.slot ?? 0;
     const { bytes, slots } = this.#options.policy;
     const isDue =
-      this.#bytes >= Math.max(bytes, worth * this.#bytesLast) || last - this.#slot >= slots;
+      this.#bytes >= Math.max(bytes, worth * this.#bytesLast) ||
+      last - this.#slot >= slots ||
+      this.#isOfBefore();
     if (!isDue || this.#making !== null || this.#journal === null || this.#over.signal.aborted)
       return;
     if (this.#isMissingPart()) return;
@@ -201,10 +210,15 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     const bytes = await writeSnapshot({
       files: files.files,
       path: files.temporary(slot),
+      republic: this.#options.republic(),
       state,
       parts,
       pause: async () => await turn(clock),
       signal,
+    }).catch(async (error: unknown) => {
+      // Half of it is of no use, and the log needs the space.
+      if (isOutOfSpace(error)) await files.discard(slot);
+      throw error;
     });
     const read = await files.adopt(slot, this.#options.republic());
     if (read === null)
@@ -248,6 +262,12 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     const leased = [...this.#leases.keys()].toSorted((left, right) => right - left);
     const kept = this.#journal?.past.snapshots ?? [];
     await this.#options.files.tidy([...kept, ...leased.slice(0, leasesMax)]);
+  }
+
+  /** One of before the republic had its identity is of no use to others. */
+  #isOfBefore(): boolean {
+    const newest = this.#journal?.past.snapshots.at(-1);
+    return newest !== undefined && newest < this.#options.refoundedAt();
   }
 
   #isMissingPart(): boolean {
@@ -301,8 +321,7 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
   #fail(error: unknown, signal: AbortSignal): void {
     if (signal.aborted || this.#over.signal.aborted || error instanceof Overtaken) return;
     const { logger } = this.#options;
-    const code = error instanceof Error && "code" in error ? error.code : null;
-    if (error instanceof Unusable || code === "ENOSPC" || code === "EDQUOT") {
+    if (error instanceof Unusable || isOutOfSpace(error)) {
       logger.warn({ event: "snapshot", err: error }, "no snapshot was made; the next one is tried");
       return;
     }

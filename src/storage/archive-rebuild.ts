@@ -93,7 +93,9 @@ function rowsOf(
     if (one === undefined) break;
     const { value } = one.decree;
     rows.push({ ...one.place, taken, government });
-    if (value.kind === "succession") government = value.government;
+    if (value.kind === "succession" || value.kind === "refounding") {
+      government = value.government;
+    }
     if (value.kind !== "batch") continue;
     const { publisher, sequence, count } = value;
     if ((next.get(publisher) ?? sequence) !== sequence) continue;

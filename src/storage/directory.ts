@@ -96,7 +96,8 @@ export class DataDirectory implements AsyncDisposable {
       await settleStaging(files, path, before?.republic?.identity ?? null);
       const record = await nextRecord(options);
       // First: a half-made segment may have all the space that there is.
-      for (const each of [path, `${path}/journal`]) await removeTemporary(files, each);
+      for (const each of [path, `${path}/journal`, `${path}/snapshots`])
+        await removeTemporary(files, each);
       await writeRecord(files, path, record);
       return new DataDirectory(files, path, lock, record);
     } catch (error) {

@@ -56,6 +56,8 @@ export class JournalPast {
   readonly #ends: Map<number, LogEnd>;
   /** Reads under way: what they have looked up is not removed before they end. */
   readonly #reads = new Set<Promise<unknown>>();
+  /** Files that the list names no more, or will not once it could be written. */
+  readonly #unlisted: string[] = [];
   #slotFirst: Slot;
   #indexFirst: Index;
 
@@ -176,14 +178,15 @@ export class JournalPast {
     const start = this.#startOf(slot);
     const known = isInstalled ? [] : manifest.body.starts.filter((each) => each.slot < slot);
     const starts = [...known, start].slice(-startsKept);
-    const archives = this.#archive.archives.filter((archive) => !gone.includes(archive));
-    manifest.change({ starts, archives });
-    await manifest.save();
-    await this.#archive.remove(gone);
+    this.#unlisted.push(...this.#archive.drop(gone));
+    manifest.change({ starts, archives: this.#archive.archives });
+    // Whatever becomes of the list: where these slots stand is settled, and not to be again.
     if (slot > index.base) {
       index.settle(slot);
       this.#options.entries.settle(slot);
     }
+    await manifest.save();
+    await this.#removeUnlisted();
     for (const generation of this.#ends.keys()) {
       if (generation < (starts[0]?.generation ?? 0) - 1) this.#ends.delete(generation);
     }
@@ -195,7 +198,7 @@ export class JournalPast {
    * @param waited Resolves when reads under way have had their time.
    */
   async truncate(retention: Retention, time: number, waited: () => Promise<void>): Promise<number> {
-    const { manifest, files, directory } = this.#options;
+    const { manifest } = this.#options;
     const gone = this.#removable(retention, time);
     const last = gone.at(-1);
     if (last === undefined || last.closed === null) return 0;
@@ -211,12 +214,21 @@ export class JournalPast {
     // The list comes first: what it does not name is removed at the next start at the latest.
     const segments = manifest.body.segments.slice(gone.length);
     manifest.change({ segments, archives: kept, removed: last.closed.group });
+    this.#unlisted.push(...this.#archive.drop(archives));
+    this.#unlisted.push(...gone.map(({ generation }) => segmentName(generation)));
     await manifest.save();
-    await this.#archive.remove(archives);
-    for (const { generation } of gone) {
-      await files.remove(`${directory}/${segmentName(generation)}`);
-    }
+    await this.#removeUnlisted();
     return gone.length;
+  }
+
+  /** Removes what the list on the disk does not name any more. */
+  async #removeUnlisted(): Promise<void> {
+    const { files, directory } = this.#options;
+    for (let name = this.#unlisted[0]; name !== undefined; name = this.#unlisted[0]) {
+      const path = `${directory}/${name}`;
+      if (await files.exists(path)) await files.remove(path);
+      this.#unlisted.shift();
+    }
   }
 
   #removable({ bytes, ageMs }: Retention, time: number): readonly SegmentEntry[] {

@@ -71,14 +71,11 @@ export class SlotArchive {
     return added;
   }
 
-  /** Forgets the archives that `gone` names, and removes their files. */
-  async remove(gone: readonly ArchivedSlots[]): Promise<void> {
+  /** Forgets the archives that `gone` names; returns the names of their files. */
+  drop(gone: readonly ArchivedSlots[]): readonly string[] {
     this.#archives = this.#archives.filter((archive) => !gone.includes(archive));
-    for (const archive of gone) {
-      this.#forget(archive);
-      const path = this.#path(archive);
-      if (await this.#options.files.exists(path)) await this.#options.files.remove(path);
-    }
+    for (const archive of gone) this.#forget(archive);
+    return gone.map(archiveName);
   }
 
   /** @throws {KibitzerError} `KBZ_DAMAGED` when nothing tells where `slot` stands. */

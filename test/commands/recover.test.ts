@@ -20,6 +20,7 @@ const report: RecoveryReport = {
   decided: { slot: 10, index: 3 },
   undecided: { slots: 2, entries: 1 },
   index: 4,
+  indexFirst: 1,
   government: { number: 2, parliament: ["a", "b", "c"] },
   hadSeat: true,
   ahead: [],

@@ -53,6 +53,7 @@ class Scene {
       policy: { bytes: 1_000_000, slots: everySlots },
       retention: kept,
       republic: () => identity.republic,
+      refoundedAt: () => 0,
       state: () => this.#state(),
       failed: (error) => this.failures.push(error),
     });

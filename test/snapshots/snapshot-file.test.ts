@@ -28,7 +28,8 @@ async function written(
   const disk = new MemoryFiles();
   const files = new SnapshotFiles(disk, "/data");
   await disk.makeDirectory(files.directory);
-  await writeSnapshot({ files: disk, path: files.temporary(7), state, parts, pause, signal });
+  const path = files.temporary(7);
+  await writeSnapshot({ files: disk, path, republic: identity, state, parts, pause, signal });
   assert.notEqual(await files.adopt(7, identity), null);
   return { files, disk };
 }

@@ -1,9 +1,10 @@
 /** A journal that relies on snapshots: read from there on, cut off behind, and made good again. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { emptyRepublic, type RepublicState } from "../../consensus/index.ts";
 import type { Journal } from "../../src/storage/journal.ts";
-import { MemoryFiles } from "./memory-files.ts";
+import { MemoryFiles, systemError } from "./memory-files.ts";
 import { openJournal, plain, Writer, type Opened } from "./samples.ts";
 
 const sizes = { first: 8 * 512, max: 8 * 512 };
@@ -93,6 +94,38 @@ test("without what is kept the log begins later, also after a restart", async ()
   assert.equal(again.journal.past.slotFirst, slotFirst);
   const framed = await again.journal.read(slotFirst, 40, 1_000_000);
   assert.deepEqual(framed.map(plain), writer.log.slice(slotFirst - 1));
+  await again.journal.close();
+});
+
+test("without space for the list slots are settled once, and files go later", async () => {
+  const { files, opened, writer } = await sample();
+  const { journal } = opened;
+  await fill(opened, writer, 20);
+  const fails = async (work: () => Promise<unknown>): Promise<void> => {
+    // The next segment is made in the background, and needs the list, too.
+    for (let turn = 0; turn < 100; turn += 1) await setImmediate();
+    files.before = (call) => {
+      if (/(create|write) .*manifest/.test(call)) throw systemError("ENOSPC", call);
+    };
+    await assert.rejects(work(), { code: "ENOSPC" });
+    files.before = () => {};
+  };
+  await fails(async () => await rely(journal, 45));
+  await rely(journal, 50);
+  const framed = await journal.read(1, 60, 1_000_000);
+  assert.deepEqual(framed.map(plain), writer.log);
+  const before = await segmentsIn(files);
+  await fails(async () => await journal.past.truncate(everything, 0, atOnce));
+  assert.equal(await segmentsIn(files), before);
+  await fill(opened, writer, 10);
+  await rely(journal, 65);
+  assert.ok((await segmentsIn(files)) < before, "what the list does not name any more is gone");
+  const { slotFirst } = journal.past;
+  await journal.close();
+  const again = await open(files, [50, 65]);
+  assert.equal(again.journal.past.slotFirst, slotFirst);
+  const rest = await again.journal.read(slotFirst, 70, 1_000_000);
+  assert.deepEqual(rest.map(plain), writer.log.slice(slotFirst - 1));
   await again.journal.close();
 });
 

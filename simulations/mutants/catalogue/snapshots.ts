@@ -70,17 +70,29 @@ export const snapshotMutants: readonly Mutant[] = [
     name: "files-before-the-list",
     file: "src/storage/journal-past.ts",
     find: `await manifest.save();
-    await this.#archive.remove(archives);
-    for (const { generation } of gone) {
-      await files.remove(\`\${directory}/\${segmentName(generation)}\`);
-    }`,
-    replace: `for (const { generation } of gone) {
-      await files.remove(\`\${directory}/\${segmentName(generation)}\`);
-    }
+    await this.#removeUnlisted();
+    return gone.length;`,
+    replace: `await this.#removeUnlisted();
     await manifest.save();
-    await this.#archive.remove(archives);`,
+    return gone.length;`,
     about: "Segments are removed before the list stops naming them.",
     invariant: "D9",
+  },
+  {
+    name: "settled-once-the-list-is-written",
+    file: "src/storage/journal-past.ts",
+    find: `    if (slot > index.base) {
+      index.settle(slot);
+      this.#options.entries.settle(slot);
+    }
+    await manifest.save();`,
+    replace: `    await manifest.save();
+    if (slot > index.base) {
+      index.settle(slot);
+      this.#options.entries.settle(slot);
+    }`,
+    about: "After a list that found no space, older slots are settled a second time.",
+    invariant: "D8",
   },
   {
     name: "start-forgets-its-ballot",
