@@ -93,7 +93,7 @@ test("P3 the log stays within its bound, and says where it begins", async (t) =>
   const { directory, nodes } = await founded(t);
   let index = 0;
   // Twelve times the bound, in batches that are smaller than a segment.
-  for (let round = 0; round < 300; round += 1) index = await publish(nodes[0], 20);
+  for (let round = 0; round < 120; round += 1) index = await publish(nodes[0], 50);
   // Two intervals of snapshots are kept in any case, and segments go as a whole.
   const most = kept + 3 * everyBytes + 4 * segmentBytes;
   for (const id of ["a", "b", "c"]) {
