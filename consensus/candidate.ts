@@ -22,6 +22,7 @@ export function campaign(chamber: Chamber): void {
   const { state, republic } = chamber;
   const { government } = republic;
   assert(government !== null && chamber.hasSeat, "only members campaign");
+  assert(state.lostUpTo === 0, "nobody leads on a log that it has lost a part of");
   let round = state.promised.government === government.number ? state.promised.round : 0;
   for (const { report, refused } of state.peers.values()) {
     for (const ballot of [report?.promised, report?.leading, refused]) {
@@ -54,11 +55,13 @@ export function onPromised(chamber: Chamber, from: NodeId, promised: Promised): 
   if (role.kind !== "leading" && role.kind !== "candidate") return;
   if (!sameBallot(promised.ballot, role.ballot) || !chamber.otherSeats().includes(from)) return;
   if (role.kind === "leading") {
-    synchronize(chamber, role, from, promised);
+    const { accepted, intact, decided } = promised;
+    synchronize(chamber, role, from, { accepted, length: intact, decided });
     return;
   }
   // What is decided is in the log; who says otherwise promises nothing.
-  if (!role.prepared || promised.decided > promised.length) return;
+  const { decided, intact, length } = promised;
+  if (!role.prepared || decided > intact || intact > length) return;
   role.promises.set(from, promised);
   maybeLead(chamber);
 }
@@ -83,17 +86,27 @@ export function onReport(chamber: Chamber, from: NodeId, report: Report): void {
   }
 }
 
-/** With promises of a majority: adopts the highest log among them, and leads. */
+/**
+ * With promises of a majority: adopts the highest log among them, and leads. Who has lost a part of
+ * its log may have voted for something in it: its promise counts only beside a log at least as
+ * high, which then holds that as well (A8, D4).
+ */
 export function maybeLead(chamber: Chamber): void {
   const { state, republic, log } = chamber;
   const { role } = state;
   if (role.kind !== "candidate" || !role.prepared) return;
   if (role.promises.size + 1 < chamber.majority()) return;
   let best: { from: NodeId; promised: Promised } | null = null;
+  const own = { accepted: state.accepted, length: log.length };
   for (const [from, promised] of role.promises) {
-    const against = best?.promised ?? { accepted: state.accepted, length: log.length };
-    if (compareLogs(promised, against) > 0) best = { from, promised };
+    const isWhole = promised.intact === promised.length;
+    if (isWhole && compareLogs(promised, best?.promised ?? own) > 0) best = { from, promised };
   }
+  const highest = best?.promised ?? own;
+  const covered = [...role.promises.values()].filter((promised) => {
+    return promised.intact === promised.length || compareLogs(promised, highest) <= 0;
+  });
+  if (covered.length + 1 < chamber.majority()) return;
   const adoptedBallot = best?.promised.accepted ?? state.accepted;
   if (best !== null && !adopt(chamber, role, best)) return;
   lead(chamber, role, adoptedBallot);

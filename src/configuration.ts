@@ -40,6 +40,8 @@ export interface KibitzerOptions {
   readonly world?: World;
   /** Bytes of the journal's files. */
   readonly storage?: { readonly segmentBytesFirst?: number; readonly segmentBytesMax?: number };
+  /** Gives up a start that waits for other members, as a repair may; default never. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Configuration {
@@ -62,6 +64,7 @@ export interface Configuration {
   };
   readonly world: World;
   readonly storage: NonNullable<KibitzerOptions["storage"]>;
+  readonly signal: AbortSignal;
 }
 
 const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
@@ -77,6 +80,7 @@ const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
   "timing",
   "world",
   "storage",
+  "signal",
 ]);
 
 /**
@@ -99,6 +103,7 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
     timing: timingOf(checkedObject("timing", timing)),
     world: options.world ?? world(),
     storage: { ...options.storage },
+    signal: options.signal ?? new AbortController().signal,
   });
 }
 

@@ -6,12 +6,14 @@ import type {
   Batch,
   Citizen,
   Cookie,
+  Decree,
   Effect,
   Hash,
   Message,
   NodeId,
   RefusalReason,
   RepublicIdentity,
+  Slot,
 } from "../consensus/index.ts";
 
 /**
@@ -91,6 +93,16 @@ export interface ReportRequest {
   readonly method: "report";
 }
 
+/**
+ * Asks a member for the whole records of its journal from `slotFirst` on, decided or not: the asker
+ * has lost its own, and knows them by their hashes. Answered at any time, even while repairing.
+ */
+export interface RepairRequest {
+  readonly method: "repair";
+  readonly slotFirst: Slot;
+  readonly slotLast: Slot;
+}
+
 export type Request =
   | ReceiveRequest
   | ImmigrateRequest
@@ -101,7 +113,8 @@ export type Request =
   | TransferRequest
   | EntriesRequest
   | StatusRequest
-  | ReportRequest;
+  | ReportRequest
+  | RepairRequest;
 
 /** A whole batch, as it was framed; the first of an answer may begin before the index asked. */
 export interface EntriesBatch {
@@ -145,6 +158,18 @@ export type Response =
       readonly kind: "entries";
       readonly batches: readonly EntriesBatch[];
       readonly indexLast: number;
+    }
+  /** `repair`: what is whole; a slot may have several records, of which the hashes tell the right. */
+  | {
+      readonly kind: "decrees";
+      /** How far the journal is known decided, and where it ends. */
+      readonly decided: Slot;
+      readonly length: Slot;
+      /** Up to here it was looked; what lies beyond is asked for again. */
+      readonly slotLast: Slot;
+      readonly damaged: readonly Slot[];
+      readonly decrees: readonly Decree[];
+      readonly bodies: readonly (Uint8Array | null)[];
     }
   /** `status` and `report`: a `Status` or `NodeReport` as JSON. */
   | { readonly kind: "document"; readonly document: unknown };

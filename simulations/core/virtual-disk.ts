@@ -28,6 +28,8 @@ export interface Image {
   /** Slot 1 first. */
   readonly log: readonly Decree[];
   readonly decided: Slot;
+  /** Attested up to here, and damaged after the log; 0 when nothing is. */
+  readonly lostUpTo: Slot;
   readonly heard: ReadonlyMap<NodeId, Heard>;
 }
 
@@ -35,6 +37,7 @@ class MutableImage implements Image {
   promised: Ballot = ballotZero;
   accepted: Ballot = ballotZero;
   decided: Slot = 0;
+  lostUpTo: Slot = 0;
   readonly log: Decree[] = [];
   readonly heard = new Map<NodeId, Heard>();
 
@@ -44,6 +47,7 @@ class MutableImage implements Image {
     this.decided = Math.max(this.decided, write.decided);
     this.log.length = write.slotFirst - 1;
     this.log.push(...write.decrees);
+    this.lostUpTo = write.lostUpTo;
     for (const heard of write.heard ?? []) this.heard.set(heard.id, heard);
   }
 
@@ -51,6 +55,7 @@ class MutableImage implements Image {
     this.promised = other.promised;
     this.accepted = other.accepted;
     this.decided = other.decided;
+    this.lostUpTo = other.lostUpTo;
     this.log.length = 0;
     this.log.push(...other.log);
     this.heard.clear();
@@ -162,6 +167,7 @@ export class VirtualDisk {
       accepted: image.accepted,
       republic: republic.state(),
       decrees: image.log.slice(image.decided),
+      lostUpTo: image.lostUpTo,
       heard: [...image.heard.values()],
       writeLast: this.#writeLast,
     };

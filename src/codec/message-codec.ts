@@ -82,6 +82,7 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
     case "promised":
       writer.ballot(message.ballot);
       writeExtent(writer, message);
+      writer.whole(message.intact);
       return writeDecrees(writer, message.decrees);
     case "refused":
       writer.ballot(message.ballot);
@@ -153,8 +154,10 @@ function readFields(reader: ByteReader, source: DecreeSource): Message {
     case "prepare":
     case "resynchronize":
       return { kind, ballot: reader.ballot(), ...readExtent(reader) };
-    case "promised":
-      return { kind, ballot: reader.ballot(), ...readExtent(reader), decrees: source.read() };
+    case "promised": {
+      const promise = { ballot: reader.ballot(), ...readExtent(reader), intact: reader.whole() };
+      return { kind, ...promise, decrees: source.read() };
+    }
     case "refused":
       return { kind, ballot: reader.ballot(), promised: reader.ballot() };
     case "synchronize":
@@ -258,7 +261,7 @@ function readExtent(reader: ByteReader): Extent {
 }
 
 /** Headers one after the other; the JSON of a small value right after its header. */
-function writeDecrees(writer: ByteWriter, decrees: readonly Decree[]): void {
+export function writeDecrees(writer: ByteWriter, decrees: readonly Decree[]): void {
   assert(decrees.length <= messageDecreesMax, "a message carries no more than it may");
   writer.whole(decrees.length);
   for (const decree of decrees) {
@@ -274,6 +277,18 @@ function writeDecrees(writer: ByteWriter, decrees: readonly Decree[]): void {
       writer.copy(body);
     }
   }
+}
+
+/**
+ * Reads decrees up to the end of `reader`, with the bodies that follow them.
+ * @throws {DecodeError} when the bytes are not those of decrees.
+ */
+export function readDecrees(reader: ByteReader): {
+  readonly decrees: readonly Decree[];
+  readonly bodies: readonly (Uint8Array | null)[];
+} {
+  const bodies: (Uint8Array | null)[] = [];
+  return { decrees: new DecreeSource(reader, true, bodies).read(), bodies };
 }
 
 /** Reads the decrees at the end of a message, whose bodies follow all headers. */

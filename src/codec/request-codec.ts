@@ -30,6 +30,7 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
   report: 8,
   exile: 9,
   transfer: 10,
+  repair: 14,
 };
 
 const methods = invert(methodCodes);
@@ -87,6 +88,10 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
       writer.whole(request.index);
       writer.whole(request.bytesMax);
       writer.whole(request.waitMs);
+      break;
+    case "repair":
+      writer.whole(request.slotFirst);
+      writer.whole(request.slotLast);
       break;
     case "status":
     case "report":
@@ -171,6 +176,8 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
         bytesMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
         waitMs: reader.whole(0, Number.MAX_SAFE_INTEGER),
       };
+    case "repair":
+      return { method, slotFirst: reader.whole(1), slotLast: reader.whole(1) };
     case "status":
     case "report":
       return { method };

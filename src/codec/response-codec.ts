@@ -8,6 +8,7 @@ import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import type { EntriesBatch, Response } from "../requests.ts";
+import { readDecrees, writeDecrees } from "./message-codec.ts";
 import {
   readCitizen,
   readEffect,
@@ -30,6 +31,7 @@ const kindCodes: Readonly<Record<Response["kind"], number>> = {
   barrier: 5,
   entries: 6,
   document: 7,
+  decrees: 8,
 };
 
 const kinds = invert(kindCodes);
@@ -73,6 +75,8 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
       writer.whole(response.indexLast);
       writeEntries(response.batches);
       return [writer.take(), ...response.batches.map(({ body }) => body)];
+    case "decrees":
+      return encodeDecrees(response);
     case "document":
       return [writer.take(), encoder.encode(JSON.stringify(response.document ?? null))];
     default:
@@ -112,11 +116,36 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
       const indexLast = reader.whole();
       return { kind, batches: readEntries(reader), indexLast };
     }
+    case "decrees":
+      return readWholeDecrees(reader);
     case "document":
       return { kind, document: readDocument(reader) };
     default:
       return unreachable(kind);
   }
+}
+
+type WholeDecrees = Extract<Response, { readonly kind: "decrees" }>;
+
+function encodeDecrees(response: WholeDecrees): readonly Uint8Array[] {
+  const { decided, length, slotLast, damaged, decrees, bodies } = response;
+  writer.whole(decided);
+  writer.whole(length);
+  writer.whole(slotLast);
+  writer.whole(damaged.length);
+  for (const slot of damaged) writer.whole(slot);
+  writeDecrees(writer, decrees);
+  return [writer.take(), ...bodies.filter((body) => body !== null)];
+}
+
+function readWholeDecrees(reader: ByteReader): WholeDecrees {
+  const decided = reader.whole();
+  const length = reader.whole();
+  const slotLast = reader.whole();
+  const count = reader.count(limits.learnSlotsMax, 1);
+  const damaged = Array.from({ length: count }, () => reader.whole(1));
+  const { decrees, bodies } = readDecrees(reader);
+  return { kind: "decrees", decided, length, slotLast, damaged, decrees, bodies };
 }
 
 function writeEntries(batches: readonly EntriesBatch[]): void {

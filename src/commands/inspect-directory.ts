@@ -4,16 +4,20 @@
  */
 import type { Ballot } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import { damaged } from "../storage/damage.ts";
+import { damaged, textOf } from "../storage/damage.ts";
+import { recordNames } from "../storage/directory.ts";
 import { amnesia, copyNames } from "../storage/hard-state.ts";
 import {
   applyRead,
   openSegment,
   scanSegments,
   type OpenedFile,
+  type Scanned,
 } from "../storage/journal-segments.ts";
+import type { SlotRange } from "../storage/holes.ts";
 import { LogState } from "../storage/log-state.ts";
 import { readManifest, type Manifest, type SegmentEntry } from "../storage/manifest.ts";
+import type { Finding } from "../storage/recovery.ts";
 import { readWhole, unseal } from "../storage/sealed-file.ts";
 import { segmentName } from "../storage/segment.ts";
 import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../codec/shapes.ts";
@@ -51,6 +55,8 @@ export interface InspectedLog {
   readonly writeLast: number;
   /** Whether the last group was never synced, and will be dropped at the next start. */
   readonly torn: boolean;
+  /** Slots of which no intact record is here: other members have them. */
+  readonly damaged: readonly SlotRange[];
 }
 
 export interface InspectedSegment {
@@ -67,11 +73,10 @@ export async function inspectDirectory(directory: string, files: FileSystem): Pr
   return await new Inspector(directory, files).run();
 }
 
-const nodeName = "node";
 /** An inspection shows what it can of files that a later version wrote. */
 const versionMax = Number.MAX_SAFE_INTEGER;
 
-interface Scanned {
+interface Journaled {
   readonly log: InspectedLog | null;
   readonly segments: readonly InspectedSegment[];
 }
@@ -87,10 +92,10 @@ class Inspector {
   }
 
   async run(): Promise<Inspection> {
-    if (!(await this.#files.exists(`${this.#directory}/${nodeName}`))) {
+    if (!(await this.#hasNode())) {
       throw new KibitzerError(
         "KBZ_NOT_FOUND",
-        `Wanted the data directory of a node, but there is no file "${nodeName}" in ` +
+        `Wanted the data directory of a node, but there is no file "${recordNames[0]}" in ` +
           `${this.#directory}. Name the directory that was given to --data.`,
         { retryable: false, outcome: "none" },
       );
@@ -106,14 +111,15 @@ class Inspector {
   }
 
   /** Null before the node belonged to a republic, and when the journal cannot be read. */
-  async #journalOf({ id, cookie, republic, hasJournal }: InspectedNode): Promise<Scanned | null> {
+  async #journalOf({ id, cookie, republic, hasJournal }: InspectedNode): Promise<Journaled | null> {
     if (republic === null) return null;
     const path = `${this.#directory}/journal`;
     const identity = { republic: republic.identity, id, cookie };
     const manifest = await this.#tried(async () => {
       const read = await readManifest(this.#files, path, identity);
       if (read === null && hasJournal) throw damaged(path, 0, "the list of segments is missing");
-      return read;
+      this.#note(read?.findings ?? []);
+      return read?.manifest ?? null;
     });
     return manifest === null ? null : await this.#journal(path, manifest);
   }
@@ -129,8 +135,24 @@ class Inspector {
     }
   }
 
+  async #hasNode(): Promise<boolean> {
+    for (const name of recordNames) {
+      if (await this.#files.exists(`${this.#directory}/${name}`)) return true;
+    }
+    return false;
+  }
+
+  /** The first intact copy; what is wrong with the other one is damage that the next start mends. */
   async #node(): Promise<InspectedNode> {
-    const path = `${this.#directory}/${nodeName}`;
+    const [first, second] = recordNames;
+    const copy = await this.#tried(async () => await this.#nodeIn(first));
+    if (copy === null) return await this.#nodeIn(second);
+    await this.#tried(async () => await this.#nodeIn(second));
+    return copy;
+  }
+
+  async #nodeIn(name: string): Promise<InspectedNode> {
+    const path = `${this.#directory}/${name}`;
     const bytes = (await readWhole(this.#files, path)) ?? new Uint8Array(0);
     const document = unseal(path, "node", versionMax, bytes);
     if (!isInspectedNode(document)) throw damaged(path, 0, "its fields are not those of a node");
@@ -167,7 +189,7 @@ class Inspector {
     }
   }
 
-  async #journal(path: string, manifest: Manifest): Promise<Scanned> {
+  async #journal(path: string, manifest: Manifest): Promise<Journaled> {
     const opened: { readonly entry: SegmentEntry; readonly segment: OpenedFile }[] = [];
     try {
       for (const entry of manifest.segments) {
@@ -179,24 +201,32 @@ class Inspector {
       const log = new LogState();
       const isWhole = opened.length === manifest.segments.length;
       const files = opened.map(({ segment }) => segment);
-      const torn = isWhole ? await this.#tried(() => scan(files, manifest, log)) : null;
+      const scanned = isWhole ? await this.#tried(() => scan(files, manifest, log)) : null;
+      this.#note(scanned?.findings ?? []);
       const slots = slotsByGeneration(log);
       const segments: InspectedSegment[] = [];
       for (const { entry, segment } of opened) {
         segments.push({
           file: segmentName(entry.generation),
           generation: entry.generation,
-          bytes: await segment.file.size(),
+          bytes: (await segment.file?.size()) ?? 0,
           closed: entry.closed !== null,
           slots: slots.get(entry.generation) ?? null,
         });
       }
-      if (torn === null) return { log: null, segments };
-      const { accepted, decided, writeLast, index } = log;
-      return { log: { accepted, length: index.length, decided, writeLast, torn }, segments };
+      if (scanned === null) return { log: null, segments };
+      const { accepted, decided, writeLast, index, holes } = log;
+      const { torn } = scanned;
+      const damaged = holes.ranges();
+      const found = { accepted, length: index.length, decided, writeLast, torn, damaged };
+      return { log: found, segments };
     } finally {
-      for (const { segment } of opened) await segment.file.close();
+      for (const { segment } of opened) await segment.file?.close();
     }
+  }
+
+  #note(findings: readonly Finding[]): void {
+    for (const finding of findings) this.#damage.push(textOf(finding));
   }
 
   async #list(directory: string): Promise<Inspection["files"]> {
@@ -227,21 +257,22 @@ class Inspector {
   }
 }
 
-/** Applies all that recovery would keep to `log`; tells whether a torn group would be dropped. */
+/** Applies all that recovery would keep to `log`. */
 async function scan(
   segments: readonly OpenedFile[],
   manifest: Manifest,
   log: LogState,
-): Promise<boolean> {
-  const { unmarked, torn } = await scanSegments(segments, manifest, manifest.synced, log);
-  if (unmarked !== null) applyRead(segments, unmarked, log);
-  return torn;
+): Promise<Scanned> {
+  const scanned = await scanSegments(segments, manifest, log);
+  if (scanned.unmarked !== null) applyRead(segments, scanned.unmarked, log);
+  return scanned;
 }
 
 function slotsByGeneration(log: LogState): ReadonlyMap<number, { first: number; last: number }> {
   const found = new Map<number, { first: number; last: number }>();
   for (let slot = 1; slot <= log.index.length; slot += 1) {
-    const { generation } = log.index.get(slot);
+    const { generation, size } = log.index.get(slot);
+    if (size === 0) continue;
     const range = found.get(generation);
     if (range === undefined) found.set(generation, { first: slot, last: slot });
     else range.last = slot;

@@ -7,7 +7,6 @@ import {
   Islander,
   Legislator,
   type Citizen,
-  type DurableState,
   type LegislatorView,
   type Message,
   type Outcome,
@@ -20,7 +19,6 @@ import { Bell } from "./bell.ts";
 import { closeAll } from "../close-all.ts";
 import type { Configuration } from "../configuration.ts";
 import { ConsensusState } from "../consensus-state.ts";
-import { asKibitzerError } from "../as-kibitzer-error.ts";
 import { brokenNode, haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
@@ -32,7 +30,8 @@ import { Publishing } from "../publishing/publishing.ts";
 import type { Envelope } from "../recording/envelope.ts";
 import type { EnvelopeRecorder } from "../recording/envelope-recorder.ts";
 import { openRecorder, readPlayed } from "../recording/played.ts";
-import { nothingDurable, recover } from "./recovery.ts";
+import { menderOf, openRepaired, rememberPeers, unreadable } from "./mending.ts";
+import { recover } from "./recovery.ts";
 import { receiveRequest } from "./receive-request.ts";
 import type { NodeReport, ReceiveRequest } from "../requests.ts";
 import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
@@ -44,7 +43,9 @@ import { resultOf } from "../publishing/submission-result.ts";
 import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
 import { SlotSender } from "./slot-sender.ts";
-import { version } from "../version.ts";
+import { helloOf, urlOf } from "./hello.ts";
+import type { ReadMender } from "../repair/read-mender.ts";
+import { answerRepair } from "../repair/repair-answer.ts";
 
 export class Engine {
   readonly configuration: Configuration;
@@ -54,6 +55,7 @@ export class Engine {
   readonly service: Service;
   readonly peers: Peers;
   readonly publishing: Publishing;
+  readonly mender: ReadMender;
   /** Aborted when the node stops, for whatever reason. */
   readonly over: AbortController = new AbortController();
   /** Called when the node has failed for good; once. */
@@ -99,6 +101,7 @@ export class Engine {
         this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
     });
     this.#slotSender = new SlotSender(this.peers);
+    this.mender = menderOf(this, () => this.#journal);
     this.#loop = new RunLoop({
       state,
       recorder,
@@ -130,12 +133,9 @@ export class Engine {
       const reader = new LogReader();
       const bodies = new Bodies();
       const late: { engine: Engine | null } = { engine: null };
-      const opened =
-        directory.record.republic === null
-          ? null
-          : await directory.openJournal(journalEvents(configuration, () => late.engine));
-      const durable: DurableState =
-        opened === null ? nothingDurable() : await recover(opened, { reader, bodies });
+      const events = journalEvents(configuration, () => late.engine);
+      const opened = await openRepaired({ configuration, directory, events });
+      const durable = await recover(opened, { reader, bodies });
       const { id, cookie, starts } = directory.record;
       const legislator = new Legislator({ id, cookie, starts, ...timing }, durable);
       const state = new ConsensusState(legislator, new Islander());
@@ -240,8 +240,7 @@ export class Engine {
 
   /** The advertised endpoint. */
   get url(): string {
-    const { advertise } = this.directory.record;
-    return advertise ?? this.#listeners[0]?.url ?? this.directory.record.listen[0] ?? "";
+    return urlOf(this.directory.record, this.#listeners);
   }
 
   /** Every member that is known, this node included. */
@@ -252,9 +251,7 @@ export class Engine {
   }
 
   hello(): Hello {
-    const { id, cookie, starts, republic } = this.directory.record;
-    const node = { id, cookie, starts, url: this.url };
-    return { republic: republic?.identity ?? null, node, version };
+    return helloOf(this.directory.record, this.url);
   }
 
   report(): NodeReport {
@@ -347,13 +344,12 @@ export class Engine {
     this.changed.ring();
   }
 
-  /** A journal that cannot be read back is damaged: its node must not go on as if it were not. */
   async #sendSlots(dispatch: SlotDispatch): Promise<void> {
     assert(this.#journal !== null, "who knows what is decided has a journal");
     try {
       await this.#slotSender.send(this.#journal, dispatch);
     } catch (error) {
-      if (!this.over.signal.aborted) this.fail(asKibitzerError(error));
+      unreadable(this, error);
     }
   }
 
@@ -362,6 +358,7 @@ export class Engine {
     // ones.
     const contacts = this.isMember ? [] : (this.directory.record.contacts ?? []);
     this.peers.set([...this.contacts(), ...contacts]);
+    if (this.isMember) void rememberPeers(this, this.contacts());
   }
 
   #makeService(): Service {
@@ -380,6 +377,7 @@ export class Engine {
       changed: this.changed,
       status: async (signal) => await this.status(signal),
       report: () => this.report(),
+      repair: async (request) => await answerRepair(this.#journal, request),
     });
   }
 

@@ -5,12 +5,13 @@ import type { DataDirectory } from "../storage/directory.ts";
 
 export function journalEvents(
   { world, storage }: Configuration,
-  engine: () => Pick<Engine, "play" | "fail"> | null,
+  engine: () => Pick<Engine, "play" | "fail" | "mender"> | null,
 ): Parameters<DataDirectory["openJournal"]>[0] {
   return {
     clock: world.clock,
     ...storage,
     onPersisted: (write) => engine()?.play({ kind: "persisted", write }),
     onFailed: (error) => engine()?.fail(error),
+    mend: async (range) => await engine()?.mender.mend(range),
   };
 }

@@ -34,6 +34,7 @@ import type {
   NodeReport,
   ReceiveRequest,
   RegisterRequest,
+  RepairRequest,
   Request,
   Response,
   TransferRequest,
@@ -72,6 +73,8 @@ export interface ServiceOptions {
   contacts(): readonly Citizen[];
   status(signal: AbortSignal): Promise<Status>;
   report(): NodeReport;
+  /** What is whole here of slots that others have lost. */
+  repair(request: RepairRequest): Promise<Response>;
 }
 
 export class Service implements Callee<Request, Response> {
@@ -140,6 +143,8 @@ export class Service implements Callee<Request, Response> {
         return { kind: "document", document: await this.#options.status(signal) };
       case "report":
         return { kind: "document", document: this.#options.report() };
+      case "repair":
+        return await this.#options.repair(request);
     }
   }
 

@@ -8,7 +8,9 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Chance, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
 import { Journal, type JournalOptions, type Recovered } from "./journal.ts";
-import { readWhole, replaceFile, seal, temporarySuffix, unseal } from "./sealed-file.ts";
+import type { Finding } from "./recovery.ts";
+import { readLatest, replaceBoth, type Copies } from "./sealed-copies.ts";
+import { temporarySuffix } from "./sealed-file.ts";
 import {
   isFlag,
   isHexText,
@@ -34,10 +36,14 @@ export interface NodeRecord {
    * republic: only then may an empty journal begin with a birth.
    */
   readonly contacts: readonly Citizen[] | null;
+  /** The members, as the log named them last: whom to ask when the log itself is damaged. */
+  readonly peers: readonly Citizen[];
   /** Whether a journal was made; then a missing one is damage. */
   readonly hasJournal: boolean;
   readonly listen: readonly string[];
   readonly advertise: string | null;
+  /** Rises with each version; tells the later copy. */
+  readonly counter: number;
 }
 
 export interface DirectoryOptions {
@@ -53,24 +59,40 @@ export interface DirectoryOptions {
 
 type JournalCallbacks = Pick<
   JournalOptions,
-  "onPersisted" | "onFailed" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
+  "onPersisted" | "onFailed" | "mend" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
 >;
 
-const recordName = "node";
+/** Two copies: nothing else says who the node is. */
+export const recordNames = ["node", "node-2"] as const;
 const lockName = "lock";
-const recordVersion = 1;
+const recordVersion = 2;
+
+function copiesIn(directory: string): Copies {
+  return { directory, names: recordNames, kind: "node", version: recordVersion };
+}
 
 export class DataDirectory implements AsyncDisposable {
   readonly path: string;
   readonly #files: FileSystem;
   readonly #lock: AsyncDisposable;
+  /** What was wrong with the file that says who the node is. */
+  readonly findings: readonly Finding[];
   #record: NodeRecord;
+  /** Changes are written one after the other. */
+  #changing: Promise<void> = Promise.resolve();
 
-  private constructor(files: FileSystem, path: string, lock: AsyncDisposable, record: NodeRecord) {
-    this.#files = files;
-    this.path = path;
-    this.#lock = lock;
-    this.#record = record;
+  private constructor(parts: {
+    readonly files: FileSystem;
+    readonly path: string;
+    readonly lock: AsyncDisposable;
+    readonly record: NodeRecord;
+    readonly findings: readonly Finding[];
+  }) {
+    this.#files = parts.files;
+    this.path = parts.path;
+    this.#lock = parts.lock;
+    this.#record = parts.record;
+    this.findings = parts.findings;
   }
 
   /**
@@ -83,16 +105,16 @@ export class DataDirectory implements AsyncDisposable {
     if (id !== undefined && !isNodeId(id)) {
       throw refusal("KBZ_ARGUMENT", `A node id matches [a-z0-9][a-z0-9._-]{0,62}; found "${id}".`);
     }
-    if (id === undefined && !(await files.exists(`${path}/${recordName}`))) {
+    if (id === undefined && !(await hasRecord(files, path))) {
       throw refusal("KBZ_NOT_FOUND", `There is no node in ${path}; its first start needs an id.`);
     }
     await files.makeDirectory(path);
     const lock = await files.lock(`${path}/${lockName}`);
     try {
-      const record = await nextRecord(options);
-      await writeRecord(files, path, record);
+      const { record, findings } = await nextRecord(options);
+      await replaceBoth(files, copiesIn(path), record);
       await removeTemporary(files, path);
-      return new DataDirectory(files, path, lock, record);
+      return new DataDirectory({ files, path, lock, record, findings });
     } catch (error) {
       await lock[Symbol.asyncDispose]();
       throw error;
@@ -124,6 +146,12 @@ export class DataDirectory implements AsyncDisposable {
     await this.#change({ republic, contacts });
   }
 
+  /** Keeps whom to ask when the log is damaged; written only when they are others than before. */
+  async rememberPeers(peers: readonly Citizen[]): Promise<void> {
+    if (isDeepStrictEqual(peers, this.#record.peers)) return;
+    await this.#change({ peers });
+  }
+
   /**
    * Opens the journal of this node; its republic must be known.
    * @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`, `KBZ_REPUBLIC`.
@@ -133,10 +161,12 @@ export class DataDirectory implements AsyncDisposable {
   ): Promise<{ readonly journal: Journal; readonly recovered: Recovered }> {
     const { republic, id, cookie, hasJournal } = this.#record;
     assert(republic !== null, "a journal belongs to a republic");
+    const { mend } = callbacks;
     const opened = await Journal.open({
       ...callbacks,
       onPersisted: (write) => callbacks.onPersisted(write),
       onFailed: (error) => callbacks.onFailed(error),
+      ...(mend === undefined ? {} : { mend }),
       files: this.#files,
       directory: this.path,
       identity: { republic: republic.identity, id, cookie },
@@ -154,20 +184,33 @@ export class DataDirectory implements AsyncDisposable {
 
   /** Gives the lock back. What was opened through this must be closed before. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#changing;
     await this.#lock[Symbol.asyncDispose]();
   }
 
   async #change(change: Partial<NodeRecord>): Promise<void> {
-    const record = { ...this.#record, ...change };
-    await writeRecord(this.#files, this.path, record);
-    this.#record = record;
+    const changing = this.#changing.then(async () => {
+      const record = { ...this.#record, ...change, counter: this.#record.counter + 1 };
+      await replaceBoth(this.#files, copiesIn(this.path), record);
+      this.#record = record;
+    });
+    this.#changing = changing.catch(() => undefined);
+    await changing;
   }
 }
 
-async function nextRecord(options: DirectoryOptions): Promise<NodeRecord> {
+async function hasRecord(files: FileSystem, path: string): Promise<boolean> {
+  for (const name of recordNames) if (await files.exists(`${path}/${name}`)) return true;
+  return false;
+}
+
+async function nextRecord(
+  options: DirectoryOptions,
+): Promise<{ readonly record: NodeRecord; readonly findings: readonly Finding[] }> {
   const { files, path } = options;
-  const known = await readRecord(files, path);
-  if (known === null) return newRecord(options);
+  const read = await readLatest(files, copiesIn(path), checkedRecord);
+  if (read === null) return { record: await newRecord(options), findings: [] };
+  const { document: known, findings } = read;
   if (options.id !== undefined && options.id !== known.id) {
     throw refusal(
       "KBZ_ARGUMENT",
@@ -175,19 +218,21 @@ async function nextRecord(options: DirectoryOptions): Promise<NodeRecord> {
         "Start it under its own id, or use another directory.",
     );
   }
-  return {
+  const record = {
     ...known,
+    counter: known.counter + 1,
     starts: known.starts + 1,
     listen: options.listen ?? known.listen,
     advertise: options.advertise === undefined ? known.advertise : options.advertise,
   };
+  return { record, findings };
 }
 
 async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
   const { files, path, id } = options;
   const names = await files.list(path);
   if (names.some((name) => name === "journal" || name.startsWith("promise-"))) {
-    throw damaged(`${path}/${recordName}`, 0, "the file that says who this node is is missing");
+    throw damaged(`${path}/${recordNames[0]}`, 0, "the file that says who this node is is missing");
   }
   if (id === undefined) {
     throw refusal("KBZ_NOT_FOUND", `There is no node in ${path}; its first start needs an id.`);
@@ -198,23 +243,17 @@ async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
     starts: 1,
     republic: null,
     contacts: null,
+    peers: [],
     hasJournal: false,
     listen: options.listen ?? [],
     advertise: options.advertise ?? null,
+    counter: 1,
   };
 }
 
-async function readRecord(files: FileSystem, path: string): Promise<NodeRecord | null> {
-  const file = `${path}/${recordName}`;
-  const bytes = await readWhole(files, file);
-  if (bytes === null) return null;
-  const record = unseal(file, "node", recordVersion, bytes);
-  if (!isNodeRecord(record)) throw damaged(file, 0, "its fields are not those of a node");
-  return record;
-}
-
-async function writeRecord(files: FileSystem, path: string, record: NodeRecord): Promise<void> {
-  await replaceFile(files, path, recordName, seal("node", recordVersion, record));
+function checkedRecord(path: string, document: unknown): NodeRecord {
+  if (isNodeRecord(document)) return document;
+  throw damaged(path, 0, "its fields are not those of a node");
 }
 
 async function removeTemporary(files: FileSystem, path: string): Promise<void> {
@@ -238,6 +277,8 @@ function isNodeRecord(value: unknown): value is NodeRecord {
     starts: isWhole,
     republic: nullOr((republic) => matches(republic, { name: isText, identity: isHexText })),
     contacts: nullOr(listOf(isCitizen)),
+    peers: listOf(isCitizen),
+    counter: isWhole,
     hasJournal: isFlag,
     listen: listOf(isText),
     advertise: nullOr(isText),

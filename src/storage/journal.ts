@@ -8,6 +8,7 @@ import {
   InvariantViolation,
   type Ballot,
   type Decree,
+  type Hash,
   type Heard,
   type Slot,
   type Write,
@@ -17,20 +18,18 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Clock, FileSystem, Timer } from "../world.ts";
 import type { Bodies } from "./bodies.ts";
 import { decreeBody } from "../codec/decree-codec.ts";
-import {
-  encodeGroup,
-  encodeMark,
-  recordHeaderBytes,
-  sizeOfGroup,
-  sizeOfWrite,
-  type FramedWrite,
-} from "./group.ts";
+import { encodeGroup, encodeMark, sizeOfGroup, sizeOfWrite, type FramedWrite } from "./group.ts";
+import type { Extents } from "./extents.ts";
 import type { HardState } from "./hard-state.ts";
-import { applyGroup, openJournal, type OpenedJournal } from "./journal-files.ts";
+import type { SlotRange } from "./holes.ts";
+import { applyGroup, extentAfter, openJournal, type OpenedJournal } from "./journal-files.ts";
 import type { LogState } from "./log-state.ts";
-import { RecordReader, type Wanted } from "./record-reader.ts";
+import { Mends } from "./mends.ts";
+import { RecordReader } from "./record-reader.ts";
+import type { Finding } from "./recovery.ts";
 import { SegmentChain } from "./segment-chain.ts";
-import { sectorBytes, type StorageIdentity } from "./segment.ts";
+import { sectorBytes, seedOf, type StorageIdentity } from "./segment.ts";
+import { SlotReader, type WholeDecrees } from "./slot-reader.ts";
 import { Tail } from "./tail.ts";
 
 export interface JournalOptions {
@@ -44,6 +43,8 @@ export interface JournalOptions {
   onPersisted(write: number): void;
   /** The journal has failed for good. Called once. */
   onFailed(error: KibitzerError): void;
+  /** Has damaged slots mended, by `mend`; without it who reads them is told of the damage. */
+  readonly mend?: (range: SlotRange) => Promise<void>;
   /** Tells when the journal is idle; without it a mark is written at `close` only. */
   readonly clock?: Clock;
   /** Bytes of the first segment of this life: small, so that the start is quick. Default 1 MiB. */
@@ -62,6 +63,8 @@ export interface Recovered {
   readonly length: Slot;
   /** Whether a group was dropped whose sync had never returned. */
   readonly torn: boolean;
+  /** What was not as it was written; the slots that this cost are the journal's `damaged`. */
+  readonly findings: readonly Finding[];
 }
 
 const MiB = 1024 * 1024;
@@ -79,7 +82,11 @@ export class Journal implements AsyncDisposable {
   readonly #hardState: HardState;
   readonly #chain: SegmentChain;
   readonly #reader: RecordReader;
+  readonly #slots: SlotReader;
   readonly #tail: Tail;
+  readonly #mends = new Mends();
+  /** Where the log ends, of what was handed to the disk. */
+  readonly #extents: Extents;
   /** Handed over, in order, not yet part of a group. */
   #queue: FramedWrite[] = [];
   /** The group under way. */
@@ -103,19 +110,26 @@ export class Journal implements AsyncDisposable {
     this.#groupMarked = opened.groupLast;
     this.#writeLast = Math.max(opened.log.writeLast, opened.writeBase);
     this.#length = opened.log.index.length;
-    this.#reader = new RecordReader(
-      options.files,
-      `${options.directory}/journal`,
-      options.identity,
+    this.#extents = opened.log.extents();
+    this.#reader = new RecordReader(options.files, `${options.directory}/journal`, (generation) =>
+      seedOf(options.identity, generation, this.#chain.sizeOf(generation)),
     );
     const segmentBytesMax = options.segmentBytesMax ?? 64 * MiB;
     this.#tail = new Tail(segmentBytesMax * tailPart);
+    this.#slots = new SlotReader({
+      directory: options.directory,
+      log: this.#log,
+      reader: this.#reader,
+      tail: this.#tail,
+      pendingAt: (slot) => this.#pendingAt(slot),
+      mend: options.mend ?? null,
+    });
     this.#chain = new SegmentChain(opened, {
       files: options.files,
       directory: `${options.directory}/journal`,
       identity: options.identity,
       segmentBytesMax,
-      groupSynced: () => this.#groupLast,
+      groupSynced: () => ({ number: this.#groupLast, extent: this.#log.extent }),
       onFailed: (error) => this.#fail(error),
     });
   }
@@ -130,7 +144,7 @@ export class Journal implements AsyncDisposable {
   ): Promise<{ readonly journal: Journal; readonly recovered: Recovered }> {
     const segmentBytesFirst = options.segmentBytesFirst ?? MiB;
     const opened = await openJournal({ ...options, segmentBytesFirst });
-    const { log, hardState, torn } = opened;
+    const { log, hardState, torn, findings } = opened;
     const { promised } = hardState;
     const journal = new Journal(options, opened);
     const { accepted, decided, heard } = log;
@@ -138,8 +152,23 @@ export class Journal implements AsyncDisposable {
     const length = log.index.length;
     return {
       journal,
-      recovered: { promised, accepted, decided, heard, writeLast, length, torn },
+      recovered: { promised, accepted, decided, heard, writeLast, length, torn, findings },
     };
+  }
+
+  /** Slots whose records are damaged, as far as that is known. */
+  get damaged(): readonly SlotRange[] {
+    return this.#log.holes.ranges();
+  }
+
+  /** How far the disk knows the log decided. */
+  get decided(): Slot {
+    return this.#log.decided;
+  }
+
+  /** The hash that the damaged record of `slot` had, where something tells it. */
+  hashOf(slot: Slot): Hash | null {
+    return this.#log.holes.hashAt(slot);
   }
 
   /** The highest slot handed over. */
@@ -154,7 +183,9 @@ export class Journal implements AsyncDisposable {
   append(write: Write, bodies: Bodies): void {
     assert(!this.#isClosed, "nothing is appended to a closed journal");
     assert(write.number > this.#writeLast, "write numbers rise");
-    assert(write.slotFirst >= 1 && write.slotFirst <= this.#length + 1, "the log has no hole");
+    const { slotFirst, lostUpTo } = write;
+    assert(slotFirst >= 1 && slotFirst <= this.#length + 1, "the log has no hole");
+    assert(lostUpTo <= this.#length, "what was lost was there");
     // What follows a failure is lost, like what a crash takes; its caller was told.
     if (this.#failure !== null) return;
     const framed = write.decrees.map((decree, position) => {
@@ -164,25 +195,36 @@ export class Journal implements AsyncDisposable {
     });
     this.#queue.push({ write, bodies: framed });
     this.#writeLast = write.number;
-    this.#length = write.slotFirst + write.decrees.length - 1;
+    this.#length = Math.max(slotFirst + write.decrees.length - 1, lostUpTo);
     this.#start();
   }
 
   /**
+   * Writes decrees whose records are damaged to another place; they must be what stood there.
+   * Durable when this resolves.
+   */
+  async mend(decrees: readonly FramedDecree[]): Promise<void> {
+    assert(!this.#isClosed, "nothing is mended in a closed journal");
+    if (this.#failure !== null) throw this.#failure;
+    if (decrees.length === 0) return;
+    const mended = this.#mends.add(decrees, this.#log.extent);
+    this.#start();
+    await mended;
+  }
+
+  /**
    * The decrees from `slotFirst` on, up to `slotLast` or until `bytesMax` is reached, at least one.
-   * @throws {KibitzerError} `KBZ_DAMAGED` when a record is not what was written.
+   * @throws {KibitzerError} `KBZ_DAMAGED` when a record is not what was written, and not mended.
    */
   async read(slotFirst: Slot, slotLast: Slot, bytesMax: number): Promise<readonly FramedDecree[]> {
     assert(slotFirst >= 1 && slotLast <= this.#length, "only slots of the journal are read");
-    const wanted: Wanted[] = [];
-    let bytes = 0;
-    for (let slot = slotFirst; slot <= slotLast; slot += 1) {
-      const { next, size } = this.#locate(slot);
-      if (wanted.length > 0 && bytes + size > bytesMax) break;
-      wanted.push(next);
-      bytes += size;
-    }
-    return this.#reader.read(wanted);
+    return await this.#slots.read(slotFirst, slotLast, bytesMax);
+  }
+
+  /** What is whole of a range, damaged slots named beside it; nothing is mended. */
+  async readWhole(slotFirst: Slot, slotLast: Slot, bytesMax: number): Promise<WholeDecrees> {
+    const last = Math.min(slotLast, this.#length);
+    return await this.#slots.readWhole(slotFirst, last, bytesMax);
   }
 
   /** All decrees of `slotFirst … slotLast` in order, read in large pieces. */
@@ -228,10 +270,12 @@ export class Journal implements AsyncDisposable {
   async #run(): Promise<void> {
     // Everything that is appended in this turn of the caller goes into one group.
     await Promise.resolve();
-    while (this.#failure === null && (this.#queue.length > 0 || this.#isMarkDue)) {
-      const group = this.#take();
+    while (this.#failure === null && this.#hasWork()) {
+      const mends = this.#mends.take();
+      const group = mends.length > 0 ? [] : this.#take();
       try {
-        if (group.length > 0) await this.#commit(group);
+        if (mends.length > 0) await this.#commitMends(mends);
+        else if (group.length > 0) await this.#commit(group);
         else await this.#mark();
       } catch (error) {
         this.#fail(error);
@@ -244,6 +288,10 @@ export class Journal implements AsyncDisposable {
     }
     this.#running = null;
     this.#markLater();
+  }
+
+  #hasWork(): boolean {
+    return this.#queue.length > 0 || this.#isMarkDue || this.#mends.isWaiting;
   }
 
   #take(): readonly FramedWrite[] {
@@ -261,20 +309,34 @@ export class Journal implements AsyncDisposable {
 
   /** One write, one sync; then the promise, twice. */
   async #commit(group: readonly FramedWrite[]): Promise<void> {
-    this.#isMarkDue = false;
-    const { segment, offset } = await this.#chain.room(sizeOfGroup(group));
-    const number = this.#groupLast + 1;
-    const { republic } = this.#options.identity;
-    const { pieces, size } = encodeGroup(group, { segment, republic, number, offset });
-    await this.#chain.write(pieces, size);
-    await this.#chain.sync();
-    this.#groupLast = number;
-    applyGroup(this.#log, group, segment, offset);
+    const size = await this.#writeGroup("group", group);
     for (const framed of group) this.#keep(framed);
     this.#group = [];
     const promised = group.findLast(({ write }) => write.promised !== null)?.write.promised;
     if (promised !== undefined && promised !== null) await this.#hardState.write(promised);
     this.#chain.fillAhead(size);
+  }
+
+  async #commitMends(group: readonly FramedWrite[]): Promise<void> {
+    this.#chain.fillAhead(await this.#writeGroup("mend", group));
+    this.#mends.done();
+  }
+
+  /** Durable when this resolves; returns how many bytes it took. */
+  async #writeGroup(kind: "group" | "mend", group: readonly FramedWrite[]): Promise<number> {
+    this.#isMarkDue = false;
+    const { segment, offset } = await this.#chain.room(sizeOfGroup(group));
+    const number = this.#groupLast + 1;
+    const { republic } = this.#options.identity;
+    const extent = this.#extents.now;
+    const after = kind === "mend" ? extent : extentAfter(this.#extents, group);
+    const place = { segment, republic, number, offset, extent };
+    const { pieces, size } = encodeGroup(group, place, { kind, after });
+    await this.#chain.write(pieces, size);
+    await this.#chain.sync();
+    this.#groupLast = number;
+    applyGroup(this.#log, { kind, writes: group }, segment, offset);
+    return size;
   }
 
   /** Says that the last group was synced; not synced itself, and overwritten by the next group. */
@@ -284,7 +346,9 @@ export class Journal implements AsyncDisposable {
     const hasRoom = place.offset + sectorBytes <= place.segment.size;
     if (this.#groupMarked === this.#groupLast || !hasRoom) return;
     const { republic } = this.#options.identity;
-    await this.#chain.overwrite(encodeMark({ ...place, republic, number: this.#groupLast }));
+    const extent = this.#extents.now;
+    const mark = encodeMark({ ...place, republic, number: this.#groupLast, extent });
+    await this.#chain.overwrite(mark);
     this.#groupMarked = this.#groupLast;
   }
 
@@ -304,15 +368,6 @@ export class Journal implements AsyncDisposable {
     for (const [position, decree] of write.decrees.entries()) {
       this.#tail.append(framedDecree(decree, bodies[position]));
     }
-  }
-
-  #locate(slot: Slot): { readonly next: Wanted; readonly size: number } {
-    const framed = this.#pendingAt(slot) ?? this.#tail.get(slot);
-    if (framed !== null) {
-      return { next: { slot, framed }, size: recordHeaderBytes + (framed.body?.length ?? 0) };
-    }
-    const place = this.#log.index.get(slot);
-    return { next: { slot, place }, size: place.size };
   }
 
   /** A decree that is not on the disk yet, or null when the disk has it. */
@@ -340,6 +395,7 @@ export class Journal implements AsyncDisposable {
         "stops and tells nobody that they are durable. Check the disk, then start it again.",
       { retryable: false, outcome: "unknown", cause: error },
     );
+    this.#mends.fail(this.#failure);
     this.#options.onFailed(this.#failure);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { assert } from "../../consensus/index.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
+import type { Extent } from "./extents.ts";
 import { writeManifest, type SegmentEntry } from "./manifest.ts";
 import {
   encodeSegmentHeader,
@@ -20,8 +21,8 @@ export interface ChainOptions {
   readonly directory: string;
   readonly identity: StorageIdentity;
   readonly segmentBytesMax: number;
-  /** Groups up to this one are synced. */
-  groupSynced(): number;
+  /** Groups up to this one are synced, and where the log ends after it. */
+  groupSynced(): { readonly number: number; readonly extent: Extent };
   onFailed(error: unknown): void;
 }
 
@@ -40,6 +41,8 @@ export class SegmentChain {
   readonly #options: ChainOptions;
   #entries: SegmentEntry[];
   readonly #writeBase: number;
+  /** Of the manifest that was written last. */
+  #counter: number;
   #generationLast: number;
   #active: Ready;
   #offset: number;
@@ -55,6 +58,7 @@ export class SegmentChain {
       readonly entries: readonly SegmentEntry[];
       readonly active: Ready & { readonly offset: number };
       readonly writeBase: number;
+      readonly counter: number;
     },
     options: ChainOptions,
   ) {
@@ -64,6 +68,12 @@ export class SegmentChain {
     this.#offset = opened.active.offset;
     this.#generationLast = opened.active.header.generation;
     this.#writeBase = opened.writeBase;
+    this.#counter = opened.counter;
+  }
+
+  /** Bytes of a segment when it was made; null for one that is none of the journal's. */
+  sizeOf(generation: number): number | null {
+    return this.#entries.find((entry) => entry.generation === generation)?.size ?? null;
   }
 
   /** Where the next group goes, unless `room` moves it. */
@@ -73,11 +83,12 @@ export class SegmentChain {
 
   /** Where a group of `size` bytes goes: in the next segment when it does not fit here. */
   async room(size: number): Promise<{ readonly segment: SegmentHeader; readonly offset: number }> {
-    while (this.#offset + size > this.#active.header.size) {
+    // The sector behind it is for its mark.
+    while (this.#offset + size + sectorBytes > this.#active.header.size) {
       await this.#filling;
       // What failed in the background is as final as what fails here (contract C4).
       if (this.#failure !== null) throw this.#failure.error;
-      while (this.#next === null) await this.#prepare(sectorBytes + size, Infinity);
+      while (this.#next === null) await this.#prepare(size + 2 * sectorBytes, Infinity);
       await this.#advance();
     }
     return this.place();
@@ -151,10 +162,14 @@ export class SegmentChain {
     const entry = { generation: draft.header.generation, size: draft.header.size, closed: null };
     this.#entries.push(entry);
     // Only what the manifest names is read back, so it must name the segment before its first use.
+    const { number: synced, extent } = this.#options.groupSynced();
+    this.#counter += 1;
     await writeManifest(files, directory, {
       ...identity,
+      counter: this.#counter,
       segments: this.#entries,
-      synced: this.#options.groupSynced(),
+      synced,
+      extent,
       writeBase: this.#writeBase,
     });
     this.#next = { header: draft.header, file };
@@ -164,7 +179,7 @@ export class SegmentChain {
     const next = this.#next;
     assert(next !== null, "a segment is ready before it is needed");
     const { generation } = this.#active.header;
-    const closed = { end: this.#offset, group: this.#options.groupSynced() };
+    const closed = { end: this.#offset, group: this.#options.groupSynced().number };
     this.#entries = this.#entries.map((entry) =>
       entry.generation === generation ? { ...entry, closed } : entry,
     );

@@ -161,7 +161,12 @@ export const messages: Kinds<Message> = {
   ping: fc.record({ kind: fc.constant("ping"), round: whole, report }),
   pong: fc.record({ kind: fc.constant("pong"), round: whole, report, heard: fc.option(heard) }),
   prepare: fc.record({ kind: fc.constant("prepare"), ...extent }),
-  promised: fc.record({ kind: fc.constant("promised"), ...extent, decrees: decreesFrom(0) }),
+  promised: fc.record({
+    kind: fc.constant("promised"),
+    ...extent,
+    intact: whole,
+    decrees: decreesFrom(0),
+  }),
   refused: fc.record({ kind: fc.constant("refused"), ballot, promised: ballot }),
   synchronize: fc.record({
     kind: fc.constant("synchronize"),
@@ -324,6 +329,11 @@ export const requests: Methods = {
   }),
   status: fc.constant({ method: "status" }),
   report: fc.constant({ method: "report" }),
+  repair: fc.record({
+    method: fc.constant("repair"),
+    slotFirst: positive,
+    slotLast: positive,
+  }),
 };
 export const request: fc.Arbitrary<Request> = fc.oneof(...Object.values(requests));
 
@@ -335,6 +345,12 @@ export const responses: Kinds<Response> = {
     contacts: fc.array(citizen, { maxLength: 3 }),
   }),
   enqueued: fc.constant({ kind: "enqueued" }),
+  decrees: fc
+    .tuple(decreesFrom(0), whole, whole, positive, fc.array(positive, { maxLength: 4 }))
+    .map(([decrees, decided, length, slotLast, damaged]) => {
+      const carried = decrees.map((decree) => bodies.get(decree) ?? null);
+      return { kind: "decrees", decided, length, slotLast, damaged, decrees, bodies: carried };
+    }),
   effect: fc.record({ kind: fc.constant("effect"), effect }),
   refused: fc.record({ kind: fc.constant("refused"), reason, leader: fc.option(id) }),
   barrier: fc.record({ kind: fc.constant("barrier"), slot: whole, index: whole }),
