@@ -11,7 +11,8 @@ import type { Swarm } from "../swarm.ts";
 
 export const damageSwarm: Swarm = {
   ...calmSwarm,
-  segmentBytes: 65_536,
+  // The first segment of a life; the next ones have four times as much, 64 KiB.
+  segmentBytes: 16_384,
   clocks: { wallSpreadMs: 0, drift: 0, steps: null, freezes: null },
 };
 
@@ -36,9 +37,16 @@ export function company(seed: string): Company {
   return { simulator, cluster, refusals };
 }
 
-/** The disks of three nodes that have published `texts`, one after the other, and have stopped. */
+/** The disks of three nodes that have published `texts` in two lives each, and have stopped. */
 export async function stoppedDisks(texts: readonly string[]): Promise<readonly DiskImage[]> {
-  const { simulator, cluster } = company("stopped");
+  const stage = company("stopped");
+  const half = Math.floor(texts.length / 2);
+  await live(stage, texts.slice(0, half));
+  await live(stage, texts.slice(half));
+  return stage.cluster.nodes.map(({ disk }) => disk.image());
+}
+
+async function live({ simulator, cluster }: Company, texts: readonly string[]): Promise<void> {
   for (const node of cluster.nodes) cluster.start(node);
   await untilReady({ simulator, cluster }, cluster.nodes);
   for (const [at, text] of texts.entries()) {
@@ -50,7 +58,6 @@ export async function stoppedDisks(texts: readonly string[]): Promise<readonly D
   }
   const closing = cluster.nodes.map(async (node) => await cluster.close(node, "close"));
   await simulator.complete(Promise.all(closing), 10 * second);
-  return cluster.nodes.map(({ disk }) => disk.image());
 }
 
 export async function untilReady(

@@ -7,7 +7,7 @@ import type { Slot } from "../../consensus/index.ts";
 import { DecodeError, isZero } from "../codec/bytes.ts";
 import { damaged } from "./damage.ts";
 import type { Extent } from "./extents.ts";
-import { countTailZeros, encodeMark, groupHeaderBytes } from "./group.ts";
+import { countTailZeros, groupHeaderBytes } from "./group.ts";
 import { readGroup, readGroupHeader, type GroupHeader, type ReadWrite } from "./group-reader.ts";
 import { ballotAfter, type Region } from "./salvage.ts";
 import { sectorBytes, type SegmentHeader, type SegmentWindow } from "./segment.ts";
@@ -359,9 +359,6 @@ export class JournalScan {
     if (this.#next === 1 || isZero(sector)) return false;
     const header = readGroupHeader(sector, this.#place(segment, offset));
     if (header?.kind !== "mark" || header.number !== this.#next - 1) return false;
-    const place = this.#place(segment, offset);
-    const mark = encodeMark({ ...place, number: header.number, extent: header.extent });
-    if (!mark.every((byte, at) => byte === sector[at])) return false;
     this.#synced = Math.max(this.#synced, header.number);
     return true;
   }
