@@ -15,6 +15,8 @@ import type { PowerLoss } from "./simulated-file.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
 import type { Swarm } from "./swarm.ts";
 import { SystemError } from "./system-error.ts";
+import { listenTo, nothingTold, type Told } from "./told.ts";
+import { silent, type Logger } from "../src/logger.ts";
 
 const republicName = "simulated";
 export const dataDirectory = "data";
@@ -48,6 +50,8 @@ export interface SimulatedNode {
   mustNotServe: string | null;
   /** Whether it must stop by itself, once peers have told it something of this disk. */
   mustStop: boolean;
+  /** What its latest life has told of damage. */
+  told: Told;
 }
 
 /**
@@ -92,6 +96,7 @@ function newNode(id: string, disk: SimulatedDisk, isIn: boolean): SimulatedNode 
     refusal: null,
     mustNotServe: null,
     mustStop: false,
+    told: nothingTold(),
   };
 }
 
@@ -103,7 +108,10 @@ function kindOf(request: Request): string | null {
 function pardoned({ disk, pardons }: SimulatedNode, error: unknown): string | null {
   if (!(error instanceof KibitzerError)) return null;
   const { code } = error;
-  const isPardoned = pardons.has(code) || (code === "KBZ_DAMAGED" && disk.wounds.isSuspect);
+  // D4: what others can repair is no reason to stop.
+  const { isSuspect, mustSurvive } = disk.wounds;
+  const isPardoned =
+    pardons.has(code) || (code === "KBZ_DAMAGED" && isSuspect && !mustSurvive);
   return isPardoned ? code : null;
 }
 
@@ -217,7 +225,7 @@ export class Cluster {
     this.#simulator.trace.fault("X9", `twin of ${id}`);
     first.onEnd(() => life.end());
     try {
-      await this.#open(node, life, name);
+      await this.#open(node, life, { name });
     } catch (error) {
       if (error instanceof KibitzerError && error.code === "KBZ_IN_USE") return;
       if (isOfDisk(error)) return;
@@ -235,7 +243,7 @@ export class Cluster {
     readonly name: string;
     readonly life: Life;
   }): Promise<Kibitzer> {
-    return await this.#open({ ...machine, lives: 1 }, machine.life, machine.name);
+    return await this.#open({ ...machine, lives: 1 }, machine.life, machine);
   }
 
   #begin(name: string): Life {
@@ -252,10 +260,11 @@ export class Cluster {
   async #open(
     { id, disk, lives }: Pick<SimulatedNode, "id" | "disk" | "lives">,
     life: Life,
-    name: string,
+    { name, logger = silent }: { readonly name: string; readonly logger?: Logger },
   ): Promise<Kibitzer> {
     return await Kibitzer.open({
       id,
+      logger,
       directory: dataDirectory,
       listen: [`memory:${name}`],
       parliamentSize: this.#plan.parliamentSize,
@@ -277,7 +286,12 @@ export class Cluster {
     const { id, disk } = node;
     const damage = disk.wounds.refusal(disk.directories);
     if (damage !== null) this.#simulator.trace.note(`start ${id} on a damaged disk: ${damage}`);
-    const kibitzer = await this.#open(node, life, id);
+    node.told = nothingTold();
+    const logger = listenTo(node.told, this.#simulator);
+    const kibitzer = await this.#open(node, life, { name: id, logger });
+    const { isDamaged } = node.told;
+    demand(damage === null || isDamaged, "D7", () => `${id} has not noticed that ${damage}`);
+    demand(!isDamaged || disk.wounds.isSuspect, "D8", () => `${id} takes its disk for damaged`);
     
     if (disk.hasLostSectors) this.#simulator.trace.mark("restart.lostSectors");
     disk.hasLostSectors = false;

@@ -184,7 +184,12 @@ class Simulation {
     if (government === null || this.#membership.exiling.size > 0) return [];
     const before = chosen.government(government.number - 1) ?? government;
     const lost: CoreNode[] = [];
-    for (const id of this.#prng.shuffle(government.parliament)) {
+    // What one disk has lost stands on the others: without them there may be no intact copy left.
+    const damaged = government.parliament.filter((id) => {
+      return this.#cluster.node(id).disk.durable.lostUpTo > 0;
+    });
+    const candidates = damaged.length > 0 ? damaged : government.parliament;
+    for (const id of this.#prng.shuffle(candidates)) {
       const node = this.#cluster.node(id);
       const isMinority = [before, government].every(({ parliament }) => {
         const seats = parliament.filter((seat) => lost.some((each) => each.id === seat));

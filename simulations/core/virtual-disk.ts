@@ -69,6 +69,11 @@ export function hashAt(image: Image, slot: Slot): Hash | null {
   return image.log[slot - 1]?.hash ?? null;
 }
 
+/** How far the log of an image was attested, whatever is left of it. */
+export function attestedLength({ log, lostUpTo }: Image): Slot {
+  return Math.max(log.length, lostUpTo);
+}
+
 /** What a promise must report at least: the state as of the write that made it. */
 interface PromiseMade {
   readonly ballot: Ballot;
@@ -108,7 +113,7 @@ export class VirtualDisk {
     this.#writeLast = write.number;
     this.#written.apply(write);
     if (write.promised !== null) {
-      const { length } = this.#written.log;
+      const length = attestedLength(this.#written);
       const hash = hashAt(this.#written, length);
       this.#promisesMade.push({ ballot: write.promised, accepted: write.accepted, length, hash });
     }
@@ -143,6 +148,14 @@ export class VirtualDisk {
   rollBack(backup: VirtualDisk): void {
     this.#durable.copyFrom(backup.#durable);
     this.crash();
+  }
+
+  /** The records of undecided slots from `slot` on rot, and nobody else can give them back (K5). */
+  lose(slot: Slot): void {
+    const image = this.#durable;
+    image.lostUpTo = attestedLength(image);
+    image.log.length = slot - 1;
+    this.#written.copyFrom(image);
   }
 
   /** Makes the decree of a decided slot another, and chains soundly what follows. */
@@ -189,6 +202,11 @@ export class VirtualDisk {
     });
     demand(write.slotFirst >= 1 && write.slotFirst <= before.log.length + 1, "A5", () => {
       return `write from slot ${write.slotFirst} after a log of ${before.log.length}`;
+    });
+    const isCovered =
+      length >= before.lostUpTo || compareBallots(write.accepted, before.accepted) > 0;
+    demand(isCovered ? write.lostUpTo === 0 : write.lostUpTo === before.lostUpTo, "A8", () => {
+      return `write ${write.number} forgets that slots up to ${before.lostUpTo} were lost`;
     });
     demand(write.decided <= length, "A5", () => `decided ${write.decided} beyond length ${length}`);
     demand(

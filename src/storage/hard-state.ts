@@ -7,7 +7,6 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { FileSystem } from "../world.ts";
 import { damaged, foreign } from "./damage.ts";
 import { isStorageIdentity } from "./manifest.ts";
-import type { Finding } from "./recovery.ts";
 import { overwriteFile, readWhole, replaceFile, seal, unseal } from "./sealed-file.ts";
 import { describe, type StorageIdentity } from "./segment.ts";
 import { isBallot, isWhole, matches } from "../codec/shapes.ts";
@@ -30,8 +29,6 @@ export class HardState {
   readonly #identity: StorageIdentity;
   /** Names of copies that can be written where they stand: the others are damaged, or missing. */
   readonly #intact: Set<string>;
-  /** What was wrong with a copy. */
-  readonly findings: readonly Finding[];
   #counter: number;
   #promised: Ballot;
 
@@ -42,10 +39,8 @@ export class HardState {
     found: {
       readonly intact: ReadonlySet<string>;
       readonly latest: Pick<PromiseRecord, "counter" | "promised">;
-      readonly findings: readonly Finding[];
     },
   ) {
-    this.findings = found.findings;
     this.#files = files;
     this.#directory = directory;
     this.#identity = identity;
@@ -67,19 +62,14 @@ export class HardState {
   ): Promise<HardState> {
     const copies = new Map<string, PromiseRecord>();
     const failures: KibitzerError[] = [];
-    const findings: Finding[] = [];
     for (const name of copyNames) {
       try {
         const copy = await readCopy(files, `${directory}/${name}`, identity);
         if (copy !== null) copies.set(name, copy);
-        else if (expected) {
-          findings.push({ path: `${directory}/${name}`, offset: 0, text: "the file is missing" });
-        }
       } catch (error) {
         // Another's file, or a later version, is not damage to be repaired from the other copy.
         if (!(error instanceof KibitzerError) || error.code !== "KBZ_DAMAGED") throw error;
         failures.push(error);
-        findings.push({ path: `${directory}/${name}`, offset: 0, text: error.message });
       }
     }
     const intact = [...copies.values()];
@@ -94,7 +84,6 @@ export class HardState {
     const state = new HardState(files, directory, identity, {
       intact: new Set(copies.keys()),
       latest,
-      findings,
     });
     const areEqual = intact.length === 2 && intact.every((copy) => copy.counter === latest.counter);
     if (!areEqual) await state.write(latest.promised);

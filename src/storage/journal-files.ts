@@ -106,7 +106,7 @@ export async function openJournal(place: JournalPlace): Promise<OpenedJournal> {
     await writeManifest(files, path, { ...identity, ...news });
     await tidy(files, path, found, { kept, leftOver: strays.names });
     await settlePromise(hardState, log);
-    const findings = [...(read?.findings ?? []), ...hardState.findings, ...scan.findings];
+    const findings = [...(read?.findings ?? []), ...scan.findings];
     const { torn } = scan;
     const opened = { log, hardState, entries: kept, active, groupLast, writeBase, torn };
     return { ...opened, findings, counter };

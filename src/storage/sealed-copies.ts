@@ -42,13 +42,14 @@ export async function readLatest<Document extends Counted>(
   check: (path: string, document: unknown) => Document,
 ): Promise<{ readonly document: Document; readonly findings: readonly Finding[] } | null> {
   const intact: Document[] = [];
+  const missing: Finding[] = [];
   const findings: Finding[] = [];
   let failure: KibitzerError | null = null;
   for (const name of copies.names) {
     const path = `${copies.directory}/${name}`;
     const bytes = await readWhole(files, path);
     if (bytes === null) {
-      findings.push({ path, offset: 0, text: "the file is missing" });
+      missing.push({ path, offset: 0, text: "the file is missing" });
       continue;
     }
     try {
@@ -68,5 +69,6 @@ export async function readLatest<Document extends Counted>(
     throw failure;
   }
   const document = second !== undefined && second.counter > first.counter ? second : first;
-  return { document, findings };
+  // Of the first version there may be one copy yet: whoever wrote it ended in between.
+  return { document, findings: document.counter > 1 ? [...missing, ...findings] : findings };
 }
