@@ -110,8 +110,7 @@ function pardoned({ disk, pardons }: SimulatedNode, error: unknown): string | nu
   const { code } = error;
   // D4: what others can repair is no reason to stop.
   const { isSuspect, mustSurvive } = disk.wounds;
-  const isPardoned =
-    pardons.has(code) || (code === "KBZ_DAMAGED" && isSuspect && !mustSurvive);
+  const isPardoned = pardons.has(code) || (code === "KBZ_DAMAGED" && isSuspect && !mustSurvive);
   return isPardoned ? code : null;
 }
 
@@ -292,7 +291,7 @@ export class Cluster {
     const { isDamaged } = node.told;
     demand(damage === null || isDamaged, "D7", () => `${id} has not noticed that ${damage}`);
     demand(!isDamaged || disk.wounds.isSuspect, "D8", () => `${id} takes its disk for damaged`);
-    
+
     if (disk.hasLostSectors) this.#simulator.trace.mark("restart.lostSectors");
     disk.hasLostSectors = false;
     void kibitzer.ended.then((error) => {

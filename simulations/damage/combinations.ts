@@ -15,7 +15,7 @@ export interface Combination {
 }
 
 const nodesCount = 3;
-export const entriesCount = 4;
+const entriesCount = 4;
 export const combinationsCount: number = 2 ** (nodesCount * entriesCount);
 const outcomeMax = 40 * second;
 

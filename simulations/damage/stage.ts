@@ -9,7 +9,7 @@ import { Prng } from "../prng.ts";
 import { second, Simulator } from "../simulator.ts";
 import type { Swarm } from "../swarm.ts";
 
-export const damageSwarm: Swarm = {
+const damageSwarm: Swarm = {
   ...calmSwarm,
   // The first segment of a life; the next ones have four times as much, 64 KiB.
   segmentBytes: 16_384,
@@ -51,7 +51,7 @@ async function live({ simulator, cluster }: Company, texts: readonly string[]): 
   await untilReady({ simulator, cluster }, cluster.nodes);
   for (const [at, text] of texts.entries()) {
     const node = cluster.nodes[at % cluster.nodes.length];
-    if (node?.kibitzer == null) throw new Error("a node is gone");
+    if (node === undefined || node.kibitzer === null) throw new Error("a node is gone");
     await simulator.complete(node.kibitzer.publish(text), 10 * second);
     // Each in a group of its own, and known decided everywhere.
     await simulator.run(simulator.now + second / 5);
@@ -60,7 +60,7 @@ async function live({ simulator, cluster }: Company, texts: readonly string[]): 
   await simulator.complete(Promise.all(closing), 10 * second);
 }
 
-export async function untilReady(
+async function untilReady(
   { simulator, cluster }: Pick<Company, "simulator" | "cluster">,
   nodes: readonly SimulatedNode[],
 ): Promise<void> {

@@ -17,7 +17,7 @@ import {
 import type { SlotRange } from "../storage/holes.ts";
 import { LogState } from "../storage/log-state.ts";
 import { readManifest, type Manifest, type SegmentEntry } from "../storage/manifest.ts";
-import type { Finding } from "../storage/recovery.ts";
+import type { Finding } from "../storage/recovered.ts";
 import { readWhole, unseal } from "../storage/sealed-file.ts";
 import { segmentName } from "../storage/segment.ts";
 import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../codec/shapes.ts";
@@ -44,6 +44,8 @@ export interface Inspection {
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
   /** What is wrong, in words; empty when everything read is what was written. */
   readonly damage: readonly string[];
+  /** The same by file and place, as far as it was found in reading the journal. */
+  readonly findings: readonly Finding[];
 }
 
 export interface InspectedLog {
@@ -66,6 +68,9 @@ export interface InspectedSegment {
   readonly closed: boolean;
   /** The slots that are read from this file; null when later files replaced them all. */
   readonly slots: { readonly first: number; readonly last: number } | null;
+  /** Whole ones, those included that later ones have replaced. */
+  readonly groups: number;
+  readonly records: number;
 }
 
 /** @throws {KibitzerError} `KBZ_NOT_FOUND` when there is no node's data there. */
@@ -85,6 +90,7 @@ class Inspector {
   readonly #directory: string;
   readonly #files: FileSystem;
   readonly #damage: string[] = [];
+  readonly #findings: Finding[] = [];
 
   constructor(directory: string, files: FileSystem) {
     this.#directory = directory;
@@ -107,7 +113,8 @@ class Inspector {
     const isPromised = hasPromised || node?.hasJournal === true;
     const promises = isPromised ? await this.#promises() : [];
     const { log, segments } = scanned ?? { log: null, segments: [] };
-    return { node, promises, log, segments, files, damage: this.#damage };
+    const found = { damage: this.#damage, findings: this.#findings };
+    return { node, promises, log, segments, files, ...found };
   }
 
   /** Null before the node belonged to a republic, and when the journal cannot be read. */
@@ -199,19 +206,17 @@ class Inspector {
         if (segment !== null) opened.push({ entry, segment });
       }
       const log = new LogState();
-      const isWhole = opened.length === manifest.segments.length;
-      const files = opened.map(({ segment }) => segment);
-      const scanned = isWhole ? await this.#tried(() => scan(files, manifest, log)) : null;
-      this.#note(scanned?.findings ?? []);
+      const scanned = await this.#scan(opened, manifest, log);
       const slots = slotsByGeneration(log);
       const segments: InspectedSegment[] = [];
       for (const { entry, segment } of opened) {
         segments.push({
           file: segmentName(entry.generation),
           generation: entry.generation,
-          bytes: (await segment.file?.size()) ?? 0,
+          bytes: segment.file === null ? 0 : await segment.file.size(),
           closed: entry.closed !== null,
           slots: slots.get(entry.generation) ?? null,
+          ...(scanned?.counts.get(entry.generation) ?? { groups: 0, records: 0 }),
         });
       }
       if (scanned === null) return { log: null, segments };
@@ -225,8 +230,21 @@ class Inspector {
     }
   }
 
+  async #scan(
+    opened: readonly { readonly segment: OpenedFile }[],
+    manifest: Manifest,
+    log: LogState,
+  ): Promise<Scanned | null> {
+    if (opened.length !== manifest.segments.length) return null;
+    const files = opened.map(({ segment }) => segment);
+    const scanned = await this.#tried(() => scan(files, manifest, log));
+    this.#note(scanned?.findings ?? []);
+    return scanned;
+  }
+
   #note(findings: readonly Finding[]): void {
     for (const finding of findings) this.#damage.push(textOf(finding));
+    this.#findings.push(...findings);
   }
 
   async #list(directory: string): Promise<Inspection["files"]> {

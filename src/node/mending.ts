@@ -83,10 +83,7 @@ export function menderOf(
 }
 
 /** Whoever asked for slots that nobody can mend now asks again, here or elsewhere. */
-export function unreadable(
-  engine: Pick<Engine, "logger" | "over" | "fail">,
-  error: unknown,
-): void {
+export function unreadable(engine: Pick<Engine, "logger" | "over" | "fail">, error: unknown): void {
   if (engine.over.signal.aborted) return;
   const known = asKibitzerError(error);
   if (known.code !== "KBZ_DAMAGED") engine.fail(known);

@@ -130,11 +130,7 @@ interface Around {
   readonly decided: Slot;
 }
 
-function take(
-  offers: Map<Slot, Offer[]>,
-  framed: readonly FramedDecree[],
-  decided: Slot,
-): void {
+function take(offers: Map<Slot, Offer[]>, framed: readonly FramedDecree[], decided: Slot): void {
   for (const one of framed) {
     const { slot } = one.decree;
     const known = offers.get(slot);

@@ -34,7 +34,9 @@ export class PeerSources implements AsyncDisposable {
     return citizens.map(({ id, url }) =>
       sourceOf(id, async (request) => {
         const caller = this.#caller(url);
-        return caller === null ? null : await caller.call(request, { lane: "bulk", timeoutMs: askMs });
+        return caller === null
+          ? null
+          : await caller.call(request, { lane: "bulk", timeoutMs: askMs });
       }),
     );
   }
@@ -86,7 +88,7 @@ async function askAll(ask: Ask, { first, last }: SlotRange): Promise<Answer | nu
   const framed: FramedDecree[] = [];
   const damaged: Slot[] = [];
   let known = { decided: 0, length: 0 };
-  for (let slot = first; slot <= last; ) {
+  for (let slot = first; slot <= last;) {
     const slotLast = Math.min(last, slot + limits.learnSlotsMax - 1);
     const response = await ask({ method: "repair", slotFirst: slot, slotLast });
     if (response?.kind !== "decrees" || response.slotLast < slot) return null;

@@ -1,6 +1,6 @@
 /** How damage is told: files that are not what was written. */
 import { KibitzerError } from "../kibitzer-error.ts";
-import type { Finding } from "./recovery.ts";
+import type { Finding } from "./recovered.ts";
 
 const cure =
   "Nothing was changed. Replace this node: exile its id from another member, keep this directory " +

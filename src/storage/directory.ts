@@ -8,7 +8,7 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Chance, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
 import { Journal, type JournalOptions, type Recovered } from "./journal.ts";
-import type { Finding } from "./recovery.ts";
+import type { Finding } from "./recovered.ts";
 import { readLatest, replaceBoth, type Copies } from "./sealed-copies.ts";
 import { temporarySuffix } from "./sealed-file.ts";
 import {

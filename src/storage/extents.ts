@@ -22,7 +22,7 @@ export interface Extent {
   readonly hash: Hash | null;
 }
 
-export const nothingWritten: Extent = {
+const nothingWritten: Extent = {
   accepted: ballotZero,
   length: 0,
   decided: 0,

@@ -2,7 +2,14 @@
  * A group on disk: all writes of one sync. Header, then for each write its header and the records
  * of its decrees, then zeros up to whole sectors, then a trailer. Encoding only; does no I/O.
  */
-import { assert, sameBallot, type Ballot, type Heard, type Slot, type Write } from "../../consensus/index.ts";
+import {
+  assert,
+  sameBallot,
+  type Ballot,
+  type Heard,
+  type Slot,
+  type Write,
+} from "../../consensus/index.ts";
 import { putHex16, viewOf } from "../codec/bytes.ts";
 import { crc32 } from "../codec/crc32.ts";
 import { decreeHeaderBytes, encodeDecreeHeader } from "../codec/decree-codec.ts";
@@ -22,7 +29,10 @@ export const mendKind = 3;
 
 /** Where the parts of a header stand. */
 export const headerPlaces: Readonly<
-  Record<"extent" | "slotLow" | "length" | "decided" | "hash" | "changes" | "checksum" | "end", number>
+  Record<
+    "extent" | "slotLow" | "length" | "decided" | "hash" | "changes" | "checksum" | "end",
+    number
+  >
 > = {
   extent: 72,
   slotLow: 72 + extentBytes,

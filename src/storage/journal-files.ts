@@ -26,7 +26,7 @@ import {
   type Manifest,
   type SegmentEntry,
 } from "./manifest.ts";
-import type { Finding, ScanResult } from "./recovery.ts";
+import type { Finding, ScanResult } from "./recovered.ts";
 import { temporarySuffix } from "./sealed-file.ts";
 import {
   encodeSegmentHeader,
@@ -71,7 +71,14 @@ export interface OpenedJournal {
   readonly counter: number;
 }
 
-const nothingRead: Scanned = { unmarked: null, synced: 0, ends: [], torn: false, findings: [] };
+const nothingRead: Scanned = {
+  unmarked: null,
+  synced: 0,
+  ends: [],
+  torn: false,
+  findings: [],
+  counts: new Map(),
+};
 /** Lives are this far apart in write numbers, so that a lost write's number is not used again. */
 const writesPerLife = 2 ** 20;
 
@@ -79,13 +86,7 @@ const writesPerLife = 2 ** 20;
 export async function openJournal(place: JournalPlace): Promise<OpenedJournal> {
   const { files, identity } = place;
   const path = `${place.directory}/journal`;
-  const read = await readManifest(files, path, identity);
-  const manifest = read?.manifest ?? null;
-  if (manifest === null && place.expected) throw listMissing(path);
-  const hardState = await HardState.open(files, place.directory, identity, manifest !== null);
-  // Who has promised had a journal.
-  const hasPromised = compareBallots(hardState.promised, ballotZero) > 0;
-  if (manifest === null && hasPromised) throw listMissing(path);
+  const { manifest, hardState, damage } = await openSmallFiles(place, path);
   await files.makeDirectory(path);
 
   const found = manifest?.segments ?? [];
@@ -106,7 +107,7 @@ export async function openJournal(place: JournalPlace): Promise<OpenedJournal> {
     await writeManifest(files, path, { ...identity, ...news });
     await tidy(files, path, found, { kept, leftOver: strays.names });
     await settlePromise(hardState, log);
-    const findings = [...(read?.findings ?? []), ...scan.findings];
+    const findings = [...damage, ...scan.findings];
     const { torn } = scan;
     const opened = { log, hardState, entries: kept, active, groupLast, writeBase, torn };
     return { ...opened, findings, counter };
@@ -114,6 +115,24 @@ export async function openJournal(place: JournalPlace): Promise<OpenedJournal> {
     await active.file.close();
     throw error;
   }
+}
+
+/** What is beside the segments; a journal that must be there is missed here. */
+async function openSmallFiles(
+  { files, directory, identity, expected }: JournalPlace,
+  path: string,
+): Promise<{
+  readonly manifest: Manifest | null;
+  readonly hardState: HardState;
+  readonly damage: readonly Finding[];
+}> {
+  const read = await readManifest(files, path, identity);
+  if (read === null && expected) throw listMissing(path);
+  const hardState = await HardState.open(files, directory, identity, read !== null);
+  // Who has promised had a journal.
+  const hasPromised = compareBallots(hardState.promised, ballotZero) > 0;
+  if (read === null && hasPromised) throw listMissing(path);
+  return { manifest: read?.manifest ?? null, hardState, damage: read?.findings ?? [] };
 }
 
 function listMissing(path: string): KibitzerError {
@@ -254,7 +273,7 @@ async function freshSegment(
 }
 
 /** Bytes of a segment for one group: header, group, and a mark behind it. */
-export function roomFor(writes: readonly FramedWrite[]): number {
+function roomFor(writes: readonly FramedWrite[]): number {
   return sectorBytes + sizeOfGroup(writes) + sectorBytes;
 }
 

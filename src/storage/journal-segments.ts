@@ -6,14 +6,14 @@ import type { FileHandle, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
 import type { LogState } from "./log-state.ts";
 import type { Manifest, SegmentEntry } from "./manifest.ts";
-import {
-  JournalScan,
-  type Finding,
-  type LostGroups,
-  type OpenedSegment,
-  type RecoveredGroup,
-  type ScanResult,
-} from "./recovery.ts";
+import { JournalScan } from "./recovery.ts";
+import type {
+  Finding,
+  LostGroups,
+  OpenedSegment,
+  RecoveredGroup,
+  ScanResult,
+} from "./recovered.ts";
 import { salvage } from "./salvage.ts";
 import {
   encodeSegmentHeader,
@@ -81,6 +81,8 @@ export async function openSegment(
 /** What was found, and is not what was written. */
 export interface Scanned extends ScanResult {
   readonly findings: readonly Finding[];
+  /** What is whole in each segment, by its generation. */
+  readonly counts: ReadonlyMap<number, { readonly groups: number; readonly records: number }>;
 }
 
 /**
@@ -93,19 +95,37 @@ export async function scanSegments(
   log: LogState,
 ): Promise<Scanned> {
   const findings = segments.flatMap((segment) => segment.findings);
+  const counts = new Map<number, { groups: number; records: number }>();
   const scan = new JournalScan(
     segments,
     republic,
     { synced, extent },
     {
-      onGroup: (group) => applyRead(segments, group, log),
+      onGroup: (group) => {
+        applyRead(segments, group, log);
+        countGroup(counts, segments, group);
+      },
       onLost: async (lost) => {
         findings.push(lost.finding);
         await applyLost(segments, lost, log);
       },
     },
   );
-  return { ...(await scan.run()), findings };
+  const result = await scan.run();
+  if (result.unmarked !== null) countGroup(counts, segments, result.unmarked);
+  return { ...result, findings, counts };
+}
+
+function countGroup(
+  counts: Map<number, { groups: number; records: number }>,
+  segments: readonly OpenedSegment[],
+  { segment, writes }: RecoveredGroup,
+): void {
+  const generation = segments[segment]?.header.generation ?? 0;
+  const known = counts.get(generation) ?? { groups: 0, records: 0 };
+  known.groups += 1;
+  for (const { records } of writes) known.records += records.length;
+  counts.set(generation, known);
 }
 
 /**

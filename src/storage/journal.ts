@@ -7,7 +7,6 @@ import {
   assert,
   InvariantViolation,
   type Ballot,
-  type Decree,
   type Hash,
   type Heard,
   type Slot,
@@ -24,9 +23,9 @@ import type { HardState } from "./hard-state.ts";
 import type { SlotRange } from "./holes.ts";
 import { applyGroup, extentAfter, openJournal, type OpenedJournal } from "./journal-files.ts";
 import type { LogState } from "./log-state.ts";
-import { Mends } from "./mends.ts";
+import { framedDecree, Mends } from "./mends.ts";
 import { RecordReader } from "./record-reader.ts";
-import type { Finding } from "./recovery.ts";
+import type { Finding } from "./recovered.ts";
 import { SegmentChain } from "./segment-chain.ts";
 import { sectorBytes, seedOf, type StorageIdentity } from "./segment.ts";
 import { SlotReader, type WholeDecrees } from "./slot-reader.ts";
@@ -398,9 +397,4 @@ export class Journal implements AsyncDisposable {
     this.#mends.fail(this.#failure);
     this.#options.onFailed(this.#failure);
   }
-}
-
-function framedDecree(decree: Decree, body: Uint8Array | undefined): FramedDecree {
-  assert(body !== undefined, "each decree has its bytes");
-  return { decree, body: decree.value.kind === "batch" ? body : null };
 }

@@ -112,11 +112,7 @@ export class LogState {
    * Groups were lost that touched `slotLow` and what follows it (null: anything undecided), after
    * which the log ended at `after`; `salvaged` may be what stood there.
    */
-  loseGroups(
-    slotLow: Slot | null,
-    after: Extent,
-    salvaged: readonly SalvagedRecord[],
-  ): void {
+  loseGroups(slotLow: Slot | null, after: Extent, salvaged: readonly SalvagedRecord[]): void {
     const low = Math.min(slotLow ?? this.decided + 1, this.index.length + 1);
     for (let slot = low; slot <= this.index.length; slot += 1) {
       const place = this.index.get(slot);

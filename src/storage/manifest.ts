@@ -7,7 +7,7 @@ import type { FileSystem } from "../world.ts";
 import { damaged, foreign } from "./damage.ts";
 import type { Extent } from "./extents.ts";
 import { readLatest, replaceBoth, type Copies } from "./sealed-copies.ts";
-import type { Finding } from "./recovery.ts";
+import type { Finding } from "./recovered.ts";
 import { describe, type StorageIdentity } from "./segment.ts";
 import {
   isBallot,

@@ -1,14 +1,20 @@
 /** Decrees that wait to be written anew, since their records are damaged. Memory only. */
-import type { Slot } from "../../consensus/index.ts";
+import { assert, type Decree, type Slot } from "../../consensus/index.ts";
 import { decreeBody, type FramedDecree } from "../codec/decree-codec.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import type { Extent } from "./extents.ts";
 import type { FramedWrite } from "./group.ts";
 
+/** A decree with the bytes that its write holds beside it. */
+export function framedDecree(decree: Decree, body: Uint8Array | undefined): FramedDecree {
+  assert(body !== undefined, "each decree has its bytes");
+  return { decree, body: decree.value.kind === "batch" ? body : null };
+}
+
 interface Waiting {
   readonly writes: readonly FramedWrite[];
-  resolve(): void;
-  reject(error: KibitzerError): void;
+  readonly resolve: () => void;
+  readonly reject: (error: KibitzerError) => void;
 }
 
 export class Mends {

@@ -5,67 +5,21 @@
  */
 import type { Slot } from "../../consensus/index.ts";
 import { DecodeError, isZero } from "../codec/bytes.ts";
+import type { KibitzerError } from "../kibitzer-error.ts";
 import { damaged } from "./damage.ts";
 import type { Extent } from "./extents.ts";
 import { countTailZeros, groupHeaderBytes } from "./group.ts";
-import { readGroup, readGroupHeader, type GroupHeader, type ReadWrite } from "./group-reader.ts";
+import { readGroup, readGroupHeader, type GroupHeader } from "./group-reader.ts";
+import type {
+  Finding,
+  KnownSynced,
+  OpenedSegment,
+  RecoveredGroup,
+  ScanHandlers,
+  ScanResult,
+} from "./recovered.ts";
 import { ballotAfter, type Region } from "./salvage.ts";
-import { sectorBytes, type SegmentHeader, type SegmentWindow } from "./segment.ts";
-
-/** A segment as recovery sees it. */
-export interface OpenedSegment {
-  readonly path: string;
-  readonly header: SegmentHeader;
-  readonly window: SegmentWindow;
-  readonly closed: { readonly end: number; readonly group: number } | null;
-  /** Whether the file has all its bytes; those that it lacks read as zero. */
-  readonly isWhole: boolean;
-}
-
-export interface RecoveredGroup {
-  readonly kind: "group" | "mend";
-  readonly number: number;
-  readonly writes: readonly ReadWrite[];
-  /** The position of its segment in the list. */
-  readonly segment: number;
-  readonly offset: number;
-}
-
-/** Groups that were synced and cannot be read any more. */
-export interface LostGroups {
-  readonly first: number;
-  readonly last: number;
-  /** The lowest slot that they touched; null when nothing tells. */
-  readonly slotLow: Slot | null;
-  /** Where the log ended after them. */
-  readonly after: Extent;
-  /** What is left of them. */
-  readonly regions: readonly Region[];
-  readonly finding: Finding;
-}
-
-export interface ScanResult {
-  /** The last intact group, when nothing says that it was synced. */
-  readonly unmarked: RecoveredGroup | null;
-  /** Groups up to this one were synced, and were handed over. */
-  readonly synced: number;
-  /** Where each segment ends, and the last synced group up to there. */
-  readonly ends: readonly { readonly end: number; readonly group: number }[];
-  /** Whether a torn group was dropped. */
-  readonly torn: boolean;
-}
-
-/** Something that is not what was written. */
-export interface Finding {
-  readonly path: string;
-  readonly offset: number;
-  readonly text: string;
-}
-
-export interface ScanHandlers {
-  onGroup(group: RecoveredGroup): void;
-  onLost(lost: LostGroups): Promise<void>;
-}
+import { sectorBytes, type SegmentHeader } from "./segment.ts";
 
 /** Lost groups of which it is not known yet how many there are, or where the log ended. */
 interface Pending {
@@ -77,10 +31,10 @@ interface Pending {
   readonly finding: Finding;
 }
 
-/** What the manifest says of the groups before it was written. */
-export interface KnownSynced {
-  readonly synced: number;
-  readonly extent: Extent;
+/** An intact header of a group that was not read yet, or of a mark that proves one. */
+interface Later {
+  readonly offset: number;
+  readonly header: GroupHeader;
 }
 
 /** Reads all segments in order and hands on every synced group, and what is lost between them. */
@@ -89,7 +43,8 @@ export class JournalScan {
   readonly #republic: string;
   readonly #handlers: ScanHandlers;
   readonly #known: KnownSynced;
-  readonly #ends: { end: number; group: number }[] = [];
+  /** Open ones end with groups whose number is not known yet. */
+  readonly #ends: { end: number; group: number; isOpen: boolean }[] = [];
   /** The number of the next group. */
   #next = 1;
   #synced: number;
@@ -115,7 +70,8 @@ export class JournalScan {
   async run(): Promise<ScanResult> {
     for (const [position, segment] of this.#segments.entries()) {
       const end = await this.#readSegment(segment, position);
-      this.#ends.push({ end, group: this.#next - 1 });
+      const isOpen = this.#pending?.last === null;
+      this.#ends.push({ end, group: this.#next - 1, isOpen });
     }
     await this.#settleEnd();
     const unmarked = this.#held;
@@ -144,24 +100,29 @@ export class JournalScan {
       }
       const later = await this.#findLater(segment, offset, limit);
       if (later === null) return await this.#endOf(segment, { position, offset, limit, sector });
-      const first = later.offset;
-      const lastLost = later.header.kind === "mark" ? later.header.number : later.header.number - 1;
-      if (lastLost >= this.#next) {
-        this.#lose({
-          last: lastLost,
-          slotLow: null,
-          after: later.header.extent,
-          regions: [{ segment: position, from: offset, to: first }],
-          finding: this.#missing(segment, offset),
-        });
-      }
-      if (later.header.kind === "mark") {
-        this.#synced = Math.max(this.#synced, later.header.number);
-        return first;
-      }
-      offset = first;
+      this.#skip(segment, { position, offset, later });
+      offset = later.offset;
+      if (later.header.kind === "mark") return offset;
     }
     return this.#checkClosed(segment, offset);
+  }
+
+  /** What lies between `offset` and a later header is lost; the header tells what it was. */
+  #skip(
+    segment: OpenedSegment,
+    at: { readonly position: number; readonly offset: number; readonly later: Later },
+  ): void {
+    const { position, offset, later } = at;
+    const { kind, number, extent } = later.header;
+    const last = kind === "mark" ? number : number - 1;
+    if (last < this.#next) return;
+    this.#lose({
+      last,
+      slotLow: null,
+      after: extent,
+      regions: [{ segment: position, from: offset, to: later.offset }],
+      finding: this.#missing(segment, offset),
+    });
   }
 
   /** Reads the group whose header is intact; false when it was never written whole. */
@@ -248,19 +209,16 @@ export class JournalScan {
   #lose(lost: Omit<Pending, "first">): void {
     this.#hand();
     const before = this.#pending;
-    const first = before?.first ?? this.#next;
-    const areBothKnown = before === null || before.slotLow !== null;
-    const slotLow =
-      lost.slotLow === null || !areBothKnown
-        ? null
-        : Math.min(lost.slotLow, before?.slotLow ?? lost.slotLow);
-    this.#pending = {
-      ...lost,
-      first,
-      slotLow,
-      regions: [...(before?.regions ?? []), ...lost.regions],
-      finding: before?.finding ?? lost.finding,
-    };
+    this.#pending =
+      before === null
+        ? { ...lost, first: this.#next }
+        : {
+            ...lost,
+            first: before.first,
+            slotLow: lowest(before.slotLow, lost.slotLow),
+            regions: [...before.regions, ...lost.regions],
+            finding: before.finding,
+          };
     if (lost.last !== null) {
       this.#next = lost.last + 1;
       this.#synced = Math.max(this.#synced, lost.last);
@@ -271,6 +229,10 @@ export class JournalScan {
   async #settle(last: number, after: Extent): Promise<void> {
     const pending = this.#pending;
     this.#next = last + 1;
+    for (const end of this.#ends.filter(({ isOpen }) => isOpen)) {
+      end.group = last;
+      end.isOpen = false;
+    }
     if (pending === null) return;
     this.#pending = null;
     if (pending.first > last) return;
@@ -280,34 +242,19 @@ export class JournalScan {
   /** After the last segment: what was lost at the end is known by itself, or by the manifest. */
   async #settleEnd(): Promise<void> {
     const { synced, extent } = this.#known;
-    const pending = this.#pending;
-    const isShort = this.#next - 1 < synced;
-    if (isShort || (pending !== null && (pending.after === null || pending.last === null))) {
-      const last = pending?.last ?? this.#next - 1;
-      if (last > synced || pending?.last === null) {
-        throw this.#unknowable(pending);
-      }
-      const segment = this.#segments.at(-1);
-      const offset = this.#ends.at(-1)?.end ?? 0;
-      const text = `expected groups up to ${synced}, found ${last}`;
-      const finding = { path: segment?.path ?? "journal", offset, text };
-      if (isShort) this.#lose({ last: synced, slotLow: null, after: extent, regions: [], finding });
-      await this.#settle(synced, extent);
-      return;
+    if (this.#pending?.last === null) throw unknowable(this.#pending.finding);
+    if (this.#next - 1 < synced) {
+      // The manifest knows of more than is there.
+      const path = this.#segments.at(-1)?.path ?? "journal";
+      const text = `expected groups up to ${synced}, found ${this.#next - 1}`;
+      const finding = { path, offset: this.#ends.at(-1)?.end ?? 0, text };
+      this.#lose({ last: synced, slotLow: null, after: extent, regions: [], finding });
     }
-    if (pending?.after !== null && pending?.after !== undefined) {
-      await this.#settle(this.#next - 1, pending.after);
-    }
-  }
-
-  #unknowable(pending: Pending | null): Error {
-    const segment = this.#segments.at(-1);
-    const { path, offset, text } = pending?.finding ?? {
-      path: segment?.path ?? "journal",
-      offset: this.#ends.at(-1)?.end ?? 0,
-      text: `expected groups up to ${this.#known.synced}, found ${this.#next - 1}`,
-    };
-    return damaged(path, offset, `${text}, and nothing tells where the log ended after it`);
+    if (this.#pending === null) return;
+    const last = this.#next - 1;
+    const after = last === synced ? extent : this.#pending.after;
+    if (after === null) throw unknowable(this.#pending.finding);
+    await this.#settle(last, after);
   }
 
   #hand(): void {
@@ -339,11 +286,14 @@ export class JournalScan {
     const more = await segment.window.firstNonZero(offset, limit);
     if (more === null && segment.isWhole) return offset;
     if (await this.#hasLaterSegment(position)) {
-      // What comes there tells how many groups there were here, if any.
+      // The log went on there from a mark that never arrived whole.
+      const behind = await segment.window.firstNonZero(offset + sectorBytes, limit);
+      if (segment.isWhole && behind === null && isTornHeader(sector)) return offset;
+      // What comes there tells how many groups there were here, if any; what is left of them stays.
       this.#lose({ last: null, slotLow: null, after: null, regions, finding });
-      return offset;
+      return limit;
     }
-    if (!segment.isWhole || this.#next <= this.#synced) throw this.#unknowable({ ...nothing, finding });
+    if (!segment.isWhole || this.#next <= this.#synced) throw unknowable(finding);
     if (!isZero(sector) && !isTornHeader(sector)) {
       throw damaged(segment.path, offset, `${finding.text}, though all of it was written`);
     }
@@ -365,7 +315,11 @@ export class JournalScan {
 
   /** What was closed ends with the group that the manifest names. */
   #checkClosed({ path, closed }: OpenedSegment, offset: number): number {
-    if (closed === null || this.#torn || (offset === closed.end && this.#next - 1 === closed.group)) {
+    if (
+      closed === null ||
+      this.#torn ||
+      (offset === closed.end && this.#next - 1 === closed.group)
+    ) {
       return offset;
     }
     const expected = `expected group ${closed.group} to end at ${closed.end}`;
@@ -373,11 +327,7 @@ export class JournalScan {
   }
 
   /** The next intact header of a group that is not read yet, or of a mark that proves one. */
-  async #findLater(
-    segment: OpenedSegment,
-    offset: number,
-    limit: number,
-  ): Promise<{ readonly offset: number; readonly header: GroupHeader } | null> {
+  async #findLater(segment: OpenedSegment, offset: number, limit: number): Promise<Later | null> {
     for (let at = offset; at < limit; at += sectorBytes) {
       const next = await segment.window.firstNonZero(at, limit);
       if (next === null) return null;
@@ -411,7 +361,14 @@ export class JournalScan {
   }
 }
 
-const nothing = { first: 0, last: null, slotLow: null, after: null, regions: [] } as const;
+/** Null where either is not known. */
+function lowest(left: Slot | null, right: Slot | null): Slot | null {
+  return left === null || right === null ? null : Math.min(left, right);
+}
+
+function unknowable({ path, offset, text }: Finding): KibitzerError {
+  return damaged(path, offset, `${text}, and nothing tells where the log ended after it`);
+}
 
 /** The sectors end in more zeros than the writer counted: not all of it reached the disk. */
 function isTornGroup(bytes: Uint8Array, header: GroupHeader): boolean {

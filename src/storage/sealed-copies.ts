@@ -5,7 +5,7 @@
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { FileSystem } from "../world.ts";
 import { olderVersion } from "./damage.ts";
-import type { Finding } from "./recovery.ts";
+import type { Finding } from "./recovered.ts";
 import { readWhole, replaceFile, seal, unseal, versionIn } from "./sealed-file.ts";
 
 export interface Copies {
@@ -41,34 +41,49 @@ export async function readLatest<Document extends Counted>(
   copies: Copies,
   check: (path: string, document: unknown) => Document,
 ): Promise<{ readonly document: Document; readonly findings: readonly Finding[] } | null> {
-  const intact: Document[] = [];
-  const missing: Finding[] = [];
-  const findings: Finding[] = [];
-  let failure: KibitzerError | null = null;
+  const found: Copy<Document>[] = [];
   for (const name of copies.names) {
-    const path = `${copies.directory}/${name}`;
-    const bytes = await readWhole(files, path);
-    if (bytes === null) {
-      missing.push({ path, offset: 0, text: "the file is missing" });
-      continue;
-    }
-    try {
-      const document = unseal(path, copies.kind, copies.version, bytes);
-      const found = versionIn(bytes);
-      if (found < copies.version) throw olderVersion(path, found, copies.version);
-      intact.push(check(path, document));
-    } catch (error) {
-      if (!(error instanceof KibitzerError) || error.code !== "KBZ_DAMAGED") throw error;
-      failure ??= error;
-      findings.push({ path, offset: 0, text: error.message });
-    }
+    found.push(await readCopy(files, `${copies.directory}/${name}`, copies, check));
   }
+  const intact = found.flatMap(({ document }) => (document === null ? [] : [document]));
   const [first, second] = intact;
+  const failure = found.find((copy) => copy.failure !== null)?.failure ?? null;
   if (first === undefined) {
     if (failure === null) return null;
     throw failure;
   }
   const document = second !== undefined && second.counter > first.counter ? second : first;
   // Of the first version there may be one copy yet: whoever wrote it ended in between.
-  return { document, findings: document.counter > 1 ? [...missing, ...findings] : findings };
+  const findings = found.flatMap(({ path, isMissing, failure: damage }): Finding[] => {
+    if (damage !== null) return [{ path, offset: 0, text: damage.message }];
+    const isDamage = isMissing && document.counter > 1;
+    return isDamage ? [{ path, offset: 0, text: "the file is missing" }] : [];
+  });
+  return { document, findings };
+}
+
+interface Copy<Document> {
+  readonly path: string;
+  readonly document: Document | null;
+  readonly isMissing: boolean;
+  readonly failure: KibitzerError | null;
+}
+
+async function readCopy<Document>(
+  files: FileSystem,
+  path: string,
+  { kind, version }: Copies,
+  check: (path: string, document: unknown) => Document,
+): Promise<Copy<Document>> {
+  const bytes = await readWhole(files, path);
+  if (bytes === null) return { path, document: null, isMissing: true, failure: null };
+  try {
+    const document = unseal(path, kind, version, bytes);
+    const found = versionIn(bytes);
+    if (found < version) throw olderVersion(path, found, version);
+    return { path, document: check(path, document), isMissing: false, failure: null };
+  } catch (failure) {
+    if (!(failure instanceof KibitzerError) || failure.code !== "KBZ_DAMAGED") throw failure;
+    return { path, document: null, isMissing: false, failure };
+  }
 }

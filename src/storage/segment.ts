@@ -99,11 +99,7 @@ export function refuseSegmentHeader(
 }
 
 /** What seeds the checksums of a segment that had `size` bytes when it was made. */
-export function seedOf(
-  identity: StorageIdentity,
-  generation: number,
-  size: number | null,
-): number {
+export function seedOf(identity: StorageIdentity, generation: number, size: number | null): number {
   assert(size !== null, "only segments of the journal are read");
   return encodeSegmentHeader(identity, generation, size).header.seed;
 }

@@ -3,7 +3,7 @@
  * mended by whoever can, and never given out as something else.
  */
 import { assert, type Slot } from "../../consensus/index.ts";
-import { KibitzerError } from "../kibitzer-error.ts";
+import type { KibitzerError } from "../kibitzer-error.ts";
 import type { FramedDecree } from "../codec/decree-codec.ts";
 import { damaged } from "./damage.ts";
 import { recordHeaderBytes } from "./group.ts";
