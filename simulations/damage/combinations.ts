@@ -74,6 +74,8 @@ export class Combinations {
         if (at < 0) continue;
         wound(disk, { path, file }, at, Uint8Array.of((bytes[at] ?? 0) ^ 4));
         hits += 1;
+        // It may be that nobody has another copy.
+        disk.wounds.suspect();
       }
       if (hits !== 1) throw new Error(`entry ${entry} stands ${hits} times on ${disk.name}`);
     }

@@ -12,6 +12,7 @@ import { publishingMutants } from "./catalogue/publishing.ts";
 import { readingMutants } from "./catalogue/reading.ts";
 import { nodeMutants } from "./catalogue/node.ts";
 import { storageMutants } from "./catalogue/storage.ts";
+import { damageMutants } from "./catalogue/damage.ts";
 import { transportMutants } from "./catalogue/transport.ts";
 
 export const catalogue: readonly Mutant[] = [
@@ -28,4 +29,5 @@ export const catalogue: readonly Mutant[] = [
   ...nodeMutants,
   ...storageMutants,
   ...transportMutants,
+  ...damageMutants,
 ];

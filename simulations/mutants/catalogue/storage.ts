@@ -81,9 +81,10 @@ export const storageMutants: readonly Mutant[] = [
   },
   {
     name: "ballot-of-empty-write-lost",
-    file: "src/storage/log-state.ts",
-    find: "this.#accepted = write.accepted;",
-    replace: "if (write.decrees.length > 0) this.#accepted = write.accepted;",
+    file: "src/storage/extents.ts",
+    find: "this.#now = { accepted: write.accepted, length, decided, hash };",
+    replace:
+      "const { accepted } = decrees.length > 0 ? write : this.#now; this.#now = { accepted, length, decided, hash };",
     about: "A ballot that came without decrees is forgotten at a restart.",
     invariant: "D1",
   },
@@ -127,8 +128,10 @@ export const storageMutants: readonly Mutant[] = [
   {
     name: "manifest-ahead-of-sync",
     file: "src/storage/segment-chain.ts",
-    find: "synced: this.#options.groupSynced(),",
-    replace: "synced: this.#options.groupSynced() + 1,",
+    find: `      synced,
+      extent,`,
+    replace: `      synced: synced + 1,
+      extent,`,
     about: "The manifest calls a group synced that is not.",
     invariant: "D8",
   },
