@@ -159,7 +159,7 @@ export type Response =
       readonly batches: readonly EntriesBatch[];
       readonly indexLast: number;
     }
-  /** `repair`: what is whole; a slot may have several records, of which the hashes tell the right. */
+  /** `repair`: what is whole; of several records of a slot the hashes tell the right one. */
   | {
       readonly kind: "decrees";
       /** How far the journal is known decided, and where it ends. */

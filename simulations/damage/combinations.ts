@@ -34,7 +34,7 @@ export class Combinations {
     return new Combinations(texts, await stoppedDisks(texts));
   }
 
-  /** @throws when a node shows anything else than what was published, or does not come to an end. */
+  /** @throws when a node shows anything else than what was published, or comes to no end. */
   async play(mask: number): Promise<Combination> {
     const stage = company(`combination ${mask}`);
     const { cluster, simulator, refusals } = stage;

@@ -1,6 +1,6 @@
 /**
- * `npm run damage`: every byte flip on the disk of a stopped node, or every combination of damage of
- * four entries on three nodes. What it prints to stdout depends on arguments and commit only.
+ * `npm run damage`: every byte flip on the disk of a stopped node, or every combination of damage
+ * of four entries on three nodes. What it prints to stdout depends on arguments and commit only.
  */
 import { parseArgs } from "node:util";
 import { ByteFlips, type FlipResult } from "./byte-flips.ts";
@@ -12,7 +12,7 @@ Damages the disks of three nodes that have stopped, and demands that a start fin
 or stops with a named error.
 
   --flips         each byte of each file of one node, one at a time, with the other two nodes there
-  --combinations  four entries, each whole or damaged on each of three nodes: ${combinationsCount} cases
+  --combinations  four entries, whole or damaged on each of three nodes: ${combinationsCount}
   --every N       only each Nth of these (default 1: all)
   --json          one JSON value a line; the last is the summary
   --help          this text

@@ -149,7 +149,7 @@ class Inspector {
     return false;
   }
 
-  /** The first intact copy; what is wrong with the other one is damage that the next start mends. */
+  /** The first intact copy; what is wrong with the other one the next start mends. */
   async #node(): Promise<InspectedNode> {
     const [first, second] = recordNames;
     const copy = await this.#tried(async () => await this.#nodeIn(first));

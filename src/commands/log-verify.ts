@@ -1,4 +1,4 @@
-/** `kibitz log verify`: reads every byte of a data directory and names what is damaged. Writes nothing. */
+/** `kibitz log verify`: reads all of a data directory, names what is damaged, and writes nothing. */
 import Table from "cli-table3";
 import { resolve } from "node:path";
 import { KibitzerError } from "../kibitzer-error.ts";

@@ -51,16 +51,6 @@ export const damageMutants: readonly Mutant[] = [
     invariant: "A8",
   },
   {
-    name: "skips-what-is-lost",
-    file: "consensus/leader.ts",
-    find: "synchronize(chamber, role, from, { accepted, length: intact, decided });",
-    replace:
-      "synchronize(chamber, role, from, { accepted, length: candidate.promises.get(from)?.length ?? intact, decided });",
-    about:
-      "A follower is sent only what follows the log that it has attested, lost parts included.",
-    invariant: "L2",
-  },
-  {
     name: "leads-on-damaged-log",
     file: "consensus/fitness.ts",
     find: "if (chamber.state.lostUpTo > 0) return false;",
@@ -95,7 +85,8 @@ export const damageMutants: readonly Mutant[] = [
   {
     name: "does-not-wait-for-copies",
     file: "src/repair/verdict.ts",
-    find: 'return silent.length > 0 ? { kind: "wait", slot, members: silent } : { kind: "gone", slot };',
+    find: `return silent.length > 0
+      ? { kind: "wait", slot, members: silent } : { kind: "gone", slot };`,
     replace: 'return { kind: "gone", slot };',
     about: "A damaged node stops though a member that is away may have what it lacks.",
     invariant: "D4",

@@ -83,8 +83,8 @@ export const storageMutants: readonly Mutant[] = [
     name: "ballot-of-empty-write-lost",
     file: "src/storage/extents.ts",
     find: "this.#now = { accepted: write.accepted, length, decided, hash };",
-    replace:
-      "const { accepted } = decrees.length > 0 ? write : this.#now; this.#now = { accepted, length, decided, hash };",
+    replace: `const { accepted } = decrees.length > 0 ? write : this.#now;
+      this.#now = { accepted, length, decided, hash };`,
     about: "A ballot that came without decrees is forgotten at a restart.",
     invariant: "D1",
   },
