@@ -135,8 +135,10 @@ export class JournalScan {
     await this.#reach(segment, offset, header);
     const finding = await this.#readGood(segment, at);
     if (finding === null) return true;
+    // What a file lacks was there: it was made with all its bytes.
     const isProved =
       segment.closed !== null ||
+      !segment.isWhole ||
       number <= this.#synced ||
       (await this.#isWritten(segment, position, offset + header.size));
     const bytes = await segment.window.at(offset, header.size);
@@ -286,17 +288,13 @@ export class JournalScan {
     const more = await segment.window.firstNonZero(offset, limit);
     if (more === null && segment.isWhole) return offset;
     if (await this.#hasLaterSegment(position)) {
-      // The log went on there from a mark that never arrived whole.
-      const behind = await segment.window.firstNonZero(offset + sectorBytes, limit);
-      if (segment.isWhole && behind === null && isTornHeader(sector)) return offset;
+      if (await isTornMark(segment, offset, sector)) return offset;
       // What comes there tells how many groups there were here, if any; what is left of them stays.
       this.#lose({ last: null, slotLow: null, after: null, regions, finding });
       return limit;
     }
     if (!segment.isWhole || this.#next <= this.#synced) throw unknowable(finding);
-    if (!isZero(sector) && !isTornHeader(sector)) {
-      throw damaged(segment.path, offset, `${finding.text}, though all of it was written`);
-    }
+    checkTorn(sector, finding);
     this.#torn = true;
     return offset;
   }
@@ -359,6 +357,22 @@ export class JournalScan {
   ): { readonly segment: SegmentHeader; readonly republic: string; readonly offset: number } {
     return { segment: segment.header, republic: this.#republic, offset };
   }
+}
+
+/** The log went on in a later segment from here: what is left of a mark that never arrived whole. */
+async function isTornMark(
+  { window, header, isWhole }: OpenedSegment,
+  offset: number,
+  sector: Uint8Array,
+): Promise<boolean> {
+  if (!isWhole || !isTornHeader(sector)) return false;
+  return (await window.firstNonZero(offset + sectorBytes, header.size)) === null;
+}
+
+/** @throws {KibitzerError} `KBZ_DAMAGED` when the group that began here was written whole. */
+function checkTorn(sector: Uint8Array, { path, offset, text }: Finding): void {
+  if (isZero(sector) || isTornHeader(sector)) return;
+  throw damaged(path, offset, `${text}, though all of it was written`);
 }
 
 /** Null where either is not known. */

@@ -21,15 +21,15 @@ async function sample(context: TestContext): Promise<string> {
   await using directory = await DataDirectory.open({ files, path, chance, id: "a" });
   await directory.belongTo({ name: "sample", identity: identity.republic }, null);
   const writer = new Writer();
-  let persisted = (): void => undefined;
+  const reports: (() => void)[] = [];
   const { journal } = await directory.openJournal({
-    onPersisted: () => persisted(),
+    onPersisted: () => reports.shift()?.(),
     onFailed: (error) => assert.fail(error),
     segmentBytesFirst: 64 * 512,
     segmentBytesMax: 64 * 512,
   });
   for (const size of [1000, 2000, 3000]) {
-    const done = new Promise<void>((resolve) => (persisted = resolve));
+    const done = new Promise<void>((resolve) => void reports.push(resolve));
     journal.append(writer.write([size], { decided: 0 }), writer.bodies);
     await done;
   }
@@ -50,10 +50,11 @@ test("an intact directory is verified, file by file", async (context) => {
   const segment = found.files.find((file) => file.path === "journal/segment-00000001");
   assert.deepEqual([segment?.groups, segment?.records], [3, 3]);
   assert.match(verificationText(found), /all intact$/);
-  const { output, stdout } = captureOutput();
+  const captured = captureOutput();
+  const { output } = captured;
   assert.equal(await verify(path, {}, output), 0);
   assert.equal(await repair(path, {}, output), 0);
-  assert.match(await stdout(), /damaged places: 0; every slot is there/);
+  assert.match(await captured.stdout(), /damaged places: 0; every slot is there/);
 });
 
 test("damage is named by file and place, and its slots", async (context) => {
@@ -67,11 +68,15 @@ test("damage is named by file and place, and its slots", async (context) => {
   const damaged = found.files.filter(({ isIntact }) => !isIntact).map((file) => file.path);
   assert.deepEqual(damaged, ["journal/segment-00000001", "node"]);
   assert.deepEqual(found.damagedSlots, [{ first: 2, last: 2 }]);
-  const { output, stdout } = captureOutput();
+  const captured = captureOutput();
+  const { output } = captured;
   assert.equal(await verify(path, { json: true }, output), 8);
-  assert.match(await stdout(), /"damagedSlots":\[\{"first":2,"last":2\}\]/);
+  assert.match(await captured.stdout(), /"damagedSlots":\[\{"first":2,"last":2\}\]/);
   assert.equal(await repair(path, {}, output), 8);
-  assert.match(await stdout(), /lost are the slots 2: --write asks the other members for them/);
+  assert.match(
+    await captured.stdout(),
+    /lost are the slots 2: --write asks the other members for them/,
+  );
 });
 
 test("a repair with nobody to ask says that the slot is gone", async (context) => {
