@@ -22,7 +22,7 @@ function isLarge(path: string): boolean {
   return path.includes("/segment-");
 }
 
-test("entries come back while each has a copy; else all nodes say so (G8, K10, K11, D4)", async () => {
+test("entries come back while each has a copy; else all say so (G8, K10, K11, D4)", async () => {
   const combinations = await Combinations.prepare();
   const counts = { whole: 0, stopped: 0 };
   for (let mask = 0; mask < combinationsCount; mask += 273) {

@@ -1,4 +1,4 @@
-/** `kibitz log verify`: reads all of a data directory, names what is damaged, and writes nothing. */
+/** `kibitz log verify`: reads all of a data directory, names what is damaged; writes nothing. */
 import Table from "cli-table3";
 import { resolve } from "node:path";
 import { KibitzerError } from "../kibitzer-error.ts";

@@ -25,8 +25,8 @@ export function damagedSlot(path: string, slot: number): KibitzerError {
   return new KibitzerError(
     "KBZ_DAMAGED",
     `The journal in ${path} is damaged, and no member holds an intact copy of slot ${slot}. ` +
-      "Nothing was changed. While a member with an intact copy may come back, start that one first; else " +
-      "restore the republic from a backup.",
+      "Nothing was changed. While a member with an intact copy may come back, start that one " +
+      "first; else restore the republic from a backup.",
     { retryable: false, outcome: "none" },
   );
 }

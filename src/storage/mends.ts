@@ -52,7 +52,7 @@ export class Mends {
   }
 }
 
-/** One write for all slots that follow one another. It changes nothing of the log but their place. */
+/** One write for all slots that follow one another; it changes nothing but their place. */
 function writesOf(decrees: readonly FramedDecree[], extent: Extent): readonly FramedWrite[] {
   const runs: FramedDecree[][] = [];
   let next: Slot | null = null;

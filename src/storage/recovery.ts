@@ -359,7 +359,7 @@ export class JournalScan {
   }
 }
 
-/** The log went on in a later segment from here: what is left of a mark that never arrived whole. */
+/** What is left of a mark that never arrived whole; the log went on in a later segment. */
 async function isTornMark(
   { window, header, isWhole }: OpenedSegment,
   offset: number,

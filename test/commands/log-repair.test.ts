@@ -1,4 +1,4 @@
-/** `kibitz log verify` names what is damaged; `kibitz log repair` says what it would do about it. */
+/** `kibitz log verify` names what is damaged; `kibitz log repair` says what it would do. */
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";

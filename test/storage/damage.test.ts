@@ -62,7 +62,7 @@ function assertPartOf(log: readonly FramedDecree[], { found, lost, length }: Con
   assert.deepEqual(found, expected);
 }
 
-test("a flip anywhere in a closed journal costs the slots that it names, and no others", async () => {
+test("a flip anywhere in a closed journal costs the slots that it names, no others", async () => {
   const { files, log, close } = await small();
   await close();
   let damaged = 0;
@@ -108,7 +108,7 @@ async function isRead(journal: Journal, expected: FramedDecree): Promise<boolean
   }
 }
 
-test("a flip under an open journal is noticed when the slot is read, and mended for good", async () => {
+test("a flip under an open journal is noticed when it is read, and mended for good", async () => {
   const { files, log, close } = await small();
   let noticed = 0;
   for (const path of files.paths().filter((name) => name.includes("segment"))) {
