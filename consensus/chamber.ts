@@ -4,7 +4,7 @@
  * and what is decided is applied in slot order.
  */
 import { assert } from "./assert.ts";
-import type { Decree } from "./decree.ts";
+import type { Citizen, Decree } from "./decree.ts";
 import type { DurableState, LegislatorOptions } from "./durable-state.ts";
 import {
   ballotZero,
@@ -32,11 +32,15 @@ import { Republic } from "./republic.ts";
 import { SlotLog } from "./slot-log.ts";
 import { dismissBarriers } from "./step-down.ts";
 
-/** Messages that carry decrees; everything else must never wait behind them. */
+/**
+ * Messages that carry decrees, and what is decided of those: a `decide` that overtook them would be
+ * of no use. Everything else must never wait behind them.
+ */
 const bulkKinds: ReadonlySet<Message["kind"]> = new Set([
   "promised",
   "synchronize",
   "accept",
+  "decide",
   "learn",
 ]);
 
@@ -129,7 +133,8 @@ export class Chamber {
     let peer = this.state.peers.get(id);
     if (peer === undefined) {
       const missed = this.silenceRounds;
-      peer = { report: null, refused: ballotZero, missed, toCompare: null, agrees: null };
+      const unheard = { report: null, refused: ballotZero, missed, silent: 0, toAnswer: null };
+      peer = { ...unheard, answeredRound: -1, toCompare: null, agrees: null };
       this.state.peers.set(id, peer);
     }
     return peer;
@@ -174,12 +179,14 @@ export class Chamber {
     this.#send.push({ to, lane, message });
   }
 
-  /** Sends decided slots from `slotFirst` on, as many as one `learn` may carry. */
-  sendSlots(to: NodeId, slotFirst: Slot): void {
+  /** Sends decided slots from `slotFirst` on, as many as one `learn` may carry; up to which one. */
+  sendSlots(to: NodeId, slotFirst: Slot): Slot {
     const decided = this.republic.slot;
     assert(slotFirst >= 1 && slotFirst <= decided, "only decided slots are sent so");
     const slotLast = Math.min(decided, slotFirst + limits.learnSlotsMax - 1);
+    assert(slotLast >= slotFirst, "at least one slot is sent");
     this.#sendSlots.push({ to, slotFirst, slotLast, decided });
+    return slotLast;
   }
 
   reply(reply: Reply): void {
@@ -283,11 +290,32 @@ export class Chamber {
   #remember(applied: Applied): void {
     const { slot } = applied.decree;
     this.state.hashes.set(slot % limits.hashesKept, { slot, hash: applied.stateHash });
-    if (applied.decree.value.kind !== "exile") return;
-    if (applied.effect.kind === "none") return;
-    const { id, cookie } = applied.decree.value;
+    const { value } = applied.decree;
+    if (value.kind === "refounding") this.#forgetAllBut(value.founder.id);
+    if (value.kind === "admission") this.#checkAdmission(value.citizen);
+    if (value.kind !== "exile" || applied.effect.kind === "none") return;
+    const { id, cookie } = value;
     this.#forget(id);
     if (id === this.id && cookie === this.options.cookie) this.halt({ kind: "exiled", slot });
+  }
+
+  /** What a newcomer learned is the log of the republic that it joins, by its admission at last. */
+  #checkAdmission(citizen: Citizen): void {
+    const { joining } = this.state;
+    const isOwn = citizen.id === this.id && citizen.cookie === this.options.cookie;
+    if (!isOwn || joining === null) return;
+    assert(
+      this.republic.identity?.identity === joining.republic.identity,
+      "a newcomer is admitted by the republic that it joins",
+    );
+  }
+
+  /** All members of the republic before are gone, the founder's earlier incarnation among them. */
+  #forgetAllBut(founder: NodeId): void {
+    const { peers, waiters, heard, vouchers } = this.state;
+    const known = new Set([...peers.keys(), ...waiters.keys(), ...heard.keys(), ...vouchers]);
+    known.delete(founder);
+    for (const gone of known) this.#forget(gone);
   }
 
   /**
@@ -311,6 +339,7 @@ export class Chamber {
     state.writeLast += 1;
     assert(Number.isSafeInteger(state.writeLast), "write numbers do not run out");
     const { promised, accepted } = state;
+    state.persistingSince ??= state.now;
     const { lostUpTo } = state;
     const mark = { promised, accepted, length: log.length, lostUpTo };
     state.writes.push({ write: state.writeLast, ...mark });

@@ -48,6 +48,22 @@ export interface Naturalization {
   readonly cookie: Cookie;
 }
 
+/** An operator's word on whether a member may have a seat; one that it has is taken next. */
+export interface Eligibility {
+  readonly kind: "eligibility";
+  readonly id: NodeId;
+  readonly cookie: Cookie;
+  readonly eligible: boolean;
+}
+
+/** A member is called at another endpoint from now on. */
+export interface Relocation {
+  readonly kind: "relocation";
+  readonly id: NodeId;
+  readonly cookie: Cookie;
+  readonly url: string;
+}
+
 /** Removes a constituent from the republic, for good. */
 export interface Exile {
   readonly kind: "exile";
@@ -66,6 +82,22 @@ export interface Succession {
   readonly leader: NodeId;
   /** Who lost a seat because an operator exiled it: the next leaders see the exile through. */
   readonly leaving: readonly NodeId[];
+}
+
+/**
+ * The last word of one republic and the first of the next, which goes on with its log: no index is
+ * lost or used twice, and publishers are known. Written by an operator to the log of one node that
+ * is stopped, when a majority is lost for good or a backup is restored; nobody ever proposes it.
+ */
+export interface Refounding {
+  readonly kind: "refounding";
+  readonly cause: "recovered" | "restored";
+  /** The republic from here on: under a new identity, so that nobody of the old one is heard. */
+  readonly republic: RepublicIdentity;
+  /** Its only member, and its whole parliament: an incarnation that the old republic never knew. */
+  readonly founder: Citizen;
+  /** The number of the government that begins: higher than any before. */
+  readonly government: number;
 }
 
 /** Assigns a publisher id: the slot that decides this. */
@@ -90,7 +122,17 @@ export interface Batch {
 }
 
 export type Value =
-  Bootstrap | Opening | Admission | Naturalization | Exile | Succession | Registration | Batch;
+  | Bootstrap
+  | Opening
+  | Admission
+  | Naturalization
+  | Eligibility
+  | Relocation
+  | Exile
+  | Succession
+  | Registration
+  | Batch
+  | Refounding;
 
 /** A value at its place in the log. */
 export interface Decree {

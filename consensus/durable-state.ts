@@ -36,4 +36,9 @@ export interface LegislatorOptions {
   readonly silenceTicks: Tick;
   /** How long a proposal may take to be decided before its leader is no longer fit. */
   readonly stallTicks: Tick;
+  /**
+   * How long a member may leave pings unanswered before a leader gives its seat to a constituent
+   * that waits for one, counted in pings (contract C11); null for never.
+   */
+  readonly replaceTicks: Tick | null;
 }

@@ -8,6 +8,7 @@ import { anotherIsLed, attestedLog, isEndorsed, newChoice, voice } from "./endor
 import { couldLead, fitLeader, higher, isQuorumConnected, isTimely, ownBallot } from "./fitness.ts";
 import {
   compareBallots,
+  compareIds,
   sameBallot,
   type Ballot,
   type Cookie,
@@ -15,13 +16,16 @@ import {
   type Tick,
 } from "./identifiers.ts";
 import { catchUp, fetch, isFetching } from "./learner.ts";
-import type { Ping, Pong, Report, TakeOver } from "./messages.ts";
+import type { Answer, Heard, Ping, Pong, Report, TakeOver } from "./messages.ts";
 import { campaign, onReport } from "./candidate.ts";
 import { stepDown } from "./step-down.ts";
 import { checkOwnDisk, compareState, hear, heardLength, mayVote } from "./vouching.ts";
 
 /** Rounds between two durable notes of what was heard of peers. */
 const noteRounds = 20;
+
+/** So much later comes an answer that is the next ping; it must not look like silence. */
+const lateRounds = 2;
 
 /** Time has passed: begins a new round of pings when one is due. */
 export function onEvent(chamber: Chamber, jitter: number): void {
@@ -33,7 +37,9 @@ export function onEvent(chamber: Chamber, jitter: number): void {
   state.decidedAtRound = highestDecided(chamber);
   beginRound(chamber);
   state.roundAt = state.now + options.pingTicks;
-  if (state.heardChanged && state.round % noteRounds === 0) chamber.noteHeard();
+  // Notes can wait for room: what is left of it is for promises and elections.
+  const isNoteDue = state.heardChanged && state.hasRoom && state.round % noteRounds === 0;
+  if (isNoteDue) chamber.noteHeard();
   judgeOwnRole(chamber, jitter);
   catchUp(chamber, decidedBefore);
   considerTakeOver(chamber);
@@ -55,20 +61,50 @@ export function onSent(chamber: Chamber, to: NodeId): void {
 function beginRound(chamber: Chamber): void {
   const { state } = chamber;
   state.round += 1;
-  for (const peer of state.peers.values()) {
+  const pinged = whomToPing(chamber);
+  for (const [id, peer] of state.peers) {
     peer.missed = Math.min(peer.missed + 1, chamber.silenceRounds);
+    // Whoever was not asked was not silent.
+    peer.silent = pinged.includes(id) ? peer.silent + 1 : 0;
   }
-  pingAll(chamber);
+  ping(
+    chamber,
+    pinged.filter((id) => !isAsked(chamber, id)),
+  );
 }
 
 /** Out of turn, when there is news: of a lost connection, or that this node leads now. */
 export function pingAll(chamber: Chamber): void {
+  ping(chamber, whomToPing(chamber));
+}
+
+function ping(chamber: Chamber, to: readonly NodeId[]): void {
   const { round } = chamber.state;
   const report = reportOf(chamber);
-  for (const id of whomToPing(chamber)) {
-    chamber.peer(id);
-    chamber.send(id, { kind: "ping", round, report });
+  for (const id of to) {
+    chamber.send(id, { kind: "ping", round, report, answer: answerTo(chamber, id) });
   }
+}
+
+/** To the last pong of a member; it is no use to another incarnation under its id. */
+function answerTo(chamber: Chamber, id: NodeId): Answer | null {
+  const { toAnswer } = chamber.peer(id);
+  const citizen = chamber.republic.member(id);
+  if (toAnswer === null || citizen === null) return null;
+  return { ...toAnswer, heard: heardOf(chamber, citizen) };
+}
+
+/**
+ * Of two that ping each other, the lower id asks while all is well: the other one's pong was as
+ * good as a ping, and the next ping answers it. Two messages a round in place of four.
+ */
+function isAsked(chamber: Chamber, id: NodeId): boolean {
+  const { silenceRounds } = chamber;
+  const { answeredRound, missed } = chamber.peer(id);
+  assert(answeredRound <= chamber.state.round, "a round answers no ping before it began");
+  const isAnswered =
+    answeredRound === chamber.state.round - 1 && missed + lateRounds <= silenceRounds / 2;
+  return isAnswered && compareIds(id, chamber.id) < 0;
 }
 
 /**
@@ -101,6 +137,7 @@ function reportOf(chamber: Chamber): Report {
     leading: ownBallot(chamber),
     quorumConnected: isQuorumConnected(chamber),
     timely: isTimely(chamber),
+    hasRoom: state.hasRoom,
     ...voice(chamber),
     starts: chamber.options.starts,
   };
@@ -129,6 +166,10 @@ export function knownLeader(chamber: Chamber): NodeId | null {
 
 export function onPing(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, ping: Ping): void {
   if (chamber.knows(from)) {
+    chamber.peer(from.id).answeredRound = chamber.state.round;
+    const { answer } = ping;
+    if (answer !== null && isOfLate(chamber, answer)) takeAnswer(chamber, from.id, answer);
+    if (chamber.halted) return;
     answerPing(chamber, from, ping);
     takeReport(chamber, from, ping.report);
     considerTakeOver(chamber);
@@ -152,29 +193,51 @@ function tellAhead(chamber: Chamber, to: NodeId): void {
   chamber.send(to, { kind: "ahead", government: government.number, decided: slot });
 }
 
+function heardOf(
+  { state }: Chamber,
+  { id, cookie }: { readonly id: NodeId; readonly cookie: Cookie },
+): Heard | null {
+  const heard = state.heard.get(id);
+  return heard !== undefined && heard.cookie === cookie ? heard : null;
+}
+
 function answerPing(
   chamber: Chamber,
   { id, cookie }: { readonly id: NodeId; readonly cookie: Cookie },
-  { round }: Ping,
+  { round, report: { starts } }: Ping,
 ): void {
-  const heard = chamber.state.heard.get(id);
-  const known = heard !== undefined && heard.cookie === cookie ? heard : null;
-  chamber.send(id, { kind: "pong", round, report: reportOf(chamber), heard: known });
+  const answer = { starts, round, heard: heardOf(chamber, { id, cookie }) };
+  const own = chamber.state.round;
+  chamber.send(id, { kind: "pong", round: own, report: reportOf(chamber), answer });
 }
 
 export function onPong(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, pong: Pong): void {
-  const { state } = chamber;
-  if (pong.round > state.round || pong.round <= state.round - chamber.silenceRounds) return;
+  if (!isOfLate(chamber, pong.answer)) return;
   if (!chamber.knows(from)) {
     if (pong.report.decided > chamber.republic.slot) fetch(chamber, from.id);
     // What the log knows under this id is another incarnation.
     if (chamber.republic.member(from.id) !== null) return;
   }
-  const peer = chamber.peer(from.id);
-  peer.missed = Math.min(peer.missed, state.round - pong.round);
-  checkOwnDisk(chamber, from.id, pong.heard);
+  chamber.peer(from.id).toAnswer = { starts: pong.report.starts, round: pong.round };
+  takeAnswer(chamber, from.id, pong.answer);
   takeReport(chamber, from, pong.report);
   considerTakeOver(chamber);
+}
+
+/** The peer heard what was sent in a round of late, and says what it knows of this node. */
+function takeAnswer(chamber: Chamber, from: NodeId, answer: Answer): void {
+  const peer = chamber.peer(from);
+  assert(answer.round <= chamber.state.round, "nobody answers what was not asked yet");
+  const age = chamber.state.round - answer.round;
+  peer.missed = Math.min(peer.missed, age);
+  peer.silent = Math.min(peer.silent, age);
+  checkOwnDisk(chamber, from, answer.heard);
+}
+
+function isOfLate({ state, options, silenceRounds }: Chamber, answer: Answer): boolean {
+  const { starts, round } = answer;
+  const isRecent = round <= state.round && round > state.round - silenceRounds;
+  return isRecent && starts === options.starts;
 }
 
 /** What any report tells: of the peer's attestations, its state, and whether it needs something. */
@@ -187,7 +250,9 @@ function takeReport(chamber: Chamber, from: { id: NodeId; cookie: Cookie }, repo
   hear(chamber, from.id, from.cookie, report);
   const { government } = chamber.republic;
   if (government === null) return;
-  if (report.government > government.number) fetch(chamber, from.id);
+  // Who has no seat keeps to whom it asked: the leader, whose pings say it, is to be spared.
+  const mayAsk = chamber.hasSeat || !isFetching(chamber);
+  if (report.government > government.number && mayAsk) fetch(chamber, from.id);
   compareState(chamber, from.id, report);
   onReport(chamber, from.id, report);
 }
@@ -236,8 +301,7 @@ export function considerTakeOver(chamber: Chamber): void {
 function tellChoice(chamber: Chamber): void {
   const chosen = newChoice(chamber);
   if (chosen === null) return;
-  const { round } = chamber.state;
-  chamber.send(chosen, { kind: "ping", round, report: reportOf(chamber) });
+  ping(chamber, [chosen]);
 }
 
 /** The government in force names its first leader, which has the others' voices by that. */

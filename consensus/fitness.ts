@@ -23,10 +23,42 @@ function isMajorityWith(chamber: Chamber, counts: (id: NodeId) => boolean): bool
   return count >= majorityOf(government.parliament.length);
 }
 
+/** Whether a majority of the parliament, this node included, is not known to lack room. */
+export function canStore(chamber: Chamber): boolean {
+  return chamber.state.hasRoom && isMajorityWith(chamber, (id) => !lacksRoom(chamber, id));
+}
+
+/** Whether `id` said last that its disk has no room. */
+export function lacksRoom(chamber: Chamber, id: NodeId): boolean {
+  return chamber.state.peers.get(id)?.report?.hasRoom === false;
+}
+
+/**
+ * Whether this node has room, or nobody else who has some could lead: without any, whoever leads
+ * still answers barriers, and decides what is small.
+ */
+export function isRoomiest(chamber: Chamber): boolean {
+  if (chamber.state.hasRoom) return true;
+  return heardReports(chamber).every(({ report }) => {
+    return !report.hasRoom || !report.quorumConnected || !report.timely;
+  });
+}
+
+/**
+ * Whether this node's own disk answers in time: others may decide without it, but who leads must
+ * not gather what it cannot write.
+ */
+function isPersisting({ state, options }: Chamber): boolean {
+  const { persistingSince, now, writes } = state;
+  assert((persistingSince === null) === (writes.length === 0), "what is written is waited for");
+  return persistingSince === null || now - persistingSince < options.stallTicks;
+}
+
 /** Whether what this node leads, or tries to lead, moves on; of a follower, whether it could. */
 export function isTimely(chamber: Chamber): boolean {
   const { role, now } = chamber.state;
   const { silenceTicks, stallTicks } = chamber.options;
+  if (!isRoomiest(chamber) || !isPersisting(chamber)) return false;
   if (role.kind === "candidate") return now - role.since < silenceTicks;
   if (role.kind !== "leading") return couldLead(chamber);
   return role.pendingSince === null || now - role.pendingSince < stallTicks;
@@ -40,6 +72,7 @@ export function couldLead(chamber: Chamber): boolean {
   // With a disk that does not come back, ballot after ballot would only keep the others from
   // leading.
   if (!sameBallot(durable.promised, promised) || !mayVote(chamber)) return false;
+  if (!isRoomiest(chamber) || !isPersisting(chamber)) return false;
   // A node that was just cut off finds its peers silent one after the other: whom it takes to be
   // left would make it depose, over a link that works one way or when it returns, who leads well.
   return isMajorityWith(chamber, (id) => chamber.hearsStill(id));

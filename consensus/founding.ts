@@ -21,11 +21,12 @@ export function onBootstrap(chamber: Chamber, input: BootstrapInput): void {
   chamber.reply({ kind: "enqueued" });
 }
 
-/** Also of a node that was stopped on the way: it learned some of the log, not its admission. */
+/**
+ * Also of a node that was stopped on the way: it learned some of the log, not its admission; that
+ * may be of before the republic was refounded under the identity that it joins.
+ */
 export function onJoin(chamber: Chamber, { republic, contacts }: JoinInput): void {
-  const { identity } = chamber.republic;
-  const isElsewhere = identity !== null && identity.identity !== republic.identity;
-  if (chamber.isMember || chamber.state.founding || isElsewhere) chamber.refuse("idTaken", null);
+  if (chamber.isMember || chamber.state.founding) chamber.refuse("idTaken", null);
   else chamber.state.joining = { republic, contacts };
 }
 

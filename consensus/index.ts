@@ -5,6 +5,7 @@ export {
   ballotZero,
   compareBallots,
   compareIds,
+  compareLogs,
   formatBallot,
   isNodeId,
   sameBallot,
@@ -20,6 +21,7 @@ export type * from "./islander-outcome.ts";
 export { hashDecree, hashZero, hex16, Mixer } from "./hash.ts";
 export { toPlain, type Plain } from "./plain.ts";
 export { majorityOf } from "./quorum.ts";
+export { grownParliament, parliamentWithout, swappedParliament, type Seating } from "./seating.ts";
 export { Republic, emptyRepublic } from "./republic.ts";
 export { Legislator, type LegislatorView } from "./legislator.ts";
 export { Islander } from "./islander.ts";

@@ -14,6 +14,10 @@ export interface InFlight {
   readonly attempt: number;
   /** Whether the latest submission may still be answered. */
   readonly outstanding: boolean;
+  /** How many of its submissions were refused; what became of the others may not be known. */
+  readonly declined: number;
+  /** Whether it was last refused for lack of room. */
+  readonly isFull: boolean;
   /** Where it was decided; told once all predecessors are known too. */
   readonly index: Index | null;
 }
@@ -82,7 +86,8 @@ function faultInFlight(
   if (head === undefined) return paused ? "a pause is before a retry" : null;
   if (head.index !== null) return "what is known in order is told";
   let sequence = head.batch.sequence;
-  for (const { batch, index, outstanding } of inFlight) {
+  for (const { batch, index, outstanding, attempt, declined } of inFlight) {
+    if (declined > attempt) return "what is refused was submitted";
     if (batch.publisher !== publisher) return "one session, one publisher";
     if (batch.sequence !== sequence) return "numbers have no gap";
     if (index !== null && outstanding) return "what is known is not waited for";
@@ -164,6 +169,8 @@ function readInFlight(value: unknown): InFlight {
     },
     attempt: whole(fields["attempt"], "attempt", 0),
     outstanding: flag(fields["outstanding"], "outstanding"),
+    declined: whole(fields["declined"], "declined", 0),
+    isFull: flag(fields["isFull"], "isFull"),
     index: wholeOrNull(fields["index"], "index"),
   };
 }

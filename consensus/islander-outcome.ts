@@ -71,10 +71,15 @@ export interface IslanderOutcome {
   /** Decided: each batch once, in the order of the sequence. */
   readonly settled: readonly { readonly batch: Batch; readonly index: Index }[];
   /**
+   * There is no room for these: none was taken, and their numbers go to what is published next.
+   * They are the last ones that were published.
+   */
+  readonly refused: readonly Batch[];
+  /**
    * The session is over: these batches will never be accepted (those already settled were told).
    */
   readonly failed: {
-    readonly reason: "conflict" | "unknownPublisher" | "refusedRegistration";
+    readonly reason: "conflict" | "unknownPublisher" | "refusedRegistration" | "full";
     readonly batches: readonly Batch[];
   } | null;
   /** How many further batches may be published before one settles. */

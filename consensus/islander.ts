@@ -16,6 +16,7 @@ import type {
   PublishInput,
   Submission,
 } from "./islander-outcome.ts";
+import { answered, firstRefused, isFull, isPlausible, isPosition } from "./islander-answers.ts";
 import { pauseTicks, setbackOf, timeoutTicks, timingFrom } from "./islander-timing.ts";
 import type { IslanderTiming, Setback } from "./islander-timing.ts";
 import { limits } from "./limits.ts";
@@ -29,6 +30,7 @@ type Failed = NonNullable<IslanderOutcome["failed"]>;
 /** What one step found out; the rest of the outcome follows from the state. */
 interface Findings {
   readonly settled?: readonly Settled[];
+  readonly refused?: readonly Batch[];
   readonly failed?: Failed;
   readonly asked?: readonly Submission[];
 }
@@ -126,7 +128,8 @@ export class Islander {
     assert(checksum >>> 0 === checksum, "a checksum has 32 bits");
     const { publisher, sequenceNext: sequence } = session;
     const batch: Batch = { kind: "batch", publisher, sequence, count, size, checksum };
-    this.#inFlight.push({ batch, attempt: 0, outstanding: false, index: null });
+    const unsent = { attempt: 0, outstanding: false, declined: 0, isFull: false, index: null };
+    this.#inFlight.push({ batch, ...unsent });
     this.#session = { kind: "open", publisher, sequenceNext: sequence + count };
     return this.#outcome(now, {});
   }
@@ -162,6 +165,8 @@ export class Islander {
       this.#session = { kind: "open", publisher: result.publisher, sequenceNext: 1 };
     } else if (result.kind === "refusedRegistration" && result.nonce === session.nonce) {
       return this.#end(now, "refusedRegistration");
+    } else if (isFull(result)) {
+      return this.#end(now, "full");
     } else if (attempt === session.attempt && session.outstanding) {
       this.#session = { ...session, outstanding: false };
       this.#setBack(setbackOf(result), input);
@@ -188,17 +193,29 @@ export class Islander {
     }
     if (
       (result.kind === "applied" || result.kind === "duplicate") &&
-      this.#plausible(position, result.index)
+      isPlausible(this.#inFlight, { position, index: result.index, indexLast: this.#indexLast })
     ) {
       this.#inFlight[position] = { ...item, outstanding: false, index: result.index };
       return this.#onKnown(now);
     }
-    // An older submission that failed says nothing of the one under way.
-    if (attempt === item.attempt && item.outstanding) {
-      this.#inFlight[position] = { ...item, outstanding: false };
-      this.#setBack(setbackOf(result), input);
-    }
-    return this.#outcome(now, {});
+    const known = answered(item, attempt, result);
+    this.#inFlight[position] = known;
+    const refused = this.#giveUp();
+    const isSetBack = item.outstanding && !known.outstanding && this.#inFlight.length > 0;
+    if (isSetBack) this.#setBack(setbackOf(result), input);
+    return this.#outcome(now, { refused });
+  }
+
+  /** What there is no room for is not tried for ever: who published it is told so. */
+  #giveUp(): readonly Batch[] {
+    const session = this.#session;
+    assert(session.kind === "open", "batches are of an open session");
+    const refused = this.#inFlight.splice(firstRefused(this.#inFlight));
+    const [first] = refused;
+    if (first === undefined) return [];
+    this.#session = { ...session, sequenceNext: first.batch.sequence };
+    if (this.#inFlight.length === 0) this.#goOnAnew();
+    return refused.map(({ batch }) => batch);
   }
 
   /** One more outcome is known: tells what can be told in order, and opens the window. */
@@ -290,7 +307,7 @@ export class Islander {
     assert(item !== undefined, "only what is in flight is submitted");
     if (item.index !== null) return;
     const attempt = item.attempt + 1;
-    this.#inFlight[position] = { ...item, attempt, outstanding: true };
+    this.#inFlight[position] = { ...item, attempt, outstanding: true, isFull: false };
     submissions.push({ batch: item.batch, attempt });
   }
 
@@ -319,14 +336,22 @@ export class Islander {
   }
 
   #reset(): void {
+    this.#goOnAnew();
+    this.#indexLast = 0;
+  }
+
+  /** Nothing is in flight: what was set back with it is past. */
+  #goOnAnew(): void {
     this.#window = windowMax;
     this.#failures = 0;
     this.#retryAt = null;
     this.#askAt = null;
-    this.#indexLast = 0;
   }
 
-  #outcome(now: Tick, { settled = [], failed, asked = [] }: Findings): IslanderOutcome {
+  #outcome(
+    now: Tick,
+    { settled = [], refused = [], failed, asked = [] }: Findings,
+  ): IslanderOutcome {
     const register = this.#register(now);
     const filled = this.#fill(now);
     this.#check();
@@ -334,6 +359,7 @@ export class Islander {
       register,
       submit: asked.length === 0 ? filled : [...asked, ...filled],
       settled,
+      refused,
       failed: failed ?? null,
       room: this.#room(),
       deadline: this.#deadline(),
@@ -361,20 +387,6 @@ export class Islander {
     return this.#inFlight[0]?.batch.sequence ?? this.#session.sequenceNext;
   }
 
-  /**
-   * Whether the batch at `position` can have been decided at `index`, by what is known of the
-   * others. An answer that cannot be true came from a peer in error: it counts as none.
-   */
-  #plausible(position: number, index: Index): boolean {
-    const item = this.#inFlight[position];
-    if (item === undefined || !isPosition(index)) return false;
-    const before = this.#inFlight.slice(0, position).findLast((other) => other.index !== null);
-    const after = this.#inFlight.slice(position + 1).find((other) => other.index !== null);
-    const last =
-      before === undefined ? this.#indexLast : (before.index ?? 0) + before.batch.count - 1;
-    return index > last && (after === undefined || index + item.batch.count <= (after.index ?? 0));
-  }
-
   /** What holds between two steps. */
   #check(): void {
     const fault = faultOf({
@@ -385,8 +397,4 @@ export class Islander {
     });
     assert(fault === null, fault ?? "");
   }
-}
-
-function isPosition(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 1;
 }

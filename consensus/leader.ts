@@ -5,6 +5,7 @@
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import type { Decree, Value } from "./decree.ts";
+import { canStore, lacksRoom } from "./fitness.ts";
 import { hashDecree } from "./hash.ts";
 import { compareBallots, sameBallot, type Ballot, type NodeId, type Slot } from "./identifiers.ts";
 import type { Candidate, Follower, Leading } from "./legislator-state.ts";
@@ -43,6 +44,7 @@ export function lead(chamber: Chamber, candidate: Candidate, adoptedBallot: Ball
     barrierRounds: 0,
     handingOver: null,
     exiling: [],
+    swapping: null,
   };
   for (const id of sortedIds(chamber.otherSeats())) {
     role.followers.set(id, {
@@ -101,6 +103,11 @@ export function isProposed(
   return chamber.log.from(chamber.republic.slot + 1).some(({ value }) => matches(value));
 }
 
+/** Whether there is no room for what nobody waits for. */
+export function isFull(role: Leading): boolean {
+  return role.queue.length >= limits.queueValuesMax;
+}
+
 /** Puts a value into the leader's queue; proposed at the end of the step when there is room. */
 export function enqueue(role: Leading, value: Value): void {
   assert(role.queue.length < 2 * limits.queueValuesMax, "the queue is bounded");
@@ -150,7 +157,7 @@ function tellFollowers(chamber: Chamber, role: Leading): void {
   // One message for all who were sent equally much: the shell then encodes it once.
   let accepts: Map<Slot, Accept> | null = null;
   for (const [id, follower] of role.followers) {
-    if (!follower.synchronized) continue;
+    if (!follower.synchronized || isSpared(chamber, id)) continue;
     assert(follower.sent <= log.length, "nobody was sent what is not in the log");
     if (follower.sent < log.length && follower.sent >= decided) {
       accepts ??= new Map<Slot, Accept>();
@@ -171,6 +178,14 @@ function tellFollowers(chamber: Chamber, role: Leading): void {
   role.decidedTold = decided;
 }
 
+/**
+ * Whether a follower is sent nothing more, since its disk has no room and the others are enough.
+ * Where they are not, all that was taken still goes to everybody.
+ */
+function isSpared(chamber: Chamber, id: NodeId): boolean {
+  return lacksRoom(chamber, id) && canStore(chamber);
+}
+
 /** Makes a follower's log equal to the leader's from the last slot that both surely share. */
 export function synchronize(
   chamber: Chamber,
@@ -189,10 +204,12 @@ export function synchronize(
   }
   if (shared > log.length) return;
   if (shared < republic.slot) {
+    // It learns only what continues what it has decided itself, whatever more it holds. When that
+    // is all it lacks, the undecided rest follows at once: under load it would never catch up with
+    // what is decided between two reports.
     follower.synchronized = false;
-    // It learns only what continues what it has decided itself, whatever more it holds.
-    sendDecided(chamber, follower, { to, slotFirst: held.decided + 1 });
-    return;
+    if (!sendDecided(chamber, follower, { to, slotFirst: held.decided + 1 })) return;
+    shared = republic.slot;
   }
   const { ballot } = role;
   const hashBefore = log.hashAt(shared);
@@ -210,18 +227,21 @@ export function synchronize(
   follower.sent = log.length;
 }
 
-/** Sends what is decided without repeating itself while the same may still be under way. */
+/**
+ * Sends what is decided without repeating itself while the same may still be under way; whether all
+ * of it is sent now.
+ */
 function sendDecided(
   chamber: Chamber,
   follower: Follower,
   { to, slotFirst }: { readonly to: NodeId; readonly slotFirst: Slot },
-): void {
+): boolean {
   const { round } = chamber.state;
   const { slotsSent } = follower;
   const isUnderWay = slotsSent !== null && round - slotsSent.round < chamber.silenceRounds;
-  if (isUnderWay && slotsSent.slotFirst === slotFirst) return;
+  if (isUnderWay && slotsSent.slotFirst === slotFirst) return false;
   follower.slotsSent = { slotFirst, round };
-  chamber.sendSlots(to, slotFirst);
+  return chamber.sendSlots(to, slotFirst) === chamber.republic.slot;
 }
 
 export function onAccepted(chamber: Chamber, from: NodeId, ballot: Ballot, length: Slot): void {
@@ -306,6 +326,7 @@ function repair(
   role: Leading,
   { from, follower, report }: { from: NodeId; follower: Follower; report: Report },
 ): void {
+  if (isSpared(chamber, from)) return;
   const stuck =
     follower.accepted < follower.sent && follower.acceptedAtReport === follower.accepted;
   follower.acceptedAtReport = follower.accepted;

@@ -21,7 +21,7 @@ function isChain(decrees: readonly Decree[], before: Place): boolean {
   for (const [at, decree] of decrees.entries()) {
     if (decree.slot !== last.slot + 1 || decree.time < last.time) return false;
     if (hashDecree(last.hash, decree) !== decree.hash) return false;
-    if (decree.value.kind === "succession" && at < decrees.length - 1) return false;
+    if (endsGovernment(decree) && at < decrees.length - 1) return false;
     last = decree;
   }
   return true;
@@ -34,13 +34,22 @@ function isChain(decrees: readonly Decree[], before: Place): boolean {
 export function chains(chamber: Chamber, decrees: readonly Decree[], slot: Slot): boolean {
   const { log, republic } = chamber;
   const before: Place = slot === republic.slot ? republic : log.at(slot);
-  const isOver = slot > republic.slot && log.at(slot).value.kind === "succession";
+  const isOver = slot > republic.slot && endsGovernment(log.at(slot));
   if (isOver && decrees.length > 0) return false;
   return isChain(decrees, before) && decrees.every((decree) => isLawful(chamber, decree));
 }
 
-/** Governments are numbered, and a republic is born once. */
+/** Where it is decided the next government begins, and nothing of this one follows it. */
+function endsGovernment({ value: { kind } }: Decree): boolean {
+  return kind === "succession" || kind === "refounding";
+}
+
+/**
+ * Governments are numbered, and a republic is born once. It is refounded by an operator's hand, so
+ * that others learn of that as decided: whoever is a member already knows it.
+ */
 function isLawful({ republic }: Chamber, { slot, value }: Decree): boolean {
+  if (value.kind === "refounding") return false;
   if (value.kind === "succession") {
     // The birth that is learned with it begins the first government.
     return value.government === (republic.government?.number ?? 1) + 1;
@@ -63,7 +72,7 @@ export function isFetching({ state, silenceRounds }: Chamber): boolean {
 /** Asks `from` for what is decided after the own log; at most one fetch is outstanding. */
 export function fetch(chamber: Chamber, from: NodeId): void {
   const { state } = chamber;
-  if (from === chamber.id) return;
+  if (from === chamber.id || !state.hasRoom) return;
   const slotFirst = chamber.republic.slot + 1;
   const { fetching } = state;
   const isSame = fetching?.from === from && fetching.slotFirst === slotFirst;
@@ -108,6 +117,8 @@ export function onAhead(chamber: Chamber, from: NodeId, { decided }: Ahead): voi
 export function onLearn(chamber: Chamber, from: NodeId, { decrees, decided }: Learn): void {
   const { state, republic } = chamber;
   if (state.fetching?.from === from) state.fetching = null;
+  // What came too late for the room there was comes again when there is some.
+  if (!state.hasRoom) return;
   // Decided slots may hold stop-signs in the middle: each part ends with its own, and is applied
   // before the next one is looked at.
   for (const part of throughStopSigns(decrees.filter(({ slot }) => slot > republic.slot))) {
@@ -122,7 +133,7 @@ export function onLearn(chamber: Chamber, from: NodeId, { decrees, decided }: Le
 function learnPart(chamber: Chamber, part: readonly Decree[]): boolean {
   const { republic, log } = chamber;
   const [first] = part;
-  if (first === undefined || !chains(chamber, part, republic.slot)) return false;
+  if (first === undefined || !continues(chamber, part)) return false;
   if (republic.slot === 0 && !isOurBirth(chamber, first)) return false;
   const unwritten = part.slice(firstNew(chamber, part));
   const [firstUnwritten] = unwritten;
@@ -135,6 +146,17 @@ function learnPart(chamber: Chamber, part: readonly Decree[]): boolean {
   assert(log.length >= slotLast, "what is learned is in the log");
   chamber.decide(slotLast);
   return true;
+}
+
+/** Whether what was decided elsewhere continues what is decided here: all, or all but its end. */
+function continues(chamber: Chamber, part: readonly Decree[]): boolean {
+  const { republic } = chamber;
+  const last = part.at(-1);
+  if (last?.value.kind !== "refounding") return chains(chamber, part, republic.slot);
+  const isNext = last.value.government > (republic.government?.number ?? 1);
+  // Members of the republic that ended are not of the one that goes on.
+  if (chamber.isMember || last.slot === 1 || !isNext) return false;
+  return isChain(part, republic) && chains(chamber, part.slice(0, -1), republic.slot);
 }
 
 /**
@@ -155,20 +177,17 @@ function throughStopSigns(decrees: readonly Decree[]): readonly (readonly Decree
   for (const decree of decrees) {
     if (part === null) parts.push((part = []));
     part.push(decree);
-    if (decree.value.kind === "succession") part = null;
+    if (endsGovernment(decree)) part = null;
   }
   return parts;
 }
 
-/** A newcomer takes its log from the republic that admitted it, and from no other (contract C5). */
+/**
+ * A newcomer takes its log from the republic that admitted it, and from no other (contract C5). One
+ * that was refounded since was born under another identity: then its own must come later.
+ */
 function isOurBirth(chamber: Chamber, first: Decree): boolean {
-  const { joining } = chamber.state;
-  return (
-    joining !== null &&
-    first.slot === 1 &&
-    first.value.kind === "bootstrap" &&
-    first.value.republic.identity === joining.republic.identity
-  );
+  return chamber.state.joining !== null && first.slot === 1 && first.value.kind === "bootstrap";
 }
 
 /**
@@ -183,8 +202,12 @@ export function catchUp(chamber: Chamber, decidedBefore: Slot): void {
     const decided = state.peers.get(id)?.report?.decided ?? -1;
     return chamber.hears(id) && (hasSeat ? decided > republic.slot : decided >= republic.slot);
   });
-  // Constituents spread over the members, and try another one when an answer stays away.
-  const source = sources[(spread(chamber.id) + state.fetches) % Math.max(1, sources.length)];
+  // Constituents spread over the members, and try another one when an answer stays away; the leader
+  // has enough to do.
+  const leads = (id: NodeId): boolean => state.peers.get(id)?.report?.leading?.id === id;
+  const idle = hasSeat ? [] : sources.filter((id) => !leads(id));
+  const asked = idle.length > 0 ? idle : sources;
+  const source = asked[(spread(chamber.id) + state.fetches) % Math.max(1, asked.length)];
   if (source === undefined) return;
   state.fetching = null;
   fetch(chamber, source);

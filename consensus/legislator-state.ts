@@ -28,6 +28,12 @@ export interface Peer {
   refused: Ballot;
   /** Rounds of pings since it last answered one; counts only while running (contract C11). */
   missed: number;
+  /** The same without a bound: how long its seat has been without anybody, as this node sees it. */
+  silent: number;
+  /** Its last pong, which the next ping answers; or null. */
+  toAnswer: { readonly starts: number; readonly round: number } | null;
+  /** The round in which this node last answered a ping of it. */
+  answeredRound: number;
   /** Its latest state hash that this node has not reached yet, to be compared when it does. */
   toCompare: { readonly slot: Slot; readonly hash: Hash } | null;
   /** What comparing state hashes has said of it so far (contract C10). */
@@ -63,6 +69,8 @@ export interface BarrierRound {
   readonly confirmed: NodeId[];
 }
 
+type Incarnation = Pick<Citizen, "id" | "cookie">;
+
 export interface Leading {
   readonly kind: "leading";
   readonly ballot: Ballot;
@@ -95,7 +103,9 @@ export interface Leading {
    * Whom an operator exiled; seats are taken first. Incarnations, since an id may come back with
    * an empty disk as soon as its exile is decided.
    */
-  exiling: readonly Pick<Citizen, "id" | "cookie">[];
+  exiling: readonly Incarnation[];
+  /** Who is to be given whose seat, as an operator wants it. */
+  swapping: { readonly next: Incarnation; readonly insteadOf: Incarnation } | null;
 }
 
 export type Role =
@@ -125,12 +135,16 @@ export interface LegislatorState {
   durable: Mark;
   /** Writes under way, oldest first. */
   readonly writes: Mark[];
+  /** Since when none of these has become durable; null when there are none. */
+  persistingSince: Tick | null;
   writeLast: number;
   /** The bootstrap decree is written but not durable yet. */
   founding: boolean;
   joining: { readonly republic: RepublicIdentity; readonly contacts: readonly Citizen[] } | null;
   /** The application holds its state: a seat is welcome. */
   willing: boolean;
+  /** Whether the disk has room for further entries. */
+  hasRoom: boolean;
   role: Role;
   /** Values that wait for this node to lead the government it was named for. */
   readonly inherited: Value[];
@@ -186,6 +200,8 @@ export function initialState(durable: DurableState): LegislatorState {
     founding: false,
     joining: null,
     willing: false,
+    hasRoom: true,
+    persistingSince: null,
     role: { kind: "stateless" },
     inherited: [],
     owed: null,

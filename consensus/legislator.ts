@@ -33,7 +33,7 @@ import { checkState } from "./invariants.ts";
 import { onAhead, onFetch, onLearn, serveWaiters } from "./learner.ts";
 import { countVotes, onAccepted, onResynchronize, propose } from "./leader.ts";
 import type { LegislatorState, Role } from "./legislator-state.ts";
-import { askForNaturalization, onExile, onImmigrate, onNaturalize, shape } from "./membership.ts";
+import { askForNaturalization, onExile, onImmigrate, onNaturalize } from "./membership.ts";
 import type { LegislatorInput, Outcome, PersistedInput, ReceiveInput } from "./outcome.ts";
 import { fromPlain, toPlain, type Plain } from "./plain.ts";
 import type { Republic } from "./republic.ts";
@@ -46,6 +46,7 @@ import {
   onTransfer,
   repeatBarriers,
 } from "./submission.ts";
+import { onDemote, onPromote, shape } from "./seats.ts";
 import { onRefused } from "./step-down.ts";
 import { compareReached } from "./vouching.ts";
 
@@ -104,6 +105,7 @@ export class Legislator {
     | "members"
     | "member"
     | "departed"
+    | "refounded"
     | "slot"
     | "hash"
     | "stateHash"
@@ -171,6 +173,10 @@ export class Legislator {
         return;
       case "exile":
         return onExile(chamber, input.id);
+      case "promote":
+        return onPromote(chamber, input);
+      case "demote":
+        return onDemote(chamber, input.id);
       case "transfer":
         return onTransfer(chamber, input.to);
       case "event":
@@ -183,6 +189,9 @@ export class Legislator {
         return this.#onPersisted(input);
       case "sent":
         return onSent(chamber, input.to);
+      case "room":
+        chamber.state.hasRoom = input.hasRoom;
+        return;
       case "barrier":
         return onBarrier(chamber, input.barrier);
       default:
@@ -249,6 +258,7 @@ export class Legislator {
     }
     if (reached === state.durable) return;
     state.durable = reached;
+    state.persistingSince = state.writes.length > 0 ? state.now : null;
     found(chamber);
     payPromise(chamber);
     attest(chamber);

@@ -36,6 +36,8 @@ export const limits = {
   membersMax: 64,
   /** Exiled incarnations that are remembered, so that a late request does not bring them back. */
   departedKept: 256,
+  /** Refoundings that are remembered, and told to whoever still speaks for a republic before. */
+  refoundedKept: 8,
   /** Barriers that wait for one leader's confirmation. */
   barriersMax: 4096,
   /** Decided slots whose state hashes are kept for comparison with peers. */

@@ -25,6 +25,8 @@ export interface Report {
   readonly quorumConnected: boolean;
   /** Whether what the sender leads is decided in time; of a follower, whether it could lead. */
   readonly timely: boolean;
+  /** Whether the sender's disk has room for further entries. */
+  readonly hasRoom: boolean;
   /** The ballot of the fit leader that the sender hears, itself included; or null. */
   readonly hearsFit: Ballot | null;
   /** Whom the sender would have lead its government, while it hears no fit leader; or null. */
@@ -43,20 +45,32 @@ export interface Heard {
   readonly length: Slot;
 }
 
-/** Asks a peer how it is, once each ping interval, and says how the sender is. */
-export interface Ping {
-  readonly kind: "ping";
+/** That the sender heard the receiver: the link works both ways. */
+export interface Answer {
+  /** The receiver's life that sent the ping or pong which this answers, and its round then. */
+  readonly starts: number;
   readonly round: number;
-  readonly report: Report;
-}
-
-export interface Pong {
-  readonly kind: "pong";
-  /** The round of the ping that this answers. */
-  readonly round: number;
-  readonly report: Report;
   /** What the sender remembers, durably or not, of the receiver's own latest attestation. */
   readonly heard: Heard | null;
+}
+
+/** Asks a peer how it is, and says how the sender is. */
+export interface Ping {
+  readonly kind: "ping";
+  /** The sender's. */
+  readonly round: number;
+  readonly report: Report;
+  /** To the peer's last pong, or null where none is to be answered. */
+  readonly answer: Answer | null;
+}
+
+/** Answers a ping at once; it is answered itself by the next ping. */
+export interface Pong {
+  readonly kind: "pong";
+  /** The sender's. */
+  readonly round: number;
+  readonly report: Report;
+  readonly answer: Answer;
 }
 
 /**

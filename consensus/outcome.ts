@@ -55,6 +55,23 @@ export interface ExileInput extends Stamp {
   readonly id: NodeId;
 }
 
+/**
+ * An operator lets a member have a seat, again or in place of another's; answered in
+ * `Outcome.reply`.
+ */
+export interface PromoteInput extends Stamp {
+  readonly kind: "promote";
+  readonly id: NodeId;
+  /** Whose seat it is given at once; null: it waits until there is one. */
+  readonly insteadOf: NodeId | null;
+}
+
+/** An operator takes a member's seat away, for as long as it is not promoted. */
+export interface DemoteInput extends Stamp {
+  readonly kind: "demote";
+  readonly id: NodeId;
+}
+
 /** An operator, or a node that stops, hands leadership over; null lets the leader choose. */
 export interface TransferInput extends Stamp {
   readonly kind: "transfer";
@@ -96,6 +113,12 @@ export interface SentInput extends Stamp {
   readonly to: NodeId;
 }
 
+/** Whether this node's disk has room for further entries; it has as long as nothing is said. */
+export interface RoomInput extends Stamp {
+  readonly kind: "room";
+  readonly hasRoom: boolean;
+}
+
 /** Asks for a slot after whose application a local read is linearizable. */
 export interface BarrierInput extends Stamp {
   readonly kind: "barrier";
@@ -109,12 +132,15 @@ export type LegislatorInput =
   | ImmigrateInput
   | NaturalizeInput
   | ExileInput
+  | PromoteInput
+  | DemoteInput
   | TransferInput
   | EventInput
   | ReceiveInput
   | EnqueueInput
   | PersistedInput
   | SentInput
+  | RoomInput
   | BarrierInput;
 
 /** Control messages travel on a lane of their own, never behind bulk data. */
@@ -154,6 +180,8 @@ export interface Write {
 
 /**
  * The shell reads decided slots `slotFirst … slotLast` from its journal and sends them as `learn`.
+ * What this or a later outcome sends to the same receiver on the lane `bulk` waits behind them: it
+ * may continue them. (All of it may be lost.)
  */
 export interface SlotDispatch {
   readonly to: NodeId;
@@ -189,7 +217,7 @@ export interface Applied {
   readonly stateHash: Hash;
 }
 
-/** The answer to `immigrate`, `enqueue`, `exile` and `transfer`, in the same step. */
+/** The answer to `immigrate`, `enqueue` and what operators ask for, in the same step. */
 export type Reply =
   /**
    * Taken: watch the log (for `enqueue`: the effect of the batch). A change of leader may lose it.
@@ -211,6 +239,8 @@ export type RefusalReason =
   | "notLeading"
   /** At a limit; try later. */
   | "busy"
+  /** The disks of a majority have no room for more; try again when somebody has made some. */
+  | "full"
   /** A batch came before its predecessors; send from the expected one on. */
   | "gap"
   /** The id is held by another incarnation. */
@@ -221,6 +251,12 @@ export type RefusalReason =
   | "notFound"
   /** It would cost the quorum. */
   | "quorum"
+  /** Who is to be given a seat at once is out of reach, or has not caught up. */
+  | "notReady"
+  /** `invite`: nobody answers at the endpoint. */
+  | "unreachable"
+  /** `invite`: whoever answers there waits for no invitation. */
+  | "notWaiting"
   /** The node has no republic yet. */
   | "noRepublic";
 

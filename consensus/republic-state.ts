@@ -23,6 +23,8 @@ export interface Member extends Citizen {
   /** The slot of its admission. */
   readonly admitted: Slot;
   readonly naturalized: boolean;
+  /** False once an operator took its seat away, until one lets it have a seat again. */
+  readonly eligible: boolean;
 }
 
 /** An incarnation that was exiled and never comes back (contract C5). */
@@ -33,6 +35,17 @@ export interface Departed {
   readonly url: string;
   /** The slot of its exile. */
   readonly slot: Slot;
+}
+
+/** That the republic went on under another identity, by an operator's hand. */
+export interface Refounded {
+  readonly cause: "recovered" | "restored";
+  /** The slot that says so: the last of the republic before, the first of the next. */
+  readonly slot: Slot;
+  /** The wall clock of that moment; information only. */
+  readonly when: number;
+  /** What it was before. */
+  readonly before: RepublicIdentity;
 }
 
 export interface PublisherResult {
@@ -70,6 +83,8 @@ export interface RepublicState {
   readonly members: readonly Member[];
   /** The latest exiled, oldest first, at most `limits.departedKept`. */
   readonly departed: readonly Departed[];
+  /** The latest refoundings, oldest first, at most `limits.refoundedKept`. */
+  readonly refounded: readonly Refounded[];
   /** In the order of their registration. */
   readonly publishers: readonly PublisherState[];
 }

@@ -3,7 +3,14 @@
  * function of the log on every node; never reads a clock, never refuses a decided decree.
  */
 import { assert, unreachable } from "./assert.ts";
-import { sameBatch, type Batch, type Citizen, type Decree, type Value } from "./decree.ts";
+import {
+  sameBatch,
+  type Batch,
+  type Citizen,
+  type Decree,
+  type Refounding,
+  type RepublicIdentity,
+} from "./decree.ts";
 import { hashZero, Mixer } from "./hash.ts";
 import { compareIds, type Cookie, type Hash, type NodeId, type Slot } from "./identifiers.ts";
 import { limits } from "./limits.ts";
@@ -13,9 +20,9 @@ import type {
   Government,
   Member,
   PublisherResult,
+  Refounded,
   RepublicState,
 } from "./republic-state.ts";
-import type { RepublicIdentity } from "./decree.ts";
 
 /** The state before anything is decided. */
 export function emptyRepublic(): RepublicState {
@@ -30,6 +37,7 @@ export function emptyRepublic(): RepublicState {
     government: null,
     members: [],
     departed: [],
+    refounded: [],
     publishers: [],
   };
 }
@@ -52,6 +60,7 @@ export class Republic {
   #index: number;
   #government: Government | null;
   #departed: readonly Departed[];
+  #refounded: readonly Refounded[];
   readonly #members = new Map<NodeId, Member>();
   readonly #publishers = new Map<number, PublisherRow>();
 
@@ -65,6 +74,7 @@ export class Republic {
     this.#index = state.index;
     this.#government = state.government;
     this.#departed = state.departed;
+    this.#refounded = state.refounded;
     for (const member of state.members) this.#members.set(member.id, member);
     for (const { publisher, sequenceNext, results, time } of state.publishers) {
       this.#publishers.set(publisher, { sequenceNext, results: [...results], time });
@@ -106,6 +116,10 @@ export class Republic {
   departed(id: NodeId, cookie: Cookie): Departed | null {
     return this.#departed.find((each) => each.id === id && each.cookie === cookie) ?? null;
   }
+  /** How often, and from what, this republic went on under another identity. */
+  get refounded(): readonly Refounded[] {
+    return this.#refounded;
+  }
   /** Whether `id` has a seat in the government in force. */
   seats(id: NodeId): boolean {
     return this.#government !== null && this.#government.parliament.includes(id);
@@ -130,6 +144,7 @@ export class Republic {
       government: this.#government,
       members: this.members,
       departed: this.#departed,
+      refounded: this.#refounded,
       publishers,
     };
   }
@@ -154,14 +169,15 @@ export class Republic {
     assert(decree.time >= this.#time, "log time never falls");
     const government = this.#government?.number ?? 0;
     this.#time = decree.time;
-    const effect = this.#enact(decree.slot, decree.value);
+    const effect = this.#enact(decree);
     this.#slot = decree.slot;
     this.#hash = decree.hash;
     this.#stateHash = this.#mix(effect);
     return { decree, effect, government: Math.max(government, 1), stateHash: this.#stateHash };
   }
 
-  #enact(slot: Slot, value: Value): Effect {
+  // oxlint-disable-next-line complexity -- one case a kind of decree.
+  #enact({ slot, when, value }: Decree): Effect {
     switch (value.kind) {
       case "bootstrap":
         assert(slot === 1, "a republic is founded once, by its first decree");
@@ -171,6 +187,7 @@ export class Republic {
           ...value.founder,
           admitted: slot,
           naturalized: true,
+          eligible: true,
         });
         this.#government = {
           number: 1,
@@ -185,7 +202,11 @@ export class Republic {
       case "admission":
         return this.#admit(slot, value.citizen);
       case "naturalization":
-        return this.#naturalize(value.id, value.cookie);
+        return this.#amend(value, { naturalized: true });
+      case "eligibility":
+        return this.#amend(value, { eligible: value.eligible });
+      case "relocation":
+        return this.#amend(value, { url: value.url });
       case "exile":
         return this.#exile(slot, value.id, value.cookie);
       case "succession":
@@ -207,6 +228,8 @@ export class Republic {
         return this.#register(slot, value.nonce);
       case "batch":
         return this.#settle(value);
+      case "refounding":
+        return this.#refound(slot, when, value);
       default:
         return unreachable(value);
     }
@@ -216,14 +239,24 @@ export class Republic {
     if (this.#members.has(citizen.id) || this.#members.size >= limits.membersMax) return none;
     if (this.departed(citizen.id, citizen.cookie) !== null) return none;
     assert(this.#identity !== null, "there is a republic to be admitted to");
-    this.#members.set(citizen.id, { ...citizen, admitted: slot, naturalized: false });
+    const newcomer = { ...citizen, admitted: slot, naturalized: false, eligible: true };
+    this.#members.set(citizen.id, newcomer);
     return { kind: "membership" };
   }
 
-  #naturalize(id: NodeId, cookie: Cookie): Effect {
+  /** Changes what is known of this incarnation; of another under its id, nothing. */
+  #amend(
+    { id, cookie }: Pick<Citizen, "id" | "cookie">,
+    change: Partial<Pick<Member, "naturalized" | "eligible" | "url">>,
+  ): Effect {
     const member = this.#members.get(id);
-    if (member === undefined || member.cookie !== cookie || member.naturalized) return none;
-    this.#members.set(id, { ...member, naturalized: true });
+    if (member === undefined || member.cookie !== cookie) return none;
+    assert(member.id === id, "a member stands under its own id");
+    const { naturalized, eligible, url } = { ...member, ...change };
+    const isSame =
+      naturalized === member.naturalized && eligible === member.eligible && url === member.url;
+    if (isSame) return none;
+    this.#members.set(id, { ...member, naturalized, eligible, url });
     return { kind: "membership" };
   }
 
@@ -235,6 +268,29 @@ export class Republic {
     const departed = { id, cookie, url: member.url, slot };
     this.#departed = [...this.#departed, departed].slice(-limits.departedKept);
     return { kind: "membership" };
+  }
+
+  /** Index, log time and publishers go on; all members leave, and the founder is the first. */
+  #refound(slot: Slot, when: number, { cause, republic, founder, government }: Refounding): Effect {
+    assert(this.#identity !== null, "there is a republic that goes on");
+    assert(government > (this.#government?.number ?? 0), "governments are numbered");
+    const before = this.#identity;
+    const left = this.members.map(({ id, cookie, url }) => ({ id, cookie, url, slot }));
+    this.#departed = [...this.#departed, ...left].slice(-limits.departedKept);
+    this.#refounded = [...this.#refounded, { cause, slot, when, before }].slice(
+      -limits.refoundedKept,
+    );
+    this.#identity = republic;
+    this.#members.clear();
+    this.#members.set(founder.id, {
+      ...founder,
+      admitted: slot,
+      naturalized: true,
+      eligible: true,
+    });
+    const parliament = [founder.id];
+    this.#government = { number: government, parliament, leader: founder.id, leaving: [], slot };
+    return { kind: "government" };
   }
 
   /** Its exile is seen through: who joins under the id from now on is another incarnation. */

@@ -3,6 +3,7 @@ import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import { sameBatch, type Batch, type Registration } from "./decree.ts";
 import { knownLeader } from "./election.ts";
+import { canStore, isRoomiest, lacksRoom } from "./fitness.ts";
 import type { NodeId } from "./identifiers.ts";
 import type { BarrierRound, Leading } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
@@ -18,10 +19,15 @@ export function onEnqueue(chamber: Chamber, value: Batch | Registration): void {
     return;
   }
   if (value.kind === "batch" && !isNext(chamber, role, value)) return;
+  if (!canStore(chamber)) {
+    // Who has no room itself gives way to who has, and that takes only a moment.
+    chamber.refuse(isRoomiest(chamber) ? "full" : "busy", chamber.id);
+    return;
+  }
   const bytes = value.kind === "batch" ? value.size : 0;
-  const isFull =
+  const isBusy =
     role.queue.length >= limits.queueValuesMax || role.queueBytes + bytes > limits.queueBytesMax;
-  if (isFull) {
+  if (isBusy) {
     chamber.refuse("busy", chamber.id);
     return;
   }
@@ -139,14 +145,15 @@ function settleRound(chamber: Chamber, role: Leading): void {
 
 /** Begins to hand leadership over to `to`, or to the follower that has come furthest. */
 export function onTransfer(chamber: Chamber, to: NodeId | null): void {
-  const { role, now } = chamber.state;
+  const { role, now, hasRoom } = chamber.state;
   if (role.kind !== "leading") {
     chamber.refuse("notLeading", knownLeader(chamber));
     return;
   }
-  const candidates = [...role.followers].filter(
-    ([id, { synchronized }]) => synchronized && chamber.hears(id) && (to === null || id === to),
-  );
+  const candidates = [...role.followers].filter(([id, { synchronized }]) => {
+    const isAble = synchronized && chamber.hears(id) && !(hasRoom && lacksRoom(chamber, id));
+    return isAble && (to === null || id === to);
+  });
   const [best] = candidates.toSorted(([, left], [, right]) => right.accepted - left.accepted);
   if (best === undefined) {
     const isUnknown = to !== null && !role.followers.has(to);

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { print, runCommand, whole } from "./command-line.ts";
 
 const usage = `Usage: npm run simulate:versions -- [--seeds COUNT] [--node VERSION]
 
@@ -63,30 +64,35 @@ function firstDifference(left: string, right: string): number | null {
   return left.split("\n").findIndex((line, at) => line !== others[at]) + 1;
 }
 
-async function compare(seeds: string, version: string, isJson: boolean): Promise<number> {
+async function compare({ seeds, node, json }: Arguments): Promise<number> {
   const own = await here(seeds);
-  const other = await elsewhere(seeds, version);
+  const other = await elsewhere(seeds, node);
   const line = firstDifference(own.output, other.output);
   const sha256 = createHash("sha256").update(own.output).digest("hex");
   const versions = [own.version, other.version];
-  if (isJson) {
-    console.log(
-      JSON.stringify({ seeds: Number(seeds), versions, same: line === null, line, sha256 }),
-    );
+  if (json) {
+    print(JSON.stringify({ seeds: Number(seeds), versions, same: line === null, line, sha256 }));
   } else if (line === null) {
     const bytes = Buffer.byteLength(own.output);
-    console.log(`${seeds} seeds: the same ${bytes} bytes on ${versions.join(" and ")}, ${sha256}`);
+    print(`${seeds} seeds: the same ${bytes} bytes on ${versions.join(" and ")}, ${sha256}`);
   } else {
-    console.log(`line ${line} differs:`);
+    print(`line ${line} differs:`);
     for (const said of [own, other]) {
-      console.log(`  ${said.version}: ${said.output.split("\n")[line - 1]}`);
+      print(`  ${said.version}: ${said.output.split("\n")[line - 1]}`);
     }
   }
   return line === null ? 0 : 1;
 }
 
-try {
+interface Arguments {
+  readonly seeds: string;
+  readonly node: string;
+  readonly json: boolean;
+}
+
+function parse(args: readonly string[]): Arguments | null {
   const { values } = parseArgs({
+    args: [...args],
     options: {
       seeds: { type: "string", default: "20" },
       node: { type: "string", default: "22.22.0" },
@@ -94,14 +100,10 @@ try {
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  const { seeds, node, json } = values;
-  if (!/^[1-9]\d{0,8}$/.test(seeds)) {
-    throw new Error(`--seeds: wanted a whole number from 1, got ${JSON.stringify(seeds)}`);
-  }
-  if (values.help) console.log(usage);
-  else if (!existsSync(built)) throw new Error(`${built} is not there: npm run build makes it.`);
-  else process.exitCode = await compare(seeds, node, json);
-} catch (error) {
-  console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
-  process.exitCode = 2;
+  if (values.help) return null;
+  whole("seeds", values.seeds, 1);
+  if (!existsSync(built)) throw new Error(`${built} is not there: npm run build makes it.`);
+  return values;
 }
+
+await runCommand({ usage, parse, run: compare });

@@ -8,6 +8,7 @@ export const calmSwarm: Swarm = {
   nodes: 3,
   newcomers: 0,
   parliamentSize: 5,
+  replaceAfterMs: null,
   foundedUnderFaults: false,
   timing: { pingMs: 20, silenceMs: 120, stallMs: 800 },
   segmentBytes: 16_384,
@@ -27,6 +28,7 @@ export const calmSwarm: Swarm = {
   cuts: null,
   crashes: null,
   leftOverChance: 0,
+  mixesVersions: false,
   restarts: null,
   pauses: null,
   fullDisks: null,
@@ -34,6 +36,7 @@ export const calmSwarm: Swarm = {
   deafness: null,
   clocks: { wallSpreadMs: 1000, drift: 0, steps: null, freezes: null },
   liveness: { isWhole: true, outsiders: [], strike: null },
+  worstDay: null,
   workload: {
     publishesPerSecond: 0,
     remoteClients: 0,

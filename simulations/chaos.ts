@@ -83,7 +83,7 @@ export class Chaos {
     this.#repeat(crashes, (how) => this.#crash(how));
     this.#repeat(restarts, () => this.#close());
     this.#repeat(pauses, ({ lengthMs }) => this.#pause(lengthMs));
-    this.#repeat(fullDisks, ({ lengthMs }) => this.#fillDisk(lengthMs));
+    this.#repeat(fullDisks, (how) => this.#fillDisks(how));
     this.#repeat(readOnlyDisks, ({ lengthMs }) => this.#makeReadOnly(lengthMs));
     this.#repeat(deafness, (how) => this.#deafen(how));
     this.#repeat(damage, () => this.#folders.damage());
@@ -289,12 +289,15 @@ export class Chaos {
     node.life?.pause(length);
   }
 
-  #fillDisk(lengthMs: Range): void {
-    const { disk } = this.#prng.pick(this.#cluster.nodes);
-    disk.capacity = disk.bytesUsed() + this.#prng.integer(0, 20_000);
-    this.#simulator.after(this.#draw(lengthMs), () => {
-      disk.capacity = Number.MAX_SAFE_INTEGER;
-    });
+  #fillDisks({ together, lengthMs }: NonNullable<Swarm["fullDisks"]>): void {
+    const nodes = this.#prng.shuffle(this.#cluster.nodes);
+    const counts = { one: 1, majority: Math.floor(nodes.length / 2) + 1, all: nodes.length };
+    for (const { disk } of nodes.slice(0, counts[together])) {
+      disk.capacity = disk.bytesUsed() + this.#prng.integer(0, 20_000);
+      this.#simulator.after(this.#draw(lengthMs), () => {
+        disk.capacity = Number.MAX_SAFE_INTEGER;
+      });
+    }
   }
 
   #makeReadOnly(lengthMs: Range): void {

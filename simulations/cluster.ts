@@ -3,18 +3,19 @@
  * Starts, crashes, restarts and closes them as a supervisor would; injects nothing by itself.
  */
 import { Kibitzer } from "../src/kibitzer.ts";
+import type { ProtocolRange } from "../transport/index.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 import { requestCodec } from "../src/codec/request-codec.ts";
 import type { Request, Response } from "../src/requests.ts";
 import { responseCodec } from "../src/codec/response-codec.ts";
 import { demand, Violation } from "./core/violation.ts";
 import { SimulatedDisk, type DiskImage, type SyncWatcher } from "./disk.ts";
+import { asViolation, isForSpace, isOfDisk } from "./ended-node.ts";
 import { SimulatedNetwork } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
 import type { Swarm } from "./swarm.ts";
-import { SystemError } from "./system-error.ts";
 import { listenTo, nothingTold, type Told } from "./told.ts";
 import { silent, type Logger } from "../src/logger.ts";
 
@@ -60,8 +61,9 @@ export interface SimulatedNode {
  */
 export type ClusterPlan = Pick<
   Swarm,
-  "nodes" | "newcomers" | "parliamentSize" | "segmentBytes" | "timing" | "clocks"
->;
+  "nodes" | "newcomers" | "parliamentSize" | "replaceAfterMs" | "segmentBytes" | "timing" | "clocks"
+> &
+  Partial<Pick<Swarm, "mixesVersions">>;
 
 export interface ClusterEvents {
   /** The node is a member and ready. */
@@ -268,6 +270,7 @@ export class Cluster {
       listen: [`memory:${name}`],
       parliamentSize: this.#plan.parliamentSize,
       timing: this.#plan.timing,
+      replaceAfterMs: this.#plan.replaceAfterMs,
       storage: {
         segmentBytesFirst: this.#plan.segmentBytes,
         segmentBytesMax: 4 * this.#plan.segmentBytes,
@@ -276,9 +279,16 @@ export class Cluster {
         files: disk.mount(life),
         clock: life.clock,
         chance: this.#prng.fork(`chance ${name} ${lives}`),
-        network: this.network.join(name, life),
+        network: this.network.join(name, life, this.#drawRelease(name)),
       },
     });
+  }
+
+  /** X11: each life is one of this release, or of the next, which still speaks as this one does. */
+  #drawRelease(name: string): ProtocolRange {
+    if (this.#plan.mixesVersions !== true || this.#prng.chance(0.5)) return { least: 1, most: 1 };
+    this.#simulator.trace.fault("X11", `${name} is of the next release`);
+    return { least: 1, most: 2 };
   }
 
   async #run(node: SimulatedNode, life: Life): Promise<void> {
@@ -348,6 +358,9 @@ export class Cluster {
   #fail(node: SimulatedNode, life: Life, error: unknown): void {
     if (!life.alive) return;
     this.#simulator.trace.note(`failed ${node.id}: ${String(error)}`);
+    if (node.kibitzer !== null && isForSpace(error)) {
+      this.#simulator.fail(new Violation("D11", `${node.id} stops: ${String(error)}`));
+    }
     const code = pardoned(node, error);
     if (code === null && !isOfDisk(error)) {
       this.#simulator.fail(asViolation(node.id, error));
@@ -372,29 +385,4 @@ export function cookieOf({ disk }: SimulatedNode): string | null {
   const bytes = disk.peek(`${dataDirectory}/node`);
   if (bytes === null) return null;
   return /"cookie":"([0-9a-f]{16})"/.exec(Buffer.from(bytes).toString("latin1"))?.[1] ?? null;
-}
-
-/** Whether an injected error of the disk caused it. */
-export function isOfDisk(error: unknown): boolean {
-  if (error instanceof SystemError) return true;
-  return error instanceof Error && error.cause !== undefined && isOfDisk(error.cause);
-}
-
-const invariantOf: ReadonlyMap<string, string> = new Map([
-  ["KBZ_DAMAGED", "D8"],
-  ["KBZ_DIVERGED", "S1"],
-  ["KBZ_STALE_DISK", "D5"],
-  ["KBZ_ID_TAKEN", "M4"],
-  ["KBZ_EXILED", "M4"],
-  ["KBZ_REPUBLIC", "M5"],
-  ["KBZ_IN_USE", "M4"],
-]);
-
-function asViolation(id: string, error: unknown): Error {
-  if (error instanceof Violation) return error;
-  const code = error instanceof KibitzerError ? error.code : "KBZ_INVARIANT";
-  const invariant = invariantOf.get(code) ?? code;
-  const violation = new Violation(invariant, `node ${id} stopped: ${String(error)}`);
-  violation.cause = error;
-  return violation;
 }

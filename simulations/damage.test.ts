@@ -311,8 +311,9 @@ test("governments that differ, fall, or bring an exiled one back are found (M1, 
   governments.depart("c", "0000000000000001");
   const member = { id: "c", url: "", role: "member", reachable: true, version: "" } as const;
   const rest = { decided: { slot: 1, index: 0 }, applied: { slot: 1, index: 0 } };
+  const standing = { naturalized: true, eligible: true };
   const hash = { slot: 1, value: "00" };
-  const members = [{ ...member, ...rest, hash, cookie: "0000000000000001" }];
+  const members = [{ ...member, ...standing, ...rest, hash, cookie: "0000000000000001" }];
   assert.throws(() => governments.checkMembers("a", { members }), { invariant: "M4" });
 });
 

@@ -54,7 +54,8 @@ export class MountedDisk implements FileSystem {
 
   rename(from: string, to: string): Promise<void> {
     return this.#operate("write", `rename ${from} ${to}`, () => {
-      this.#disk.find(from);
+      if (!this.#disk.directories.hasDirectory(from)) this.#disk.find(from);
+      if (this.#disk.directories.holdsFiles(to)) throw new SystemError("ENOTEMPTY", "rename", to);
       // A directory may have to grow for a name.
       this.#disk.reserve(1, to, "rename");
       this.#disk.directories.rename(from, to);
@@ -65,6 +66,12 @@ export class MountedDisk implements FileSystem {
     return this.#operate("write", `remove ${path}`, () => {
       this.#disk.find(path);
       this.#disk.directories.remove(path);
+    });
+  }
+
+  removeTree(path: string): Promise<void> {
+    return this.#operate("write", `rmtree ${path}`, () => {
+      this.#disk.directories.removeTree(path);
     });
   }
 

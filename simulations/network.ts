@@ -8,6 +8,7 @@ import {
   type Callee,
   type Codec,
   type MemoryFrame,
+  type ProtocolRange,
   type Transport,
 } from "../transport/index.ts";
 import type { Range } from "./disk.ts";
@@ -46,6 +47,7 @@ export const calmNetwork: NetworkFaults = {
   partChance: 0,
 };
 
+const firstVersion: ProtocolRange = { least: 1, most: 1 };
 const partMicros: Range = { min: 1, max: 20_000 };
 
 /** A one-way cut: what is sent meanwhile is lost ("drop") or arrives all at once later ("hold"). */
@@ -93,10 +95,17 @@ export class SimulatedNetwork<Request, Response> {
     });
   }
 
-  /** The network as `life` has it, under `name`; its address is `memory:NAME`. */
-  join(name: string, life: Life): Transport<Request, Response> {
+  /**
+   * The network as `life` has it, under `name`; its address is `memory:NAME`.
+   * @param protocol The versions that it speaks.
+   */
+  join(
+    name: string,
+    life: Life,
+    protocol: ProtocolRange = firstVersion,
+  ): Transport<Request, Response> {
     this.#lives.set(name, life);
-    const transport = this.#network.transport(name, { timing: life.clock });
+    const transport = this.#network.transport(name, { timing: life.clock, protocol });
     return {
       connect: (url, options) => transport.connect(url, options),
       listen: (url, callee) => transport.listen(url, this.#deafened(name, callee)),

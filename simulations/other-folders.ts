@@ -2,11 +2,12 @@
  * Processes beside those of the cluster: one that founds a republic elsewhere, whose folder may
  * then be mixed up with a node's (X8), and one on a copy of a running node's folder (X9).
  */
-import { compareBallots, type Ballot } from "../consensus/index.ts";
+import { compareBallots } from "../consensus/index.ts";
 import type { Kibitzer } from "../src/kibitzer.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 import type { Agreement } from "./checkers/agreement.ts";
-import { isOfDisk, type Cluster, type SimulatedNode } from "./cluster.ts";
+import type { Cluster, SimulatedNode } from "./cluster.ts";
+import { isOfDisk } from "./ended-node.ts";
 import { Violation } from "./core/violation.ts";
 import { SimulatedDisk, type DiskImage } from "./disk.ts";
 import type { Prng } from "./prng.ts";
@@ -25,8 +26,6 @@ interface Clone {
   readonly name: string;
   readonly disk: SimulatedDisk;
   readonly life: Life;
-  /** What it had promised when it was made. */
-  readonly promised: Ballot | null;
 }
 
 const lookMicros = second / 2;
@@ -59,7 +58,7 @@ export class OtherFolders {
     const { simulator } = this.#parts;
     const { name, disk, life } = this.#machine(node.id, "clone");
     disk.restore(node.disk.image());
-    const clone = { of: node, name, disk, life, promised: promiseOn(disk) };
+    const clone = { of: node, name, disk, life };
     this.#clones.add(clone);
     this.#run(clone).catch((error: unknown) => this.#failed(clone, error));
     simulator.after(length, () => this.#end(clone));
@@ -100,7 +99,9 @@ export class OtherFolders {
   /** D5: whoever cannot hear its peers' answers, since these go to the other, promises nothing. */
   #watch(clone: Clone): void {
     const { simulator } = this.#parts;
-    const { disk, life, name, promised } = clone;
+    const { disk, life, name } = clone;
+    // Its journal may have held a later promise than the copies did: the start has settled that.
+    const promised = promiseOn(disk);
     const look = (): void => {
       const now = promiseOn(disk);
       const hasRisen = now !== null && (promised === null || compareBallots(now, promised) > 0);

@@ -5,6 +5,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { dataDirectory } from "./cluster.ts";
+import { print, runCommand, tell, whole } from "./command-line.ts";
 import { coverageMarks, missingMarks } from "./coverage-marks.ts";
 import { missingFaults } from "./fault-kinds.ts";
 import { runSeed, type SeedOrder, type SeedResult } from "./seed-run.ts";
@@ -72,22 +73,6 @@ function parse(args: readonly string[]): Arguments | null {
     isSingle,
     isJson: values.json === true,
   };
-}
-
-function whole(name: string, text: string, least: number, most?: number): number {
-  const value = Number(text);
-  const isUsual = /^\d+$/.test(text) && Number.isSafeInteger(value);
-  if (isUsual && value >= least && value <= (most ?? value)) return value;
-  const range = most === undefined ? `from ${least}` : `from ${least} to ${most}`;
-  throw new Error(`--${name}: wanted a whole number ${range}, got ${JSON.stringify(text)}`);
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-function tell(line: string): void {
-  process.stderr.write(`${line}\n`);
 }
 
 function printReport(report: RunReport, { isJson, isSingle }: Arguments): void {
@@ -188,12 +173,4 @@ function tellSpeed({ counts, speed, rated }: Summary, elapsedMs: number): void {
   tell(`${rated.runs} runs ${which}: ${rated.speed.toFixed(0)} × real time`);
 }
 
-let args: Arguments | null = null;
-try {
-  args = parse(process.argv.slice(2));
-  if (args === null) print(usage);
-} catch (error) {
-  tell(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
-  process.exitCode = 2;
-}
-if (args !== null) process.exitCode = await simulate(args);
+await runCommand({ usage, parse, run: simulate });

@@ -35,6 +35,11 @@ export class SimulatedDirectories {
     return this.#directories.has(path);
   }
 
+  /** Whether there is a directory with anything in it. */
+  holdsFiles(path: string): boolean {
+    return this.#inside(path).length > 0;
+  }
+
   makeDirectory(path: string): void {
     for (let at = path; !this.#directories.has(at); at = directoryOf(at)) {
       this.#directories.add(at);
@@ -57,13 +62,24 @@ export class SimulatedDirectories {
   }
 
   rename(from: string, to: string): void {
+    if (this.#directories.has(from)) {
+      this.#renameDirectory(from, to);
+      return;
+    }
     const file = this.#seen.get(from);
     assert(file !== undefined, "the renamed file is there");
-    assert(directoryOf(from) === directoryOf(to), "renaming stays in one directory");
     this.#change(directoryOf(to), [from, to], (names) => {
       names.delete(from);
       names.set(to, file);
     });
+  }
+
+  /** Removes a directory with all that is in it; each name is a change of its own. */
+  removeTree(directory: string): void {
+    for (const path of this.#inside(directory)) this.remove(path);
+    for (const path of this.#directories) {
+      if (isInside(path, directory)) this.#directories.delete(path);
+    }
   }
 
   remove(path: string): void {
@@ -100,6 +116,7 @@ export class SimulatedDirectories {
     }
     this.#pending = [];
     this.#seen = new Map(this.#durable);
+    for (const path of this.#seen.keys()) this.makeDirectory(directoryOf(path));
     return count;
   }
 
@@ -121,6 +138,40 @@ export class SimulatedDirectories {
     for (const path of files.keys()) this.makeDirectory(directoryOf(path));
   }
 
+  /**
+   * All at once, or nothing of it; with it goes what happened before to the names inside, since a
+   * file system writes such changes down in their order.
+   */
+  #renameDirectory(from: string, to: string): void {
+    const before = this.#pending.filter((change) => isInside(change.directory, from));
+    this.#pending = this.#pending.filter((change) => !before.includes(change));
+    const known = [...this.#inside(from), ...before.flatMap((change) => change.paths)];
+    const paths = [...new Set(known)];
+    assert(this.#inside(to).length === 0, "nothing is there that would be replaced");
+    const moved = (path: string): string => to + path.slice(from.length);
+    for (const path of this.#directories) {
+      if (isInside(path, from)) this.#directories.add(moved(path));
+    }
+    for (const path of this.#directories) if (isInside(path, from)) this.#directories.delete(path);
+    const touched = [...paths, ...paths.map(moved)];
+    let isSeen = true;
+    this.#change(directoryOf(to), touched, (names) => {
+      // They were seen at once; what is durable has them with this.
+      if (!isSeen) for (const change of before) change.apply(names);
+      isSeen = false;
+      for (const path of paths) {
+        const file = names.get(path);
+        if (file === undefined) continue;
+        names.delete(path);
+        names.set(moved(path), file);
+      }
+    });
+  }
+
+  #inside(directory: string): readonly string[] {
+    return [...this.#seen.keys()].filter((path) => path.startsWith(`${directory}/`));
+  }
+
   #change(
     directory: string,
     paths: readonly string[],
@@ -135,6 +186,10 @@ export function directoryOf(path: string): string {
   const slash = path.lastIndexOf("/");
   if (slash === 0) return "/";
   return slash < 0 ? "" : path.slice(0, slash);
+}
+
+function isInside(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
 }
 
 function compare(left: string, right: string): number {

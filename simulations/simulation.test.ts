@@ -15,7 +15,9 @@ test("seeds pass: faults, then calm, then every check", async () => {
     const report = await new Simulation(seed).run(4);
     assert.equal(report.failure, null, `seed ${seed}: ${report.failure?.message}`);
     assert.ok(report.acknowledged > 0, `seed ${seed} acknowledges something`);
-    assert.ok(report.replayed > 100, `seed ${seed} replays its recordings`);
+    // On a worst day the recordings of all but the survivor are gone with their disks.
+    const isWorst = report.swarm.worstDay !== null;
+    assert.ok(isWorst || report.replayed > 100, `seed ${seed} replays its recordings`);
   }
 });
 

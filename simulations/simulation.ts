@@ -23,6 +23,7 @@ import { drawSwarm, type Swarm } from "./swarm.ts";
 import { Trace } from "./trace.ts";
 import { uncaught, Violation } from "./core/violation.ts";
 import { Clients } from "./workload.ts";
+import { WorstDay } from "./worst-day.ts";
 
 export interface Failure {
   /** The id of the broken invariant, as `A1`. */
@@ -93,6 +94,7 @@ export class Simulation {
   readonly #remotes: RemoteClients;
   readonly #parts: Stage;
   readonly #endsWithScript: boolean;
+  readonly #worstDay: WorstDay;
   #replayed = 0;
   #stuck: string | null = null;
 
@@ -148,6 +150,13 @@ export class Simulation {
     const { supervisor } = this.#chaos;
     const acting = { simulator, cluster, clients, names, supervisor };
     const failover = { ...acting, prng: prng.fork("failover"), swarm, governments };
+    this.#worstDay = new WorstDay({
+      simulator,
+      prng: prng.fork("worst day"),
+      cluster,
+      swarm,
+      ...checkers,
+    });
     const strike = async (core: readonly SimulatedNode[]): Promise<void> => {
       await checkFailover(failover, core);
     };
@@ -160,6 +169,7 @@ export class Simulation {
       this.#chaos.start();
       clients.start();
       this.#remotes.start();
+      this.#worstDay.start();
       await simulator.run(simulator.now + seconds * second);
       clients.stop();
       this.#remotes.stop();
@@ -190,6 +200,13 @@ export class Simulation {
   }
 
   async #finish(): Promise<void> {
+    if (this.swarm.worstDay !== null && !this.swarm.atlas.isSafetyOnly) {
+      this.#chaos.leave();
+      this.#stuck = await this.#worstDay.come();
+      await this.simulator.complete(this.#remotes.close(), remotesMax);
+      checkLinearizability(this.history);
+      return;
+    }
     this.#stuck = await this.#recover();
     await this.simulator.complete(this.#remotes.close(), remotesMax);
     await checkClosing(this.#parts);

@@ -26,12 +26,14 @@ const ofSent: ReadonlyMap<Message["kind"], CoverageMark> = new Map([
 
 const ofRefusal: ReadonlyMap<string, CoverageMark> = new Map([
   ["gap", "batch.gap"],
+  ["full", "batch.full"],
   ["idTaken", "member.refused"],
   ["quorum", "member.quorum"],
 ]);
 
 const ofDecree: ReadonlyMap<string, CoverageMark> = new Map([
   ["naturalization", "member.naturalized"],
+  ["eligibility", "member.eligible"],
   ["exile", "member.exiled"],
 ]);
 
@@ -39,6 +41,7 @@ export class StepMarks {
   readonly #id: string;
   readonly #hit: (mark: CoverageMark) => void;
   #role: RoleKind | null = null;
+  #hasRoom = true;
   /** How long its log is, as written; null before the first write of this recording. */
   #length: number | null = null;
   /** Seats of the government in force before the step. */
@@ -55,19 +58,28 @@ export class StepMarks {
     const { role, republic } = legislator;
     this.#role = role;
     if (step.before !== null && step.before !== role) this.#onRole(step);
-    if (input.kind === "receive") this.#onMessage(input, step);
+    this.#onInput(input, step);
     for (const { message } of outcome.send) this.#onSent(message, step);
     if (outcome.applied.length > 0) this.#onApplied(step);
     if (outcome.sendSlots.length > 0) this.#onSlots(step);
     if (outcome.reply !== null) this.#onReply(outcome.reply);
     if (outcome.persist !== null) this.#onWrite(input, outcome.persist);
-    const isLost = outcome.barriers.some(({ slot }) => slot === null);
-    this.#hitIf(step.before === "leading" && isLost, "barrier.lost");
+    if (step.before === "leading") this.#onBarriers(outcome.barriers);
     this.#seats = republic.government?.parliament.length ?? 0;
   }
 
   #hitIf(condition: boolean, mark: CoverageMark | undefined): void {
     if (condition && mark !== undefined) this.#hit(mark);
+  }
+
+  #onInput(input: LegislatorInput, step: Step): void {
+    if (input.kind === "room") this.#onRoom(input.hasRoom);
+    if (input.kind === "receive") this.#onMessage(input, step);
+  }
+
+  #onRoom(hasRoom: boolean): void {
+    this.#hit(hasRoom ? "room.again" : "room.none");
+    this.#hasRoom = hasRoom;
   }
 
   #onRole(step: Step): void {
@@ -88,7 +100,8 @@ export class StepMarks {
   #onDeposed({ input, legislator }: Step): void {
     if (input.kind === "event") {
       const isConnected = legislator.view().quorumConnected;
-      this.#hit(isConnected ? "steps.stalled" : "steps.lostMajority");
+      if (!isConnected) this.#hit("steps.lostMajority");
+      else this.#hit(this.#hasRoom ? "steps.stalled" : "steps.full");
     } else if (isOf(input, "prepare")) this.#hit("steps.promised");
     else this.#hitIf(isOf(input, "refused") || isReport(input), "steps.refused");
   }
@@ -151,6 +164,13 @@ export class StepMarks {
     if (isOf(input, "fetch")) return;
     const isFollowers = isOf(input, "promised") || isOf(input, "resynchronize") || isReport(input);
     this.#hit(before === "leading" && isFollowers ? "synchronize.slots" : "learn.served");
+  }
+
+  #onBarriers(barriers: Outcome["barriers"]): void {
+    this.#hitIf(
+      barriers.some(({ slot }) => slot === null),
+      "barrier.lost",
+    );
   }
 
   #onReply(reply: NonNullable<Outcome["reply"]>): void {

@@ -5,6 +5,7 @@
 import { calmDisk, type DiskFaults, type Range } from "./disk.ts";
 import { damageKinds, type DamageKind } from "./disk-damage.ts";
 import { calmNetwork, type NetworkFaults } from "./network.ts";
+import { messageKinds } from "./message-kinds.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
 
@@ -19,6 +20,8 @@ export interface Swarm {
   /** O6: further ones, that an operator lets join later. */
   readonly newcomers: number;
   readonly parliamentSize: number;
+  /** After how long a silent member's seat is given to a constituent; null for never. */
+  readonly replaceAfterMs: number | null;
   /** Whether the faults begin before the republic is whole. */
   readonly foundedUnderFaults: boolean;
   readonly timing: {
@@ -50,7 +53,7 @@ export interface Swarm {
   readonly damage: (Rhythm & { readonly kinds: readonly DamageKind[] }) | null;
   /** X5, X6, X8, X9. */
   readonly folders: (Rhythm & { readonly kinds: readonly FolderFault[] }) | null;
-  /** O5, O6, O12. */
+  /** O4, O5, O6, O12. */
   readonly operator: (Rhythm & { readonly kinds: readonly OperatorAction[] }) | null;
   /** K19: nodes whose syncs take so many times longer than the others'. */
   readonly slowDisks: { readonly nodes: readonly number[]; readonly factor: number };
@@ -73,9 +76,13 @@ export interface Swarm {
     | null;
   /** K22: how likely a start finds temporary files that somebody left over. */
   readonly leftOverChance: number;
+  /** X11: whether nodes of two releases are mixed, which speak other versions of the protocol. */
+  readonly mixesVersions: boolean;
   readonly restarts: Rhythm | null;
   readonly pauses: (Rhythm & { readonly lengthMs: Range }) | null;
-  readonly fullDisks: (Rhythm & { readonly lengthMs: Range }) | null;
+  /** K15: of one node, or of several at once. */
+  readonly fullDisks:
+    (Rhythm & { readonly lengthMs: Range; readonly together: "one" | "majority" | "all" }) | null;
   /** K18: mounted read-only for a while. */
   readonly readOnlyDisks: (Rhythm & { readonly lengthMs: Range }) | null;
   /** N14: for a while all messages of a kind are lost. */
@@ -97,6 +104,11 @@ export interface Swarm {
     /** What then becomes of the leader, under load; null for nothing. */
     readonly strike: Strike | null;
   };
+  /**
+   * O8, O9: how the run ends instead, with a republic that goes on from a backup, or from one of
+   * the disks; null in most runs.
+   */
+  readonly worstDay: WorstDayKind | null;
   readonly workload: Workload;
 }
 
@@ -109,11 +121,21 @@ export type CutShape =
  * on it, or one more on a copy of it.
  */
 export type FolderFault = "empty" | "backup" | "foreign" | "elsewhere" | "twin" | "clone";
-export type OperatorAction = "exile" | "transfer" | "join";
+export type OperatorAction = "exile" | "transfer" | "join" | "seat";
+export type WorstDayKind = "recover" | "restore";
 /** What stays broken: down, or cut off both ways, or in one direction only. */
 export type OutsiderFault = "down" | "cut" | "deaf" | "mute";
 /** The leader is killed, stopped, told to hand over, or cut off for two time-outs; or all stop. */
-export type Strike = "kill" | "stop" | "transfer" | "isolate" | "stopAll";
+export type Strike =
+  | "kill"
+  | "stop"
+  | "transfer"
+  | "isolate"
+  | "stopAll"
+  /** Its disk is full, or hangs, or it is paused, for a while. */
+  | "fill"
+  | "stall"
+  | "pause";
 
 export interface Workload {
   /** Calls of publish for each second, all nodes together. */
@@ -149,23 +171,18 @@ const folderFaults: readonly FolderFault[] = [
   "twin",
   "clone",
 ];
-const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join"];
+const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join", "seat"];
 const outsiderFaults: readonly OutsiderFault[] = ["down", "cut", "deaf", "mute"];
-const strikes: readonly Strike[] = ["kill", "stop", "transfer", "isolate", "stopAll"];
-/** Those whose loss a protocol must live with: each has an answer, or a repetition, of its own. */
-const messageKinds = [
-  "ping",
-  "pong",
-  "prepare",
-  "promised",
-  "synchronize",
-  "accept",
-  "accepted",
-  "decide",
-  "fetch",
-  "learn",
-  "confirm",
-] as const;
+const strikes: readonly Strike[] = [
+  "kill",
+  "stop",
+  "transfer",
+  "isolate",
+  "stopAll",
+  "fill",
+  "stall",
+  "pause",
+];
 
 /** Some runs have nothing but damage: what depends on many things being well shows only there. */
 export function drawSwarm(prng: Prng): Swarm {
@@ -184,6 +201,7 @@ function drawLoud(prng: Prng): Swarm {
     nodes,
     newcomers: prng.chance(0.25) ? prng.integer(1, 2) : 0,
     parliamentSize,
+    replaceAfterMs: prng.fork("replace").pick([null, 1000, 3000]),
     foundedUnderFaults: prng.chance(0.25),
     timing: { pingMs, silenceMs: pingMs * prng.integer(4, 10), stallMs: pingMs * 40 },
     segmentBytes: prng.pick([16_384, 65_536, 262_144]),
@@ -202,7 +220,7 @@ function drawLoud(prng: Prng): Swarm {
     pauses: prng.chance(0.3)
       ? { meanMs: prng.integer(500, 5000), lengthMs: { min: 50, max: prng.integer(100, 5000) } }
       : null,
-    fullDisks: drawEpisodes(prng, 0.15),
+    fullDisks: drawFullDisks(prng.fork("full disks")),
     readOnlyDisks: drawEpisodes(prng, 0.1),
     deafness: drawDeafness(prng.fork("deafness")),
     clocks: drawClocks(prng.fork("clocks")),
@@ -211,11 +229,23 @@ function drawLoud(prng: Prng): Swarm {
       outsiders: outsiderFaults.filter(() => prng.chance(0.6)),
       strike: prng.chance(0.8) ? prng.pick(strikes) : null,
     },
+    mixesVersions: prng.fork("versions").chance(0.2),
+    worstDay: drawWorstDay(prng.fork("worst day")),
     workload: drawWorkload(prng.fork("workload")),
   };
 }
 
-function drawEpisodes(prng: Prng, chance: number): Swarm["fullDisks"] {
+function drawWorstDay(prng: Prng): Swarm["worstDay"] {
+  return prng.chance(0.12) ? prng.pick(["recover", "recover", "restore"]) : null;
+}
+
+function drawFullDisks(prng: Prng): Swarm["fullDisks"] {
+  const episodes = drawEpisodes(prng, 0.3);
+  if (episodes === null) return null;
+  return { ...episodes, together: prng.pick(["one", "one", "majority", "all"] as const) };
+}
+
+function drawEpisodes(prng: Prng, chance: number): Swarm["readOnlyDisks"] {
   if (!prng.chance(chance)) return null;
   return { meanMs: prng.integer(2000, 8000), lengthMs: { min: 100, max: 3000 } };
 }

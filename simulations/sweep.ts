@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { print, runCommand, showProgress, tell, whole } from "./command-line.ts";
 import type { RunReport } from "./simulation.ts";
 import { sweepCases, sweepOne, type SweepCase } from "./storage-sweep.ts";
 import { runTasks } from "./worker-pool.ts";
@@ -36,11 +37,8 @@ function parse(args: readonly string[]): Arguments | null {
     },
   });
   if (values.help) return null;
-  if (!/^[1-9]\d{0,5}$/.test(values.every)) {
-    throw new Error(`--every: wanted a whole number from 1, got ${JSON.stringify(values.every)}`);
-  }
   const only = values.case === undefined ? null : caseOf(values.case);
-  return { every: Number(values.every), only, isJson: values.json };
+  return { every: whole("every", values.every, 1), only, isJson: values.json };
 }
 
 function caseOf(text: string): SweepCase {
@@ -51,14 +49,6 @@ function caseOf(text: string): SweepCase {
 
 function nameOf({ node, call, isPowerLoss }: SweepCase): string {
   return `${node}:${call}:${isPowerLoss ? "power" : "kill"}`;
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-function tell(text: string): void {
-  process.stderr.write(text);
 }
 
 function printResult(
@@ -97,22 +87,15 @@ async function sweep({ every, only, isJson }: Arguments): Promise<number> {
     if (each !== undefined) printResult(each, report, isJson);
     failed += report.failure === null ? 0 : 1;
     crashes += report.faults.get("K20") ?? 0;
-    if (process.stderr.isTTY) tell(`\r${at} of ${cases.length} crashes, ${failed} failed`);
+    showProgress(`${at} of ${cases.length} crashes, ${failed} failed`);
   }
-  if (process.stderr.isTTY) tell("\r\u001B[K");
+  showProgress("");
   const missing = cases.length - crashes;
   if (isJson) print(JSON.stringify({ summary: { runs: cases.length, crashes, failed } }));
   else print(`${cases.length} runs, ${crashes} crashes (K20), ${failed} failed`);
-  if (missing > 0) tell(`H4: in ${missing} runs the call never came\n`);
-  tell(`${((performance.now() - begun) / 1000).toFixed(1)} s\n`);
+  if (missing > 0) tell(`H4: in ${missing} runs the call never came`);
+  tell(`${((performance.now() - begun) / 1000).toFixed(1)} s`);
   return failed === 0 && missing === 0 ? 0 : 1;
 }
 
-try {
-  const args = parse(process.argv.slice(2));
-  if (args === null) print(usage);
-  else process.exitCode = await sweep(args);
-} catch (error) {
-  tell(`${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`);
-  process.exitCode = 2;
-}
+await runCommand({ usage, parse, run: sweep });

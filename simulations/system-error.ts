@@ -8,6 +8,7 @@ const meanings = {
   EMFILE: "too many open files",
   EACCES: "permission denied",
   EROFS: "read-only file system",
+  ENOTEMPTY: "directory not empty",
   EBADF: "bad file descriptor",
 } as const;
 

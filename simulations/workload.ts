@@ -8,7 +8,8 @@ import { KibitzerError } from "../src/kibitzer-error.ts";
 import type { Agreement } from "./checkers/agreement.ts";
 import { brief } from "./checkers/agreement.ts";
 import type { Durability, Submission } from "./checkers/durability.ts";
-import { isOfDisk, type SimulatedNode } from "./cluster.ts";
+import type { SimulatedNode } from "./cluster.ts";
+import { isOfDisk } from "./ended-node.ts";
 import { demand } from "./core/violation.ts";
 import type { HistoryRecorder } from "./history/recorder.ts";
 import { nameOf, type Publish } from "./published.ts";
@@ -213,6 +214,7 @@ export class Clients {
     else operation.info(error.code);
     const { trace } = this.#parts.simulator;
     trace.note(`refused ${brief(submission.text)}: ${error.code}`);
+    if (error.code === "KBZ_DISK_FULL") trace.mark("answer.full");
     trace.mark(error.outcome === "none" ? "answer.none" : "answer.unknown");
     this.#parts.durability.refuse(submission, error.outcome);
   }

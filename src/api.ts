@@ -1,5 +1,6 @@
 /** The public shapes that node and client share; their behaviour is documented at their methods. */
-import type { Ballot, NodeId } from "../consensus/index.ts";
+import type { Ballot, NodeId, Refounded } from "../consensus/index.ts";
+import type { KibitzerError } from "./kibitzer-error.ts";
 
 /** One user's entry, as read from the log. */
 export interface Entry {
@@ -49,9 +50,16 @@ export interface Status {
     readonly leader: NodeId | null;
     readonly parliament: readonly NodeId[];
     readonly constituents: readonly NodeId[];
+    /** How many seats there may be. */
+    readonly parliamentSize: number;
   };
   readonly ballot: Ballot;
   readonly decided: { readonly slot: number; readonly index: number };
+  /**
+   * When the republic went on under another identity, by an operator's hand, the latest last;
+   * absent where it never did.
+   */
+  readonly refounded?: readonly Refounded[];
   readonly members: readonly MemberStatus[];
 }
 
@@ -60,6 +68,10 @@ export interface MemberStatus {
   readonly url: string;
   readonly role: "leader" | "member" | "constituent";
   readonly reachable: boolean;
+  /** Whether it said that it had caught up, once: it may be given a seat then. */
+  readonly naturalized: boolean;
+  /** False once it was demoted, until it is promoted: it is given no seat. */
+  readonly eligible: boolean;
   readonly decided: { readonly slot: number; readonly index: number };
   readonly applied: { readonly slot: number; readonly index: number };
   /** The hash of the replicated state at a slot. */
@@ -68,8 +80,71 @@ export interface MemberStatus {
   readonly version: string;
 }
 
+/** A change of members or of the leader, as an operator wants it. */
+export type MembershipChange =
+  | { readonly kind: "add"; readonly url: string }
+  | { readonly kind: "exile"; readonly id: NodeId }
+  | { readonly kind: "promote"; readonly id: NodeId; readonly insteadOf?: NodeId }
+  | { readonly kind: "demote"; readonly id: NodeId }
+  | { readonly kind: "transfer"; readonly to?: NodeId };
+
+/** How many failures a parliament survives, by whom of it can be reached. */
+export interface QuorumArithmetic {
+  readonly parliament: readonly string[];
+  readonly majority: number;
+  readonly reachable: number;
+  /** How many more may fail; null where too few answer already. */
+  readonly survives: number | null;
+}
+
+export interface MembershipPreview {
+  readonly change: MembershipChange;
+  readonly before: QuorumArithmetic;
+  readonly after: QuorumArithmetic;
+  /** Why it would be refused, or null. */
+  readonly refused: KibitzerError | null;
+  /** What a user would want to know besides. */
+  readonly note: string | null;
+}
+
+/** What became of a node that was to have a seat. */
+export interface Seated {
+  readonly seated: boolean;
+  /**
+   * What it waits for, if it has none: for a seat, since all are taken; for another constituent,
+   * since with it alone their number would be even; or to be there and to have caught up.
+   */
+  readonly waitsFor: "seat" | "another" | "catchUp" | null;
+}
+
+export interface PromoteOptions extends WaitOptions {
+  /** Whose seat it is given, in one change of government. */
+  readonly insteadOf?: NodeId;
+}
+
 /** What an operator changes; asked at any node, and of the leader by that one. */
 export interface Membership {
+  /**
+   * Invites the node that runs at `url` and waits for that, and resolves once it is a member that
+   * has caught up, and has a seat if there is one for it.
+   * @throws {KibitzerError} `KBZ_UNREACHABLE`, `KBZ_REPUBLIC` when it is in a republic already,
+   *   `KBZ_ID_TAKEN`, `KBZ_EXILED`, `KBZ_NO_QUORUM`.
+   */
+  add(url: string, options?: WaitOptions): Promise<Seated & { readonly id: NodeId }>;
+  /**
+   * Lets a member have a seat, again or in place of another's. Resolves once it has it, or once it
+   * is known what it waits for.
+   * @throws {KibitzerError} as `exile` does.
+   */
+  promote(id: NodeId, options?: PromoteOptions): Promise<Seated>;
+  /**
+   * Takes a member's seat; it follows on, and is given none again until it is promoted. Resolves
+   * once the next government has decided something.
+   * @throws {KibitzerError} as `exile` does.
+   */
+  demote(id: NodeId, options?: WaitOptions): Promise<void>;
+  /** What a change would do to the quorum; changes nothing. */
+  preview(change: MembershipChange, options?: WaitOptions): Promise<MembershipPreview>;
   /**
    * Removes a member for good, and resolves once the log shows it. Its id is free again then: a
    * node with an empty directory may join under it.

@@ -2,6 +2,7 @@
 import { InvariantViolation } from "../consensus/index.ts";
 import { TransportError } from "../transport/index.ts";
 import { brokenNode } from "./node/halt-error.ts";
+import { isOutOfSpace, noSpace } from "./storage/space.ts";
 import { isKibitzerErrorCode, KibitzerError, type KibitzerErrorCode } from "./kibitzer-error.ts";
 
 const transportCodes: Readonly<Record<string, KibitzerErrorCode>> = {
@@ -22,6 +23,7 @@ export function asKibitzerError(error: unknown): KibitzerError {
   if (error instanceof KibitzerError) return error;
   if (error instanceof TransportError) return ofTransport(error);
   if (error instanceof InvariantViolation) return brokenNode(error);
+  if (isOutOfSpace(error)) return noSpace(error);
   const message = error instanceof Error ? error.message : String(error);
   return new KibitzerError(
     "KBZ_JOURNAL_FAILED",

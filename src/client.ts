@@ -9,18 +9,26 @@ import type {
   Entry,
   Log,
   Membership,
+  MembershipChange,
+  MembershipPreview,
+  PromoteOptions,
   PublishOptions,
+  Seated,
   Status,
   WaitOptions,
 } from "./api.ts";
+import type { BackupOptions, BackupSummary } from "./backup/backup-writing.ts";
 import { checkedEndpoint } from "./checked-endpoint.ts";
 import { ClientAsking } from "./client/asking.ts";
+import { backUp } from "./client/backup.ts";
 import { describe, noEndpoints, unreachable } from "./client/errors.ts";
 import { ClientLink } from "./client/link.ts";
 import { ClientMembership } from "./client/membership.ts";
 import { readEntries } from "./client/reader.ts";
 import { Deadline } from "./deadline.ts";
 import { exile, exileOf, transfer, transferTo } from "./membership/membership.ts";
+import { previewOf } from "./membership/preview.ts";
+import { add, additionOf, demote, demotionOf, promote, promotionOf } from "./membership/seats.ts";
 import { nodeNetwork } from "./system/node-network.ts";
 import { Publishing } from "./publishing/publishing.ts";
 import type { Request, Response } from "./requests.ts";
@@ -38,7 +46,7 @@ export interface ClientWorld {
 }
 
 export interface ClientOptions {
-  /** For connecting, and for each `barrier`, `status`, `exile` and `transfer`; default 30 s. */
+  /** For connecting, and for each `barrier`, `status` and change of members; default 30 s. */
   readonly timeoutMs?: number;
   /** Gives up connecting. */
   readonly signal?: AbortSignal;
@@ -167,6 +175,18 @@ export class KibitzerClient implements Log, Membership {
     return { index, slot };
   }
 
+  /**
+   * The bytes of a backup of the log: all that was acknowledged before the call, checked as it
+   * comes. What comes from several endpoints is one log. The generator returns what is in it.
+   */
+  backup(options: BackupOptions = {}): AsyncGenerator<Uint8Array, BackupSummary, void> {
+    const { signal } = options;
+    const barrier = async (): Promise<{ readonly slot: number }> =>
+      await this.barrier(signal === undefined ? {} : { signal });
+    const parts = { asking: this.#asking, clock: this.#clock, timeoutMs: this.#timeoutMs };
+    return backUp({ ...parts, attemptMs: questionMs, barrier }, options);
+  }
+
   /** The cluster as the endpoint in use sees it. */
   async status(options: WaitOptions = {}): Promise<Status> {
     const { document } = await this.#asking.ask({
@@ -194,6 +214,25 @@ export class KibitzerClient implements Log, Membership {
   ): Promise<{ readonly leader: NodeId }> {
     using membership = this.#membership(transferTo(to), options);
     return { leader: await transfer(membership, to) };
+  }
+
+  async add(url: string, options: WaitOptions = {}): Promise<Seated & { readonly id: NodeId }> {
+    using membership = this.#membership(additionOf(url), options);
+    return await add(membership, url);
+  }
+
+  async promote(id: NodeId, options: PromoteOptions = {}): Promise<Seated> {
+    using membership = this.#membership(promotionOf(id), options);
+    return await promote(membership, id, options.insteadOf ?? null);
+  }
+
+  async demote(id: NodeId, options: WaitOptions = {}): Promise<void> {
+    using membership = this.#membership(demotionOf(id), options);
+    await demote(membership, id);
+  }
+
+  async preview(change: MembershipChange, options: WaitOptions = {}): Promise<MembershipPreview> {
+    return previewOf(await this.status(options), change);
   }
 
   /** Unsettled publishes reject with the truth, readings end; waits until connections are gone. */

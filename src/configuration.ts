@@ -25,6 +25,11 @@ export interface KibitzerOptions {
   readonly listen?: readonly string[];
   /** The endpoint that others are told; default the first of `listen`. */
   readonly advertise?: string;
+  /**
+   * The directory was moved here, and not copied: the republic is told to call this node at its new
+   * endpoint. Default false.
+   */
+  readonly moved?: boolean;
   /** Any logger of pino's shape; default silent. */
   readonly logger?: Logger;
   /** Whether inputs are recorded; default true. */
@@ -35,6 +40,11 @@ export interface KibitzerOptions {
   readonly recordingBytesMax?: number;
   /** Seats of the parliament of a republic founded here: odd; default 5. */
   readonly parliamentSize?: number;
+  /**
+   * Milliseconds that a member may be silent, counted in unanswered pings, before this node, as
+   * leader, gives its seat to a constituent that waits; null for never; default 600,000.
+   */
+  readonly replaceAfterMs?: number | null;
   readonly timing?: TimingOptions;
   /** Files, clock, chance and network; default those of this computer. */
   readonly world?: World;
@@ -52,6 +62,7 @@ export interface Configuration {
     readonly listen?: readonly string[];
     readonly advertise?: string;
   };
+  readonly moved: boolean;
   readonly logger: Logger;
   readonly record: boolean;
   readonly recordBodies: boolean;
@@ -61,6 +72,7 @@ export interface Configuration {
     readonly pingTicks: number;
     readonly silenceTicks: number;
     readonly stallTicks: number;
+    readonly replaceTicks: number | null;
   };
   readonly world: World;
   readonly storage: NonNullable<KibitzerOptions["storage"]>;
@@ -72,11 +84,13 @@ const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
   "id",
   "listen",
   "advertise",
+  "moved",
   "logger",
   "record",
   "recordBodies",
   "recordingBytesMax",
   "parliamentSize",
+  "replaceAfterMs",
   "timing",
   "world",
   "storage",
@@ -90,17 +104,18 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
   for (const key of Object.keys(checkedObject("options", options))) {
     if (!known.has(key)) throw wrong(key, `one of ${[...known].join(", ")}`, "an unknown option");
   }
-  const { logger = silent, record = true, recordBodies = false, timing = {} } = options;
+  const { moved = false, logger = silent, record = true, recordBodies = false } = options;
   const { parliamentSize = 5, recordingBytesMax = 268_435_456 } = options;
   return Object.freeze({
     directory: directoryOf(options),
     identity: identityOf(options),
+    moved,
     logger,
     record,
     recordBodies,
     recordingBytesMax: whole("recordingBytesMax", recordingBytesMax, 65_536),
     parliamentSize: seats(parliamentSize),
-    timing: timingOf(checkedObject("timing", timing)),
+    timing: timingOf(options),
     world: options.world ?? world(),
     storage: { ...options.storage },
     signal: options.signal ?? new AbortController().signal,
@@ -133,13 +148,18 @@ function identityOf({ id, listen, advertise }: KibitzerOptions): Configuration["
 }
 
 function timingOf({
-  pingMs = 50,
-  silenceMs = 400,
-  stallMs = 2000,
-}: TimingOptions): Configuration["timing"] {
+  timing = {},
+  // A reboot, or an update of the system, takes less.
+  replaceAfterMs = 600_000,
+}: KibitzerOptions): Configuration["timing"] {
+  const options: TimingOptions = checkedObject("timing", timing);
+  const { pingMs = 50, silenceMs = 400, stallMs = 2000 } = options;
   const pingTicks = whole("timing.pingMs", pingMs, 1);
   const silenceTicks = whole("timing.silenceMs", silenceMs, 2 * pingTicks);
-  return { pingTicks, silenceTicks, stallTicks: whole("timing.stallMs", stallMs, silenceTicks) };
+  const stallTicks = whole("timing.stallMs", stallMs, silenceTicks);
+  const replaceTicks =
+    replaceAfterMs === null ? null : whole("replaceAfterMs", replaceAfterMs, silenceTicks);
+  return { pingTicks, silenceTicks, stallTicks, replaceTicks };
 }
 
 function seats(size: number): number {

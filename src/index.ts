@@ -9,10 +9,15 @@ export {
 } from "./kibitzer-error.ts";
 export { ConsensusState } from "./consensus-state.ts";
 export { replayRecording, type ReplayOptions, type ReplayResult } from "./recording/replay.ts";
+export { verifyBackup } from "./backup/backup-reading.ts";
+export type { BackupOptions, BackupSummary } from "./backup/backup-writing.ts";
+export { restore, type RestoreOptions, type RestoreReport } from "./refounding/restore.ts";
+export { recover, type RecoverOptions, type RecoveryReport } from "./refounding/recover.ts";
 export { version } from "./version.ts";
 export type * from "./api.ts";
 export type { KibitzerOptions, TimingOptions } from "./configuration.ts";
 export type { Envelope } from "./recording/envelope.ts";
+export type { InvitationOptions } from "./node/inviting.ts";
 export type { JoinOptions } from "./node/joining.ts";
 export type { Logger } from "./logger.ts";
 export type { Chance, Clock, FileHandle, FileSystem, Timer, World } from "./world.ts";

@@ -33,6 +33,8 @@ export type KibitzerErrorCode =
   | "KBZ_STALE_DISK"
   /** A sync or write of the journal failed; the node has stopped. */
   | "KBZ_JOURNAL_FAILED"
+  /** The disks of a majority have no room for further entries. */
+  | "KBZ_DISK_FULL"
   /** A file is damaged. */
   | "KBZ_DAMAGED"
   /** The node contradicts a majority of its parliament; it has stopped. */
@@ -65,6 +67,7 @@ const codes: Readonly<Record<KibitzerErrorCode, true>> = {
   KBZ_EXILED: true,
   KBZ_STALE_DISK: true,
   KBZ_JOURNAL_FAILED: true,
+  KBZ_DISK_FULL: true,
   KBZ_DAMAGED: true,
   KBZ_DIVERGED: true,
   KBZ_PUBLISHER: true,

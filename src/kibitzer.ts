@@ -10,10 +10,15 @@ import type {
   Entry,
   Log,
   Membership,
+  MembershipChange,
+  MembershipPreview,
+  PromoteOptions,
   PublishOptions,
+  Seated,
   Status,
   WaitOptions,
 } from "./api.ts";
+import { writeBackup, type BackupOptions, type BackupSummary } from "./backup/backup-writing.ts";
 import { checkedCitizen } from "./node/citizens.ts";
 import { configure, type KibitzerOptions } from "./configuration.ts";
 import { Deadline } from "./deadline.ts";
@@ -24,6 +29,9 @@ import { asKibitzerError } from "./as-kibitzer-error.ts";
 import { alreadyIn, checkName, join, type JoinOptions } from "./node/joining.ts";
 import type { KibitzerError } from "./kibitzer-error.ts";
 import { exile, exileOf, transfer, transferTo } from "./membership/membership.ts";
+import { previewOf } from "./membership/preview.ts";
+import { add, additionOf, demote, demotionOf, promote, promotionOf } from "./membership/seats.ts";
+import type { InvitationOptions } from "./node/inviting.ts";
 import { nodeWorld } from "./system/node-world.ts";
 import { replayEnvelopes } from "./recording/replay.ts";
 import { NodeMembership } from "./node/membership.ts";
@@ -35,6 +43,8 @@ import type { Response } from "./requests.ts";
 const askAgainMs = 25;
 const askAgainMsMax = 200;
 const handOverMs = 2_000;
+/** Of the log, in one part of a backup. */
+const backupBytesMax = 1_048_576;
 
 export class Kibitzer implements Log, Membership {
   /** Resolves when the node has stopped: with its named error, or null after `close`. */
@@ -141,6 +151,16 @@ export class Kibitzer implements Log, Membership {
   }
 
   /**
+   * Waits for a member of a republic that invites this node (`add`), and joins that republic;
+   * resolves once the log shows this node as a member.
+   * @throws {KibitzerError} `KBZ_REPUBLIC` when it is in one already.
+   * @throws the signal's reason when it aborts.
+   */
+  async awaitInvitation(options: InvitationOptions = {}): Promise<void> {
+    await this.#engine.invitations.accept(options);
+  }
+
+  /**
    * Resolves once this node has caught up with what was decided when it was asked, and serves.
    * @throws the signal's reason when it aborts; {KibitzerError} when the node stops.
    */
@@ -178,6 +198,22 @@ export class Kibitzer implements Log, Membership {
       if (response.kind === "barrier") return { index: response.index, slot: response.slot };
       await service.isSucceeded(leader, waitMs, both);
     }
+  }
+
+  /**
+   * The bytes of a backup of the log: all that was acknowledged before the call, from this node's
+   * own journal, checked as it is read. The generator returns what the backup holds.
+   */
+  backup(options: BackupOptions = {}): AsyncGenerator<Uint8Array, BackupSummary, void> {
+    const { reader, configuration } = this.#engine;
+    const { signal } = options;
+    const source = {
+      barrier: async () => await this.barrier(signal === undefined ? {} : { signal }),
+      when: () => configuration.world.clock.wall(),
+      decrees: async (slotFirst: number, slotLast: number) =>
+        await reader.decrees(slotFirst, slotLast, backupBytesMax),
+    };
+    return writeBackup(source, options);
   }
 
   async status(options: WaitOptions = {}): Promise<Status> {
@@ -239,6 +275,23 @@ export class Kibitzer implements Log, Membership {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async add(url: string, options: WaitOptions = {}): Promise<Seated & { readonly id: NodeId }> {
+    return await add(this.#membership(additionOf(url), options), url);
+  }
+
+  async promote(id: NodeId, options: PromoteOptions = {}): Promise<Seated> {
+    const asking = this.#membership(promotionOf(id), options);
+    return await promote(asking, id, options.insteadOf ?? null);
+  }
+
+  async demote(id: NodeId, options: WaitOptions = {}): Promise<void> {
+    await demote(this.#membership(demotionOf(id), options), id);
+  }
+
+  async preview(change: MembershipChange, options: WaitOptions = {}): Promise<MembershipPreview> {
+    return previewOf(await this.status(options), change);
   }
 
   #membership(what: string, options: WaitOptions): NodeMembership {

@@ -2,11 +2,11 @@
  * What travels between nodes, and between clients and nodes: the requests of a Caller and their
  * answers. Bodies of batches are opaque bytes here and everywhere.
  */
+import type { FramedDecree } from "./codec/decree-codec.ts";
 import type {
   Batch,
   Citizen,
   Cookie,
-  Decree,
   Effect,
   Hash,
   Message,
@@ -68,6 +68,33 @@ export interface ExileRequest {
   readonly hops: number;
 }
 
+/** Asks the leader for a seat: that of `insteadOf` at once, or the next one that is free. */
+export interface PromoteRequest {
+  readonly method: "promote";
+  readonly id: NodeId;
+  readonly cookie: Cookie;
+  readonly insteadOf: NodeId | null;
+  readonly hops: number;
+}
+
+/** Asks the leader to take a member's seat, and to give it none again. */
+export interface DemoteRequest {
+  readonly method: "demote";
+  readonly id: NodeId;
+  readonly cookie: Cookie;
+  readonly hops: number;
+}
+
+/**
+ * Of a member: to invite the node at `url`, which waits for that. Of a node that waits: to join
+ * `republic`, which it is invited to by the member at `url`. Both answer who the guest is.
+ */
+export interface InviteRequest {
+  readonly method: "invite";
+  readonly republic: RepublicIdentity | null;
+  readonly url: string;
+}
+
 /** Asks the leader to hand over, to whom it chooses unless named; forwarded at most one hop. */
 export interface TransferRequest {
   readonly method: "transfer";
@@ -81,6 +108,14 @@ export interface EntriesRequest {
   readonly index: number;
   readonly bytesMax: number;
   readonly waitMs: number;
+}
+
+/** Reads decided decrees at the node asked, all kinds of them, for a backup. */
+export interface DecreesRequest {
+  readonly method: "decrees";
+  readonly slotFirst: number;
+  readonly slotLast: number;
+  readonly bytesMax: number;
 }
 
 /** The cluster as the node asked sees it, peers asked in turn. */
@@ -111,7 +146,11 @@ export type Request =
   | BarrierRequest
   | ExileRequest
   | TransferRequest
+  | PromoteRequest
+  | DemoteRequest
+  | InviteRequest
   | EntriesRequest
+  | DecreesRequest
   | StatusRequest
   | ReportRequest
   | RepairRequest;
@@ -138,6 +177,12 @@ export interface NodeReport {
   readonly version: string;
 }
 
+/** Who was invited, or asks to be. */
+export interface Guest extends Citizen {
+  /** The republic that it is in, or null. */
+  readonly republic: RepublicIdentity | null;
+}
+
 export type Response =
   /** `immigrate`: admitted by the decided slot. */
   | {
@@ -146,7 +191,7 @@ export type Response =
       readonly slot: number;
       readonly contacts: readonly Citizen[];
     }
-  /** `immigrate`, `exile`, `transfer`: taken; ask again until it is seen to be done. */
+  /** `immigrate` and what operators ask for: taken; ask again until it is seen to be done. */
   | { readonly kind: "enqueued" }
   /** `enqueue`, `register`: decided, with this effect. */
   | { readonly kind: "effect"; readonly effect: Effect }
@@ -161,15 +206,16 @@ export type Response =
     }
   /** `repair`: what is whole; of several records of a slot the hashes tell the right one. */
   | {
-      readonly kind: "decrees";
+      readonly kind: "records";
       /** How far the journal is known decided, and where it ends. */
       readonly decided: Slot;
       readonly length: Slot;
       /** Up to here it was looked; what lies beyond is asked for again. */
       readonly slotLast: Slot;
       readonly damaged: readonly Slot[];
-      readonly decrees: readonly Decree[];
-      readonly bodies: readonly (Uint8Array | null)[];
+      readonly decrees: readonly FramedDecree[];
     }
-  /** `status` and `report`: a `Status` or `NodeReport` as JSON. */
+  /** `decrees`: in order, from the slot asked on; none when the node does not have it decided. */
+  | { readonly kind: "decrees"; readonly decrees: readonly FramedDecree[] }
+  /** `status`, `report` and `invite`: a `Status`, `NodeReport` or `Guest` as JSON. */
   | { readonly kind: "document"; readonly document: unknown };

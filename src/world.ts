@@ -18,9 +18,14 @@ export interface FileSystem {
   exists(path: string): Promise<boolean>;
   /** With its parents; no error when it is there. Durable when this resolves. */
   makeDirectory(path: string): Promise<void>;
-  /** Replaces `to` atomically; durable after `syncDirectory`. */
+  /**
+   * Replaces `to` atomically; a directory moves with all that is in it. Durable after
+   * `syncDirectory` of both places.
+   */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Removes a directory with all that is in it, not at once; no error when it is not there. */
+  removeTree(path: string): Promise<void>;
   syncDirectory(path: string): Promise<void>;
   /**
    * Takes an exclusive lock that a killed process loses and no second holder gets, in any process.

@@ -171,7 +171,7 @@ export function statusOf(identity: string): Status {
   const decided = { slot: 1, index: 1 };
   return {
     republic: { name: "fake", identity },
-    government: { number: 1, leader: "a", parliament: ["a"], constituents: [] },
+    government: { number: 1, leader: "a", parliament: ["a"], constituents: [], parliamentSize: 5 },
     ballot: { government: 1, round: 1, id: "a" },
     decided,
     members: [],

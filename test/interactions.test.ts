@@ -49,6 +49,8 @@ const verbs = new Map<string, Verb>([
   ["impersonate", (scene, words) => scene.impersonate(...link(words), word(words, 1))],
   ["live", (scene, words) => scene.live(Number(word(words, 0)))],
   ["jam", (scene, words) => scene.jam(word(words, 0))],
+  ["fill", (scene, words) => scene.room(word(words, 0), false)],
+  ["free", (scene, words) => scene.room(word(words, 0), true)],
   ["freeze", (scene, words) => scene.freeze(Number(word(words, 0)))],
   ["back-up", (scene, words) => scene.backUp(word(words, 0))],
   ["roll-back", (scene, words) => scene.rollBack(word(words, 0))],
@@ -85,6 +87,15 @@ const verbs = new Map<string, Verb>([
     (scene, words) => scene.step(word(words, 0), { kind: "transfer", to: words[1] ?? null }),
   ],
   ["exile", (scene, words) => scene.step(word(words, 0), { kind: "exile", id: word(words, 1) })],
+  ["demote", (scene, words) => scene.step(word(words, 0), { kind: "demote", id: word(words, 1) })],
+  [
+    "promote",
+    (scene, words) => {
+      const insteadOf = words[2] ?? null;
+      scene.step(word(words, 0), { kind: "promote", id: word(words, 1), insteadOf });
+    },
+  ],
+  ["move", (scene, words) => scene.move(word(words, 0), word(words, 1))],
 ]);
 
 function play(scene: Scene, command: string): void {

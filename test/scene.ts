@@ -17,7 +17,12 @@ import {
   outcomeLines,
   valueText,
 } from "../simulations/core/abbreviate.ts";
-import { CoreNode, type Unstamped } from "../simulations/core/core-node.ts";
+import {
+  clockwork,
+  CoreNode,
+  type Clockwork,
+  type Unstamped,
+} from "../simulations/core/core-node.ts";
 import { Invariants } from "../simulations/core/invariants.ts";
 import type { VirtualDisk } from "../simulations/core/virtual-disk.ts";
 import { Prng } from "../simulations/prng.ts";
@@ -28,6 +33,8 @@ interface Packet {
   readonly message: Message;
 }
 
+/** Whoever is silent for two seconds gives way. */
+const timing: Clockwork = { ...clockwork, replaceTicks: 2000 };
 const identity = { name: "scene", identity: "5ce9e00000000000" };
 
 export class Scene {
@@ -90,7 +97,7 @@ export class Scene {
   }
 
   start(id: NodeId): void {
-    const node = this.#nodes.get(id) ?? new CoreNode(id, this.#prng.fork(id));
+    const node = this.#nodes.get(id) ?? new CoreNode(id, this.#prng.fork(id), timing);
     this.#nodes.set(id, node);
     this.#invariants.onStart(node, node.start(this.#now, false));
     this.#step(node, { kind: "event", jitter: 0 });
@@ -115,6 +122,12 @@ export class Scene {
   /** Asks `host` to admit `newcomer`. */
   immigrate(newcomer: NodeId, host: NodeId): void {
     const { citizen } = this.node(newcomer);
+    this.#step(this.node(host), { kind: "immigrate", citizen });
+  }
+
+  /** `id` tells `host` that it is called elsewhere by now. */
+  move(id: NodeId, host: NodeId): void {
+    const citizen: Citizen = { ...this.node(id).citizen, url: `sim://${id}/moved` };
     this.#step(this.node(host), { kind: "immigrate", citizen });
   }
 
@@ -192,6 +205,11 @@ export class Scene {
   /** Until it crashes, the disk of `id` takes writes, but never says that they are durable. */
   jam(id: NodeId): void {
     this.#jammed.add(id);
+  }
+
+  /** Whether the disk of `id` has room for further entries. */
+  room(id: NodeId, hasRoom: boolean): void {
+    this.#step(this.node(id), { kind: "room", hasRoom });
   }
 
   /** Everything that `id` wrote is durable now. */
@@ -353,11 +371,11 @@ export class Scene {
     }
     // Where somebody lies it is right that nodes halt, which no honest run explains.
     if (this.#liars.size === 0) this.#invariants.onOutcome(node, input, outcome);
-    for (const { to, message } of outcome.send) this.#send({ from: node, to, message });
     for (const { to, slotFirst, slotLast, decided } of outcome.sendSlots) {
       const decrees = node.disk.written.log.slice(slotFirst - 1, slotLast);
       this.#packets.push({ from: node, to, message: { kind: "learn", decrees, decided } });
     }
+    for (const { to, message } of outcome.send) this.#send({ from: node, to, message });
     if (outcome.deadline === null) this.#deadlines.delete(node.id);
     else this.#deadlines.set(node.id, this.#now + node.untilTick(this.#now, outcome.deadline));
     // The shell ends the process of a node that says so.

@@ -5,13 +5,17 @@
 
 /** Turns values into bytes and back; injected, so that transport/ need not know what it carries. */
 export interface Codec<Value> {
-  /** The bytes in pieces, so that large bodies are not copied together. */
-  encode(value: Value): readonly Uint8Array[];
+  /**
+   * The bytes in pieces, so that large bodies are not copied together.
+   * @param version Of the protocol, that both sides of the connection speak; default the latest.
+   */
+  encode(value: Value, version?: number): readonly Uint8Array[];
   /**
    * @param bytes One whole value; the result may keep views into it.
+   * @param version Of the protocol, that both sides of the connection speak; default the latest.
    * @throws when the bytes are not a value of this codec; the peer is then told, and cut off.
    */
-  decode(bytes: Uint8Array): Value;
+  decode(bytes: Uint8Array, version?: number): Value;
 }
 
 /**
@@ -36,6 +40,11 @@ export interface Hello {
   } | null;
   /** The version of the speaker's software, for people. */
   readonly version: string;
+  /**
+   * Identities that the republic had before it went on under the one above; absent for none. Who
+   * still speaks for one of them is refused as any other, and told why.
+   */
+  readonly formerly?: readonly string[];
 }
 
 export interface CallOptions {
@@ -92,6 +101,8 @@ export interface CallerOptions {
   hello(): Hello;
   /** Called each time an established connection of any lane is lost. */
   down?(error: Error | null): void;
+  /** Called when the other side will not have this one: another republic, or another version. */
+  refused?(error: Error): void;
   /** Called each time a connection of the control lane is made. */
   up?(remote: Hello): void;
   /** Draws the back-off's jitter: 0 ≤ value < 1. */

@@ -10,6 +10,7 @@ import { checkRepublic, decodeHello, encodeHello } from "./hello.ts";
 import { Outbox } from "./outbox.ts";
 import type { SharedRoom } from "./partial-body.ts";
 import { PartialWatch } from "./partial-watch.ts";
+import { commonVersion, type ProtocolRange } from "./protocol-range.ts";
 import type { Timing, TransportTimer } from "./timing.ts";
 import { TransportError } from "./transport-error.ts";
 import type { TransportLimits } from "./transport-limits.ts";
@@ -18,8 +19,8 @@ import type { Wire, WireEvents } from "./wire.ts";
 export interface ConnectionSettings {
   readonly limits: TransportLimits;
   readonly timing: Timing;
-  /** The version of frames and of what they carry; both sides name the same. */
-  readonly protocol: number;
+  /** The versions of frames and of what they carry: the highest in common is taken. */
+  readonly protocol: ProtocolRange;
   readonly checksum: Checksum;
   /** What all connections of a listener may hold for frames in parts; none bounds a caller. */
   readonly partialRoom?: SharedRoom | undefined;
@@ -78,7 +79,7 @@ export class Connection implements WireEvents {
     this.#settings = settings;
     this.#events = events;
     const { limits, timing, checksum, partialRoom: shared } = settings;
-    const framing = { version: settings.protocol, checksum };
+    const framing = { version: settings.protocol.most, checksum };
     this.#outbox = new Outbox(framing);
     const room = shared === undefined ? null : { shared, ownBytes: limits.partialBytesMin };
     const parser = new FrameParser(framing, limits.helloBytesMax, room);
@@ -107,6 +108,11 @@ export class Connection implements WireEvents {
   /** Bytes sent and not yet taken by the network. */
   get queuedBytes(): number {
     return this.#outbox.bytes + this.#wire.queuedBytes();
+  }
+
+  /** Of the protocol, that both sides speak. Only after `opened`. */
+  get version(): number {
+    return this.#parser.framing.version;
   }
 
   /** Sends a frame with all others of this turn. Only after `opened`; dropped once it is lost. */
@@ -142,7 +148,8 @@ export class Connection implements WireEvents {
       this.#timer = this.#expect("a hello", this.#settings.limits.dialMs);
     }
     this.#here = this.#events.hello();
-    this.#outbox.append(frameKinds.hello, 0, [encodeHello(this.#here, this.#lane)]);
+    const { protocol } = this.#settings;
+    this.#outbox.append(frameKinds.hello, 0, [encodeHello(this.#here, this.#lane, protocol)]);
     this.#flush();
   }
 
@@ -182,12 +189,16 @@ export class Connection implements WireEvents {
     if (frame.kind !== frameKinds.hello || this.#here === null) {
       throw misplaced("a frame before the hello");
     }
-    const remote = decodeHello(frame.body);
-    checkRepublic(this.#here, remote);
+    const { protocol, checksum } = this.#settings;
+    const there = decodeHello(frame.body);
+    const framing = { version: commonVersion({ hello: this.#here, protocol }, there), checksum };
+    checkRepublic(this.#here, there.hello);
     this.#timer.cancel();
+    this.#parser.framing = framing;
+    this.#outbox.framing = framing;
     this.#parser.frameBytesMax = this.#settings.limits.frameBytesMax;
     this.#state = "open";
-    this.#events.opened(remote);
+    this.#events.opened(there.hello);
   }
 
   /** Before the handshake a goodbye says why it failed; later it is a connection lost. */

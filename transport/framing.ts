@@ -6,6 +6,7 @@
  * id of the call (zero where there is none) · u32 checksum of all before it and the body · body.
  */
 import type { Checksum } from "./caller.ts";
+import { introductionVersion } from "./protocol-range.ts";
 import { PartialBody } from "./partial-body.ts";
 import type { PartialRoom } from "./partial-body.ts";
 import { TransportError } from "./transport-error.ts";
@@ -37,8 +38,14 @@ export interface Frame {
 
 /** What both sides have to agree on before they understand a frame of each other. */
 export interface Framing {
+  /** Of all frames but introductions and goodbyes, which are of one version for ever. */
   readonly version: number;
   readonly checksum: Checksum;
+}
+
+/** The version that a frame of this kind names. */
+export function versionOf(kind: FrameKind, { version }: Framing): number {
+  return kind === frameKinds.hello || kind === frameKinds.bye ? introductionVersion : version;
 }
 
 /** Bytes of a frame before its body, the length included. */
@@ -138,7 +145,8 @@ function full(): TransportError {
 export class FrameParser {
   /** Raised once the other side has introduced itself. */
   frameBytesMax: number;
-  readonly #framing: Framing;
+  /** That of both sides, once the other one has introduced itself. */
+  framing: Framing;
   readonly #room: PartialRoom | null;
   /** Of the frame that has begun. */
   readonly #header = new Uint8Array(frameHeaderBytes);
@@ -153,7 +161,7 @@ export class FrameParser {
 
   /** @param room What bodies that come in parts may take, or null without a bound. */
   constructor(framing: Framing, frameBytesMax: number, room: PartialRoom | null = null) {
-    this.#framing = framing;
+    this.framing = framing;
     this.frameBytesMax = frameBytesMax;
     this.#room = room;
   }
@@ -211,10 +219,10 @@ export class FrameParser {
 
   #begin(): Frame | null {
     const header = this.#header;
-    const { version } = this.#framing;
     const kind = header[5];
     if (!isFrameKind(kind)) throw malformed(`kind ${kind}`);
     if (header[6] !== 0 || header[7] !== 0) throw malformed("reserved bits");
+    const version = versionOf(kind, this.framing);
     if (header[4] !== version) {
       throw new TransportError(
         "KBZ_VERSION",
@@ -246,7 +254,7 @@ export class FrameParser {
   }
 
   #end(body: Uint8Array): Frame {
-    const { checksum } = this.#framing;
+    const { checksum } = this.framing;
     const found = checksum(body, checksum(this.#covered));
     if (found !== readUint32(this.#header, coveredHeaderBytes)) {
       throw malformed("a frame that was damaged on its way");

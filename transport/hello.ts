@@ -2,39 +2,91 @@
  * The bytes of a hello: JSON, once a connection. What comes from outside is checked field by field.
  */
 import type { Hello, Lane } from "./caller.ts";
+import {
+  isProtocolRange,
+  untoldRange,
+  type Introduction,
+  type ProtocolRange,
+} from "./protocol-range.ts";
 import { TransportError } from "./transport-error.ts";
 
 const textLengthMax = 512;
+/** Former identities, and characters of one. */
+const formerlyMax = 16;
+const identityLengthMax = 64;
 /** So that bytes of another protocol are not taken for a hello. */
 const protocolName = "kibitzer";
 
-export function encodeHello(hello: Hello, lane: Lane | null): Uint8Array {
-  const { republic, node, version } = hello;
+export function encodeHello(
+  hello: Hello,
+  lane: Lane | null,
+  protocol: ProtocolRange = untoldRange,
+): Uint8Array {
+  const { republic, node, version, formerly = [] } = hello;
+  const names = formerly.slice(-formerlyMax);
+  const { least, most } = protocol;
+  const introduction = { protocol: protocolName, lane, republic, node, version };
+  const more = names.length === 0 ? {} : { formerly: names };
   return new TextEncoder().encode(
-    JSON.stringify({ protocol: protocolName, lane, republic, node, version }),
+    JSON.stringify({ ...introduction, ...more, protocols: { least, most } }),
   );
 }
 
-/** @throws {TransportError} `KBZ_MALFORMED`. */
-export function decodeHello(bytes: Uint8Array): Hello {
+/**
+ * What is unknown here is left out: later versions may say more.
+ * @throws {TransportError} `KBZ_MALFORMED`.
+ */
+export function decodeHello(bytes: Uint8Array): Introduction {
   const fields = parseFields(bytes);
   const { republic, node, version } = fields;
   if (fields["protocol"] !== protocolName) throw malformed("another protocol");
   if (republic !== null && !isText(republic)) throw malformed("no republic");
   if (!isText(version)) throw malformed("no version");
-  return { republic, node: decodeNode(node), version };
+  const formerly = decodeFormerly(fields.formerly);
+  const hello = { republic, node: decodeNode(node), version };
+  const protocol = decodeProtocols(fields.protocols);
+  return { hello: formerly.length === 0 ? hello : { ...hello, formerly }, protocol };
 }
 
 /** @throws {TransportError} `KBZ_REPUBLIC` when both sides name a republic, and not the same. */
 export function checkRepublic(here: Hello, there: Hello): void {
   if (here.republic === null || there.republic === null) return;
   if (here.republic === there.republic) return;
+  const [before, after] = here.formerly?.includes(there.republic) ? [there, here] : [here, there];
+  const isFormer = after.formerly?.includes(before.republic ?? "") === true;
+  const advice = isFormer
+    ? `Republic ${before.republic} is over: it went on as ${after.republic} without ` +
+      `${whoIs(before)}, by "kibitz recover" or "kibitz restore". Nothing that it holds is ` +
+      "taken. Keep its directory for inspection, and let it join with an empty one."
+    : "Check the addresses: nodes of one republic call only each other.";
   throw new TransportError(
     "KBZ_REPUBLIC",
-    `Wanted republic ${here.republic}, got ${there.republic}. ` +
-      "Check the addresses: nodes of one republic call only each other.",
+    `Wanted republic ${here.republic}, got ${there.republic}. ${advice}`,
     { outcome: "none" },
   );
+}
+
+function whoIs({ node }: Hello): string {
+  return node === null ? "this client" : `node ${node.id}`;
+}
+
+function decodeProtocols(protocols: unknown): ProtocolRange {
+  if (protocols === undefined) return untoldRange;
+  if (!isFields(protocols)) throw malformed("no versions of the protocol");
+  const { least, most } = protocols;
+  if (typeof least !== "number" || typeof most !== "number" || !isProtocolRange({ least, most })) {
+    throw malformed("no versions of the protocol");
+  }
+  return { least, most };
+}
+
+function decodeFormerly(formerly: unknown): readonly string[] {
+  if (formerly === undefined) return [];
+  const isList = Array.isArray(formerly) && formerly.length <= formerlyMax;
+  if (!isList || !formerly.every((each) => isText(each) && each.length <= identityLengthMax)) {
+    throw malformed("no former republics");
+  }
+  return formerly;
 }
 
 function decodeNode(node: unknown): Hello["node"] {
@@ -75,6 +127,10 @@ interface Fields {
   readonly outcome?: unknown;
   readonly retryable?: unknown;
   readonly transport?: unknown;
+  readonly formerly?: unknown;
+  readonly protocols?: unknown;
+  readonly least?: unknown;
+  readonly most?: unknown;
 }
 
 function isFields(value: unknown): value is Fields {

@@ -8,6 +8,7 @@ export {
 export type { Deliver, MemoryFrame } from "./memory-wire.ts";
 export { createTransport, type NetworkOptions } from "./network.ts";
 export { formatEndpoint, parseEndpoint, type Endpoint } from "./endpoint.ts";
+export type { ProtocolRange } from "./protocol-range.ts";
 export { systemTiming, type Timing, type TransportTimer } from "./timing.ts";
 export {
   isTransportErrorCode,

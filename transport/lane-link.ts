@@ -10,7 +10,7 @@ import type { ConnectionEvents } from "./connection.ts";
 import { decodeFailure } from "./failure.ts";
 import { frameBytes, frameKinds, piecesBytes } from "./framing.ts";
 import type { Frame } from "./framing.ts";
-import { PendingCall } from "./pending-call.ts";
+import { PendingCall, type CallBody } from "./pending-call.ts";
 import type { TransportTimer } from "./timing.ts";
 import { TransportError } from "./transport-error.ts";
 import type { TransportSettings } from "./transport-settings.ts";
@@ -62,16 +62,10 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
 
   /** @throws {TransportError} Rejects; never throws at once. */
   async call(request: Request, options: CallOptions): Promise<Response> {
-    const pieces = this.#settings.requestCodec.encode(request);
-    const bytes = piecesBytes(pieces);
-    this.#refuseCall(bytes, options);
-    const call = new PendingCall<Response>(
-      { pieces, bytes },
-      options,
-      this.#settings.timing,
-      this.#giveUp,
-    );
-    this.#waitingBytes += bytes;
+    const encoded = this.#encoded(request);
+    this.#refuseCall(encoded.bytes, options);
+    const call = new PendingCall<Response>(encoded, options, this.#settings.timing, this.#giveUp);
+    this.#waitingBytes += encoded.bytes;
     this.#queued.add(call);
     // The slot in the queue is held until the call is settled, however that may be.
     void this.#queue.add(() => this.#begin(call)).catch(ignore);
@@ -83,7 +77,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     const { connection } = this.#state;
     const { limits, requestCodec } = this.#settings;
     if (connection.queuedBytes >= limits.queuedBytesMax) return false;
-    const body = requestCodec.encode(request);
+    const body = requestCodec.encode(request, connection.version);
     const bytes = piecesBytes(body);
     if (frameBytes(bytes) > limits.frameBytesMax) return false;
     if (connection.queuedBytes + bytes > limits.queuedBytesMax) return false;
@@ -168,6 +162,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     this.#rejectSent(state.connection, (outcome) => this.#lostError(error, outcome));
     this.#rejectWaiting(() => this.#lostError(error, "none"), this.#waiting);
     if (wasOpen) this.#options.caller.down?.(error);
+    if (refused && !wasOpen) this.#options.caller.refused?.(error);
   }
 
   readonly #giveUp = (call: PendingCall<Response>, why: "timeout" | "abort"): void => {
@@ -221,10 +216,25 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
       return;
     }
     const id = this.#takeId();
-    const { body } = call.stage;
+    const { version } = connection;
+    const body = call.stage.version === version ? call.stage.body : call.stage.anew(version);
     call.stage = { kind: "sent", id, flushes: connection.flushes };
     this.#sent.set(id, call);
     connection.send(frameKinds.call, id, body);
+  }
+
+  /** Before there is a connection nobody knows its version: most likely it will be this one. */
+  #encoded(request: Request): CallBody {
+    const { requestCodec } = this.#settings;
+    const version = this.#version;
+    const pieces = requestCodec.encode(request, version);
+    const anew = (other: number): readonly Uint8Array[] => requestCodec.encode(request, other);
+    return { pieces, bytes: piecesBytes(pieces), version, anew };
+  }
+
+  get #version(): number {
+    const { most } = this.#settings.protocol;
+    return this.#state.kind === "open" ? this.#state.connection.version : most;
   }
 
   #takeId(): number {
@@ -236,7 +246,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
 
   #decodeResponse(call: PendingCall<Response>, id: number, body: Uint8Array): Response {
     try {
-      return this.#settings.responseCodec.decode(body);
+      return this.#settings.responseCodec.decode(body, this.#version);
     } catch (cause) {
       const error = this.#error("KBZ_MALFORMED", "its answer cannot be read", "unknown", cause);
       this.#sent.delete(id);

@@ -6,6 +6,7 @@ import {
   coveredHeaderBytes,
   frameHeaderBytes,
   piecesBytes,
+  versionOf,
   writeFrameChecksum,
   writeFrameHead,
 } from "./framing.ts";
@@ -16,7 +17,8 @@ const copyBytesMax = 4096;
 const slabBytes = 64 * 1024;
 
 export class Outbox {
-  readonly #framing: Framing;
+  /** As the parser's: that of both sides, once the other one has introduced itself. */
+  framing: Framing;
   readonly #head = new Uint8Array(coveredHeaderBytes);
   #pieces: Uint8Array[] = [];
   #bytes = 0;
@@ -28,7 +30,7 @@ export class Outbox {
   #runEnd = 0;
 
   constructor(framing: Framing) {
-    this.#framing = framing;
+    this.framing = framing;
   }
 
   get bytes(): number {
@@ -36,7 +38,8 @@ export class Outbox {
   }
 
   append(kind: FrameKind, id: number, body: readonly Uint8Array[]): void {
-    const { version, checksum } = this.#framing;
+    const { checksum } = this.framing;
+    const version = versionOf(kind, this.framing);
     const bodyBytes = piecesBytes(body);
     writeFrameHead(this.#head, { version, kind, id, bodyBytes });
     this.#makeRoom(frameHeaderBytes);

@@ -6,10 +6,23 @@ import type { TransportError } from "./transport-error.ts";
 /** How far a call has come; decides what is known of its effect when it fails. */
 export type CallStage =
   /** Waits for its turn or for a connection: nothing of it has left. */
-  | { readonly kind: "waiting"; readonly body: readonly Uint8Array[] }
+  | {
+      readonly kind: "waiting";
+      readonly body: readonly Uint8Array[];
+      readonly version: number;
+      readonly anew: CallBody["anew"];
+    }
   /** Given to a connection, at its so many-th flush. */
   | { readonly kind: "sent"; readonly id: number; readonly flushes: number }
   | { readonly kind: "settled" };
+
+/** A request as bytes of one version of the protocol, and how it becomes those of another. */
+export interface CallBody {
+  readonly pieces: readonly Uint8Array[];
+  readonly bytes: number;
+  readonly version: number;
+  anew(version: number): readonly Uint8Array[];
+}
 
 export class PendingCall<Response> {
   readonly promise: Promise<Response>;
@@ -22,7 +35,7 @@ export class PendingCall<Response> {
   readonly #onAbort: () => void;
 
   constructor(
-    body: { readonly pieces: readonly Uint8Array[]; readonly bytes: number },
+    body: CallBody,
     options: CallOptions,
     timing: Timing,
     giveUp: (call: PendingCall<Response>, why: "timeout" | "abort") => void,
@@ -32,7 +45,9 @@ export class PendingCall<Response> {
     this.#resolve = resolve;
     this.#reject = reject;
     this.bytes = body.bytes;
-    this.stage = { kind: "waiting", body: body.pieces };
+    const { pieces, version } = body;
+    const anew = (other: number): readonly Uint8Array[] => body.anew(other);
+    this.stage = { kind: "waiting", body: pieces, version, anew };
     this.#timer = timing.after(options.timeoutMs, () => giveUp(this, "timeout"));
     this.#signal = options.signal;
     this.#onAbort = () => giveUp(this, "abort");

@@ -1,5 +1,6 @@
 /** What every transport needs to know, and its defaults. */
 import type { Checksum, Codec } from "./caller.ts";
+import { isProtocolRange, untoldRange, type ProtocolRange } from "./protocol-range.ts";
 import type { Timing } from "./timing.ts";
 import { transportLimits } from "./transport-limits.ts";
 import type { TransportLimits } from "./transport-limits.ts";
@@ -8,8 +9,8 @@ export interface TransportOptions<Request, Response> {
   readonly requestCodec: Codec<Request>;
   readonly responseCodec: Codec<Response>;
   readonly checksum: Checksum;
-  /** The version of what the codecs carry, 0 … 255: both sides must name the same. Default 1. */
-  readonly protocol?: number;
+  /** The versions of what the codecs carry; two sides take the highest in common. Default 1. */
+  readonly protocol?: number | ProtocolRange;
   readonly limits?: Partial<TransportLimits>;
   readonly timing?: Timing;
 }
@@ -19,19 +20,21 @@ export interface TransportSettings<Request, Response> {
   readonly requestCodec: Codec<Request>;
   readonly responseCodec: Codec<Response>;
   readonly checksum: Checksum;
-  readonly protocol: number;
+  readonly protocol: ProtocolRange;
   readonly limits: TransportLimits;
   readonly timing: Timing;
 }
 
-/** @throws {RangeError} when `protocol` does not fit into its byte. */
+/** @throws {RangeError} when `protocol` does not fit into its byte, or is no range. */
 export function settingsOf<Request, Response>(
   options: TransportOptions<Request, Response>,
   timing: Timing,
 ): TransportSettings<Request, Response> {
-  const { requestCodec, responseCodec, checksum, protocol = 1 } = options;
-  if (!Number.isInteger(protocol) || protocol < 0 || protocol > 255) {
-    throw new RangeError(`Wanted a protocol version of 0 … 255, got ${protocol}.`);
+  const { requestCodec, responseCodec, checksum, protocol: told = untoldRange } = options;
+  const protocol = typeof told === "number" ? { least: told, most: told } : { ...told };
+  if (!isProtocolRange(protocol)) {
+    const found = `${protocol.least} to ${protocol.most}`;
+    throw new RangeError(`Wanted protocol versions within 0 … 255, got ${found}.`);
   }
   const limits = { ...transportLimits, ...options.limits };
   const codecs = { requestCodec, responseCodec, checksum };

@@ -152,7 +152,7 @@ export class Visit<Request, Response> implements ConnectionEvents {
       await this.#waitForRoom();
       // Not there: the caller gave it up, or is gone.
       if (this.#underWay.get(id) === controller)
-        this.#sendAnswer(id, settings.responseCodec.encode(response));
+        this.#sendAnswer(id, settings.responseCodec.encode(response, this.#connection.version));
     } catch (error) {
       if (this.#underWay.get(id) === controller) {
         this.#connection.send(frameKinds.failure, id, [encodeFailure(error)]);
@@ -199,9 +199,9 @@ export class Visit<Request, Response> implements ConnectionEvents {
 
   #decode(body: Uint8Array, callId: number | null): Request {
     try {
-      return this.#options.settings.requestCodec.decode(body);
+      return this.#options.settings.requestCodec.decode(body, this.#connection.version);
     } catch (cause) {
-      const error = this.#malformed("a request that cannot be read", cause);
+      const error = this.#unreadable(cause);
       if (callId !== null) {
         this.#connection.send(frameKinds.failure, callId, [encodeFailure(error)]);
       }
@@ -212,6 +212,18 @@ export class Visit<Request, Response> implements ConnectionEvents {
   #fromOrThrow(): Hello {
     if (this.#from === null) throw this.#malformed("a request before the hello");
     return this.#from;
+  }
+
+  /** What a codec says that a later version has written is told as that. */
+  #unreadable(cause: unknown): TransportError {
+    const isLater = cause instanceof Error && "code" in cause && cause.code === "KBZ_VERSION";
+    if (!isLater) return this.#malformed("a request that cannot be read", cause);
+    return new TransportError(
+      "KBZ_VERSION",
+      `Wanted requests of ${this.#connection.address} that this version can read, got a later ` +
+        `one's: ${cause.message}. It was not taken, nor anything after it. Upgrade this node.`,
+      { outcome: "none", cause },
+    );
   }
 
   #malformed(found: string, cause?: unknown): TransportError {

@@ -40,6 +40,14 @@ export class Durability {
     return this.#indexAcknowledged;
   }
 
+  /** Everything that was acknowledged at an index of at most `last`. */
+  acknowledgedUpTo(last: number): readonly { readonly text: string; readonly index: number }[] {
+    return [...this.#submissions.values()].flatMap(({ text, outcome, index }) => {
+      const isIn = outcome === "acknowledged" && index !== null && index <= last;
+      return isIn ? [{ text, index }] : [];
+    });
+  }
+
   submit(text: string, session: string): Submission {
     const number = this.#submissions.size;
     const submission: Submission = { text, session, number, outcome: "waiting", index: null };

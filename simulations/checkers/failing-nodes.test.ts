@@ -12,6 +12,7 @@ import { SimulatedDisk } from "../disk.ts";
 import { inPlaceOf } from "../in-place-of.ts";
 import { second, Simulator } from "../simulator.ts";
 import { Simulation, type RunReport, type Stage } from "../simulation.ts";
+import { SystemError } from "../system-error.ts";
 import { parseScript } from "../stories/script.ts";
 import { tell } from "../stories/tell.ts";
 import { calmSwarm } from "../calm-swarm.ts";
@@ -88,6 +89,22 @@ test("D6: a process that goes on after it was told of a failed sync", async () =
     await wait(stage);
   });
   assert.equal(again?.invariant, "D6");
+});
+
+test("D11: a node that ends since its disk is full", async () => {
+  const failure = await play(async (stage) => {
+    const [node] = stage.cluster.nodes;
+    assert.ok(node !== undefined);
+    // What the journal may need space for at any time: nothing is ever filled ahead.
+    using _ = inPlaceOf(SimulatedDisk.prototype, "reserve", (_: number, path: string) => {
+      if (path.includes("/segment-")) throw new SystemError("ENOSPC", "fdatasync", path);
+    });
+    for (let round = 0; round < 10; round += 1) {
+      stage.clients.publish(node);
+      await wait(stage, 0.1);
+    }
+  });
+  assert.equal(failure?.invariant, "D11");
 });
 
 test("D4: a node that is damaged where it counts, and does not say so", async () => {

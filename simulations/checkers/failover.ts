@@ -24,6 +24,9 @@ export interface FailoverParts {
   readonly supervisor: Pick<Supervisor, "hold" | "release">;
 }
 
+/** After which the others go on without the leader. */
+const sparing: ReadonlySet<Strike> = new Set(["kill", "stop", "fill", "stall", "pause"]);
+
 type Core = readonly SimulatedNode[];
 
 /** L1: within how many election time-outs a republic is led again. */
@@ -38,7 +41,7 @@ export async function checkFailover(parts: FailoverParts, core: Core): Promise<v
   const drawn = swarm.liveness.strike;
   const leader = drawn === null ? null : await leaderOf(parts, core);
   if (drawn === null || leader === null || core.length < 2) return;
-  const isSpared = drawn !== "kill" && drawn !== "stop";
+  const isSpared = !sparing.has(drawn);
   const strike = isSpared || canSpare(parts, core, leader) ? drawn : "isolate";
   const silence = Math.ceil((swarm.timing.silenceMs * millisecond) / (1 - swarm.clocks.drift));
   const open: Submission[] = [];
@@ -111,6 +114,10 @@ function inflict(parts: FailoverParts, core: Core, { strike, leader, silence }: 
         simulator.after(prng.integer(0, 20 * millisecond), () => cluster.closeUnderLoad(node, how));
       }
       return 20 * millisecond;
+    case "fill":
+    case "stall":
+    case "pause":
+      return sicken(parts, { strike, leader, silence });
     case "isolate": {
       const others = core.filter((node) => node !== leader);
       for (const { id } of others) {
@@ -123,6 +130,28 @@ function inflict(parts: FailoverParts, core: Core, { strike, leader, silence }: 
       return 2 * silence;
     }
   }
+}
+
+/** K15, K19, X3: the leader is sick for a while, and well again by itself. */
+function sicken({ simulator, swarm }: FailoverParts, blow: Blow): Micros {
+  const { strike, leader, silence } = blow;
+  const { disk, life } = leader;
+  const stall = swarm.timing.stallMs * millisecond + silence;
+  if (strike === "pause") {
+    simulator.trace.fault("X3", `pause ${leader.id} ${2 * silence}`);
+    life?.pause(2 * silence);
+    return 2 * silence;
+  }
+  if (strike === "fill") {
+    disk.capacity = disk.bytesUsed();
+    simulator.after(stall, () => (disk.capacity = Number.MAX_SAFE_INTEGER));
+    return stall;
+  }
+  const { faults } = disk;
+  simulator.trace.fault("K19", `disk ${leader.id} hangs ${stall}`);
+  disk.faults = { ...faults, stallChance: 1, stallMicros: { min: stall, max: stall } };
+  simulator.after(stall, () => (disk.faults = faults));
+  return 2 * stall;
 }
 
 function handOver({ simulator }: FailoverParts, { kibitzer }: SimulatedNode): void {

@@ -8,6 +8,7 @@ import {
   type Ballot,
   type Decree,
   type Effect,
+  type Answer,
   type Heard,
   type LegislatorInput,
   type Message,
@@ -34,10 +35,16 @@ export function valueText(value: Value): string {
     case "naturalization":
     case "exile":
       return `${value.kind}(${value.id})`;
+    case "eligibility":
+      return `${value.eligible ? "eligible" : "ineligible"}(${value.id})`;
+    case "relocation":
+      return `relocation(${value.id}: ${value.url})`;
     case "succession":
       return `succession(${value.government}: ${value.parliament.join(" ")}; ${value.leader})`;
     case "registration":
       return `registration(${value.nonce.slice(0, 4)})`;
+    case "refounding":
+      return `refounding(${value.government}: ${value.founder.id}; ${value.cause})`;
     case "batch":
       return `batch(${value.publisher}:${value.sequence}+${value.count})`;
   }
@@ -58,6 +65,7 @@ function reportText(report: Report): string {
     report.leading === null ? "" : ` leads=${ballotText(report.leading)}`,
     report.quorumConnected ? " qc" : "",
     report.timely ? "" : " late",
+    report.hasRoom ? "" : " full",
     report.hearsFit === null ? "" : ` fit=${ballotText(report.hearsFit)}`,
     report.chooses === null ? "" : ` chooses=${report.chooses}`,
   ];
@@ -73,14 +81,18 @@ function heardText(heard: Heard): string {
   return `${heard.id}@${heard.starts} promised=${ballotText(heard.promised)} log=${logText(heard)}`;
 }
 
+function answerText({ starts, round, heard }: Answer): string {
+  return ` answers=${starts}/${round}${heard === null ? "" : ` heard=${heardText(heard)}`}`;
+}
+
 export function messageText(message: Message): string {
   switch (message.kind) {
     case "ping":
-      return `ping ${message.round} ${reportText(message.report)}`;
-    case "pong": {
-      const heard = message.heard === null ? "" : ` heard=${heardText(message.heard)}`;
-      return `pong ${message.round} ${reportText(message.report)}${heard}`;
-    }
+    case "pong":
+      return (
+        `${message.kind} ${message.round} ${reportText(message.report)}` +
+        (message.answer === null ? "" : answerText(message.answer))
+      );
     case "prepare":
     case "resynchronize":
       return (
@@ -132,6 +144,8 @@ export function inputText(input: LegislatorInput): string {
       return `enqueue ${valueText(input.value)}`;
     case "persisted":
       return `persisted ${input.write}`;
+    case "room":
+      return input.hasRoom ? "has room" : "has no room";
     case "sent":
       return `sent ${input.to}`;
     case "barrier":
@@ -139,7 +153,10 @@ export function inputText(input: LegislatorInput): string {
     case "immigrate":
       return `immigrate ${input.citizen.id}`;
     case "exile":
-      return `exile ${input.id}`;
+    case "demote":
+      return `${input.kind} ${input.id}`;
+    case "promote":
+      return `promote ${input.id}${input.insteadOf === null ? "" : ` for ${input.insteadOf}`}`;
     case "transfer":
       return `transfer ${input.to ?? "anybody"}`;
     case "bootstrap":

@@ -5,6 +5,7 @@
 import {
   sameBallot,
   type Decree,
+  type LegislatorInput,
   type NodeId,
   type Outcome,
   type Slot,
@@ -18,6 +19,7 @@ import { Candidacies } from "./candidacies.ts";
 import { Network, type Packet } from "./network.ts";
 import { beforeOutdated, checkOutdated } from "./outdated.ts";
 import { Schedule } from "./schedule.ts";
+import { Seats } from "./seats.ts";
 
 /** How journals and clocks behave, all delays in virtual milliseconds. */
 export interface NodeFaults {
@@ -41,7 +43,7 @@ export interface ClusterOptions {
 /** Twice the time after which silence is noticed. */
 const absentAfter = 2 * clockwork.silenceTicks;
 
-export type Watcher = (node: CoreNode, outcome: Outcome) => void;
+export type Watcher = (node: CoreNode, outcome: Outcome, input: LegislatorInput) => void;
 
 export class CoreCluster {
   readonly schedule: Schedule = new Schedule();
@@ -54,10 +56,12 @@ export class CoreCluster {
   readonly #prng: Prng;
   readonly #watchers: Watcher[] = [];
   readonly #candidacies = new Candidacies(this);
+  readonly #seats: Seats;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.#prng = options.prng.fork("cluster");
+    this.#seats = new Seats(options.invariants.chosen);
     const deliver = (packet: Packet): void => this.#deliver(packet);
     this.network = new Network(this.schedule, options.prng.fork("network"), deliver);
   }
@@ -103,6 +107,31 @@ export class CoreCluster {
     const durable = node.start(this.now, this.#options.recorded);
     this.#options.invariants.onStart(node, durable);
     this.step(node, { kind: "event", jitter: this.#prng.fraction() });
+    if (!node.hasSpace) this.setRoom(node, false);
+  }
+
+  /** The disk of `node` is full, or has room again; its journal tells it so. */
+  setRoom(node: CoreNode, hasRoom: boolean): void {
+    node.hasSpace = hasRoom;
+    this.later(node, 0, () => {
+      if (node.hasRoom !== node.hasSpace) this.step(node, { kind: "room", hasRoom: node.hasSpace });
+    });
+  }
+
+  /** Takes a node away: it is down, or up without room. */
+  lose(node: CoreNode, how: "down" | "full"): void {
+    if (how === "down") {
+      this.crash(node);
+      return;
+    }
+    this.setRoom(node, false);
+    this.start(node);
+  }
+
+  /** Brings a node back, with room. */
+  mend(node: CoreNode): void {
+    this.setRoom(node, true);
+    this.start(node);
   }
 
   /** Power is lost: some of the writes under way are durable, the others are gone. */
@@ -140,6 +169,11 @@ export class CoreCluster {
     this.#resume(node);
   }
 
+  /** The next sync of its disk takes so long. */
+  stall(node: CoreNode, duration: number): void {
+    node.stalledUntil = this.now + duration;
+  }
+
   /** Hands an input to a node; it waits while the node is paused. */
   step(node: CoreNode, unstamped: Unstamped): Outcome | null {
     if (!node.isUp || node.halted) return null;
@@ -149,6 +183,7 @@ export class CoreCluster {
     const before = beforeOutdated(node, input);
     const outcome = node.step(input);
     this.#candidacies.onOutcome(node, input, outcome);
+    this.#seats.onOutcome(node, input, outcome);
     if (before !== null) checkOutdated(node, input, before);
     this.#trace(node, () => [inputText(input), ...outcomeLines(outcome)]);
     if (outcome.persist !== null) {
@@ -157,7 +192,7 @@ export class CoreCluster {
     }
     invariants.onOutcome(node, input, outcome);
     this.#carryOut(node, outcome);
-    for (const watcher of this.#watchers) watcher(node, outcome);
+    for (const watcher of this.#watchers) watcher(node, outcome, input);
     return outcome;
   }
 
@@ -196,11 +231,14 @@ export class CoreCluster {
 
   #carryOut(node: CoreNode, outcome: Outcome): void {
     this.#sync(node);
-    for (const { to, message } of outcome.send) {
-      this.count(message.kind);
-      this.network.send({ from: node.id, cookie: node.cookie, to, message });
-    }
     for (const dispatch of outcome.sendSlots) this.#sendSlots(node, dispatch);
+    for (const { to, lane, message } of outcome.send) {
+      this.count(message.kind);
+      const packet = { from: node.id, cookie: node.cookie, to, message };
+      const behind = lane === "bulk" ? node.behindSlots.get(to) : undefined;
+      if (behind === undefined) this.network.send(packet);
+      else behind.push(packet);
+    }
     if (outcome.halt !== null) {
       this.note(() => `${node.id}: halts`);
       this.count(`halt ${outcome.halt?.kind ?? ""}`);
@@ -227,7 +265,8 @@ export class CoreCluster {
     if (node.syncing || writes === 0) return;
     node.syncing = true;
     const { syncMean, syncStall } = this.nodeFaults;
-    const delay = this.#prng.exponential(syncMean) * (this.#prng.chance(syncStall) ? 50 : 1);
+    const usual = this.#prng.exponential(syncMean) * (this.#prng.chance(syncStall) ? 50 : 1);
+    const delay = Math.max(usual, node.stalledUntil - this.now);
     const life = node.starts;
     this.schedule.after(delay, () => {
       if (!node.isUp || node.starts !== life) return;
@@ -261,6 +300,8 @@ export class CoreCluster {
   }
 
   #sendSlots(node: CoreNode, { to, slotFirst, slotLast, decided }: SlotDispatch): void {
+    if (node.behindSlots.has(to)) return;
+    node.behindSlots.set(to, []);
     this.later(node, this.#prng.exponential(2), () => {
       // As much as one read gives: the receiver asks for the rest.
       const slots = Math.min(slotLast - slotFirst + 1, this.#prng.integer(1, 64));
@@ -268,6 +309,8 @@ export class CoreCluster {
       const message = { kind: "learn", decrees, decided } as const;
       this.count("learn");
       this.network.send({ from: node.id, cookie: node.cookie, to, message });
+      for (const packet of node.behindSlots.get(to) ?? []) this.network.send(packet);
+      node.behindSlots.delete(to);
     });
   }
 

@@ -13,6 +13,7 @@ import {
   type NodeId,
   type Outcome,
 } from "../../consensus/index.ts";
+import type { Packet } from "./network.ts";
 import type { Prng } from "../prng.ts";
 import { Recorder } from "./recorder.ts";
 import { Violation } from "./violation.ts";
@@ -25,9 +26,17 @@ export type Unstamped = LegislatorInput extends infer Input
     : never
   : never;
 
-export type Clockwork = Pick<LegislatorOptions, "pingTicks" | "silenceTicks" | "stallTicks">;
+export type Clockwork = Pick<
+  LegislatorOptions,
+  "pingTicks" | "silenceTicks" | "stallTicks" | "replaceTicks"
+>;
 
-export const clockwork: Clockwork = { pingTicks: 50, silenceTicks: 250, stallTicks: 500 };
+export const clockwork: Clockwork = {
+  pingTicks: 50,
+  silenceTicks: 250,
+  stallTicks: 500,
+  replaceTicks: null,
+};
 
 export class CoreNode {
   readonly id: NodeId;
@@ -39,17 +48,26 @@ export class CoreNode {
   starts = 0;
   /** Until when it is frozen, in virtual time. */
   pausedUntil = 0;
+  /** Until when nothing becomes durable on its disk, in virtual time. */
+  stalledUntil = 0;
   /** When its last life ended, in virtual time. */
   downSince = 0;
+  /** How often it was moved to another endpoint. */
+  moves = 0;
   /** It said that it must stop; nothing reaches it any more. */
   halted = false;
   /** Exiled, or halted by itself: never started again. */
   retired = false;
   syncing = false;
+  /** Whether its disk has room, and whether this life believes so. */
+  hasSpace = true;
+  hasRoom = true;
   /** The highest write number that this life was told to be durable. */
   persistedTold = 0;
   deadline: { cancel(): void } | null = null;
   readonly waiting: (() => void)[] = [];
+  /** What goes behind the decided slots that are being read for a peer, by peer. */
+  readonly behindSlots: Map<NodeId, Packet[]> = new Map();
 
   readonly #prng: Prng;
   #legislator: Legislator | null = null;
@@ -74,7 +92,8 @@ export class CoreNode {
   }
 
   get citizen(): Citizen {
-    return { id: this.id, cookie: this.cookie, url: `sim://${this.id}`, properties: {} };
+    const url = `sim://${this.id}${this.moves === 0 ? "" : `/${this.moves}`}`;
+    return { id: this.id, cookie: this.cookie, url, properties: {} };
   }
 
   /** Begins a life on what the disk holds. */
@@ -84,6 +103,7 @@ export class CoreNode {
     this.#startedAt = now;
     this.#tickLast = 0;
     this.persistedTold = 0;
+    this.hasRoom = true;
     const options: LegislatorOptions = {
       id: this.id,
       cookie: this.cookie,
@@ -104,6 +124,7 @@ export class CoreNode {
     this.deadline?.cancel();
     this.deadline = null;
     this.waiting.length = 0;
+    this.behindSlots.clear();
     this.pausedUntil = 0;
     this.disk.crash();
   }
@@ -134,6 +155,7 @@ export class CoreNode {
   }
 
   step(input: LegislatorInput): Outcome {
+    if (input.kind === "room") this.hasRoom = input.hasRoom;
     try {
       const outcome = this.legislator.step(input);
       this.#recorder?.record(input, outcome, this.legislator);

@@ -42,7 +42,7 @@ const faultsOf = {
   lossy: ["pause", "hint", "transfer", "resynchronize", "refused"],
   crashy: ["crash", "crash all", "pause"],
   partitions: ["partition", "transfer", "refused"],
-  membership: ["crash", "partition", "exile", "replaced", "halt exiled", "ahead"],
+  membership: ["crash", "partition", "exile", "reseat", "move", "replaced", "halt exiled", "ahead"],
   replacements: [
     "crash",
     "exile",

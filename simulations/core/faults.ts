@@ -43,21 +43,41 @@ export class Faults {
     if (this.#happens(rates.pause, "pause")) {
       cluster.pause(this.#prng.pick(nodes), this.#prng.exponential(400));
     }
+    if (this.#happens(rates.fill, "full disk")) this.#fill(this.#prng.shuffle(nodes));
     if (this.#happens(rates.partition, "partition")) this.#partition(nodes.map(({ id }) => id));
     if (this.#happens(rates.hint, "hint")) {
       cluster.hint(this.#prng.pick(nodes), this.#prng.pick(nodes).id);
     }
+    this.#operate(nodes);
+    cluster.schedule.after(every, () => this.#tick());
+  }
+
+  /** Operators, too, come at any time. */
+  #operate(nodes: readonly CoreNode[]): void {
+    const { rates } = this.#profile;
     if (this.#happens(rates.transfer, "transfer")) {
       this.#membership.transfer(this.#prng.chance(0.5) ? null : this.#prng.pick(nodes).id);
     }
     if (this.#happens(rates.exile, "exile")) this.#exile(nodes);
-    cluster.schedule.after(every, () => this.#tick());
+    if (this.#happens(rates.reseat, "reseat")) this.#reseat(nodes);
+    if (this.#happens(rates.move, "move")) this.#prng.pick(nodes).moves += 1;
   }
 
   #happens(rate: number, what: string): boolean {
     if (!this.#prng.chance((rate * every) / 1000)) return false;
     this.#cluster.count(what);
     return true;
+  }
+
+  /** One disk, or several at once, have no room for a while. */
+  #fill(nodes: readonly CoreNode[]): void {
+    const full = nodes.slice(0, this.#prng.chance(0.7) ? 1 : nodes.length - 1);
+    for (const node of full) {
+      this.#cluster.setRoom(node, false);
+      this.#cluster.schedule.after(this.#prng.exponential(1500), () => {
+        if (!this.#stopped) this.#cluster.setRoom(node, true);
+      });
+    }
   }
 
   #crash(node: CoreNode, downMean: number): void {
@@ -115,6 +135,19 @@ export class Faults {
     if (kind === "one") return [this.#prng.pick(others)];
     const seats = this.#membership.seats;
     return kind === "none" ? [] : others.filter((id) => !seats.includes(id));
+  }
+
+  /** What an operator may say of seats, sensible or not. */
+  #reseat(nodes: readonly CoreNode[]): void {
+    const node = this.#prng.pick(nodes);
+    switch (this.#prng.pick(["promote", "demote", "swap"])) {
+      case "promote":
+        return this.#membership.letHaveSeat(node, true);
+      case "demote":
+        return this.#membership.letHaveSeat(node, false);
+      default:
+        return this.#membership.swap(node, this.#prng.pick(nodes));
+    }
   }
 
   #exile(nodes: readonly CoreNode[]): void {

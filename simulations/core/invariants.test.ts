@@ -183,11 +183,12 @@ test("D1: attestations that a loss of power would undo", () => {
     leading: null,
     quorumConnected: true,
     timely: true,
+    hasRoom: true,
     hearsFit: null,
     chooses: null,
     starts: 1,
   };
-  breaks("D1", () => scene.send(scene.a, { kind: "ping", round: 1, report }));
+  breaks("D1", () => scene.send(scene.a, { kind: "ping", round: 1, report, answer: null }));
 });
 
 test("A8: a promise that hides what was accepted before", () => {

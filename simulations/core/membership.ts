@@ -2,7 +2,7 @@
  * The operators of a simulated republic: found it, let nodes in, exile, replace and hand over. What
  * gets lost is asked again until it is seen in the chosen log.
  */
-import type { NodeId, RepublicIdentity } from "../../consensus/index.ts";
+import type { NodeId, RefusalReason, RepublicIdentity } from "../../consensus/index.ts";
 import type { Prng } from "../prng.ts";
 import type { CoreCluster } from "./core-cluster.ts";
 import type { CoreNode, Unstamped } from "./core-node.ts";
@@ -17,6 +17,9 @@ export interface MembershipOptions {
 }
 
 const askAgainAfter = 150;
+const swapAttempts = 5;
+/** Fewer are never left that may have a seat. */
+const eligibleMin = 3;
 
 export class Membership {
   readonly #options: MembershipOptions;
@@ -27,6 +30,8 @@ export class Membership {
   readonly #exiling = new Set<CoreNode>();
   /** Whoever was ever to be exiled. */
   readonly #unwanted = new Set<CoreNode>();
+  /** What operators want of seats until the log shows it, or it is refused. */
+  readonly #seating = new Map<CoreNode, boolean>();
   #leader: NodeId | null = null;
 
   constructor(options: MembershipOptions, founder: NodeId) {
@@ -51,7 +56,8 @@ export class Membership {
 
   #isNaturalized(node: CoreNode): boolean {
     const member = this.#options.invariants.chosen.republic.member(node.id);
-    return member?.cookie === node.cookie && member.naturalized;
+    if (member?.cookie !== node.cookie || member.url !== node.citizen.url) return false;
+    return member.naturalized;
   }
 
   /** Goes on until the log shows it; only of a member. */
@@ -76,6 +82,22 @@ export class Membership {
     return this.#options.invariants.chosen.republic.government?.parliament ?? [];
   }
 
+  /** Whether `node` may have a seat; one that it has is taken from it otherwise. */
+  letHaveSeat(node: CoreNode, eligible: boolean): void {
+    const { members } = this.#options.invariants.chosen.republic;
+    const demoted = [...this.#seating.values()].filter((each) => !each).length;
+    const left = members.filter((member) => member.eligible).length - demoted;
+    if (eligible || left > eligibleMin) this.#seating.set(node, eligible);
+  }
+
+  /** `next` is to have the seat of `insteadOf`, for as long as anybody cares. */
+  swap(next: CoreNode, insteadOf: CoreNode, attempts: number = swapAttempts): void {
+    if (attempts === 0 || next.retired || insteadOf.retired) return;
+    this.#ask({ kind: "promote", id: next.id, insteadOf: insteadOf.id });
+    const { schedule } = this.#options.cluster;
+    schedule.after(askAgainAfter, () => this.swap(next, insteadOf, attempts - 1));
+  }
+
   transfer(to: NodeId | null): void {
     this.#ask({ kind: "transfer", to });
   }
@@ -85,6 +107,7 @@ export class Membership {
     for (const node of cluster.nodes.values()) this.#mayBeIn(node);
     for (const node of cluster.up) this.#lookAfter(node);
     for (const node of this.#exiling) this.#goOnExiling(node);
+    for (const [node, eligible] of this.#seating) this.#goOnSeating(node, eligible);
     cluster.schedule.after(this.#prng.between(0.5, 1.5) * askAgainAfter, () => this.#tick());
   }
 
@@ -113,6 +136,7 @@ export class Membership {
       this.#ask({ kind: "immigrate", citizen: node.citizen });
       return;
     }
+    if (member.url !== node.citizen.url) this.#ask({ kind: "immigrate", citizen: node.citizen });
     // The shell of a newcomer does both at each start; telling it again must do no harm.
     if (invariants.appliedBy(node) < member.admitted) this.#join(node);
     if (!member.naturalized) cluster.step(node, { kind: "naturalize" });
@@ -137,6 +161,21 @@ export class Membership {
     node.retired = true;
   }
 
+  #goOnSeating(node: CoreNode, eligible: boolean): void {
+    const { id, cookie } = node;
+    const member = this.#options.invariants.chosen.republic.member(id);
+    if (member?.cookie !== cookie || member.eligible === eligible) {
+      this.#seating.delete(node);
+      return;
+    }
+    const input = eligible
+      ? ({ kind: "promote", id, insteadOf: null } as const)
+      : ({ kind: "demote", id } as const);
+    this.#ask(input, (reason) => {
+      if (reason === "quorum" || reason === "notFound") this.#seating.delete(node);
+    });
+  }
+
   /**
    * Nobody asks for the admission of a node that is being exiled; nor, since such a request names
    * an id only, for the exile of one that is out, whose id may be another's by now.
@@ -153,7 +192,7 @@ export class Membership {
   }
 
   /** Asks whoever leads, or anybody, who then says who leads. */
-  #ask(input: Unstamped): void {
+  #ask(input: Unstamped, refused?: (reason: RefusalReason) => void): void {
     const { cluster, invariants } = this.#options;
     const members = invariants.chosen.republic.members.map(({ id }) => id);
     const up = cluster.up.filter(({ id }) => members.includes(id));
@@ -162,7 +201,9 @@ export class Membership {
     const node = leader ?? this.#prng.pick(up);
     cluster.later(node, this.#prng.exponential(2), () => {
       const outcome = this.#isStale(input) ? null : cluster.step(node, input);
-      if (outcome?.reply?.kind === "refused") this.#leader = outcome.reply.leader;
+      if (outcome?.reply?.kind !== "refused") return;
+      this.#leader = outcome.reply.leader;
+      refused?.(outcome.reply.reason);
     });
   }
 }

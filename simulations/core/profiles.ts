@@ -26,7 +26,12 @@ export interface Rates {
   readonly hint: number;
   readonly transfer: number;
   readonly exile: number;
+  /** A seat is taken away, let again, or given in place of another's. */
+  readonly reseat: number;
+  readonly move: number;
   readonly barrier: number;
+  /** Full disks. */
+  readonly fill: number;
 }
 
 export interface Profile {
@@ -46,6 +51,8 @@ export interface Profile {
   /** How far clocks may be off their rate. */
   readonly drift: number;
   readonly parliamentSize: number;
+  /** After how long a silent member's seat is given to another; null for never. */
+  readonly replaceTicks: number | null;
   /** When, in virtual milliseconds, each further node appears. */
   readonly arrivals: readonly number[];
   readonly publishers: number;
@@ -76,6 +83,7 @@ export function drawProfile(name: ProfileName, prng: Prng): Profile {
     ...drawPace(name, prng),
     drift: rough ? prng.pick([0, 0.01, 0.1]) : 0,
     parliamentSize,
+    replaceTicks: rough ? prng.pick([null, 300, 1000]) : null,
     arrivals: drawArrivals(name, parliamentSize, prng),
     publishers: floods ? 3 : prng.integer(1, 3),
     window: floods ? prng.integer(8, 24) : prng.integer(1, 8),
@@ -147,31 +155,48 @@ function drawNodes(name: ProfileName, prng: Prng): NodeFaults {
 
 function drawRates(name: ProfileName, prng: Prng): Rates {
   const crashy = name === "crashy" || name === "membership";
+  const isCut = name === "partitions" || name === "membership";
   const rough = name !== "calm";
-  if (name === "churn") {
-    return {
-      crash: sometimes(prng, 2),
-      crashAll: sometimes(prng, 0.2),
-      pause: sometimes(prng, 1),
-      partition: prng.between(1, 6),
-      hint: sometimes(prng, 4),
-      transfer: prng.between(1, 6),
-      exile: sometimes(prng, 0.3),
-      barrier: prng.between(10, 40),
-    };
-  }
+  if (name === "churn") return drawChurn(prng);
   if (name === "replacements") {
     return { ...drawRates("lossy", prng), crash: sometimes(prng, 3), exile: prng.between(1, 3) };
   }
   return {
-    crash: crashy ? sometimes(prng, 3) : 0,
-    crashAll: crashy ? sometimes(prng, 0.3) : 0,
+    ...(crashy
+      ? { crash: sometimes(prng, 3), crashAll: sometimes(prng, 0.3) }
+      : { crash: 0, crashAll: 0 }),
     pause: rough ? sometimes(prng, 0.5) : 0,
-    partition: name === "partitions" || name === "membership" ? prng.between(0.2, 2) : 0,
+    partition: isCut ? prng.between(0.2, 2) : 0,
     hint: rough ? sometimes(prng, 2) : 0,
     transfer: name === "calm" ? 0 : sometimes(prng, 0.5),
-    exile: name === "membership" ? prng.between(0, 0.8) : 0,
+    ...drawOrders(name, prng),
     barrier: prng.between(0, 20),
+    fill: rough ? sometimes(prng, 1) : 0,
+  };
+}
+
+/** What operators ask for. */
+function drawOrders(name: ProfileName, prng: Prng): Pick<Rates, "exile" | "reseat" | "move"> {
+  return {
+    exile: name === "membership" ? prng.between(0, 0.8) : 0,
+    reseat: name === "membership" || name === "lossy" ? sometimes(prng, 2) : 0,
+    move: name === "calm" ? 0 : sometimes(prng, 0.3),
+  };
+}
+
+function drawChurn(prng: Prng): Rates {
+  return {
+    crash: sometimes(prng, 2),
+    crashAll: sometimes(prng, 0.2),
+    pause: sometimes(prng, 1),
+    partition: prng.between(1, 6),
+    hint: sometimes(prng, 4),
+    transfer: prng.between(1, 6),
+    exile: sometimes(prng, 0.3),
+    reseat: sometimes(prng, 2),
+    move: sometimes(prng, 0.3),
+    barrier: prng.between(10, 40),
+    fill: sometimes(prng, 1),
   };
 }
 

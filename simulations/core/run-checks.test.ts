@@ -7,9 +7,10 @@ import { test } from "node:test";
 import type { Applied, LegislatorInput, Outcome } from "../../consensus/index.ts";
 import { inPlaceOf, methodOf } from "../in-place-of.ts";
 import { CoreCluster, type Watcher } from "./core-cluster.ts";
-import { CoreNode, type Unstamped } from "./core-node.ts";
+import { clockwork, CoreNode, type Unstamped } from "./core-node.ts";
 import { Invariants } from "./invariants.ts";
 import { Network } from "./network.ts";
+import { quiet } from "./quiet-outcome.ts";
 import type { ProfileName } from "./profiles.ts";
 import { simulate } from "./simulation.ts";
 import { VirtualDisk } from "./virtual-disk.ts";
@@ -98,13 +99,57 @@ test("C1: a batch that ends with an outcome which no batch of an honest publishe
     CoreCluster.prototype,
     "watch",
     function (this: CoreCluster, watcher: Watcher) {
-      const misled: Watcher = (node, outcome) => {
-        watcher(node, { ...outcome, applied: outcome.applied.map(falsified) });
+      const misled: Watcher = (node, outcome, input) => {
+        watcher(node, { ...outcome, applied: outcome.applied.map(falsified) }, input);
       };
       Reflect.apply(watch, this, [misled]);
     },
   );
   breaks("C1", /ends with unknownPublisher/);
+});
+
+/** Not every run has a leader whose disk hangs, for long or for a moment. */
+function firstFailure(): string {
+  for (let seed = 1; seed <= 60; seed += 1) {
+    try {
+      simulate({ seed, profile: "calm", trace: null });
+    } catch (error) {
+      return String(error);
+    }
+  }
+  return "none";
+}
+
+test("L4, L6: a leader that is sick and stays, or was so for a moment and goes", () => {
+  {
+    using _ = inPlaceOf(CoreCluster.prototype, "stall", () => undefined);
+    assert.match(firstFailure(), /L6: .* of a hanging disk of . left it the leader/);
+  }
+  using _ = inPlaceOf(CoreCluster.prototype, "stall", function (this: CoreCluster, node: CoreNode) {
+    const leader = this.up.find(({ legislator }) => legislator.role === "leading");
+    this.pause(leader ?? node, 2 * clockwork.silenceTicks);
+  });
+  assert.match(firstFailure(), /L4: .* of a hanging disk of . cost 1 changes of leader/);
+});
+
+/** Nodes that are told whether they have room only where `isHeard` says so. */
+function heeding(isHeard: (hasRoom: boolean) => boolean): Disposable {
+  const step = methodOf(CoreNode.prototype, "step");
+  return inPlaceOf(CoreNode.prototype, "step", function (this: CoreNode, input: LegislatorInput) {
+    if (input.kind !== "room" || isHeard(input.hasRoom)) return Reflect.apply(step, this, [input]);
+    this.hasRoom = input.hasRoom;
+    return quiet;
+  });
+}
+
+test("D11: a full disk that its node does not heed, or for ever", () => {
+  const seed = seedOf("full majority", "calm");
+  {
+    using _ = heeding(() => false);
+    breaks("D11", /without room, takes|answers enqueued, with \d full disks/, seed);
+  }
+  using _ = heeding((hasRoom) => !hasRoom);
+  breaks("D11", /nothing is decided, though there is room/, seed);
 });
 
 test("D5, S1: an old disk, or one of another past, whose node goes on", () => {

@@ -2,6 +2,7 @@
  * One seeded run: a phase with faults in which nothing wrong may happen, then a phase without, in
  * which everything right must (the cluster settles all batches and agrees to the last slot).
  */
+import type { NodeId } from "../../consensus/index.ts";
 import { Prng } from "../prng.ts";
 import { decreesText } from "./abbreviate.ts";
 import { calmNodes, CoreCluster } from "./core-cluster.ts";
@@ -10,9 +11,12 @@ import { Epilogue } from "./epilogue.ts";
 import { Faults } from "./faults.ts";
 import { Invariants } from "./invariants.ts";
 import { Membership } from "./membership.ts";
+import { drawMinority } from "./minority.ts";
 import { calmLinks, orderlyLinks } from "./network.ts";
 import { describeProfile, drawProfile, type Profile, type ProfileName } from "./profiles.ts";
 import { Publisher } from "./publisher.ts";
+import { endureFullDisks, leaderHasRoom, Rooms, type RoomParts } from "./rooms.ts";
+import { endureStall, Leaders } from "./stalls.ts";
 import { demand } from "./violation.ts";
 
 export interface Report {
@@ -41,6 +45,8 @@ const barrierWithin = 1000;
 class Simulation {
   readonly profile: Profile;
   readonly #prng: Prng;
+  readonly #roomPrng: Prng;
+  readonly #leaders = new Leaders();
   readonly #invariants = new Invariants();
   readonly #cluster: CoreCluster;
   readonly #membership: Membership;
@@ -50,11 +56,13 @@ class Simulation {
 
   constructor({ seed, profile, trace }: RunOptions) {
     this.#prng = new Prng(`core ${seed} ${profile}`);
+    this.#roomPrng = this.#prng.fork("room");
     this.profile = drawProfile(profile, this.#prng.fork("profile"));
     trace?.(describeProfile(this.profile));
     const invariants = this.#invariants;
     const recorded = this.#prng.chance(0.5);
-    this.#cluster = new CoreCluster({ prng: this.#prng, invariants, recorded, trace });
+    const timing = { ...clockwork, replaceTicks: this.profile.replaceTicks };
+    this.#cluster = new CoreCluster({ prng: this.#prng, invariants, recorded, trace, timing });
     this.#membership = new Membership(
       {
         cluster: this.#cluster,
@@ -109,6 +117,9 @@ class Simulation {
         this.#publishers.push(publisher);
       });
     }
+    const rooms = new Rooms();
+    cluster.watch((node, outcome, input) => rooms.check(node, outcome, input));
+    cluster.watch((node) => this.#leaders.see(node));
     cluster.watch((node, { barriers }) => {
       for (const { barrier, slot } of barriers) this.#onBarrier(node, barrier, slot);
     });
@@ -163,49 +174,29 @@ class Simulation {
     cluster.nodeFaults = calmNodes;
     for (const publisher of this.#publishers) publisher.loss = 0;
     const from = cluster.now;
-    const lost = this.#prng.chance(0.5) ? this.#drawMinority() : [];
-    for (const node of lost) cluster.crash(node);
+    const isDue = this.#prng.chance(0.5) && this.#membership.exiling.size === 0;
+    const lost = isDue ? drawMinority(cluster, this.#invariants.chosen, this.#prng) : [];
+    const areFull = this.#roomPrng.chance(0.4);
     for (const node of cluster.nodes.values()) {
       node.pausedUntil = Math.min(node.pausedUntil, cluster.now);
-      if (!lost.includes(node)) cluster.start(node);
+      if (lost.includes(node)) cluster.lose(node, areFull ? "full" : "down");
+      else cluster.mend(node);
     }
     if (lost.length > 0) {
-      this.#converge(() => this.#unserved());
+      this.#converge(() => [...this.#unserved(), ...this.#unreplaced()]);
+      if (areFull) leaderHasRoom(this.#roomParts());
       this.#exileMeanwhile();
     }
-    for (const node of lost) cluster.start(node);
+    for (const node of lost) cluster.mend(node);
     return this.#converge(() => this.#unsettled()) - from;
-  }
-
-  /** Some of the seats without which the others must get on; none while seats are taken away. */
-  #drawMinority(): readonly CoreNode[] {
-    const { chosen } = this.#invariants;
-    const { government } = chosen.republic;
-    if (government === null || this.#membership.exiling.size > 0) return [];
-    const before = chosen.government(government.number - 1) ?? government;
-    const lost: CoreNode[] = [];
-    // What one disk has lost stands on the others: without them there may be no intact copy left.
-    const damaged = government.parliament.filter((id) => {
-      return this.#cluster.node(id).disk.durable.lostUpTo > 0;
-    });
-    const candidates = damaged.length > 0 ? damaged : government.parliament;
-    for (const id of this.#prng.shuffle(candidates)) {
-      const node = this.#cluster.node(id);
-      const isMinority = [before, government].every(({ parliament }) => {
-        const seats = parliament.filter((seat) => lost.some((each) => each.id === seat));
-        return 2 * (seats.length + (parliament.includes(id) ? 1 : 0)) < parliament.length;
-      });
-      if (isMinority && !node.retired) lost.push(node);
-    }
-    return lost;
   }
 
   /** A seat can be taken away, and given to who waits for one, also while others are down. */
   #exileMeanwhile(): void {
     const { republic } = this.#invariants.chosen;
     const seats = republic.government?.parliament ?? [];
-    const waiting = republic.members.filter(({ id, naturalized }) => {
-      return naturalized && !seats.includes(id) && this.#cluster.node(id).isUp;
+    const waiting = republic.members.filter(({ id, naturalized, eligible }) => {
+      return naturalized && eligible && !seats.includes(id) && this.#cluster.node(id).isUp;
     });
     if (waiting.length === 0 || this.#prng.chance(0.5)) return;
     const node = this.#cluster.node(this.#prng.pick(seats));
@@ -216,6 +207,16 @@ class Simulation {
       const open = [...this.#membership.exiling].map(({ id }) => `${id} is to be exiled`);
       return [...this.#unserved(), ...open];
     });
+  }
+
+  #roomParts(): RoomParts {
+    return {
+      cluster: this.#cluster,
+      invariants: this.#invariants,
+      prng: this.#roomPrng,
+      proceed: (duration) => this.#proceed(duration),
+      askBarrier: (node) => this.#askBarrier(node),
+    };
   }
 
   /** Waits until nothing is open and nothing has changed for a while; returns since when. */
@@ -252,11 +253,25 @@ class Simulation {
     const { chosen } = this.#invariants;
     for (const node of this.#staying()) {
       const applied = this.#invariants.appliedBy(node);
-      if (node.isUp && applied < chosen.length) {
+      if (node.isUp && node.hasSpace && applied < chosen.length) {
         missing.push(`${node.id} is at ${applied} of ${chosen.length}`);
       }
     }
     return missing;
+  }
+
+  /** Whoever stays away gives way to a constituent that waits for a seat. */
+  #unreplaced(): string[] {
+    if (this.profile.replaceTicks === null) return [];
+    const { members, government } = this.#invariants.chosen.republic;
+    const seats = government?.parliament ?? [];
+    const isUp = (id: NodeId): boolean => this.#cluster.node(id).isUp;
+    const exiling = [...this.#membership.exiling].map(({ id }) => id);
+    const waiting = members.filter(({ id, naturalized, eligible }) => {
+      return naturalized && eligible && !seats.includes(id) && isUp(id) && !exiling.includes(id);
+    });
+    if (waiting.length === 0) return [];
+    return seats.filter((id) => !isUp(id)).map((id) => `${id} is silent, and keeps its seat`);
   }
 
   /** What is still to come, for people. */
@@ -267,7 +282,11 @@ class Simulation {
     for (const node of this.#staying()) if (!node.isUp) missing.push(`${node.id} is down`);
     const { members, government } = chosen.republic;
     const seats = government?.parliament ?? [];
-    const most = Math.min(this.profile.parliamentSize, members.length);
+    const eligible = members.filter((member) => member.eligible);
+    const most = Math.min(this.profile.parliamentSize, eligible.length);
+    const demoted = members.filter((member) => !member.eligible && seats.includes(member.id));
+    if (demoted.length > 0 && seats.length > 1)
+      missing.push(`demoted, with a seat: ${seats.join()}`);
     // An exile may leave an even number behind; growth never does.
     if (seats.length < most - 1) missing.push(`of ${most} seats are taken: ${seats.join(" ")}`);
     if (seats.length > this.profile.parliamentSize) missing.push(`too many: ${seats.join(" ")}`);
@@ -342,6 +361,9 @@ class Simulation {
   /** Left alone, a settled republic changes nothing any more (L3). */
   #stayCalm(): void {
     const { chosen } = this.#invariants;
+    if (this.#roomPrng.chance(0.3)) endureFullDisks(this.#roomParts());
+    if (this.#roomPrng.chance(0.3)) endureStall(this.#roomParts(), this.#leaders);
+    this.#converge(() => this.#unsettled());
     this.#handOverInCalm();
     const prepares = this.#cluster.counts.get("prepare");
     this.#publishInCalm();

@@ -1,5 +1,6 @@
 /** What `npm run explore` was asked for; wrong usage is an error that says what was wanted. */
 import { parseArgs } from "node:util";
+import { whole } from "../command-line.ts";
 import type { Strategy } from "./explore.ts";
 import { countMax, roundsMax, scopeDefault, valuesMax, type Scope } from "./kibitzer/scope.ts";
 
@@ -78,10 +79,10 @@ export function parse(args: readonly string[]): Arguments | null {
   return {
     model,
     strategy: oneOf("strategy", values.strategy ?? "bfs", ["bfs", "dfs"]),
-    states: whole("states", values.states, [1, 2 ** 31 - 2]),
-    depth: whole("depth", values.depth, [0, 2 ** 31 - 2]),
+    states: optional("states", values.states, [1, 2 ** 31 - 2]),
+    depth: optional("depth", values.depth, [0, 2 ** 31 - 2]),
     scope: { ...scopeOf(values), isAtomic: values.atomic === true },
-    managers: whole("managers", values.managers, [1, 9]) ?? 5,
+    managers: optional("managers", values.managers, [1, 9]) ?? 5,
     isJson: values.json,
   };
 }
@@ -98,13 +99,13 @@ function belongs(option: string, model: Arguments["model"]): void {
 function scopeOf(values: Readonly<Partial<Record<keyof Counts, string | undefined>>>): Counts {
   const { ballots, retries, crashes, duplicates, rounds, deviations } = values;
   return {
-    ballots: whole("ballots", ballots, [0, countMax]) ?? scopeDefault.ballots,
-    values: whole("values", values.values, [0, valuesMax]) ?? scopeDefault.values,
-    retries: whole("retries", retries, [0, countMax]) ?? scopeDefault.retries,
-    crashes: whole("crashes", crashes, [0, countMax - roundsMax]) ?? scopeDefault.crashes,
-    duplicates: whole("duplicates", duplicates, [0, countMax]) ?? scopeDefault.duplicates,
-    rounds: whole("rounds", rounds, [0, roundsMax]) ?? scopeDefault.rounds,
-    deviations: whole("deviations", deviations, [0, countMax]),
+    ballots: optional("ballots", ballots, [0, countMax]) ?? scopeDefault.ballots,
+    values: optional("values", values.values, [0, valuesMax]) ?? scopeDefault.values,
+    retries: optional("retries", retries, [0, countMax]) ?? scopeDefault.retries,
+    crashes: optional("crashes", crashes, [0, countMax - roundsMax]) ?? scopeDefault.crashes,
+    duplicates: optional("duplicates", duplicates, [0, countMax]) ?? scopeDefault.duplicates,
+    rounds: optional("rounds", rounds, [0, roundsMax]) ?? scopeDefault.rounds,
+    deviations: optional("deviations", deviations, [0, countMax]),
   };
 }
 
@@ -114,14 +115,10 @@ function oneOf<Name extends string>(option: string, text: string, names: readonl
   throw new Error(`--${option}: wanted ${names.join(", ")}, got ${JSON.stringify(text)}`);
 }
 
-function whole(
+function optional(
   option: string,
   text: string | undefined,
   [least, most]: readonly [number, number],
 ): number | null {
-  if (text === undefined) return null;
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-  const wanted = `a whole number from ${least} to ${most}`;
-  throw new Error(`--${option}: wanted ${wanted}, got ${JSON.stringify(text)}`);
+  return text === undefined ? null : whole(option, text, least, most);
 }

@@ -2,6 +2,7 @@
  * `npm run explore`: explores one model and says what was found. Where a count is published, of the
  * models that judge the explorer, it is checked as well.
  */
+import { print, runCommand, showProgress } from "../command-line.ts";
 import { parse, usage, type Arguments } from "./arguments.ts";
 import { explore, type Bounds, type Exploration, type Progress } from "./explore.ts";
 import { KibitzerModel } from "./kibitzer/kibitzer-model.ts";
@@ -27,8 +28,12 @@ const twoPhaseCounts: ReadonlyMap<number, number> = new Map([
 function run(args: Arguments): Found {
   const { strategy } = args;
   const depth = args.depth ?? Infinity;
-  const onProgress = process.stderr.isTTY && !args.isJson ? showProgress : doNothing;
-  const bounds: Bounds = { strategy, states: args.states ?? Infinity, depth, onProgress };
+  const bounds: Bounds = {
+    strategy,
+    states: args.states ?? Infinity,
+    depth,
+    onProgress: showStates,
+  };
   const isWhole = args.states === null && args.depth === null;
   const judge = (count: number | null): { published: number | null; details: object } => {
     return { published: isWhole ? count : null, details: {} };
@@ -50,16 +55,8 @@ function run(args: Arguments): Found {
   }
 }
 
-function showProgress({ states, depth, waiting }: Progress): void {
-  process.stderr.write(`\r${states} states, depth ${depth}, ${waiting} waiting `);
-}
-
-function doNothing(): void {
-  // Nobody watches.
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+function showStates({ states, depth, waiting }: Progress): void {
+  showProgress(`${states} states, depth ${depth}, ${waiting} waiting`);
 }
 
 function summarize(args: Arguments, { exploration, published }: Found): string {
@@ -83,7 +80,7 @@ function isMissed(states: number, published: number | null): boolean {
 function tell(args: Arguments, found: Found): number {
   const { exploration, published, details } = found;
   const { breach, states, ...counts } = exploration;
-  if (process.stderr.isTTY && !args.isJson) process.stderr.write("\r\x1b[K");
+  showProgress("");
   if (args.isJson) {
     const { model, strategy } = args;
     print(JSON.stringify({ model, strategy, states, ...counts, published, ...details, breach }));
@@ -96,14 +93,4 @@ function tell(args: Arguments, found: Found): number {
   return breach === null && !isMissed(states, published) ? 0 : 1;
 }
 
-try {
-  const args = parse(process.argv.slice(2));
-  if (args === null) print(usage);
-  else process.exitCode = tell(args, run(args));
-} catch (error) {
-  // What breaks in a model comes out as a broken state; anything else is a wrong argument or a bug.
-  if (!(error instanceof Error) || !/^(--|Unknown option|Option|Unexpected)/.test(error.message))
-    throw error;
-  process.stderr.write(`${error.message}\n\n${usage}\n`);
-  process.exitCode = 2;
-}
+await runCommand({ usage, parse, run: (args) => tell(args, run(args)) });

@@ -13,6 +13,8 @@ import { readingMutants } from "./catalogue/reading.ts";
 import { nodeMutants } from "./catalogue/node.ts";
 import { storageMutants } from "./catalogue/storage.ts";
 import { damageMutants } from "./catalogue/damage.ts";
+import { refoundingMutants } from "./catalogue/refounding.ts";
+import { roomMutants } from "./catalogue/room.ts";
 import { transportMutants } from "./catalogue/transport.ts";
 
 export const catalogue: readonly Mutant[] = [
@@ -28,6 +30,8 @@ export const catalogue: readonly Mutant[] = [
   ...readingMutants,
   ...nodeMutants,
   ...storageMutants,
+  ...roomMutants,
   ...transportMutants,
   ...damageMutants,
+  ...refoundingMutants,
 ];

@@ -182,7 +182,7 @@ round - slotsSent.round < chamber.silenceRounds;`,
   },
   {
     name: "exiles-whoever-has-the-id",
-    file: "consensus/membership.ts",
+    file: "consensus/seats.ts",
     find: `role.exiling = role.exiling.filter(({ id, cookie }) =>
 republic.member(id)?.cookie === cookie);`,
     replace: "role.exiling = role.exiling.filter(({ id }) => republic.member(id) !== null);",

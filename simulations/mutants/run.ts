@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { print, runCommand, tell, whole } from "../command-line.ts";
 import { format, resolveConfig } from "prettier";
 import { writeFileSync } from "node:fs";
 import { catalogue } from "./catalogue.ts";
@@ -49,6 +50,10 @@ function parse(args: readonly string[]) {
       help: { type: "boolean", short: "h", default: false },
     },
   });
+  if (values.help) return null;
+  if (values.list && (values.json || values.markdown || values.out !== undefined)) {
+    throw new Error("--list only names them: wanted no --json, --markdown or --out");
+  }
   const { only } = values;
   const mutants = catalogue.filter(({ name, file }) => {
     return only.length === 0 || only.some((part) => name.includes(part) || file.startsWith(part));
@@ -72,20 +77,6 @@ function positive(name: string, text: string): number {
   throw new Error(`--${name}: wanted a number above 0, got ${JSON.stringify(text)}`);
 }
 
-function whole(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
-  throw new Error(`--${name}: wanted a whole number from ${least}, got ${JSON.stringify(text)}`);
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-function tell(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
 function occasion(jobs: number, seconds: number): Parameters<typeof markdown>[2] {
   const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: root });
   const processors = cpus();
@@ -100,7 +91,9 @@ function occasion(jobs: number, seconds: number): Parameters<typeof markdown>[2]
   };
 }
 
-async function main(args: ReturnType<typeof parse>): Promise<number> {
+type Arguments = NonNullable<ReturnType<typeof parse>>;
+
+async function main(args: Arguments): Promise<number> {
   const { mutants, jobs, json, out } = args;
   const isPage = args.markdown;
   const begun = performance.now();
@@ -130,17 +123,10 @@ function flat({ mutant, ...verdict }: Verdict): object {
   return { name, file, breaks: invariant, ...verdict };
 }
 
-function list(mutants: readonly Mutant[]): void {
+function list(mutants: readonly Mutant[]): number {
   for (const { name, file, about } of mutants) print(`${name}  ${file}: ${about}`);
   print(`${mutants.length} mutants`);
+  return 0;
 }
 
-try {
-  const args = parse(process.argv.slice(2));
-  if (args.help) print(usage);
-  else if (args.list) list(args.mutants);
-  else process.exitCode = await main(args);
-} catch (error) {
-  tell(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
-  process.exitCode = 2;
-}
+await runCommand({ usage, parse, run: (args) => (args.list ? list(args.mutants) : main(args)) });

@@ -13,7 +13,12 @@ import { Clients } from "./clients.ts";
 import { graphOf, laggard, quorumConnected, reaches, type Graph } from "./graph.ts";
 
 /** The shipped defaults: the silence after which a peer counts as gone is one election time-out. */
-export const timing: Clockwork = { pingTicks: 50, silenceTicks: 400, stallTicks: 2000 };
+export const timing: Clockwork = {
+  pingTicks: 50,
+  silenceTicks: 400,
+  stallTicks: 2000,
+  replaceTicks: 600_000,
+};
 
 /** One election time-out (ET) in virtual milliseconds. */
 export const electionTimeout: number = timing.silenceTicks;

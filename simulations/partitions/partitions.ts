@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { print, runCommand, showProgress, tell, whole } from "../command-line.ts";
 import { runTasks } from "../worker-pool.ts";
 import { sizes, topologies } from "./graph.ts";
 import { lags, type Case, type Lag } from "./partition-run.ts";
@@ -41,7 +42,9 @@ all of them are run.
   --help           this text`;
 
 interface Arguments {
-  readonly wanted: Wanted;
+  readonly cases: readonly Case[];
+  /** Whether each run is to be told as it went. */
+  readonly isStory: boolean;
   readonly isWhole: boolean;
   readonly isJson: boolean;
 }
@@ -65,9 +68,7 @@ const options = {
 function parse(args: readonly string[]): Arguments | null {
   const { values } = parseArgs({ args: [...args], options });
   if (values.help) return null;
-  if (values.leader !== undefined && values.graph === undefined) {
-    throw new Error("--leader goes with --graph");
-  }
+  checkTogether(values);
   const wanted: Wanted = {
     ...selected(values),
     graph: values.graph ?? null,
@@ -77,15 +78,35 @@ function parse(args: readonly string[]): Arguments | null {
     timeouts: whole("et", values.et, 4),
     timeoutsOthers: whole("et-others", values["et-others"], 0),
   };
-  return { wanted, isWhole: values.whole, isJson: values.json };
+  const isStory = wanted.graph !== null;
+  const ofWhole = { ...wanted, named: true, sizes: [], sample: 0, lag: "none" } as const;
+  const cases = planned(values.whole ? ofWhole : wanted);
+  return { cases, isStory, isWhole: values.whole, isJson: values.json };
+}
+
+interface Picked {
+  readonly named: boolean;
+  readonly whole: boolean;
+  readonly nodes?: readonly string[];
+  readonly sample?: string;
+  readonly graph?: string;
+  readonly leader?: string;
+}
+
+/** @throws {Error} when options are given that do not go together. */
+function checkTogether({ named, whole: isWhole, nodes, sample, graph, leader }: Picked): void {
+  if (leader !== undefined && graph === undefined) throw new Error("--leader goes with --graph");
+  const isPicked = nodes !== undefined || sample !== undefined;
+  if (graph !== undefined && (isPicked || named || isWhole)) {
+    throw new Error("--graph runs one graph: wanted no --named, --nodes, --sample or --whole");
+  }
+  if (isWhole && isPicked) {
+    throw new Error("--whole runs the named topologies: wanted no --nodes or --sample");
+  }
 }
 
 /** Everything, unless something is picked out. */
-function selected(picked: {
-  readonly named: boolean;
-  readonly nodes?: readonly string[];
-  readonly sample?: string;
-}): Pick<Wanted, "named" | "sizes" | "sample"> {
+function selected(picked: Picked): Pick<Wanted, "named" | "sizes" | "sample"> {
   const { named, nodes = [], sample } = picked;
   const isAll = !named && nodes.length === 0 && sample === undefined;
   return {
@@ -93,12 +114,6 @@ function selected(picked: {
     sizes: isAll ? sizes : nodes.map(sizeOf),
     sample: whole("sample", sample ?? (isAll ? "200" : "0"), 0),
   };
-}
-
-function whole(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
-  throw new Error(`--${name}: wanted a whole number from ${least}, got ${JSON.stringify(text)}`);
 }
 
 function sizeOf(text: string): number {
@@ -112,14 +127,6 @@ function lagOf(text: string | undefined): Lag | null {
   const lag = lags.find((each) => each === text);
   if (lag !== undefined) return lag;
   throw new Error(`--lag: wanted ${lags.join(", ")}, got ${JSON.stringify(text)}`);
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-function tell(text: string): void {
-  process.stderr.write(text);
 }
 
 function printJson(results: readonly Result[]): void {
@@ -159,9 +166,8 @@ function inParts(cases: readonly Case[]): readonly (readonly Case[])[] {
   return parts;
 }
 
-async function results({ wanted, isJson }: Arguments): Promise<readonly Result[]> {
-  const cases = planned(wanted);
-  if (wanted.graph !== null) {
+async function results({ cases, isStory, isJson }: Arguments): Promise<readonly Result[]> {
+  if (isStory) {
     return cases.map((each) => {
       const result = runCase(each, true);
       if (!isJson) print(`${each.graph}, ${each.leader} leads, lag ${each.lag}`);
@@ -169,14 +175,13 @@ async function results({ wanted, isJson }: Arguments): Promise<readonly Result[]
       return result;
     });
   }
-  const isShown = process.stderr.isTTY;
   const done: Result[] = [];
   const pool = { worker: "worker", beside: import.meta.url, threads: availableParallelism() };
   for await (const some of runTasks<readonly Result[]>(inParts(cases), pool)) {
     done.push(...some);
-    if (isShown) tell(`\r${done.length} of ${cases.length} runs`);
+    showProgress(`${done.length} of ${cases.length} runs`);
   }
-  if (isShown) tell("\r\u001B[K");
+  showProgress("");
   return done;
 }
 
@@ -189,8 +194,7 @@ async function runTable(args: Arguments): Promise<number> {
 }
 
 /** @returns how many runs failed. */
-async function runWhole({ wanted, isJson }: Arguments): Promise<number> {
-  const cases = planned({ ...wanted, graph: null, named: true, sizes: [], sample: 0, lag: "none" });
+async function runWhole({ cases, isJson }: Arguments): Promise<number> {
   let failed = 0;
   for (const each of cases) {
     const measured = await runWholeNodes(each);
@@ -201,7 +205,7 @@ async function runWhole({ wanted, isJson }: Arguments): Promise<number> {
     const { graph, leader } = each;
     if (isJson) print(JSON.stringify({ ...each, ...rest, submitted, acknowledged, faults }));
     else print(wholeText(each, measured, faults));
-    tell(process.stderr.isTTY ? `${graph}, ${leader} leads: done\n` : "");
+    showProgress(`${graph}, ${leader} leads: done`);
   }
   const summary = { runs: cases.length, failed };
   print(isJson ? JSON.stringify({ summary }) : `${cases.length} runs, ${failed} failed`);
@@ -211,15 +215,8 @@ async function runWhole({ wanted, isJson }: Arguments): Promise<number> {
 async function main(args: Arguments): Promise<number> {
   const begun = performance.now();
   const failed = args.isWhole ? await runWhole(args) : await runTable(args);
-  tell(`${((performance.now() - begun) / 1000).toFixed(1)} s\n`);
+  tell(`${((performance.now() - begun) / 1000).toFixed(1)} s`);
   return failed > 0 ? 1 : 0;
 }
 
-try {
-  const args = parse(process.argv.slice(2));
-  if (args === null) print(usage);
-  else process.exitCode = await main(args);
-} catch (error) {
-  tell(`${error instanceof Error ? error.message : String(error)}\n\n${usage}\n`);
-  process.exitCode = 2;
-}
+await runCommand({ usage, parse, run: main });

@@ -6,10 +6,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { dataDirectory } from "../cluster.ts";
+import { print, runCommand, showProgress, tell as warn, whole } from "../command-line.ts";
 import type { Evidence } from "../evidence.ts";
 import { evidenceOf, scriptOf } from "./evidence.ts";
 import { parseScript } from "./script.ts";
 import { search, type Found } from "./search.ts";
+import type { Story } from "./story.ts";
 import { tell, type StoryReport } from "./tell.ts";
 
 const usage = `Usage: npm run stories -- [--runs N] [--seed S [--path P]] [--length N] [--json]
@@ -33,9 +35,13 @@ interface Arguments {
   readonly seed: number;
   readonly path: string | null;
   readonly length: number;
-  readonly script: string | null;
+  /** To be told in place of drawn ones. */
+  readonly script: Story | null;
   readonly isJson: boolean;
 }
+
+/** fast-check takes numbers of 32 bits. */
+const most = 2 ** 31 - 1;
 
 /** @throws {Error} when an argument is invalid. */
 function parse(args: readonly string[]): Arguments | null {
@@ -53,16 +59,16 @@ function parse(args: readonly string[]): Arguments | null {
   });
   if (values.help === true) return null;
   checkTogether(values);
-  const { path = null, script = null } = values;
+  const { path = null, script } = values;
   if (path !== null && !/^\d+(:\d+)*$/.test(path)) {
     throw new Error(`--path: wanted numbers with colons between, got ${JSON.stringify(path)}`);
   }
   return {
-    runs: whole("runs", values.runs ?? "50", 1),
-    seed: whole("seed", values.seed ?? "1", 0),
-    length: whole("length", values.length ?? "40", 1),
+    runs: whole("runs", values.runs ?? "50", 1, most),
+    seed: whole("seed", values.seed ?? "1", 0, most),
+    length: whole("length", values.length ?? "40", 1, most),
     path,
-    script,
+    script: script === undefined ? null : parseScript(readFileSync(script, "utf8")),
     isJson: values.json === true,
   };
 }
@@ -81,21 +87,6 @@ function checkTogether({ runs, seed, path, length, script }: Values): void {
   if (script === undefined) return;
   if ([runs, seed, path, length].every((value) => value === undefined)) return;
   throw new Error("--script tells one story: wanted no --runs, --seed, --path or --length");
-}
-
-function whole(name: string, text: string, least: number): number {
-  const value = Number(text);
-  const isWhole = /^\d+$/.test(text) && value < 2 ** 31;
-  if (isWhole && value >= least) return value;
-  throw new Error(`--${name}: wanted a whole number from ${least}, got ${JSON.stringify(text)}`);
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
-function warn(line: string): void {
-  process.stderr.write(`${line}\n`);
 }
 
 class Summary {
@@ -159,11 +150,6 @@ function sorted(counts: ReadonlyMap<string, number>): Record<string, number> {
   return Object.fromEntries([...counts].toSorted(([left], [right]) => (left < right ? -1 : 1)));
 }
 
-/** Progress for who waits at a terminal. */
-function showProgress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r${text}\u001b[K`);
-}
-
 function printFound(found: Found, { isJson }: Arguments): void {
   const { shrunk, seed, path, drawn, commandsAtPath, tellings } = found;
   const evidence = evidenceOf(shrunk);
@@ -195,8 +181,8 @@ function tellWhere({ directory, problem }: Evidence): void {
   warn(`again: npm run stories -- --script ${join(directory, "story.txt")}`);
 }
 
-async function tellScript(file: string, { isJson }: Arguments): Promise<StoryReport> {
-  const report = await tell(parseScript(readFileSync(file, "utf8")));
+async function tellScript(script: Story, { isJson }: Arguments): Promise<StoryReport> {
+  const report = await tell(script);
   const { broken } = report;
   if (!isJson) print(scriptOf(report));
   else if (broken !== null) {
@@ -225,6 +211,10 @@ function printSummary(summary: Summary, { isJson }: Arguments): void {
   );
 }
 
+function showTellings(tellings: number): void {
+  showProgress(`${tellings} further tellings`);
+}
+
 async function main(args: Arguments): Promise<number> {
   const summary = new Summary();
   const begun = performance.now();
@@ -235,8 +225,7 @@ async function main(args: Arguments): Promise<number> {
       showProgress(`${summary.stories} of ${runs} stories told`);
       if (report.broken !== null) warn(`\nbroke ${report.broken.message}; making it small`);
     };
-    const onTelling = (tellings: number): void => showProgress(`${tellings} further tellings`);
-    const callbacks = { onReport, onTelling };
+    const callbacks = { onReport, onTelling: showTellings };
     const drawing = { runs, seed, lengthMax, ...(path === null ? {} : { path }) };
     const found = await search({ ...drawing, ...callbacks });
     showProgress("");
@@ -250,11 +239,4 @@ async function main(args: Arguments): Promise<number> {
   return summary.broken === 0 ? 0 : 1;
 }
 
-try {
-  const args = parse(process.argv.slice(2));
-  if (args === null) print(usage);
-  else process.exitCode = await main(args);
-} catch (error) {
-  warn(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
-  process.exitCode = 2;
-}
+await runCommand({ usage, parse, run: main });

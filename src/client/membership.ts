@@ -1,4 +1,4 @@
-/** How a client asks for exile and transfer: at whichever endpoint answers, in a limited time. */
+/** How a client asks for changes of members: at whichever endpoint answers, in a limited time. */
 import { assert } from "../../consensus/index.ts";
 import { TransportError } from "../../transport/index.ts";
 import type { Status } from "../api.ts";

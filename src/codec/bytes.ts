@@ -12,6 +12,14 @@ export class DecodeError extends Error {
   }
 }
 
+/**
+ * Well-formed, as far as can be told, but of a later version: never taken for nothing, since what
+ * follows it means nothing without it.
+ */
+export class LaterVersionError extends DecodeError {
+  readonly code = "KBZ_VERSION";
+}
+
 /** The inverse of a table of codes. */
 export function invert<Name extends string, Code extends string | number>(
   codes: Readonly<Record<Name, Code>>,

@@ -3,7 +3,7 @@
  * batch's body is the publisher's bytes, untouched; every other value's body is its JSON.
  */
 import { limits, assert, type Batch, type Decree, type Value } from "../../consensus/index.ts";
-import { DecodeError, getHex16, invert, putHex16 } from "./bytes.ts";
+import { DecodeError, LaterVersionError, getHex16, invert, putHex16 } from "./bytes.ts";
 import { crc32 } from "./crc32.ts";
 import { decodeValue, encodeValue, type SmallKind } from "./value-check.ts";
 
@@ -23,6 +23,9 @@ const kindCodes: Readonly<Record<Value["kind"], number>> = {
   succession: 6,
   registration: 7,
   batch: 8,
+  eligibility: 9,
+  relocation: 11,
+  refounding: 10,
 };
 
 const { batch: batchCode, ...smallCodes } = kindCodes;
@@ -149,7 +152,9 @@ export function decodeDecree(
     return { decree: { slot, time, when, value: decodeBatch(view, at), hash }, body };
   }
   const kind = smallKinds.get(code);
-  if (kind === undefined) throw new DecodeError(at + 4, `unknown kind of decree ${code}`);
+  if (kind === undefined) {
+    throw new LaterVersionError(at + 4, `slot ${slot} holds a decree of the unknown kind ${code}`);
+  }
   if (whole(view, at + 40, 0) + whole(view, at + 48, 0) + view.getUint32(at + 56, true) !== 0) {
     throw new DecodeError(at + 40, `expected no publisher in a decree of kind ${kind}`);
   }

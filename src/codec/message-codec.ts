@@ -7,6 +7,7 @@ import {
   limits,
   unreachable,
   type Decree,
+  type Answer,
   type Heard,
   type Message,
   type Report,
@@ -23,6 +24,7 @@ import {
   encodeDecreeHeader,
   encodeDescriptor,
   isBatchHeader,
+  type FramedDecree,
 } from "./decree-codec.ts";
 
 /** Codes are never reused. */
@@ -69,12 +71,13 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
   switch (message.kind) {
     case "ping":
       writer.whole(message.round);
-      return writeReport(writer, message.report);
+      writeReport(writer, message.report);
+      writer.flag(message.answer !== null);
+      return message.answer === null ? undefined : writeAnswer(writer, message.answer);
     case "pong":
       writer.whole(message.round);
       writeReport(writer, message.report);
-      writer.flag(message.heard !== null);
-      return message.heard === null ? undefined : writeHeard(writer, message.heard);
+      return writeAnswer(writer, message.answer);
     case "prepare":
     case "resynchronize":
       writer.ballot(message.ballot);
@@ -142,14 +145,16 @@ function readFields(reader: ByteReader, source: DecreeSource): Message {
   switch (kind) {
     case undefined:
       return reader.refuse("a known kind of message");
-    case "ping":
-      return { kind, round: reader.whole(), report: readReport(reader) };
+    case "ping": {
+      const [round, report] = [reader.whole(), readReport(reader)];
+      return { kind, round, report, answer: reader.flag() ? readAnswer(reader) : null };
+    }
     case "pong":
       return {
         kind,
         round: reader.whole(),
         report: readReport(reader),
-        heard: reader.flag() ? readHeard(reader) : null,
+        answer: readAnswer(reader),
       };
     case "prepare":
     case "resynchronize":
@@ -207,6 +212,7 @@ function writeReport(writer: ByteWriter, report: Report): void {
   writer.ballotOrNull(report.leading);
   writer.flag(report.quorumConnected);
   writer.flag(report.timely);
+  writer.flag(report.hasRoom);
   writer.ballotOrNull(report.hearsFit);
   writer.id(report.chooses);
   writer.whole(report.starts);
@@ -221,13 +227,26 @@ function readReport(reader: ByteReader): Report {
     leading: reader.ballotOrNull(),
     quorumConnected: reader.flag(),
     timely: reader.flag(),
+    hasRoom: reader.flag(),
     hearsFit: reader.ballotOrNull(),
     chooses: reader.idOrNull(),
     starts: reader.whole(),
   };
 }
 
-/** Of a peer's latest attestation, as in a pong. */
+function writeAnswer(writer: ByteWriter, { starts, round, heard }: Answer): void {
+  writer.whole(starts);
+  writer.whole(round);
+  writer.flag(heard !== null);
+  if (heard !== null) writeHeard(writer, heard);
+}
+
+function readAnswer(reader: ByteReader): Answer {
+  const [starts, round] = [reader.whole(), reader.whole()];
+  return { starts, round, heard: reader.flag() ? readHeard(reader) : null };
+}
+
+/** Of a peer's latest attestation, as in an answer. */
 function writeHeard(writer: ByteWriter, heard: Heard): void {
   writer.id(heard.id);
   writer.hex16(heard.cookie);
@@ -260,7 +279,10 @@ function readExtent(reader: ByteReader): Extent {
   return { accepted: reader.ballot(), length: reader.whole(), decided: reader.whole() };
 }
 
-/** Headers one after the other; the JSON of a small value right after its header. */
+/**
+ * Headers one after the other; the JSON of a small value right after its header. The bodies of
+ * batches are to follow them.
+ */
 export function writeDecrees(writer: ByteWriter, decrees: readonly Decree[]): void {
   assert(decrees.length <= messageDecreesMax, "a message carries no more than it may");
   writer.whole(decrees.length);
@@ -279,16 +301,11 @@ export function writeDecrees(writer: ByteWriter, decrees: readonly Decree[]): vo
   }
 }
 
-/**
- * Reads decrees up to the end of `reader`, with the bodies that follow them.
- * @throws {DecodeError} when the bytes are not those of decrees.
- */
-export function readDecrees(reader: ByteReader): {
-  readonly decrees: readonly Decree[];
-  readonly bodies: readonly (Uint8Array | null)[];
-} {
+/** Reads decrees and their bodies; these are views. @throws {DecodeError} */
+export function readDecrees(reader: ByteReader): readonly FramedDecree[] {
   const bodies: (Uint8Array | null)[] = [];
-  return { decrees: new DecreeSource(reader, true, bodies).read(), bodies };
+  const decrees = new DecreeSource(reader, true, bodies).read();
+  return decrees.map((decree, at) => ({ decree, body: bodies[at] ?? null }));
 }
 
 /** Reads the decrees at the end of a message, whose bodies follow all headers. */

@@ -9,13 +9,15 @@ import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { decreesOf, headEnd, readMessage, writeMessage } from "./message-codec.ts";
 import type { ReceiveRequest, Request } from "../requests.ts";
+import { protocol } from "../version.ts";
 import {
   readBatch,
   readCitizen,
+  readRepublic,
   readVersion,
-  requestVersion,
   writeBatch,
   writeCitizen,
+  writeRepublic,
 } from "./value-codec.ts";
 
 /** Codes are never reused. */
@@ -30,7 +32,11 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
   report: 8,
   exile: 9,
   transfer: 10,
+  promote: 11,
+  demote: 12,
+  invite: 13,
   repair: 14,
+  decrees: 17,
 };
 
 const methods = invert(methodCodes);
@@ -46,16 +52,20 @@ const heads = new WeakMap<Message, Uint8Array>();
 /** What stands before the message in the head of a receive: version and method. */
 const headPrefixBytes = 2;
 
-/** The message as `writeMessage` writes it, if a `receive` of it is at hand as bytes. */
+/**
+ * The message as `writeMessage` writes it, if a `receive` of it is at hand as bytes of the latest
+ * version: a peer may speak an earlier one.
+ */
 export function messageHead(message: Message): Uint8Array | null {
-  return heads.get(message)?.subarray(headPrefixBytes) ?? null;
+  const head = heads.get(message);
+  return head?.[0] === protocol.most ? head.subarray(headPrefixBytes) : null;
 }
 
 export const requestCodec: Codec<Request> = { encode: encodeRequest, decode: decodeRequest };
 
-function encodeRequest(request: Request): readonly Uint8Array[] {
-  if (request.method === "receive") return encodeReceive(request);
-  begin(request.method);
+function encodeRequest(request: Request, version = protocol.most): readonly Uint8Array[] {
+  if (request.method === "receive") return encodeReceive(request, version);
+  begin(request.method, version);
   switch (request.method) {
     case "immigrate":
       writer.flag(request.republic !== null);
@@ -76,9 +86,21 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
       writer.whole(request.hops);
       break;
     case "exile":
+    case "demote":
       writer.id(request.id);
       writer.hex16(request.cookie);
       writer.whole(request.hops);
+      break;
+    case "promote":
+      writer.id(request.id);
+      writer.hex16(request.cookie);
+      writer.id(request.insteadOf);
+      writer.whole(request.hops);
+      break;
+    case "invite":
+      writer.flag(request.republic !== null);
+      if (request.republic !== null) writeRepublic(writer, request.republic);
+      writer.text(request.url);
       break;
     case "transfer":
       writer.id(request.to);
@@ -93,6 +115,11 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
       writer.whole(request.slotFirst);
       writer.whole(request.slotLast);
       break;
+    case "decrees":
+      writer.whole(request.slotFirst);
+      writer.whole(request.slotLast);
+      writer.whole(request.bytesMax);
+      break;
     case "status":
     case "report":
       break;
@@ -102,18 +129,21 @@ function encodeRequest(request: Request): readonly Uint8Array[] {
   return [writer.take()];
 }
 
-function begin(method: Request["method"]): void {
+function begin(method: Request["method"], version: number): void {
   writer.begin();
-  writer.byte(requestVersion);
+  writer.byte(version);
   writer.byte(methodCodes[method]);
 }
 
-function encodeReceive({ message, bodies }: ReceiveRequest): readonly Uint8Array[] {
+function encodeReceive(
+  { message, bodies }: ReceiveRequest,
+  version: number,
+): readonly Uint8Array[] {
   const decrees = decreesOf(message);
   assert(bodies.length === decrees.length, "each decree has its body beside it, or null");
   let head = heads.get(message);
-  if (head === undefined) {
-    begin("receive");
+  if (head?.[0] !== version) {
+    begin("receive", version);
     writeMessage(writer, message);
     head = writer.take();
     if (decrees.length > 0) heads.set(message, head);
@@ -129,9 +159,9 @@ function encodeReceive({ message, bodies }: ReceiveRequest): readonly Uint8Array
 }
 
 /** @throws {DecodeError} when `bytes` are not a request of this version. */
-function decodeRequest(bytes: Uint8Array): Request {
+function decodeRequest(bytes: Uint8Array, version = protocol.most): Request {
   const reader = new ByteReader(bytes);
-  readVersion(reader);
+  readVersion(reader, version);
   const method = methods.get(reader.byte()) ?? reader.refuse("a known method");
   if (method === "receive") return decodeReceive(reader);
   const request = readFields(reader, method);
@@ -162,9 +192,20 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
       return { method, nonce: reader.hex16(), hops: reader.whole(0, hopsMax) };
     case "barrier":
       return { method, hops: reader.whole(0, hopsMax) };
-    case "exile": {
+    case "exile":
+    case "demote": {
       const id = reader.id();
       return { method, id, cookie: reader.hex16(), hops: reader.whole(0, hopsMax) };
+    }
+    case "promote": {
+      const id = reader.id();
+      const cookie = reader.hex16();
+      const insteadOf = reader.idOrNull();
+      return { method, id, cookie, insteadOf, hops: reader.whole(0, hopsMax) };
+    }
+    case "invite": {
+      const republic = reader.flag() ? readRepublic(reader) : null;
+      return { method, republic, url: reader.text(limits.urlBytesMax) };
     }
     case "transfer":
       return { method, to: reader.idOrNull(), hops: reader.whole(0, hopsMax) };
@@ -178,6 +219,13 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
       };
     case "repair":
       return { method, slotFirst: reader.whole(1), slotLast: reader.whole(1) };
+    case "decrees":
+      return {
+        method,
+        slotFirst: reader.whole(1),
+        slotLast: reader.whole(1),
+        bytesMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
+      };
     case "status":
     case "report":
       return { method };

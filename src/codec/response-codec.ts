@@ -7,15 +7,16 @@ import type { Codec } from "../../transport/index.ts";
 import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import type { EntriesBatch, Response } from "../requests.ts";
+import type { FramedDecree } from "./decree-codec.ts";
 import { readDecrees, writeDecrees } from "./message-codec.ts";
+import type { EntriesBatch, Response } from "../requests.ts";
+import { protocol } from "../version.ts";
 import {
   readCitizen,
   readEffect,
   readReason,
   readRepublic,
   readVersion,
-  requestVersion,
   writeCitizen,
   writeEffect,
   writeReason,
@@ -31,7 +32,8 @@ const kindCodes: Readonly<Record<Response["kind"], number>> = {
   barrier: 5,
   entries: 6,
   document: 7,
-  decrees: 8,
+  records: 8,
+  decrees: 11,
 };
 
 const kinds = invert(kindCodes);
@@ -47,9 +49,9 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export const responseCodec: Codec<Response> = { encode: encodeResponse, decode: decodeResponse };
 
-function encodeResponse(response: Response): readonly Uint8Array[] {
+function encodeResponse(response: Response, version = protocol.most): readonly Uint8Array[] {
   writer.begin();
-  writer.byte(requestVersion);
+  writer.byte(version);
   writer.byte(kindCodes[response.kind]);
   switch (response.kind) {
     case "admitted":
@@ -75,8 +77,10 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
       writer.whole(response.indexLast);
       writeEntries(response.batches);
       return [writer.take(), ...response.batches.map(({ body }) => body)];
+    case "records":
+      return encodeRecords(response);
     case "decrees":
-      return encodeDecrees(response);
+      return encodeDecrees(response.decrees);
     case "document":
       return [writer.take(), encoder.encode(JSON.stringify(response.document ?? null))];
     default:
@@ -86,9 +90,9 @@ function encodeResponse(response: Response): readonly Uint8Array[] {
 }
 
 /** @throws {DecodeError} when `bytes` are not an answer of this version. */
-function decodeResponse(bytes: Uint8Array): Response {
+function decodeResponse(bytes: Uint8Array, version = protocol.most): Response {
   const reader = new ByteReader(bytes);
-  readVersion(reader);
+  readVersion(reader, version);
   const kind = kinds.get(reader.byte()) ?? reader.refuse("a known kind of answer");
   const response = readFields(reader, kind);
   reader.end();
@@ -116,8 +120,10 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
       const indexLast = reader.whole();
       return { kind, batches: readEntries(reader), indexLast };
     }
+    case "records":
+      return readRecords(reader);
     case "decrees":
-      return readWholeDecrees(reader);
+      return { kind, decrees: readDecrees(reader) };
     case "document":
       return { kind, document: readDocument(reader) };
     default:
@@ -125,27 +131,34 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
   }
 }
 
-type WholeDecrees = Extract<Response, { readonly kind: "decrees" }>;
+type Records = Extract<Response, { readonly kind: "records" }>;
 
-function encodeDecrees(response: WholeDecrees): readonly Uint8Array[] {
-  const { decided, length, slotLast, damaged, decrees, bodies } = response;
+function encodeRecords(response: Records): readonly Uint8Array[] {
+  const { decided, length, slotLast, damaged, decrees } = response;
   writer.whole(decided);
   writer.whole(length);
   writer.whole(slotLast);
   writer.whole(damaged.length);
   for (const slot of damaged) writer.whole(slot);
-  writeDecrees(writer, decrees);
-  return [writer.take(), ...bodies.filter((body) => body !== null)];
+  return encodeDecrees(decrees);
 }
 
-function readWholeDecrees(reader: ByteReader): WholeDecrees {
+function readRecords(reader: ByteReader): Records {
   const decided = reader.whole();
   const length = reader.whole();
   const slotLast = reader.whole();
   const count = reader.count(limits.learnSlotsMax, 1);
   const damaged = Array.from({ length: count }, () => reader.whole(1));
-  const { decrees, bodies } = readDecrees(reader);
-  return { kind: "decrees", decided, length, slotLast, damaged, decrees, bodies };
+  return { kind: "records", decided, length, slotLast, damaged, decrees: readDecrees(reader) };
+}
+
+/** Goes on with what `writer` holds already. */
+function encodeDecrees(decrees: readonly FramedDecree[]): readonly Uint8Array[] {
+  writeDecrees(
+    writer,
+    decrees.map(({ decree }) => decree),
+  );
+  return [writer.take(), ...decrees.flatMap(({ body }) => body ?? [])];
 }
 
 function writeEntries(batches: readonly EntriesBatch[]): void {

@@ -56,13 +56,22 @@ const checks: Readonly<Record<SmallKind, (fields: Fields) => boolean>> = {
     fields["parliamentSize"] % 2 === 1,
   opening: (fields) => hasKeys(fields, ["kind"]),
   admission: (fields) => hasKeys(fields, ["kind", "citizen"]) && isCitizen(fields["citizen"]),
-  naturalization: isNamed,
-  exile: isNamed,
+  naturalization: (fields) => isNamed(fields, []),
+  eligibility: (fields) => isNamed(fields, ["eligible"]) && typeof fields["eligible"] === "boolean",
+  relocation: (fields) =>
+    isNamed(fields, ["url"]) && isShortText(fields["url"], limits.urlBytesMax),
+  exile: (fields) => isNamed(fields, []),
   succession: (fields) =>
     hasKeys(fields, ["kind", "government", "parliament", "leader", "leaving"]) &&
     isBetween(fields["government"], 1, Number.MAX_SAFE_INTEGER) &&
     isParliament(fields["parliament"], fields["leader"]) &&
     isMemberList(fields["leaving"]),
+  refounding: (fields) =>
+    hasKeys(fields, ["kind", "cause", "republic", "founder", "government"]) &&
+    (fields["cause"] === "recovered" || fields["cause"] === "restored") &&
+    isRepublic(fields["republic"]) &&
+    isCitizen(fields["founder"]) &&
+    isBetween(fields["government"], 2, Number.MAX_SAFE_INTEGER),
   registration: (fields) => hasKeys(fields, ["kind", "nonce"]) && isHexText(fields["nonce"]),
 };
 
@@ -87,9 +96,10 @@ function isShortText(value: unknown, bytesMax: number): value is string {
   return typeof value === "string" && value !== "" && encoder.encode(value).length <= bytesMax;
 }
 
-function isNamed(fields: Fields): boolean {
+/** Whether they name an incarnation, and have these keys beside. */
+function isNamed(fields: Fields, keys: readonly string[]): boolean {
   return (
-    hasKeys(fields, ["kind", "id", "cookie"]) &&
+    hasKeys(fields, ["kind", "id", "cookie", ...keys]) &&
     isIdText(fields["id"]) &&
     isHexText(fields["cookie"])
   );

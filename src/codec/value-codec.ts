@@ -19,13 +19,13 @@ import type { ByteWriter } from "./byte-writer.ts";
 import { valueBytesMax } from "./decree-codec.ts";
 import { decodeValue, encodeValue } from "./value-check.ts";
 
-/** The first byte of every request and answer. */
-export const requestVersion = 1;
-
-/** @throws {DecodeError} unless it is this one's: versions that differ say so in the handshake. */
-export function readVersion(reader: ByteReader): void {
-  const version = reader.byte();
-  if (version !== requestVersion) reader.refuse(`version ${requestVersion}, found ${version}`);
+/**
+ * The first byte of every request and answer is the version of the protocol that it is written in.
+ * @throws {DecodeError} unless it is what both sides of its connection speak.
+ */
+export function readVersion(reader: ByteReader, version: number): void {
+  const found = reader.byte();
+  if (found !== version) reader.refuse(`version ${version}, found ${found}`);
 }
 
 /** Codes are never reused. */
@@ -51,6 +51,10 @@ const reasonCodes: Readonly<Record<RefusalReason, number>> = {
   quorum: 6,
   noRepublic: 7,
   departed: 8,
+  full: 9,
+  notReady: 10,
+  unreachable: 11,
+  notWaiting: 12,
 };
 
 const effectKinds = invert(effectCodes);

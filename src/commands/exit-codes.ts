@@ -40,6 +40,7 @@ const exitCodeByError: Readonly<Record<KibitzerErrorCode, number>> = {
   KBZ_EXILED: exitCodes.notAllowed,
   KBZ_STALE_DISK: exitCodes.conflict,
   KBZ_JOURNAL_FAILED: exitCodes.failure,
+  KBZ_DISK_FULL: exitCodes.noQuorum,
   KBZ_DAMAGED: exitCodes.integrity,
   KBZ_DIVERGED: exitCodes.integrity,
   KBZ_PUBLISHER: exitCodes.notFound,
@@ -59,6 +60,7 @@ const requestErrors: ReadonlySet<KibitzerErrorCode> = new Set([
   "KBZ_CLOSED",
   "KBZ_UNREACHABLE",
   "KBZ_PUBLISHER",
+  "KBZ_DISK_FULL",
 ]);
 
 const exitCodeBySystemError: ReadonlyMap<string, number> = new Map([

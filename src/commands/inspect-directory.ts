@@ -2,10 +2,10 @@
  * Looks at a node's data directory without changing a byte: whose it is, what was promised, what
  * the journal holds and in which files. What is damaged is told beside what is not.
  */
-import type { Ballot } from "../../consensus/index.ts";
+import type { Ballot, Refounding } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { damaged, textOf } from "../storage/damage.ts";
-import { recordNames } from "../storage/directory.ts";
+import { recordNames } from "../storage/staging.ts";
 import { amnesia, copyNames } from "../storage/hard-state.ts";
 import {
   applyRead,
@@ -17,7 +17,7 @@ import {
 import type { SlotRange } from "../storage/holes.ts";
 import { LogState } from "../storage/log-state.ts";
 import { readManifest, type Manifest, type SegmentEntry } from "../storage/manifest.ts";
-import type { Finding } from "../storage/recovered.ts";
+import type { Finding, RecoveredGroup } from "../storage/recovered.ts";
 import { readWhole, unseal } from "../storage/sealed-file.ts";
 import { segmentName } from "../storage/segment.ts";
 import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../codec/shapes.ts";
@@ -59,6 +59,15 @@ export interface InspectedLog {
   readonly torn: boolean;
   /** Slots of which no intact record is here: other members have them. */
   readonly damaged: readonly SlotRange[];
+  /** Where the republic went on under another identity, and under which. */
+  readonly refounded: readonly InspectedRefounding[];
+}
+
+export interface InspectedRefounding {
+  readonly slot: number;
+  readonly cause: Refounding["cause"];
+  readonly when: number;
+  readonly republic: { readonly name: string; readonly identity: string };
 }
 
 export interface InspectedSegment {
@@ -206,7 +215,8 @@ class Inspector {
         if (segment !== null) opened.push({ entry, segment });
       }
       const log = new LogState();
-      const scanned = await this.#scan(opened, manifest, log);
+      const refounded = new Map<number, InspectedRefounding>();
+      const scanned = await this.#scan(opened, manifest, { log, refounded });
       const slots = slotsByGeneration(log);
       const segments: InspectedSegment[] = [];
       for (const { entry, segment } of opened) {
@@ -222,9 +232,9 @@ class Inspector {
       if (scanned === null) return { log: null, segments };
       const { accepted, decided, writeLast, index, holes } = log;
       const { torn } = scanned;
-      const damaged = holes.ranges();
-      const found = { accepted, length: index.length, decided, writeLast, torn, damaged };
-      return { log: found, segments };
+      const found = { accepted, length: index.length, decided, writeLast, torn };
+      const rest = { damaged: holes.ranges(), refounded: [...refounded.values()] };
+      return { log: { ...found, ...rest }, segments };
     } finally {
       for (const { segment } of opened) await segment.file?.close();
     }
@@ -233,11 +243,11 @@ class Inspector {
   async #scan(
     opened: readonly { readonly segment: OpenedFile }[],
     manifest: Manifest,
-    log: LogState,
+    into: Told,
   ): Promise<Scanned | null> {
     if (opened.length !== manifest.segments.length) return null;
     const files = opened.map(({ segment }) => segment);
-    const scanned = await this.#tried(() => scan(files, manifest, log));
+    const scanned = await this.#tried(() => scan(files, manifest, into));
     this.#note(scanned?.findings ?? []);
     return scanned;
   }
@@ -275,15 +285,36 @@ class Inspector {
   }
 }
 
+/** What a scan tells of the log. */
+interface Told {
+  readonly log: LogState;
+  readonly refounded: Map<number, InspectedRefounding>;
+}
+
 /** Applies all that recovery would keep to `log`. */
 async function scan(
   segments: readonly OpenedFile[],
   manifest: Manifest,
-  log: LogState,
+  { log, refounded }: Told,
 ): Promise<Scanned> {
-  const scanned = await scanSegments(segments, manifest, log);
-  if (scanned.unmarked !== null) applyRead(segments, scanned.unmarked, log);
+  const note = (group: RecoveredGroup): void => noteRefoundings(group, refounded);
+  const scanned = await scanSegments(segments, manifest, log, note);
+  if (scanned.unmarked !== null) {
+    applyRead(segments, scanned.unmarked, log);
+    note(scanned.unmarked);
+  }
   return scanned;
+}
+
+/** By slot: recovery may write a slot again, but a decided one says the same then. */
+function noteRefoundings(group: RecoveredGroup, found: Map<number, InspectedRefounding>): void {
+  for (const { records } of group.writes) {
+    for (const { framed } of records) {
+      const { slot, when, value } = framed.decree;
+      if (value.kind !== "refounding") continue;
+      found.set(slot, { slot, cause: value.cause, when, republic: value.republic });
+    }
+  }
 }
 
 function slotsByGeneration(log: LogState): ReadonlyMap<number, { first: number; last: number }> {

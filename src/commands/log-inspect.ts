@@ -49,6 +49,10 @@ export function inspectionText(directory: string, found: Inspection): string {
     lines.push(
       `accepted   ${formatBallot(log.accepted)}`,
       `log        ${log.length} slots, ${log.decided} known to be decided`,
+      ...log.refounded.map(({ cause, slot, when, republic }) => {
+        const date = new Date(when).toISOString();
+        return `${cause.padEnd(11)}at slot ${slot}, ${date}, as ${republic.identity}`;
+      }),
       `writes     up to ${log.writeLast}${log.torn ? "; a torn one after it is not counted" : ""}`,
     );
   }

@@ -4,7 +4,7 @@
  */
 import { resolve } from "node:path";
 import { configure } from "../configuration.ts";
-import { helloOf, urlOf } from "../node/hello.ts";
+import { helloOf, urlOf } from "../node/introduction.ts";
 import { repairJournal } from "../repair/repairing.ts";
 import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
@@ -80,7 +80,7 @@ async function write(directory: string, options: RepairOptions, output: Output):
     journal,
     listen: [],
     known: [...(record.contacts ?? []), ...record.peers, ...asked],
-    hello: () => helloOf(record, urlOf(record, [])),
+    hello: () => helloOf(record, urlOf(record, []), []),
     signal,
   });
   const left = journal.damaged;

@@ -26,6 +26,11 @@ export function parseDuration(text: string): number {
   return durationMs;
 }
 
+/** The same, or null for `never`. */
+export function parseDurationOrNever(text: string): number | null {
+  return text.trim() === "never" ? null : parseDuration(text);
+}
+
 /** A parser of whole numbers from `min` to `max`. */
 export function parseWhole(min: number, max: number): (text: string) => number {
   return (text) => {

@@ -3,7 +3,13 @@
  * when it runs, so that `kibitz` starts quickly. Does nothing itself.
  */
 import { Command } from "commander";
-import { parseDuration, parseEndpoints, parseProperty, parseWhole } from "./option-values.ts";
+import {
+  parseDuration,
+  parseDurationOrNever,
+  parseEndpoints,
+  parseProperty,
+  parseWhole,
+} from "./option-values.ts";
 import type { Output } from "./output.ts";
 import {
   addClusterOptions,
@@ -14,10 +20,14 @@ import {
 } from "./settings.ts";
 import { watchInterruption } from "./interruption.ts";
 import { version } from "../version.ts";
+import type { BackupCommandOptions } from "./backup.ts";
 import type { DevOptions } from "./dev.ts";
+import type { ChangeOptions, PromoteCommandOptions } from "./membership.ts";
 import type { PublishOptions } from "./publish.ts";
+import type { RecoverCommandOptions } from "./recover.ts";
 import type { RepairOptions } from "./log-repair.ts";
 import type { ReplayOptions } from "./replay.ts";
+import type { RestoreCommandOptions } from "./restore.ts";
 import type { StartOptions } from "./start-options.ts";
 import type { TailOptions } from "./tail-reader.ts";
 
@@ -56,6 +66,9 @@ export function createProgram(output: Output, ended: (exitCode: number) => void)
   addStatus(program, context);
   addMember(program, context);
   addTransfer(program, context);
+  addBackup(program, context);
+  addRestore(program, context);
+  addRecover(program, context);
   addReplay(program, context);
   addLog(program, context);
   addSimulate(program, context);
@@ -108,12 +121,14 @@ function addStart(program: Command, context: Context): void {
       ).argParser(parseEndpoints),
     )
     .addOption(option("--advertise <url>", "what peers are told in place of the first --listen"))
+    .addOption(option("--moved", "have members call it here from now on: no copy of it is left"))
     .addOption(option("--bootstrap <name>", "found a new republic (first start)"))
     .addOption(
       option("--join <urls>", "join the republic of these nodes (first start)").argParser(
         parseEndpoints,
       ),
     )
+    .addOption(option("--await-invitation", "wait for kibitz member add (first start)"))
     .addOption(option("--republic <name>", "insist on this republic"))
     .addOption(option("--if-new", "ignore --bootstrap and --join where the data is there already"))
     .addOption(
@@ -122,6 +137,14 @@ function addStart(program: Command, context: Context): void {
       ),
     )
     .addOption(option("--timeout <duration>", "how long to try to join").argParser(parseDuration))
+    .addOption(
+      option(
+        "--replace-after <duration>",
+        "give a silent member's seat to one that waits; or never",
+      )
+        .default(undefined, "10m")
+        .argParser(parseDurationOrNever),
+    )
     .addOption(option("--no-record", "keep no recording of the node's inputs"))
     .addOption(option("--record-bodies", "put the entries' bytes into the recording too"))
     .addOption(option("--allow-insecure", "listen beyond this computer without encryption"))
@@ -184,14 +207,46 @@ function addStatus(program: Command, context: Context): void {
 
 function addMember(program: Command, context: Context): void {
   const member = program.command("member").description("change who belongs to the republic");
-  const command = member
+  const added = member
+    .command("add")
+    .description("invite a node that waits for it (kibitz start --await-invitation)")
+    .argument("<url>", "where the node runs, as the members reach it");
+  addChangeOptions(added, '{"added":ID,"seated":true,"waitsFor":null}');
+  runs(added, context, async () => {
+    const { add } = await import("./membership.ts");
+    return add(added.args[0] ?? "", added.opts<ChangeOptions>(), context.output);
+  });
+  const exiled = member
     .command("exile")
     .description("remove a member for good; its id is free for a node with an empty directory")
     .argument("<id>", "the member's id; it need not be up");
-  addClusterOptions(command).addOption(option("--json", 'one {"exiled":ID}'));
-  runs(command, context, async () => {
+  addChangeOptions(exiled, '{"exiled":ID}');
+  runs(exiled, context, async () => {
     const { exile } = await import("./membership.ts");
-    return exile(command.args[0] ?? "", command.opts<ClusterOptions>(), context.output);
+    return exile(exiled.args[0] ?? "", exiled.opts<ChangeOptions>(), context.output);
+  });
+  addSeats(member, context);
+}
+
+function addSeats(member: Command, context: Context): void {
+  const promoted = member
+    .command("promote")
+    .description("let a member have a seat, as soon as there is one or in place of another's")
+    .argument("<id>", "the member's id")
+    .addOption(option("--instead-of <id>", "whose seat it is given, in one change"));
+  addChangeOptions(promoted, '{"promoted":ID,"seated":true,"waitsFor":null}');
+  runs(promoted, context, async () => {
+    const { promote } = await import("./membership.ts");
+    return promote(promoted.args[0] ?? "", promoted.opts<PromoteCommandOptions>(), context.output);
+  });
+  const demoted = member
+    .command("demote")
+    .description("take a member's seat; it follows on, and is given none before it is promoted")
+    .argument("<id>", "the member's id");
+  addChangeOptions(demoted, '{"demoted":ID}');
+  runs(demoted, context, async () => {
+    const { demote } = await import("./membership.ts");
+    return demote(demoted.args[0] ?? "", demoted.opts<ChangeOptions>(), context.output);
   });
 }
 
@@ -200,11 +255,64 @@ function addTransfer(program: Command, context: Context): void {
     .command("transfer")
     .description("hand leadership over; prints who leads then")
     .argument("[id]", "to whom; the leader chooses if it is left out");
-  addClusterOptions(command).addOption(option("--json", 'one {"leader":ID}'));
+  addChangeOptions(command, '{"leader":ID}');
   runs(command, context, async () => {
     const { transfer } = await import("./membership.ts");
-    return transfer(command.args[0] ?? null, command.opts<ClusterOptions>(), context.output);
+    return transfer(command.args[0] ?? null, command.opts<ChangeOptions>(), context.output);
   });
+}
+
+function addBackup(program: Command, context: Context): void {
+  const command = program
+    .command("backup")
+    .description("back up the log of a running cluster; the file is there whole or not at all")
+    .argument("<file>", "where to; - is the standard output")
+    .addOption(option("--verify", "check a backup that is there, asking no cluster"));
+  addClusterOptions(command).addOption(option("--json", "one JSON object"));
+  runs(command, context, async () => {
+    const { backup } = await import("./backup.ts");
+    return backup(command.args[0] ?? "", command.opts<BackupCommandOptions>(), context.output);
+  });
+}
+
+function addRestore(program: Command, context: Context): void {
+  const command = program
+    .command("restore")
+    .description("make the founder of a new republic out of a backup")
+    .argument("<file>", "a backup; - is the standard input")
+    .addOption(option("--data <dir>", "where the founder is to live; nothing may be there"))
+    .addOption(option("--id <id>", "the founder's name for its whole life"))
+    .addOption(option("--listen <url>", "where it listens; repeatable").argParser(parseEndpoints))
+    .addOption(option("--advertise <url>", "what peers are told in place of the first --listen"))
+    .addOption(option("--republic <name>", "what the new republic is called; default as before"))
+    .addOption(option("--json", "one JSON object"));
+  runs(command, context, async () => {
+    const { restore } = await import("./restore.ts");
+    return restore(command.args[0] ?? "", command.opts<RestoreCommandOptions>(), context.output);
+  });
+}
+
+function addRecover(program: Command, context: Context): void {
+  const command = program
+    .command("recover")
+    .description("after a majority is lost for good: let one survivor go on alone")
+    .addOption(option("--data <dir>", "the survivor's data directory; its node must not run"))
+    .addOption(
+      option("--force-new-government", "do it: what this node does not hold is lost for good"),
+    )
+    .addOption(option("--dry-run", "only show what is known and what would be done"))
+    .addOption(option("--json", "one JSON object"));
+  runs(command, context, async () => {
+    const { recover } = await import("./recover.ts");
+    return recover(command.opts<RecoverCommandOptions>(), context.output);
+  });
+}
+
+/** Of everything that changes a running republic. */
+function addChangeOptions(command: Command, json: string): void {
+  addClusterOptions(command)
+    .addOption(option("--dry-run", "show the quorum before and after, and change nothing"))
+    .addOption(option("--json", `one ${json}`));
 }
 
 function addReplay(program: Command, context: Context): void {

@@ -13,12 +13,16 @@ export interface StartOptions {
   readonly id?: string;
   readonly listen?: readonly string[];
   readonly advertise?: string;
+  readonly moved?: boolean;
   readonly bootstrap?: string;
   readonly join?: readonly string[];
+  readonly awaitInvitation?: boolean;
   readonly republic?: string;
   readonly ifNew?: boolean;
   readonly property?: Readonly<Record<string, string>>;
   readonly timeout?: number;
+  /** Milliseconds; null for never. */
+  readonly replaceAfter?: number | null;
   readonly record: boolean;
   readonly recordBodies?: boolean;
   readonly allowInsecure?: boolean;
@@ -33,9 +37,9 @@ export interface StartOptions {
  */
 export function checkStart(options: StartOptions): string {
   if (options.data === undefined) throw usage("Wanted --data DIR: where the node keeps its data.");
-  if (options.bootstrap !== undefined && options.join !== undefined) {
-    throw usage("Wanted one of --bootstrap and --join, found both.");
-  }
+  const ways = waysIn(options);
+  if (ways.length > 1)
+    throw usage(`Wanted one of --bootstrap and --join, found both: ${ways.join(" and ")}.`);
   const directory = resolve(options.data);
   if (isEmpty(directory)) checkFirstStart(directory, options);
   for (const endpoint of options.listen ?? []) {
@@ -53,11 +57,20 @@ function checkFirstStart(directory: string, options: StartOptions): void {
   const missing: string[] = [];
   if (options.id === undefined) missing.push("--id ID");
   if (options.listen === undefined) missing.push("--listen URL");
-  if (options.bootstrap === undefined && options.join === undefined) {
-    missing.push("--bootstrap NAME or --join URL");
+  if (waysIn(options).length === 0) {
+    missing.push("--bootstrap NAME or --join URL (or --await-invitation)");
   }
   if (missing.length === 0) return;
   throw usage(`There is no node in ${directory}; its first start needs ${missing.join(", ")}.`);
+}
+
+/** How the node is to come into a republic. */
+function waysIn({ bootstrap, join, awaitInvitation }: StartOptions): readonly string[] {
+  return [
+    ...(bootstrap === undefined ? [] : ["--bootstrap"]),
+    ...(join === undefined ? [] : ["--join"]),
+    ...(awaitInvitation === true ? ["--await-invitation"] : []),
+  ];
 }
 
 /** @throws {CommandError} when a file is in its place. */

@@ -70,7 +70,9 @@ async function openKibitzer(
     ...(id === undefined ? {} : { id }),
     ...(listen === undefined ? {} : { listen: [...listen] }),
     ...(advertise === undefined ? {} : { advertise }),
+    moved: options.moved === true,
     logger,
+    ...(options.replaceAfter === undefined ? {} : { replaceAfterMs: options.replaceAfter }),
     record: options.record,
     recordBodies: options.recordBodies === true,
     signal,
@@ -102,6 +104,10 @@ async function serve(kibitzer: Kibitzer, { options, output, signal }: Serving): 
 
 async function becomeReady(kibitzer: Kibitzer, serving: Serving): Promise<void> {
   const { options, output, signal } = serving;
+  if (options.awaitInvitation === true && kibitzer.republic === null) {
+    if (options.json === true) output.json({ event: "waiting", url: kibitzer.url });
+    else output.line(`waiting    to be invited: kibitz member add ${kibitzer.url}`);
+  }
   await enter(kibitzer, options, signal);
   await kibitzer.ready({ signal });
   const { id, url } = kibitzer;
@@ -141,9 +147,16 @@ async function enter(
       }),
     );
     if (unreachable !== null) throw joinedNobody(kibitzer.id, options, unreachable);
+  } else if (options.awaitInvitation === true) {
+    await kibitzer.awaitInvitation({
+      signal,
+      ...(republic === null ? {} : { republic }),
+      ...(options.property === undefined ? {} : { properties: options.property }),
+    });
   } else {
     throw usage(
-      `The node in ${options.data} belongs to no republic yet: add --bootstrap NAME or --join URL.`,
+      `The node in ${options.data} belongs to no republic yet: add --bootstrap NAME, --join URL ` +
+        "or --await-invitation.",
     );
   }
 }

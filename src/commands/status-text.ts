@@ -1,5 +1,6 @@
 /** The cluster and its members as a table for people. */
 import Table from "cli-table3";
+import type { Refounded } from "../../consensus/index.ts";
 import type { MemberStatus, Status } from "../api.ts";
 import { coloured } from "./output.ts";
 
@@ -16,15 +17,22 @@ export function statusText(found: Status): string {
       `parliament ${government.parliament.join(", ") || "empty"}`,
     `decided     index ${decided.index}, slot ${decided.slot}, ` +
       `ballot ${ballot.government}/${ballot.round}/${ballot.id}`,
+    ...(found.refounded ?? []).map(refoundedText),
     table.toString(),
   ].join("\n");
+}
+
+/** For ever visible: what a recovery may have cost, nobody else remembers. */
+function refoundedText({ cause, slot, when, before }: Refounded): string {
+  const date = new Date(when).toISOString();
+  return `${cause.padEnd(12)}at slot ${slot}, ${date}, from ${before.name} (${before.identity})`;
 }
 
 function row(member: MemberStatus): string[] {
   const style = member.reachable ? "green" : "red";
   return [
     member.id,
-    member.role,
+    member.eligible ? member.role : `${member.role}, demoted`,
     coloured(style, member.reachable ? "yes" : "no", process.stdout),
     positionText(member.decided),
     positionText(member.applied),

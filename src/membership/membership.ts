@@ -1,6 +1,6 @@
 /**
- * Exile and transfer as an operator wants them, at a node or through a client: asked of the leader
- * until the log shows that they are done. Knows nothing of how a request travels.
+ * What an operator wants, at a node or through a client: asked of the leader until the log shows
+ * that it is done. Knows nothing of how a request travels.
  */
 import { isNodeId, type NodeId, type RefusalReason } from "../../consensus/index.ts";
 import type { MemberStatus, Status } from "../api.ts";
@@ -8,16 +8,24 @@ import { KibitzerError, type Doubt } from "../kibitzer-error.ts";
 import {
   abandoned,
   badId,
-  exileCostsQuorum,
+  costsQuorum,
   inDoubt,
   noMember,
   nobodyTakesOver,
   noSeat,
   reachableOf,
 } from "./errors.ts";
-import type { ExileRequest, Response, TransferRequest } from "../requests.ts";
+import type {
+  DemoteRequest,
+  ExileRequest,
+  InviteRequest,
+  PromoteRequest,
+  Response,
+  TransferRequest,
+} from "../requests.ts";
 
-export type MembershipRequest = ExileRequest | TransferRequest;
+export type MembershipRequest =
+  ExileRequest | TransferRequest | PromoteRequest | DemoteRequest | InviteRequest;
 
 /** What became of one attempt. */
 export type Submitted = Response | { readonly kind: "lost"; readonly outcome: Doubt };
@@ -39,9 +47,11 @@ export interface Asking {
 }
 
 /** One change, from the state that it was asked in. */
-interface Change {
+export interface Change {
   readonly request: MembershipRequest;
   isDone(status: Status): boolean;
+  /** Told what a submission was answered with. */
+  onAnswer?(document: unknown): void;
   /** Why it is of no use to ask again, or null. */
   verdict(reason: RefusalReason, status: Status): KibitzerError | null;
 }
@@ -68,7 +78,7 @@ export async function exile(asking: Asking, id: NodeId): Promise<void> {
       // An older state than the first, of a node that lags, may not know of the member yet.
       isDone: (status) =>
         status.decided.slot >= first.decided.slot && memberOf(status, id)?.cookie !== cookie,
-      verdict: (reason, status) => (reason === "quorum" ? exileCostsQuorum(id, status) : null),
+      verdict: (reason, status) => (reason === "quorum" ? costsQuorum("exiled", id, status) : null),
     };
   });
 }
@@ -100,7 +110,10 @@ export async function transfer(asking: Asking, to: NodeId | null): Promise<NodeI
 }
 
 /** @returns The status that shows it done. */
-async function carryThrough(asking: Asking, plan: (first: Status) => Change): Promise<Status> {
+export async function carryThrough(
+  asking: Asking,
+  plan: (first: Status) => Change,
+): Promise<Status> {
   const told: { doubt: Doubt } = { doubt: "none" };
   try {
     const first = await firstStatus(asking);
@@ -136,12 +149,15 @@ async function untilDone(
   for (let attempt = 1; !change.isDone(status); attempt += 1) {
     asking.check();
     const submitted = await asking.submit(request);
+    // It may say that nothing was, or needs to be, done.
+    if (submitted.kind === "document") change.onAnswer?.(submitted.document);
     if (isDoubtful(submitted)) told.doubt = "unknown";
     if (submitted.kind === "refused") {
       const verdict = change.verdict(submitted.reason, await asking.status());
       if (verdict !== null) throw verdict;
     }
-    const looks = submitted.kind === "enqueued" ? looksPerAttempt : 1;
+    const isTaken = submitted.kind === "enqueued" || submitted.kind === "document";
+    const looks = isTaken ? looksPerAttempt : 1;
     for (let look = 1; look <= looks && !change.isDone(status); look += 1) {
       await asking.pause(looks === 1 ? attempt : look);
       status = await asking.status();
@@ -155,6 +171,6 @@ function isDoubtful(submitted: Submitted): boolean {
   return submitted.kind !== "refused";
 }
 
-function memberOf({ members }: Status, id: NodeId): MemberStatus | null {
+export function memberOf({ members }: Status, id: NodeId): MemberStatus | null {
   return members.find((member) => member.id === id) ?? null;
 }

@@ -42,3 +42,8 @@ function refusal(
     { retryable: false, outcome: "none", cause },
   );
 }
+
+/** Who they are, without what has become of them. */
+export function citizensOf(members: readonly Citizen[]): readonly Citizen[] {
+  return members.map(({ id, cookie, url, properties }) => ({ id, cookie, url, properties }));
+}

@@ -22,6 +22,8 @@ import { ConsensusState } from "../consensus-state.ts";
 import { brokenNode, haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
+import { helloOf, logRefounded, urlOf } from "./introduction.ts";
+import { Invitations } from "./inviting.ts";
 import { journalEvents } from "./journal-events.ts";
 import { LogReader } from "./log-reader.ts";
 import type { Logger } from "../logger.ts";
@@ -43,7 +45,8 @@ import { resultOf } from "../publishing/submission-result.ts";
 import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
 import { SlotSender } from "./slot-sender.ts";
-import { helloOf, urlOf } from "./hello.ts";
+import { citizensOf } from "./citizens.ts";
+import { Whereabouts } from "./whereabouts.ts";
 import type { ReadMender } from "../repair/read-mender.ts";
 import { answerRepair } from "../repair/repair-answer.ts";
 
@@ -56,6 +59,8 @@ export class Engine {
   readonly peers: Peers;
   readonly publishing: Publishing;
   readonly mender: ReadMender;
+  readonly invitations: Invitations = new Invitations(this);
+  readonly #whereabouts = new Whereabouts(this);
   /** Aborted when the node stops, for whatever reason. */
   readonly over: AbortController = new AbortController();
   /** Called when the node has failed for good; once. */
@@ -100,7 +105,7 @@ export class Engine {
       unreachable: (id, error) =>
         this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
     });
-    this.#slotSender = new SlotSender(this.peers);
+    this.#slotSender = new SlotSender(this.peers, clock, this.over.signal);
     this.mender = menderOf(this, () => this.#journal);
     this.#loop = new RunLoop({
       state,
@@ -154,9 +159,9 @@ export class Engine {
   get logger(): Logger {
     return this.configuration.logger;
   }
-  /** The republic once its first decree is decided here. */
+  /** The republic once its first decree is decided here: that may name what it was before. */
   get republic(): RepublicIdentity | null {
-    return this.#state.legislator.republic.identity;
+    return this.#state.legislator.republic.identity === null ? null : this.identity;
   }
   /** The republic that the directory belongs to, or null. */
   get identity(): RepublicIdentity | null {
@@ -184,6 +189,7 @@ export class Engine {
     for (const url of this.directory.record.listen) {
       this.#listeners.push(await network.listen(url, this.service));
     }
+    logRefounded(this.logger, this.#state.legislator.republic.refounded);
     this.#meetPeers();
     this.#loop.start();
     this.#goOnJoining();
@@ -220,10 +226,8 @@ export class Engine {
 
   async #openJournal(): Promise<void> {
     if (this.#journal !== null) return;
-    const { journal } = await this.directory.openJournal(
-      journalEvents(this.configuration, () => this),
-    );
-    this.#attach(journal);
+    const events = journalEvents(this.configuration, () => this);
+    this.#attach((await this.directory.openJournal(events)).journal);
   }
 
   /** Whether the log shows this node, not an earlier one under its id, as a member. */
@@ -245,27 +249,21 @@ export class Engine {
 
   /** Every member that is known, this node included. */
   contacts(): readonly Citizen[] {
-    return this.#state.legislator.republic.members.map(({ id, cookie, url, properties }) => {
-      return { id, cookie, url, properties };
-    });
+    return citizensOf(this.#state.legislator.republic.members);
   }
 
   hello(): Hello {
-    return helloOf(this.directory.record, this.url);
+    return helloOf(this.directory.record, this.url, this.#state.legislator.republic.refounded);
   }
 
   report(): NodeReport {
-    const { id, cookie } = this.directory.record;
-    return reportOf(id, cookie, this.view());
+    return reportOf(this.directory.record, this.view());
   }
 
   /** The cluster as this node sees it. */
   async status(signal: AbortSignal): Promise<Status> {
-    const { peers } = this;
-    return await askStatus(
-      { legislator: this.#state.legislator, own: this.report(), peers },
-      signal,
-    );
+    const { legislator } = this.#state;
+    return await askStatus({ legislator, own: this.report(), peers: this.peers }, signal);
   }
 
   /** The node has failed for good: attests nothing more, and says why (contracts C4, C9, C10). */
@@ -296,6 +294,8 @@ export class Engine {
   #attach(journal: Journal): void {
     this.#journal = journal;
     this.reader.attach(journal);
+    // Nobody was there to be told, while it was opened and repaired.
+    if (!journal.hasRoom) this.play({ kind: "room", hasRoom: false });
   }
 
   #carryOut(outcome: Outcome): void {
@@ -304,9 +304,9 @@ export class Engine {
       assert(this.#journal !== null, "a node that writes has a journal");
       this.#journal.append(persist, this.bodies);
     }
+    for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
     if (send.length > 0) this.#send(send);
     if (applied.length > 0) this.#tell(applied);
-    for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
     if (barriers.length > 0) this.service.takeBarriers(barriers);
     this.#noteLeadership();
     if (this.changed.isAwaited) this.changed.ring();
@@ -320,7 +320,7 @@ export class Engine {
       const { message } = dispatch;
       const request = requests.get(message) ?? receiveRequest(message, this.bodies);
       if (send.length > 1) requests.set(message, request);
-      this.peers.tell(dispatch, request);
+      this.#slotSender.tell(dispatch, request);
     }
   }
 
@@ -359,6 +359,7 @@ export class Engine {
     const contacts = this.isMember ? [] : (this.directory.record.contacts ?? []);
     this.peers.set([...this.contacts(), ...contacts]);
     if (this.isMember) void rememberPeers(this, this.contacts());
+    this.#whereabouts.check();
   }
 
   #makeService(): Service {
@@ -373,6 +374,7 @@ export class Engine {
       play: (request, answered) => this.play(request, answered),
       hello: () => this.hello(),
       identity: () => this.identity,
+      invitations: this.invitations,
       contacts: () => this.contacts(),
       changed: this.changed,
       status: async (signal) => await this.status(signal),

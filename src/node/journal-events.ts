@@ -4,12 +4,20 @@ import type { Engine } from "./engine.ts";
 import type { DataDirectory } from "../storage/directory.ts";
 
 export function journalEvents(
-  { world, storage }: Configuration,
+  { world, storage, logger }: Configuration,
   engine: () => Pick<Engine, "play" | "fail" | "mender"> | null,
 ): Parameters<DataDirectory["openJournal"]>[0] {
   return {
     clock: world.clock,
     ...storage,
+    onRoom: (hasRoom, lack) => {
+      const then = "entries are refused or left to others, reads and votes go on";
+      if (hasRoom) logger.info({ event: "room" }, "the disk has room again");
+      else if (lack === "space")
+        logger.warn({ event: "noRoom", lack }, `the disk is full: ${then}`);
+      else logger.warn({ event: "noRoom", lack }, `the disk is too slow: ${then}`);
+      engine()?.play({ kind: "room", hasRoom });
+    },
     onPersisted: (write) => engine()?.play({ kind: "persisted", write }),
     onFailed: (error) => engine()?.fail(error),
     mend: async (range) => await engine()?.mender.mend(range),

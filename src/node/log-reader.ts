@@ -2,7 +2,8 @@
  * Reads users' entries back by index, from the journal, and tells those who wait when there are
  * more. Shows only what is decided, and nothing but users' entries.
  */
-import type { Applied, Index, Slot } from "../../consensus/index.ts";
+import { limits, type Applied, type Index, type Slot } from "../../consensus/index.ts";
+import type { FramedDecree } from "../codec/decree-codec.ts";
 import { LogIndex } from "./log-index.ts";
 import type { EntriesBatch } from "../requests.ts";
 import type { Journal } from "../storage/journal.ts";
@@ -115,6 +116,20 @@ export class LogReader {
       row += 1;
     }
     return batches;
+  }
+
+  /**
+   * Decided decrees of all kinds, from `slotFirst` on and none after `slotLast`; none when that is
+   * not decided here.
+   */
+  async decrees(
+    slotFirst: Slot,
+    slotLast: Slot,
+    bytesMax: number,
+  ): Promise<readonly FramedDecree[]> {
+    const last = Math.min(slotLast, this.#slot, slotFirst + limits.learnSlotsMax - 1);
+    if (this.#journal === null || slotFirst > last) return [];
+    return await this.#journal.read(slotFirst, last, bytesMax);
   }
 
   #governmentAt(slot: Slot): number {

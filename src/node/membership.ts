@@ -1,4 +1,4 @@
-/** How a node asks for exile and transfer: of itself, or through itself of the leader. */
+/** How a node asks for changes of members: of itself, or through itself of the leader. */
 import type { Status } from "../api.ts";
 import type { Engine } from "./engine.ts";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
@@ -41,9 +41,9 @@ export class NodeMembership implements Asking {
   async submit(request: MembershipRequest): Promise<Submitted> {
     const { service } = this.#engine;
     try {
-      return request.method === "exile"
-        ? await service.exile(request, this.#both)
-        : await service.transfer(request, this.#both);
+      return request.method === "invite"
+        ? await this.#engine.invitations.answer(request, this.#both)
+        : await service.order(request, this.#both);
     } catch (error) {
       const { outcome } = asKibitzerError(error);
       return { kind: "lost", outcome: outcome === "none" ? "none" : "unknown" };

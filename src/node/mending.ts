@@ -12,7 +12,7 @@ import { textOf } from "../storage/damage.ts";
 import type { DataDirectory } from "../storage/directory.ts";
 import type { Journal, Recovered } from "../storage/journal.ts";
 import type { Engine } from "./engine.ts";
-import { helloOf, urlOf } from "./hello.ts";
+import { helloOf, urlOf } from "./introduction.ts";
 
 const askMs = 3_000;
 /** A disk without room keeps the members that it knew; it is told again when they change. */
@@ -49,7 +49,7 @@ export async function openRepaired({
       journal: opened.journal,
       listen: record.listen,
       known: [...(record.contacts ?? []), ...record.peers],
-      hello: () => helloOf(record, urlOf(record, [])),
+      hello: () => helloOf(record, urlOf(record, []), []),
       signal,
     });
     return opened;

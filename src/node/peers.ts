@@ -19,7 +19,10 @@ export interface PeersOptions {
   fraction(): number;
   /** An established connection to a peer was lost. */
   down(id: NodeId): void;
-  /** There is no way to call a peer at its endpoint. */
+  /**
+   * There is no way to call a peer at its endpoint, or who answers there will not have this node:
+   * another republic, another version. Told again only when the reason is another.
+   */
   unreachable(id: NodeId, error: unknown): void;
 }
 
@@ -47,6 +50,8 @@ export class Peers implements AsyncDisposable {
   readonly #farewells = new Map<NodeId, Timer>();
   /** Incarnations that are no members, whose id is a peer's, at endpoints of their own. */
   readonly #strays = new Map<NodeId, Stray>();
+  /** Why peers would not have this node, as last told. */
+  readonly #refusals = new Map<NodeId, string>();
   #isClosed = false;
 
   constructor(options: PeersOptions) {
@@ -82,6 +87,21 @@ export class Peers implements AsyncDisposable {
       this.#reach(id, url);
       this.#farewell(id);
     } else if (peer.url !== url && !this.#strays.has(id)) this.#reachStray(id, url);
+  }
+
+  /** Whether this incarnation answers where it is called, and nobody has moved it from there. */
+  isThere({ id, cookie, url }: Pick<Citizen, "id" | "cookie" | "url">): boolean {
+    const peer = this.#peers.get(id);
+    if (peer === undefined || peer.url === url || !peer.caller.connected) return false;
+    return peer.caller.remote?.node?.cookie === cookie;
+  }
+
+  /** Calls a peer at `url` from now on, until the log says where it is. */
+  moved({ id, url }: Pick<Citizen, "id" | "url">): void {
+    const peer = this.#peers.get(id);
+    if (this.#isClosed || peer === undefined || peer.url === url) return;
+    this.#drop(id);
+    this.#reach(id, url);
   }
 
   /** One way; what cannot be sent now is lost, and the protocol copes. */
@@ -161,7 +181,17 @@ export class Peers implements AsyncDisposable {
       down: () => {
         if (this.#peers.has(id) && !this.#farewells.has(id)) options.down(id);
       },
+      refused: (error) => this.#onRefused(id, error),
+      up: () => {
+        this.#refusals.delete(id);
+      },
     });
+  }
+
+  #onRefused(id: NodeId, error: Error): void {
+    if (this.#refusals.get(id) === error.message) return;
+    this.#refusals.set(id, error.message);
+    this.#options.unreachable(id, error);
   }
 
   #farewell(id: NodeId): void {
@@ -179,6 +209,7 @@ export class Peers implements AsyncDisposable {
     this.#stay(id);
     const peer = this.#peers.get(id);
     this.#peers.delete(id);
+    this.#refusals.delete(id);
     // Nobody waits for it: a connection that will not close holds nothing up.
     void peer?.caller[Symbol.asyncDispose]();
   }

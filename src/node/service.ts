@@ -18,6 +18,7 @@ import type { Callee, Hello } from "../../transport/index.ts";
 import type { Status } from "../api.ts";
 import { isBodyOf, verifyBatch } from "../codec/batch.ts";
 import type { Bell } from "./bell.ts";
+import type { Invitations } from "./inviting.ts";
 import { checkedCitizen } from "./citizens.ts";
 import { Deadline } from "../deadline.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
@@ -27,9 +28,9 @@ import { decreesOf } from "../codec/message-codec.ts";
 import type { Peers } from "./peers.ts";
 import type {
   BarrierRequest,
+  DecreesRequest,
   EnqueueRequest,
   EntriesRequest,
-  ExileRequest,
   ImmigrateRequest,
   NodeReport,
   ReceiveRequest,
@@ -37,8 +38,8 @@ import type {
   RepairRequest,
   Request,
   Response,
-  TransferRequest,
 } from "../requests.ts";
+import { inputOf, isMeant, type Order } from "./orders.ts";
 import type { LegislatorRequest } from "./run-loop.ts";
 import { keyOf, Settlements, undecided, type Settled } from "./settlements.ts";
 import type { Bodies } from "../storage/bodies.ts";
@@ -61,7 +62,7 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly bodies: Bodies;
   readonly reader: LogReader;
-  readonly peers: Pick<Peers, "answer" | "call" | "heard">;
+  readonly peers: Pick<Peers, "answer" | "call" | "heard" | "isThere" | "moved">;
   readonly legislator: Pick<Legislator, "role" | "republic" | "leader">;
   play(request: LegislatorRequest, answered?: (outcome: Outcome) => void): void;
   hello(): Hello;
@@ -69,6 +70,7 @@ export interface ServiceOptions {
   identity(): RepublicIdentity | null;
   /** Rings when another node may lead. */
   readonly changed: Bell;
+  readonly invitations: Pick<Invitations, "answer">;
   /** Every member that is known. */
   contacts(): readonly Citizen[];
   status(signal: AbortSignal): Promise<Status>;
@@ -125,7 +127,7 @@ export class Service implements Callee<Request, Response> {
         this.hear(request, from);
         return { kind: "enqueued" };
       case "immigrate":
-        return await this.#immigrate(request, signal);
+        return await this.immigrate(request, signal);
       case "enqueue":
         verifyBatch(request.batch, request.body);
         return await this.enqueue(request, signal);
@@ -134,11 +136,16 @@ export class Service implements Callee<Request, Response> {
       case "barrier":
         return await this.barrier(request, signal);
       case "exile":
-        return await this.exile(request, signal);
       case "transfer":
-        return await this.transfer(request, signal);
+      case "promote":
+      case "demote":
+        return await this.order(request, signal);
+      case "invite":
+        return await this.#options.invitations.answer(request, signal);
       case "entries":
         return await this.#entries(request, signal);
+      case "decrees":
+        return await this.#decrees(request);
       case "status":
         return { kind: "document", document: await this.#options.status(signal) };
       case "report":
@@ -171,18 +178,15 @@ export class Service implements Callee<Request, Response> {
     return await this.#reached(response.slot, signal);
   }
 
-  /** Taken by the leader, or refused; only of the incarnation that was meant. */
-  async exile(request: ExileRequest, signal: AbortSignal): Promise<Response> {
-    const { id, cookie } = request;
-    const { role, republic } = this.#options.legislator;
-    if (role === "leading" && republic.member(id)?.cookie !== cookie) {
-      return refusal("notFound", this.#options.legislator.leader);
-    }
-    return await this.#order(request, { kind: "exile", id }, signal);
-  }
-
-  async transfer(request: TransferRequest, signal: AbortSignal): Promise<Response> {
-    return await this.#order(request, { kind: "transfer", to: request.to }, signal);
+  /** Has the leader take, or refuse, what an operator wants; the log shows whether it is done. */
+  async order(request: Order, signal: AbortSignal): Promise<Response> {
+    const { role, republic, leader } = this.#options.legislator;
+    if (role === "leading" && !isMeant(republic, request)) return refusal("notFound", leader);
+    const input = inputOf(request);
+    return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
+      if (reply?.kind === "enqueued") settled(undecided);
+      else settled(reply?.kind === "refused" ? reply : refusal("busy", null));
+    });
   }
 
   /**
@@ -315,18 +319,6 @@ export class Service implements Callee<Request, Response> {
     }
   }
 
-  /** Has the leader take, or refuse, what an operator wants; the log shows whether it is done. */
-  async #order(
-    request: ExileRequest | TransferRequest,
-    input: LegislatorRequest,
-    signal: AbortSignal,
-  ): Promise<Response> {
-    return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
-      if (reply?.kind === "enqueued") settled(undecided);
-      else settled(reply?.kind === "refused" ? reply : refusal("busy", null));
-    });
-  }
-
   #ownBarrier(): Promise<number | null> {
     this.#barrierLast += 1;
     const barrier = this.#barrierLast;
@@ -354,12 +346,30 @@ export class Service implements Callee<Request, Response> {
     return { kind: "entries", batches, indexLast: reader.indexLast };
   }
 
-  async #immigrate(request: ImmigrateRequest, signal: AbortSignal): Promise<Response> {
+  async #decrees(request: DecreesRequest): Promise<Response> {
+    const { slotFirst, slotLast, bytesMax } = request;
+    const most = Math.min(bytesMax, readBytesMax);
+    return {
+      kind: "decrees",
+      decrees: await this.#options.reader.decrees(slotFirst, slotLast, most),
+    };
+  }
+
+  /** Has the leader admit a node; answers whether it has. */
+  async immigrate(request: ImmigrateRequest, signal: AbortSignal): Promise<Response> {
     const citizen = checkedCitizen(request.citizen);
-    const republic = this.#options.legislator.republic.identity;
-    if (republic === null) return refusal("noRepublic", null);
+    const republic = this.#options.identity();
+    if (republic === null || this.#options.legislator.republic.identity === null) {
+      return refusal("noRepublic", null);
+    }
     if (request.republic !== null && request.republic !== republic.name) {
       throw wrongRepublic(request.republic, republic.name);
+    }
+    const member = this.#options.legislator.republic.member(citizen.id);
+    if (member?.cookie === citizen.cookie && member.url !== citizen.url) {
+      // It answers where it is known: whoever says that it has moved is a copy.
+      if (this.#options.peers.isThere(citizen)) return refusal("idTaken", null);
+      this.#options.peers.moved(citizen);
     }
     const input = { kind: "immigrate", citizen } as const;
     return await this.#playHereOrForward(request, input, signal, (reply, settled) => {

@@ -1,32 +1,63 @@
 /**
  * Sends decided slots to peers that lag: read back from the journal, one `learn` at a time for each
- * peer. A peer that misses one asks again.
+ * peer. Bulk that is sent to it meanwhile waits behind. A peer that misses something asks again.
  */
-import type { SlotDispatch } from "../../consensus/index.ts";
+import type { Dispatch, SlotDispatch } from "../../consensus/index.ts";
 import type { Peers } from "./peers.ts";
+import { pause } from "../pause.ts";
 import { learnRequest } from "./receive-request.ts";
+import type { ReceiveRequest } from "../requests.ts";
 import type { Journal } from "../storage/journal.ts";
+import type { Clock } from "../world.ts";
 
 /** Bytes of one `learn`: large enough to be fast, small enough not to hold a lane for long. */
-const learnBytesMax = 4_194_304;
+const learnBytesMax = 1_048_576;
+/** Requests that wait behind one `learn`; a read takes milliseconds. */
+const waitingMax = 256;
+/** The longest rest between two of them to one peer; below any silence, so that it waits for it. */
+const restMsMax = 50;
 
 export class SlotSender {
   readonly #peers: Peers;
-  readonly #underWay = new Set<string>();
+  readonly #clock: Clock;
+  readonly #over: AbortSignal;
+  /** What waits behind the slots that are being read, by receiver. */
+  readonly #waiting = new Map<string, ReceiveRequest[]>();
+  readonly #restUntil = new Map<string, number>();
 
-  constructor(peers: Peers) {
+  /** @param over Aborts when the node stops. */
+  constructor(peers: Peers, clock: Clock, over: AbortSignal) {
     this.#peers = peers;
+    this.#clock = clock;
+    this.#over = over;
   }
 
   /** @throws {KibitzerError} `KBZ_DAMAGED` when the journal cannot be read back. */
   async send(journal: Journal, { to, slotFirst, slotLast, decided }: SlotDispatch): Promise<void> {
-    if (this.#underWay.has(to)) return;
-    this.#underWay.add(to);
+    if (this.#waiting.has(to)) return;
+    this.#waiting.set(to, []);
     try {
+      const restMs = (this.#restUntil.get(to) ?? 0) - this.#clock.now();
+      if (restMs > 0) await pause(this.#clock, restMs, this.#over);
+      const began = this.#clock.now();
       const framed = await journal.read(slotFirst, slotLast, learnBytesMax);
       this.#peers.tell({ to, lane: "bulk" }, learnRequest(framed, decided));
+      for (const request of this.#waiting.get(to) ?? []) {
+        this.#peers.tell({ to, lane: "bulk" }, request);
+      }
+      // As long as it took: half of what there is of disk and processor is left to all others, and
+      // where these have much to do it takes longer.
+      const now = this.#clock.now();
+      this.#restUntil.set(to, now + Math.min(now - began, restMsMax));
     } finally {
-      this.#underWay.delete(to);
+      this.#waiting.delete(to);
     }
+  }
+
+  /** Tells a peer, behind slots that are on their way to it. */
+  tell(dispatch: Pick<Dispatch, "to" | "lane">, request: ReceiveRequest): void {
+    const waiting = dispatch.lane === "bulk" ? this.#waiting.get(dispatch.to) : undefined;
+    if (waiting === undefined) this.#peers.tell(dispatch, request);
+    else if (waiting.length < waitingMax) waiting.push(request);
   }
 }

@@ -43,6 +43,15 @@ export function publishersFull(): KibitzerError {
   );
 }
 
+export function diskFull(): KibitzerError {
+  return new KibitzerError(
+    "KBZ_DISK_FULL",
+    "The disks of a majority of the parliament are full: the entry was not taken. Free some " +
+      "space there, and publish it again.",
+    { retryable: true, outcome: "none" },
+  );
+}
+
 export function abandoned(outcome: Doubt, reason: unknown): KibitzerError {
   const message =
     outcome === "none"

@@ -20,6 +20,7 @@ import {
   abandoned,
   brokenError,
   closedError,
+  diskFull,
   entryTooLarge,
   notAnEntry,
   notAPublisher,
@@ -220,6 +221,7 @@ export class Publishing {
     for (const submission of outcome.submit) this.#submit(submission);
     for (const { batch, index } of outcome.settled) this.#takeOut(batch).settle(index);
     if (outcome.settled.length > 0) this.#activeAt = this.#options.clock.now();
+    if (outcome.refused.length > 0) this.#onRefused(outcome.refused);
     if (outcome.failed !== null) this.#onFailed(outcome.failed);
     this.#deadline = outcome.deadline;
     this.#arm();
@@ -265,6 +267,17 @@ export class Publishing {
     this.#play({ kind: "published", ...this.#stamp(), sequence, attempt, result, jitter });
   }
 
+  /** Nothing was taken, and those who wait behind would not be taken either. */
+  #onRefused(batches: readonly Batch[]): void {
+    this.#sequenceNext = batches[0]?.sequence ?? this.#sequenceNext;
+    this.#room.clear(diskFull());
+    for (const batch of batches) {
+      const parcel = this.#takeOut(batch);
+      assert(parcel.outcome === "none", "what is refused for lack of room was never taken");
+      parcel.fail(diskFull());
+    }
+  }
+
   #onFailed({ reason, batches }: NonNullable<IslanderOutcome["failed"]>): void {
     const publisher = this.#publisher;
     this.#open = false;
@@ -272,11 +285,14 @@ export class Publishing {
     this.#resume = null;
     this.#publisher = null;
     this.#sequenceNext = 1;
-    if (reason === "refusedRegistration") this.#room.clear(publishersFull());
+    if (reason === "full" || reason === "refusedRegistration") {
+      assert(batches.length === 0, "only a publisher has batches");
+      this.#room.clear(reason === "full" ? diskFull() : publishersFull());
+      return;
+    }
     for (const batch of batches) {
       const parcel = this.#takeOut(batch);
-      if (reason === "refusedRegistration") parcel.fail(publishersFull());
-      else parcel.fail(sessionOver(reason, publisher, parcel.outcome));
+      parcel.fail(sessionOver(reason, publisher, parcel.outcome));
     }
     assert(this.#inFlight.size === 0, "a session that is over leaves nothing in flight");
   }

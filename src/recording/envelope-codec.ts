@@ -59,6 +59,9 @@ const methodCodes: Readonly<Record<Method, number>> = {
   published: 15,
   resubmit: 16,
   checkpoint: 17,
+  room: 18,
+  promote: 19,
+  demote: 20,
 };
 
 const methods = invert(methodCodes);
@@ -145,7 +148,11 @@ function writeLegislatorFields(writer: ByteWriter, input: LegislatorInput): void
     case "naturalize":
       return;
     case "exile":
+    case "demote":
       return writer.id(input.id);
+    case "promote":
+      writer.id(input.id);
+      return writer.id(input.insteadOf);
     case "transfer":
     case "sent":
       return writer.id(input.to);
@@ -161,6 +168,8 @@ function writeLegislatorFields(writer: ByteWriter, input: LegislatorInput): void
       return writeSubmitted(writer, input.value);
     case "persisted":
       return writer.whole(input.write);
+    case "room":
+      return writer.flag(input.hasRoom);
     case "barrier":
       return writer.whole(input.barrier);
     default:
@@ -279,7 +288,10 @@ function readLegislatorInput(reader: ByteReader, kind: Plainer, stamp: Stamp): L
     case "naturalize":
       return { kind, ...stamp };
     case "exile":
+    case "demote":
       return { kind, ...stamp, id: reader.id() };
+    case "promote":
+      return { kind, ...stamp, id: reader.id(), insteadOf: reader.idOrNull() };
     case "transfer":
       return { kind, ...stamp, to: reader.idOrNull() };
     case "event":
@@ -288,6 +300,8 @@ function readLegislatorInput(reader: ByteReader, kind: Plainer, stamp: Stamp): L
       return { kind, ...stamp, write: reader.whole() };
     case "sent":
       return { kind, ...stamp, to: reader.id() };
+    case "room":
+      return { kind, ...stamp, hasRoom: reader.flag() };
     case "barrier":
       return { kind, ...stamp, barrier: reader.whole() };
     default:

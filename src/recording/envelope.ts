@@ -85,12 +85,15 @@ const legislatorKinds: ReadonlySet<string> = new Set<LegislatorInput["kind"]>([
   "immigrate",
   "naturalize",
   "exile",
+  "promote",
+  "demote",
   "transfer",
   "event",
   "receive",
   "enqueue",
   "persisted",
   "sent",
+  "room",
   "barrier",
 ]);
 

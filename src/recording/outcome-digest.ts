@@ -13,6 +13,7 @@ import {
   type Effect,
   type Halt,
   type Hash,
+  type Answer,
   type Heard,
   type IslanderOutcome,
   type Message,
@@ -63,6 +64,7 @@ export function digestIslanderOutcome(outcome: IslanderOutcome): Hash {
     mixBatch(mixer, batch);
     mixer.number(index);
   }
+  mixAll(mixer, outcome.refused, mixBatch);
   mixOptional(mixer, outcome.failed, (into, { reason, batches }) => {
     into.text(reason);
     mixAll(into, batches, mixBatch);
@@ -130,6 +132,7 @@ function mixReport(mixer: Mixer, report: Report): void {
   mixOptional(mixer, report.leading, mixBallot);
   mixFlag(mixer, report.quorumConnected);
   mixFlag(mixer, report.timely);
+  mixFlag(mixer, report.hasRoom);
   mixOptional(mixer, report.hearsFit, mixBallot);
   mixer.text(report.chooses ?? "");
   mixer.number(report.starts);
@@ -142,6 +145,11 @@ function mixHeard(mixer: Mixer, heard: Heard): void {
   mixer.number(heard.length);
 }
 
+function mixAnswer(mixer: Mixer, { starts, round, heard }: Answer): void {
+  mixer.number(starts).number(round);
+  mixOptional(mixer, heard, mixHeard);
+}
+
 // oxlint-disable-next-line complexity -- one case a kind of message.
 function mixMessage(mixer: Mixer, message: Message): void {
   mixer.text(message.kind);
@@ -149,11 +157,12 @@ function mixMessage(mixer: Mixer, message: Message): void {
   switch (message.kind) {
     case "ping":
       mixer.number(message.round);
-      return mixReport(mixer, message.report);
+      mixReport(mixer, message.report);
+      return mixOptional(mixer, message.answer, mixAnswer);
     case "pong":
       mixer.number(message.round);
       mixReport(mixer, message.report);
-      return mixOptional(mixer, message.heard, mixHeard);
+      return mixAnswer(mixer, message.answer);
     case "prepare":
     case "resynchronize":
       return mixExtent(mixer, message);

@@ -24,7 +24,11 @@ export async function openRecorder(
     bodyOf: recordBodies ? (batch): Uint8Array | null => bodies.get(batch) : null,
     state,
     onError: (error) => {
-      logger.error({ event: "recording", err: error }, "the recording has ended early");
+      const what = error.retryable ? "the recording pauses" : "the recording has ended early";
+      logger.error({ event: "recording", err: error }, what);
+    },
+    onResumed: () => {
+      logger.info({ event: "recording" }, "the recording goes on");
     },
   });
 }

@@ -1,10 +1,11 @@
 /**
  * Appends what a node played to a bounded set of files, without sync: what comes within a moment is
- * one frame. A recording that fails ends, and is told once; it never stops the node. What the
- * frames hold is opaque here.
+ * one frame. A recording that fails ends; one without room pauses, and goes on in another file.
+ * Either is told once, and never stops the node. What the frames hold is opaque here.
  */
 import { assert } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
+import { isOutOfSpace } from "../storage/space.ts";
 import type { Clock, FileHandle, FileSystem, Timer } from "../world.ts";
 import {
   decodeFrameHeader,
@@ -31,8 +32,10 @@ export interface RecorderOptions {
    * what was just appended must have been applied.
    */
   checkpoint(): Uint8Array;
-  /** The recording has ended early. Called once. */
+  /** The recording has ended early, or pauses; `retryable` tells which. */
   onError(error: KibitzerError): void;
+  /** It goes on, without what was played meanwhile. */
+  onResumed?(): void;
   /** Bytes of all files together. Default 256 MiB. */
   readonly bytesMax?: number;
   /** What is older is removed. Default 24 hours. */
@@ -61,8 +64,10 @@ interface Current {
 }
 
 const MiB = 1024 * 1024;
-/** More than this waiting for the disk ends the recording: it must not take the node's memory. */
+/** With more than this waiting for the disk it pauses: it must not take the node's memory. */
 const waitingBytesMax = 64 * MiB;
+/** After so long it looks whether it can go on. */
+const pauseMs = 1000;
 /** What was appended is gathered for so long, or until it is so many bytes. */
 const flushMs = 20;
 const flushBytes = MiB / 4;
@@ -88,7 +93,11 @@ export class Recorder implements AsyncDisposable {
   #file: Current | null = null;
   #flushing: Promise<void> | null = null;
   #flushTimer: Timer | null = null;
-  #failed = false;
+  /** Nothing is taken: it pauses, or has ended. */
+  #isOff = false;
+  /** Whether nothing was written since it paused. */
+  #isPaused = false;
+  #pauseTimer: Timer | null = null;
   #isClosed = false;
 
   private constructor(options: RecorderOptions, segments: Segment[]) {
@@ -120,7 +129,7 @@ export class Recorder implements AsyncDisposable {
    */
   append(chunks: readonly Uint8Array[]): void {
     assert(!this.#isClosed, "nothing is appended to a closed recording");
-    if (this.#failed) return;
+    if (this.#isOff) return;
     for (const chunk of chunks) {
       this.#gathered.push(chunk);
       this.#gatheredBytes += chunk.length;
@@ -132,7 +141,8 @@ export class Recorder implements AsyncDisposable {
       this.#begin();
     } else if (this.#gatheredBytes >= flushBytes) this.#seal();
     this.#schedule();
-    if (this.#waitingBytes > waitingBytesMax) this.#fail(new Error("the disk is too slow for it"));
+    if (this.#waitingBytes > waitingBytesMax)
+      this.#fail(new TooSlow("the disk is too slow for it"));
   }
 
   /** Waits until everything that was appended so far is written. */
@@ -148,8 +158,9 @@ export class Recorder implements AsyncDisposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#flushTimer?.cancel();
+    this.#pauseTimer?.cancel();
     this.#seal();
-    if (!this.#failed) this.#frame("end", []);
+    if (!this.#isOff) this.#frame("end", []);
     while (this.#flushing !== null) await this.#flushing;
     await this.#flush();
     await this.#file?.handle.close().catch((error: unknown) => this.#fail(error));
@@ -225,18 +236,58 @@ export class Recorder implements AsyncDisposable {
     this.#waitingBytes = 0;
     try {
       for (const batch of waiting) {
-        if (this.#failed) return;
+        if (this.#isOff) break;
         await this.#write(batch);
       }
     } catch (error) {
       this.#fail(error);
     }
+    if (this.#isOff) await this.#leaveFile();
   }
 
   async #write(batch: Waiting): Promise<void> {
     if (this.#file?.of.number !== batch.number) this.#file = await this.#next(batch);
     await this.#file.handle.write(batch.pieces, this.#file.offset);
     for (const piece of batch.pieces) this.#file.offset += piece.length;
+    if (!this.#isPaused || this.#isOff) return;
+    this.#isPaused = false;
+    this.#options.onResumed?.();
+  }
+
+  /** What comes next is in another file, numbered after the last one that holds anything. */
+  async #leaveFile(): Promise<void> {
+    const { files, directory } = this.#options;
+    const file = this.#file;
+    this.#file = null;
+    if (file === null) return;
+    const { number, when } = file.of;
+    try {
+      await file.handle.close();
+      if (file.offset > 0) this.#segments.push({ number, when, bytes: file.offset });
+      else await files.remove(`${directory}/${recordingName(number)}`);
+    } catch {
+      // It is off, and its cause was told. What is left there has its number.
+      this.#segments.push({ number, when, bytes: file.offset });
+    }
+  }
+
+  #pause(): void {
+    this.#pauseTimer = this.#options.clock.after(pauseMs, () => this.#resume());
+  }
+
+  /** Begins once more, after what is there. */
+  #resume(): void {
+    this.#pauseTimer = null;
+    if (this.#isClosed) return;
+    if (this.#flushing !== null) {
+      // What hangs is not over yet.
+      this.#pause();
+      return;
+    }
+    this.#isOff = false;
+    this.#number = this.#segments.at(-1)?.number ?? 0;
+    this.#begin();
+    this.#schedule();
   }
 
   /** Closes the file before, removes what is too old or too much, and makes the next one. */
@@ -276,17 +327,30 @@ export class Recorder implements AsyncDisposable {
     this.#gatheredBytes = 0;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    if (this.#failed) return;
-    this.#failed = true;
+    if (this.#isOff) return;
+    this.#isOff = true;
+    const isPassing = isOutOfSpace(error) || error instanceof TooSlow;
+    const wasPaused = this.#isPaused;
+    this.#isPaused = isPassing;
+    // Leaves the file that is open.
+    this.#startFlush();
+    if (isPassing) this.#pause();
+    if (isPassing && wasPaused) return;
+    const how = isPassing ? "pauses" : "has ended";
+    const then = isPassing ? " meanwhile" : "; restart it once the cause is gone";
     this.#options.onError(
       new KibitzerError(
         "KBZ_JOURNAL_FAILED",
-        `The recording in ${this.#options.directory} has ended: ${String(error)}. The node goes ` +
-          "on without it; restart it once the cause is gone.",
-        { retryable: false, outcome: "none", cause: error },
+        `The recording in ${this.#options.directory} ${how}: ${String(error)}. The node goes ` +
+          `on without it${then}.`,
+        { retryable: isPassing, outcome: "none", cause: error },
       ),
     );
   }
+}
+
+class TooSlow extends Error {
+  override readonly name = "TooSlow";
 }
 
 /** A file of an earlier life. One whose head is unreadable counts as the oldest. */

@@ -91,7 +91,7 @@ async function askAll(ask: Ask, { first, last }: SlotRange): Promise<Answer | nu
   for (let slot = first; slot <= last;) {
     const slotLast = Math.min(last, slot + limits.learnSlotsMax - 1);
     const response = await ask({ method: "repair", slotFirst: slot, slotLast });
-    if (response?.kind !== "decrees" || response.slotLast < slot) return null;
+    if (response?.kind !== "records" || response.slotLast < slot) return null;
     framed.push(...wholeOf(response));
     damaged.push(...response.damaged);
     known = { decided: response.decided, length: response.length };
@@ -103,11 +103,8 @@ async function askAll(ask: Ask, { first, last }: SlotRange): Promise<Answer | nu
 /** Those whose bytes are what their decree says. */
 function wholeOf({
   decrees,
-  bodies,
-}: Extract<Response, { readonly kind: "decrees" }>): readonly FramedDecree[] {
-  return decrees.flatMap((decree, at): FramedDecree[] => {
-    const body = bodies[at] ?? null;
-    if (decree.value.kind !== "batch") return [{ decree, body: null }];
-    return body !== null && isBodyOf(decree.value, body) ? [{ decree, body }] : [];
+}: Extract<Response, { readonly kind: "records" }>): readonly FramedDecree[] {
+  return decrees.filter(({ decree, body }) => {
+    return decree.value.kind !== "batch" || (body !== null && isBodyOf(decree.value, body));
   });
 }

@@ -11,14 +11,14 @@ export async function answerRepair(
   journal: Journal | null,
   { slotFirst, slotLast }: RepairRequest,
 ): Promise<Response> {
-  const kind = "decrees";
+  const kind = "records";
   if (journal === null) {
-    return { kind, decided: 0, length: 0, slotLast, damaged: [], decrees: [], bodies: [] };
+    return { kind, decided: 0, length: 0, slotLast, damaged: [], decrees: [] };
   }
   const { decided, length } = journal;
   const last = Math.min(slotLast, slotFirst + limits.learnSlotsMax - 1);
   if (slotFirst > length) {
-    return { kind, decided, length, slotLast: last, damaged: [], decrees: [], bodies: [] };
+    return { kind, decided, length, slotLast: last, damaged: [], decrees: [] };
   }
   const found = await journal.readWhole(slotFirst, last, answerBytesMax);
   const framed = found.framed.slice(0, 2 * limits.learnSlotsMax);
@@ -29,7 +29,6 @@ export async function answerRepair(
     // Beyond the end of the log there is nothing to be looked at.
     slotLast: found.slotLast >= length ? last : found.slotLast,
     damaged: found.damaged,
-    decrees: framed.map(({ decree }) => decree),
-    bodies: framed.map(({ body }) => body),
+    decrees: framed,
   };
 }

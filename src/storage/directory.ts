@@ -11,6 +11,7 @@ import { Journal, type JournalOptions, type Recovered } from "./journal.ts";
 import type { Finding } from "./recovered.ts";
 import { readLatest, replaceBoth, type Copies } from "./sealed-copies.ts";
 import { temporarySuffix } from "./sealed-file.ts";
+import { isStaged, recordNames, settleStaging, type Staging } from "./staging.ts";
 import {
   isFlag,
   isHexText,
@@ -59,11 +60,9 @@ export interface DirectoryOptions {
 
 type JournalCallbacks = Pick<
   JournalOptions,
-  "onPersisted" | "onFailed" | "mend" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
+  "onPersisted" | "onFailed" | "onRoom" | "mend" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
 >;
 
-/** Two copies: nothing else says who the node is. */
-export const recordNames = ["node", "node-2"] as const;
 const lockName = "lock";
 const recordVersion = 2;
 
@@ -111,9 +110,11 @@ export class DataDirectory implements AsyncDisposable {
     await files.makeDirectory(path);
     const lock = await files.lock(`${path}/${lockName}`);
     try {
+      await settle(options);
       const { record, findings } = await nextRecord(options);
+      // First: a half-made segment may have all the space that there is.
+      for (const each of [path, `${path}/journal`]) await removeTemporary(files, each);
       await replaceBoth(files, copiesIn(path), record);
-      await removeTemporary(files, path);
       return new DataDirectory({ files, path, lock, record, findings });
     } catch (error) {
       await lock[Symbol.asyncDispose]();
@@ -153,6 +154,26 @@ export class DataDirectory implements AsyncDisposable {
   }
 
   /**
+   * Puts what was staged in the place of all that is here, at once: from now on this is the founder
+   * of the staged republic. Nothing of the old content may be open.
+   */
+  async refound(
+    staging: Staging,
+    { republic, cookie }: { readonly republic: RepublicIdentity; readonly cookie: string },
+  ): Promise<void> {
+    assert(republic.identity === staging.identity, "what was staged is of this republic");
+    await this.#change({
+      republic,
+      cookie,
+      starts: 0,
+      contacts: null,
+      peers: [],
+      hasJournal: true,
+    });
+    await staging.complete();
+  }
+
+  /**
    * Opens the journal of this node; its republic must be known.
    * @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`, `KBZ_REPUBLIC`.
    */
@@ -166,6 +187,7 @@ export class DataDirectory implements AsyncDisposable {
       ...callbacks,
       onPersisted: (write) => callbacks.onPersisted(write),
       onFailed: (error) => callbacks.onFailed(error),
+      onRoom: (hasRoom, lack) => callbacks.onRoom?.(hasRoom, lack),
       ...(mend === undefined ? {} : { mend }),
       files: this.#files,
       directory: this.path,
@@ -251,12 +273,27 @@ async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
   };
 }
 
+/** Null when no node is there. @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`. */
+export async function readRecord(files: FileSystem, path: string): Promise<NodeRecord | null> {
+  return (await readLatest(files, copiesIn(path), checkedRecord))?.document ?? null;
+}
+
 function checkedRecord(path: string, document: unknown): NodeRecord {
   if (isNodeRecord(document)) return document;
   throw damaged(path, 0, "its fields are not those of a node");
 }
 
+/** Ends what was interrupted while other content was to take the old one's place. */
+async function settle({ files, path }: DirectoryOptions): Promise<void> {
+  if (!(await isStaged(files, path))) return;
+  const record = await readRecord(files, path);
+  // The later copy tells that it is in force: from now on not by itself alone.
+  if (record !== null) await replaceBoth(files, copiesIn(path), record);
+  await settleStaging(files, path, record?.republic?.identity ?? null);
+}
+
 async function removeTemporary(files: FileSystem, path: string): Promise<void> {
+  if (!(await files.exists(path))) return;
   for (const name of await files.list(path)) {
     if (name.endsWith(temporarySuffix)) await files.remove(`${path}/${name}`);
   }

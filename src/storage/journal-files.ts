@@ -11,6 +11,7 @@ import {
   encodeGroup,
   groupHeaderBytes,
   placeRecords,
+  roundUp,
   sizeOfGroup,
   type FramedWrite,
 } from "./group.ts";
@@ -28,6 +29,7 @@ import {
 } from "./manifest.ts";
 import type { Finding, ScanResult } from "./recovered.ts";
 import { temporarySuffix } from "./sealed-file.ts";
+import { isOutOfSpace } from "./space.ts";
 import {
   encodeSegmentHeader,
   generationOf,
@@ -244,17 +246,40 @@ async function isSpare(
   }
 }
 
-/** Makes the segment that this life begins with; it opens with a copy of the unmarked group. */
+/** The first segment of a life is so many times smaller where there is no space for its size. */
+const shrinking = [1, 4, 16];
+
+/** Makes the segment that this life begins with, as large as there is space for. */
 async function freshSegment(
   place: JournalPlace,
   path: string,
   generation: number,
   from: { readonly scan: ScanResult; readonly log: LogState },
 ): Promise<OpenedJournal["active"]> {
-  const { unmarked } = from.scan;
+  let shortage: unknown = null;
+  for (const shrunk of shrinking) {
+    const segmentBytesFirst = roundUp(place.segmentBytesFirst / shrunk);
+    try {
+      return await makeSegment({ ...place, segmentBytesFirst }, path, generation, from);
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      shortage = error;
+    }
+  }
+  throw shortage;
+}
+
+/** Opens with a copy of the unmarked group. */
+async function makeSegment(
+  place: JournalPlace,
+  path: string,
+  generation: number,
+  { scan, log }: { readonly scan: ScanResult; readonly log: LogState },
+): Promise<OpenedJournal["active"]> {
+  const { unmarked } = scan;
   if (unmarked === null) {
     const encoded = encodeSegmentHeader(place.identity, generation, place.segmentBytesFirst);
-    const file = await makeSegment(place.files, path, encoded, []);
+    const file = await fillSegment(place.files, path, encoded, []);
     return { header: encoded.header, file, offset: sectorBytes };
   }
   const writes = unmarked.writes.map(frame);
@@ -263,12 +288,12 @@ async function freshSegment(
   const { header } = encoded;
   const { republic } = place.identity;
   const { kind, number } = unmarked;
-  const extent = from.log.extent;
+  const extent = log.extent;
   const at = { segment: header, republic, offset: sectorBytes, number, extent };
-  const after = kind === "mend" ? extent : extentAfter(from.log.extents(), writes);
+  const after = kind === "mend" ? extent : extentAfter(log.extents(), writes);
   const group = encodeGroup(writes, at, { kind, after });
-  const file = await makeSegment(place.files, path, encoded, group.pieces);
-  applyGroup(from.log, { kind, writes }, header, sectorBytes);
+  const file = await fillSegment(place.files, path, encoded, group.pieces);
+  applyGroup(log, { kind, writes }, header, sectorBytes);
   return { header, file, offset: sectorBytes + group.size };
 }
 
@@ -283,7 +308,7 @@ export function extentAfter(extents: Extents, writes: readonly FramedWrite[]): E
   return extents.now;
 }
 
-async function makeSegment(
+async function fillSegment(
   files: FileSystem,
   path: string,
   encoded: ReturnType<typeof encodeSegmentHeader>,
@@ -293,7 +318,9 @@ async function makeSegment(
   try {
     return await draft.finish();
   } catch (error) {
-    await draft.abandon();
+    // A smaller one may be tried in its place.
+    if (isOutOfSpace(error)) await draft.discard();
+    else await draft.abandon();
     throw error;
   }
 }

@@ -87,12 +87,14 @@ export interface Scanned extends ScanResult {
 
 /**
  * Scans all segments and applies what was synced to `log`, damaged slots included.
+ * @param onGroup Is shown each group that was read whole and synced.
  * @throws {KibitzerError} `KBZ_DAMAGED` when it cannot be told what was lost.
  */
 export async function scanSegments(
   segments: readonly OpenedFile[],
   { republic, synced, extent }: Manifest,
   log: LogState,
+  onGroup?: (group: RecoveredGroup) => void,
 ): Promise<Scanned> {
   const findings = segments.flatMap((segment) => segment.findings);
   const counts = new Map<number, { groups: number; records: number }>();
@@ -104,6 +106,7 @@ export async function scanSegments(
       onGroup: (group) => {
         applyRead(segments, group, log);
         countGroup(counts, segments, group);
+        onGroup?.(group);
       },
       onLost: async (lost) => {
         findings.push(lost.finding);

@@ -17,7 +17,8 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Clock, FileSystem, Timer } from "../world.ts";
 import type { Bodies } from "./bodies.ts";
 import { decreeBody } from "../codec/decree-codec.ts";
-import { encodeGroup, encodeMark, sizeOfGroup, sizeOfWrite, type FramedWrite } from "./group.ts";
+import { encodeGroup, encodeMark, sizeOfGroup, type FramedWrite } from "./group.ts";
+import { DiskRoom } from "./disk-room.ts";
 import type { Extents } from "./extents.ts";
 import type { HardState } from "./hard-state.ts";
 import type { SlotRange } from "./holes.ts";
@@ -30,6 +31,7 @@ import { SegmentChain } from "./segment-chain.ts";
 import { sectorBytes, seedOf, type StorageIdentity } from "./segment.ts";
 import { SlotReader, type WholeDecrees } from "./slot-reader.ts";
 import { Tail } from "./tail.ts";
+import { WriteQueue } from "./write-queue.ts";
 
 export interface JournalOptions {
   readonly files: FileSystem;
@@ -44,12 +46,23 @@ export interface JournalOptions {
   onFailed(error: KibitzerError): void;
   /** Has damaged slots mended, by `mend`; without it who reads them is told of the damage. */
   readonly mend?: (range: SlotRange) => Promise<void>;
-  /** Tells when the journal is idle; without it a mark is written at `close` only. */
+  /**
+   * Whether the disk has room for what is still to come; it has until this says otherwise: it is
+   * full, or so slow that too much waits for it. What is appended then may wait, until there is
+   * room or the journal is closed.
+   */
+  onRoom?(hasRoom: boolean, lack: "space" | "speed" | null): void;
+  /**
+   * Tells when the journal is idle, and when to look for space again; without it a mark is written
+   * at `close` only, and a full disk is a failure.
+   */
   readonly clock?: Clock;
   /** Bytes of the first segment of this life: small, so that the start is quick. Default 1 MiB. */
   readonly segmentBytesFirst?: number;
   /** Bytes that segments grow to. Default 64 MiB. */
   readonly segmentBytesMax?: number;
+  /** With more than this waiting for the disk there is no room, down to half. Default 32 MiB. */
+  readonly backlogBytesMax?: number;
 }
 
 /** What stood on the disk. */
@@ -67,8 +80,6 @@ export interface Recovered {
 }
 
 const MiB = 1024 * 1024;
-/** A group takes no further write beyond this. */
-const groupBytesMax = 4 * MiB;
 /** After so long without a write, the journal says that its last group was synced. */
 const markDelayMs = 100;
 const scanBytes = 1 * MiB;
@@ -86,10 +97,8 @@ export class Journal implements AsyncDisposable {
   readonly #mends = new Mends();
   /** Where the log ends, of what was handed to the disk. */
   readonly #extents: Extents;
-  /** Handed over, in order, not yet part of a group. */
-  #queue: FramedWrite[] = [];
-  /** The group under way. */
-  #group: readonly FramedWrite[] = [];
+  readonly #queue = new WriteQueue();
+  readonly #room: DiskRoom;
   #groupLast: number;
   #groupMarked: number;
   #writeLast: number;
@@ -104,6 +113,10 @@ export class Journal implements AsyncDisposable {
     this.#options = options;
     this.#log = opened.log;
     this.#hardState = opened.hardState;
+    this.#room = new DiskRoom({
+      backlogBytesMax: options.backlogBytesMax ?? 32 * MiB,
+      onRoom: (hasRoom, lack) => options.onRoom?.(hasRoom, lack),
+    });
     this.#groupLast = opened.groupLast;
     // The manifest says so.
     this.#groupMarked = opened.groupLast;
@@ -120,7 +133,7 @@ export class Journal implements AsyncDisposable {
       log: this.#log,
       reader: this.#reader,
       tail: this.#tail,
-      pendingAt: (slot) => this.#pendingAt(slot),
+      pendingAt: (slot) => this.#queue.decreeAt(slot),
       mend: options.mend ?? null,
     });
     this.#chain = new SegmentChain(opened, {
@@ -130,6 +143,8 @@ export class Journal implements AsyncDisposable {
       segmentBytesMax,
       groupSynced: () => ({ number: this.#groupLast, extent: this.#log.extent }),
       onFailed: (error) => this.#fail(error),
+      onSpace: (hasSpace) => this.#room.setSpace(hasSpace, this.#queue.bytes),
+      clock: options.clock,
     });
   }
 
@@ -165,6 +180,11 @@ export class Journal implements AsyncDisposable {
     return this.#log.decided;
   }
 
+  /** As `onRoom` told last. */
+  get hasRoom(): boolean {
+    return this.#room.isThere;
+  }
+
   /** The hash that the damaged record of `slot` had, where something tells it. */
   hashOf(slot: Slot): Hash | null {
     return this.#log.holes.hashAt(slot);
@@ -192,10 +212,11 @@ export class Journal implements AsyncDisposable {
       const { value } = decree;
       return decreeBody(decree, value.kind === "batch" ? bodies.get(value) : null);
     });
-    this.#queue.push({ write, bodies: framed });
+    this.#queue.add({ write, bodies: framed });
     this.#writeLast = write.number;
     this.#length = Math.max(slotFirst + write.decrees.length - 1, lostUpTo);
     this.#start();
+    this.#room.look(this.#queue.bytes);
   }
 
   /**
@@ -237,12 +258,13 @@ export class Journal implements AsyncDisposable {
   }
 
   /**
-   * Waits until everything handed over is durable (or the journal has failed), then says on the
-   * disk that it is, and closes the files.
+   * Waits until everything handed over is durable (or the journal has failed: what waits for room
+   * is given up), then says on the disk that it is, and closes the files.
    */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#markTimer?.cancel();
+    this.#chain.endWaiting();
     while (this.#running !== null) await this.#running;
     try {
       if (this.#failure === null) {
@@ -271,7 +293,7 @@ export class Journal implements AsyncDisposable {
     await Promise.resolve();
     while (this.#failure === null && this.#hasWork()) {
       const mends = this.#mends.take();
-      const group = mends.length > 0 ? [] : this.#take();
+      const group = mends.length > 0 ? [] : this.#queue.take();
       try {
         if (mends.length > 0) await this.#commitMends(mends);
         else if (group.length > 0) await this.#commit(group);
@@ -290,30 +312,18 @@ export class Journal implements AsyncDisposable {
   }
 
   #hasWork(): boolean {
-    return this.#queue.length > 0 || this.#isMarkDue || this.#mends.isWaiting;
-  }
-
-  #take(): readonly FramedWrite[] {
-    let bytes = 0;
-    let count = 0;
-    for (const framed of this.#queue) {
-      bytes += sizeOfWrite(framed);
-      if (count > 0 && bytes > groupBytesMax) break;
-      count += 1;
-    }
-    this.#group = this.#queue.slice(0, count);
-    this.#queue = this.#queue.slice(count);
-    return this.#group;
+    return this.#queue.isWaiting || this.#isMarkDue || this.#mends.isWaiting;
   }
 
   /** One write, one sync; then the promise, twice. */
   async #commit(group: readonly FramedWrite[]): Promise<void> {
     const size = await this.#writeGroup("group", group);
     for (const framed of group) this.#keep(framed);
-    this.#group = [];
+    this.#queue.done();
     const promised = group.findLast(({ write }) => write.promised !== null)?.write.promised;
     if (promised !== undefined && promised !== null) await this.#hardState.write(promised);
     this.#chain.fillAhead(size);
+    this.#room.look(this.#queue.bytes);
   }
 
   async #commitMends(group: readonly FramedWrite[]): Promise<void> {
@@ -369,25 +379,9 @@ export class Journal implements AsyncDisposable {
     }
   }
 
-  /** A decree that is not on the disk yet, or null when the disk has it. */
-  #pendingAt(slot: Slot): FramedDecree | null {
-    for (const pending of [this.#queue, this.#group]) {
-      for (let at = pending.length - 1; at >= 0; at -= 1) {
-        const framed = pending[at];
-        if (framed === undefined || slot < framed.write.slotFirst) continue;
-        const position = slot - framed.write.slotFirst;
-        const decree = framed.write.decrees[position];
-        assert(decree !== undefined, "a write ends the log");
-        return framedDecree(decree, framed.bodies[position]);
-      }
-    }
-    return null;
-  }
-
   #fail(error: unknown): void {
     if (this.#failure !== null) return;
     const isOurs = error instanceof InvariantViolation;
-    // A full disk ends the node like any other failure: nothing was attested of what did not fit.
     this.#failure = new KibitzerError(
       isOurs ? "KBZ_INVARIANT" : "KBZ_JOURNAL_FAILED",
       `Writing the journal in ${this.#options.directory} failed: ${String(error)}. The node ` +

@@ -28,6 +28,7 @@ export function nodeFiles(): FileSystem {
     makeDirectory,
     rename: async (from, to) => fs.promises.rename(from, to),
     remove: async (path) => fs.promises.unlink(path),
+    removeTree: async (path) => fs.promises.rm(path, { recursive: true, force: true }),
     syncDirectory,
     lock,
   };

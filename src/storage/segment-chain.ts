@@ -1,9 +1,11 @@
 /**
  * The segment being written, and the one that is filled with zeros for later, in small steps paced
- * by what is appended, so that it is ready in time and never holds a group up for long.
+ * by what is appended, so that it is ready in time and never holds a group up for long. A disk
+ * without space for that is no failure: what is left of the segment is the reserve, and the rest
+ * waits.
  */
 import { assert } from "../../consensus/index.ts";
-import type { FileHandle, FileSystem } from "../world.ts";
+import type { Clock, FileHandle, FileSystem, Timer } from "../world.ts";
 import type { Extent } from "./extents.ts";
 import { writeManifest, type SegmentEntry } from "./manifest.ts";
 import {
@@ -15,6 +17,7 @@ import {
   type StorageIdentity,
 } from "./segment.ts";
 import { roundUp } from "./group.ts";
+import { isOutOfSpace } from "./space.ts";
 
 export interface ChainOptions {
   readonly files: FileSystem;
@@ -24,6 +27,10 @@ export interface ChainOptions {
   /** Groups up to this one are synced, and where the log ends after it. */
   groupSynced(): { readonly number: number; readonly extent: Extent };
   onFailed(error: unknown): void;
+  /** Whether there is space for what comes after the segment being written. */
+  onSpace(hasSpace: boolean): void;
+  /** Tells when to look for space again; without it a full disk is a failure. */
+  readonly clock: Clock | undefined;
 }
 
 interface Ready {
@@ -31,11 +38,21 @@ interface Ready {
   readonly file: FileHandle;
 }
 
+/** There was no space: the next look is at the timer, or when all is to be closed. */
+interface Shortage {
+  readonly error: Error;
+  readonly timer: Timer;
+  readonly over: PromiseWithResolvers<void>;
+}
+
 /** Each segment is so many times as large as the one before, up to the limit. */
 const growth = 4;
 const fillBytesMin = 64 * 1024;
 /** Filled a little faster than needed, so that no group waits at the end of a segment. */
 const fillLead = 1.5;
+/** A small segment is filled in so many steps at least. */
+const fillStepsMin = 4;
+const lookAgainMs = 500;
 
 export class SegmentChain {
   readonly #options: ChainOptions;
@@ -47,7 +64,11 @@ export class SegmentChain {
   #active: Ready;
   #offset: number;
   #draft: SegmentDraft | null = null;
+  /** Filled, but not named by the manifest yet. */
+  #made: Ready | null = null;
   #next: Ready | null = null;
+  #shortage: Shortage | null = null;
+  #hasSpace = true;
   #filling: Promise<void> | null = null;
   #budget = 0;
   #failure: { readonly error: unknown } | null = null;
@@ -88,8 +109,9 @@ export class SegmentChain {
       await this.#filling;
       // What failed in the background is as final as what fails here (contract C4).
       if (this.#failure !== null) throw this.#failure.error;
-      while (this.#next === null) await this.#prepare(size + 2 * sectorBytes, Infinity);
-      await this.#advance();
+      if (this.#shortage !== null) await this.#shortage.over.promise;
+      else if (this.#next !== null) await this.#advance();
+      else await this.#prepare(size + 2 * sectorBytes, Infinity);
     }
     return this.place();
   }
@@ -110,33 +132,57 @@ export class SegmentChain {
 
   /** Goes on filling the next segment, in step with the `bytes` that were appended. */
   fillAhead(bytes: number): void {
-    if (this.#next !== null || this.#isClosed) return;
-    const ratio = this.#sizeNext(0) / this.#active.header.size;
-    this.#budget += bytes * ratio * fillLead;
-    if (this.#filling !== null || this.#budget < fillBytesMin) return;
-    this.#filling = this.#fill();
+    if (this.#next !== null || this.#isClosed || this.#shortage !== null) return;
+    const size = this.#sizeNext(0);
+    this.#budget += (bytes * size * fillLead) / this.#active.header.size;
+    const step = Math.min(fillBytesMin, Math.floor(size / fillStepsMin));
+    if (this.#filling !== null || this.#budget < step) return;
+    this.#filling = this.#fill(step);
+  }
+
+  /** Whoever waits for space is told that there is none, unless there is some now. */
+  endWaiting(): void {
+    this.#isClosed = true;
+    this.#lookAgain();
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.endWaiting();
     await this.#filling;
     await this.#draft?.abandon();
+    await this.#made?.file.close();
     await this.#next?.file.close();
     await this.#active.file.close();
   }
 
-  async #fill(): Promise<void> {
+  /** Spends the budget, in steps of so many bytes at least. */
+  async #fill(least: number): Promise<void> {
     try {
-      while (this.#budget >= fillBytesMin && this.#next === null && !this.#isClosed) {
+      while (this.#budget >= least && this.#next === null && !this.#isClosed) {
         const step = Math.min(Math.floor(this.#budget), 1024 * 1024);
         this.#budget -= step;
         await this.#prepare(0, step);
+        if (this.#shortage !== null) break;
       }
     } catch (error) {
-      this.#failure = { error };
-      this.#options.onFailed(error);
+      // Whoever closes does without the next segment.
+      if (!this.#isClosed || !isOutOfSpace(error)) {
+        this.#failure = { error };
+        this.#options.onFailed(error);
+      }
     }
     this.#filling = null;
+  }
+
+  #lookAgain(): void {
+    const shortage = this.#shortage;
+    if (shortage === null) return;
+    this.#shortage = null;
+    shortage.timer.cancel();
+    // Without any pace: everything waits for this.
+    this.#budget = Infinity;
+    if (!this.#isClosed) this.#filling = this.#fill(0);
+    shortage.over.resolve();
   }
 
   #sizeNext(least: number): number {
@@ -144,35 +190,62 @@ export class SegmentChain {
     return Math.min(roundUp(Math.max(grown, least)), segmentBytesLimit);
   }
 
-  /** Fills `bytes` more of the next segment; publishes it once it is full. */
+  /** Fills `bytes` more of the next segment, as far as there is space. */
   async #prepare(sizeLeast: number, bytes: number): Promise<void> {
-    const { files, directory, identity } = this.#options;
-    if (this.#draft === null) {
-      this.#generationLast += 1;
-      const size = this.#sizeNext(sizeLeast);
-      const encoded = encodeSegmentHeader(identity, this.#generationLast, size);
-      this.#draft = await SegmentDraft.create(files, directory, encoded, []);
+    const { clock } = this.#options;
+    try {
+      await this.#make(sizeLeast, bytes);
+    } catch (error) {
+      if (!isOutOfSpace(error) || clock === undefined || this.#isClosed) throw error;
+      const timer = clock.after(lookAgainMs, () => this.#lookAgain());
+      this.#shortage = { error, timer, over: Promise.withResolvers() };
     }
-    const draft = this.#draft;
-    await draft.fill(bytes);
-    if (draft.missing > 0 && bytes !== Infinity) return;
-    const file = await draft.finish();
-    this.#draft = null;
-    this.#budget = 0;
-    const entry = { generation: draft.header.generation, size: draft.header.size, closed: null };
-    this.#entries.push(entry);
+    const hasSpace = this.#shortage === null && (this.#hasSpace || this.#next !== null);
+    if (hasSpace === this.#hasSpace) return;
+    this.#hasSpace = hasSpace;
+    this.#options.onSpace(hasSpace);
+  }
+
+  /** Goes on from wherever the last attempt has ended; makes the segment usable once it is full. */
+  async #make(sizeLeast: number, bytes: number): Promise<void> {
+    const { files, directory, identity } = this.#options;
+    this.#made ??= await this.#draftOn(sizeLeast, bytes);
+    if (this.#made === null) return;
+    const { generation, size } = this.#made.header;
+    const entries = [...this.#entries, { generation, size, closed: null }];
     // Only what the manifest names is read back, so it must name the segment before its first use.
     const { number: synced, extent } = this.#options.groupSynced();
+    // One that was not written whole may be half there: its number is not used again.
     this.#counter += 1;
     await writeManifest(files, directory, {
       ...identity,
       counter: this.#counter,
-      segments: this.#entries,
+      segments: entries,
       synced,
       extent,
       writeBase: this.#writeBase,
     });
-    this.#next = { header: draft.header, file };
+    this.#entries = entries;
+    this.#next = this.#made;
+    this.#made = null;
+  }
+
+  /** The next segment once it is full, or null. */
+  async #draftOn(sizeLeast: number, bytes: number): Promise<Ready | null> {
+    const { files, directory, identity } = this.#options;
+    const generation = this.#generationLast + 1;
+    if (this.#draft === null) {
+      const encoded = encodeSegmentHeader(identity, generation, this.#sizeNext(sizeLeast));
+      this.#draft = await SegmentDraft.create(files, directory, encoded, []);
+    }
+    const draft = this.#draft;
+    await draft.fill(bytes);
+    if (draft.missing > 0 && bytes !== Infinity) return null;
+    const file = await draft.finish();
+    this.#generationLast = generation;
+    this.#draft = null;
+    this.#budget = 0;
+    return { header: draft.header, file };
   }
 
   async #advance(): Promise<void> {

@@ -149,6 +149,7 @@ export class SegmentDraft {
       await file.write(pieces, 0);
     } catch (error) {
       await file.close();
+      await files.remove(path);
       throw error;
     }
     return new SegmentDraft(files, directory, file, { header: encoded.header, filled });
@@ -181,6 +182,13 @@ export class SegmentDraft {
   /** Gives up; the temporary file is removed when the directory is opened again. */
   async abandon(): Promise<void> {
     await this.#file.close();
+  }
+
+  /** Gives up before it has its own name, and gives its space back. */
+  async discard(): Promise<void> {
+    await this.#file.close();
+    const path = `${this.#directory}/${segmentName(this.header.generation)}${temporarySuffix}`;
+    await this.#files.remove(path);
   }
 }
 

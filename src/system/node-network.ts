@@ -5,9 +5,9 @@ import { crc32 } from "../codec/crc32.ts";
 import { requestCodec } from "../codec/request-codec.ts";
 import type { Request, Response } from "../requests.ts";
 import { responseCodec } from "../codec/response-codec.ts";
-import { protocolVersion } from "../version.ts";
+import { protocol } from "../version.ts";
 
 export function nodeNetwork(): Transport<Request, Response> {
   const codecs = { requestCodec, responseCodec, checksum: crc32 };
-  return createTransport({ ...codecs, protocol: protocolVersion });
+  return createTransport({ ...codecs, protocol });
 }

@@ -8,7 +8,7 @@ function statusWith(parliament: readonly string[], leader: string | null, member
   const at = { slot: 1, index: 0 };
   return {
     republic: { name: "dev", identity: "0" },
-    government: { number: 1, leader, parliament, constituents: [] },
+    government: { number: 1, leader, parliament, constituents: [], parliamentSize: 5 },
     ballot: { government: 1, round: 1, id: "a" },
     decided: at,
     members: Array.from({ length: members }, (_, position) => ({
@@ -16,6 +16,8 @@ function statusWith(parliament: readonly string[], leader: string | null, member
       url: "ws://127.0.0.1:1",
       role: "member" as const,
       reachable: true,
+      naturalized: true,
+      eligible: true,
       decided: at,
       applied: at,
       hash: { slot: 1, value: "0" },

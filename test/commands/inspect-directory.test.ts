@@ -82,6 +82,7 @@ test("it tells whose the directory is, what it attests, where slots are", async 
     writeLast: 2,
     torn: false,
     damaged: [],
+    refounded: [],
   });
   const [segment] = found.segments;
   assert.deepEqual(segment?.slots, { first: 1, last: 7 });

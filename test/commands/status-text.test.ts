@@ -8,7 +8,13 @@ import { statusText } from "../../src/commands/status-text.ts";
 
 const sample: Status = {
   republic: { name: "sample", identity: "00112233445566aa" },
-  government: { number: 3, leader: null, parliament: ["a", "b"], constituents: ["c"] },
+  government: {
+    number: 3,
+    leader: null,
+    parliament: ["a", "b"],
+    constituents: ["c"],
+    parliamentSize: 3,
+  },
   ballot: { government: 3, round: 7, id: "b" },
   decided: { slot: 12, index: 9 },
   members: [
@@ -17,6 +23,8 @@ const sample: Status = {
       url: "ws://127.0.0.1:7700",
       role: "member",
       reachable: false,
+      naturalized: true,
+      eligible: true,
       decided: { slot: 11, index: 8 },
       applied: { slot: 10, index: 7 },
       hash: { slot: 10, value: "ffeeddccbbaa9988" },

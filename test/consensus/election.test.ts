@@ -53,7 +53,27 @@ test("a choice stands for a while, though a better one appears", () => {
   for (let round = 0; round < silenceRounds - 1; round += 1) member.round([]);
   // A shorter log than b's own: b would have itself lead, but has not c's voice.
   member.round(["c"], { length: length - 1, decided: length - 1 });
-  member.receive("c", { kind: "ping", round: 1, report: member.report({ length: length + 1 }) });
+  const report = member.report({ length: length + 1 });
+  member.receive("c", { kind: "ping", round: 1, report, answer: null });
   assert.equal(choiceIn(member.round(["c"], { length: length + 1 })), "b", "just chosen");
   assert.equal(choiceIn(member.round(["c"], { length: length + 1 })), "c", "and not for ever");
+});
+
+/** Whom it pings when a round begins, of which `c` answers. */
+function asked(member: SeatedMember): readonly string[] {
+  const sent = member.round(["c"], { leading });
+  return sent.flatMap(({ to, message }) => (message.kind === "ping" ? [to] : []));
+}
+
+test("of two that hear each other the lower id asks, and the other when that stays away", () => {
+  const member = new SeatedMember("b");
+  for (let round = 0; round < 3; round += 1) member.round(["a", "c"], { leading });
+  const report = member.report({ leading });
+  for (const from of ["a", "c"]) {
+    const sent = member.receive(from, { kind: "ping", round: 7, report, answer: null });
+    const answers = sent.map(({ to, message }) => [to, message.kind]);
+    assert.deepEqual(answers, [[from, "pong"]]);
+  }
+  assert.deepEqual(asked(member), ["c"], "a has asked, and the id of c is higher");
+  assert.deepEqual(asked(member), ["a", "c"], "a asks no more");
 });

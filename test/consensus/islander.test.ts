@@ -77,6 +77,7 @@ function settled(outcome: IslanderOutcome): string[] {
 const lost = { kind: "lost" } as const;
 const notLeading = { kind: "refused", reason: "notLeading" } as const;
 const busy = { kind: "refused", reason: "busy" } as const;
+const full = { kind: "refused", reason: "full" } as const;
 
 describe("registration", () => {
   test("is submitted until it is answered, and no batch is numbered before", () => {
@@ -304,10 +305,18 @@ interface Faults {
   readonly lossPercent: number;
   readonly doublePercent: number;
   readonly refusalPercent: number;
+  /** Of refusals: those for lack of room. */
+  readonly fullPercent: number;
   readonly delayMax: number;
 }
 
-const faultless: Faults = { lossPercent: 0, doublePercent: 0, refusalPercent: 0, delayMax: 3 };
+const faultless: Faults = {
+  lossPercent: 0,
+  doublePercent: 0,
+  refusalPercent: 0,
+  fullPercent: 0,
+  delayMax: 3,
+};
 
 /** Virtual time, a network with faults, a leader with the publisher table, and one Islander. */
 class ModelWorld {
@@ -315,6 +324,7 @@ class ModelWorld {
   readonly pair = new Pair();
   readonly settled: { readonly sequence: number; readonly index: number }[] = [];
   readonly submissions = new Map<string, string>();
+  refused = 0;
   faults: Faults;
   readonly #prng: Prng;
   #pending: { readonly at: number; readonly order: number; readonly act: () => void }[] = [];
@@ -356,6 +366,11 @@ class ModelWorld {
   #carry(outcome: IslanderOutcome): void {
     this.#outcome = outcome;
     assert.equal(outcome.failed, null);
+    // Their numbers go to others, and their entries to nobody.
+    for (const batch of outcome.refused) {
+      this.submissions.delete(`${batch.sequence}`);
+      this.refused += 1;
+    }
     for (const { batch, index } of outcome.settled) {
       this.settled.push({ sequence: batch.sequence, index });
     }
@@ -382,11 +397,16 @@ class ModelWorld {
       if (this.#prng.fraction() < 0.5) answer(lost);
       return;
     }
-    const copies = this.#prng.fraction() * 100 < this.faults.doublePercent ? 2 : 1;
+    const { doublePercent, refusalPercent, fullPercent } = this.faults;
+    // What was refused has no other copy: no request is sent twice (docs/transport.md).
+    const mayDouble = fullPercent === 0;
+    const copies = mayDouble && this.#prng.fraction() * 100 < doublePercent ? 2 : 1;
     for (let copy = 0; copy < copies; copy += 1) {
       this.#later(() => {
-        const refused = this.#prng.fraction() * 100 < this.faults.refusalPercent;
-        answer(refused ? (this.#prng.fraction() < 0.5 ? notLeading : busy) : decide());
+        const isRefused = this.#prng.fraction() * 100 < refusalPercent;
+        const isFull = isRefused && this.#prng.fraction() * 100 < fullPercent;
+        const refusal = this.#prng.fraction() < 0.5 ? notLeading : busy;
+        answer(isFull && sequence > 0 ? full : isRefused ? refusal : decide());
       });
     }
   }
@@ -398,6 +418,49 @@ class ModelWorld {
   }
 }
 
+describe("without room", () => {
+  test("all that was surely not taken is given up, and its numbers go to what comes next", () => {
+    const pair = opened();
+    for (const count of [2, 1, 3]) pair.publish(count);
+    assert.deepEqual(pair.answer(1, 1, full).refused, [], "the others may yet have been taken");
+    assert.deepEqual(pair.answer(4, 1, { kind: "refused", reason: "gap" }).refused, []);
+    const outcome = pair.answer(3, 1, { kind: "refused", reason: "gap" });
+    assert.deepEqual(
+      outcome.refused.map(({ sequence }) => sequence),
+      [1, 3, 4],
+    );
+    assert.equal(outcome.failed, null);
+    assert.equal(outcome.room, windowMax);
+    assert.equal(outcome.deadline, null, "nothing is tried again");
+    assert.deepEqual(submitted(pair.publish()), ["1#1"]);
+  });
+
+  test("what may yet be decided is tried on, and only what is behind it is given up", () => {
+    const pair = opened();
+    pair.publish();
+    const again = pair.sleep(pair.answer(1, 1, lost));
+    assert.deepEqual(submitted(again), ["1#2"]);
+    pair.publish();
+    const kept = pair.answer(1, 2, full);
+    assert.deepEqual(kept.refused, []);
+    const outcome = pair.answer(2, 1, full);
+    assert.deepEqual(
+      outcome.refused.map(({ sequence }) => sequence),
+      [2],
+    );
+    assert.deepEqual(submitted(pair.sleep(outcome)), ["1#3"]);
+    assert.deepEqual(settled(pair.answer(1, 3, { kind: "duplicate", index: 7 })), ["1@7"]);
+    assert.deepEqual(submitted(pair.publish()), ["2#1"]);
+  });
+
+  test("a registration ends, and another may be opened", () => {
+    const pair = new Pair();
+    pair.open();
+    assert.deepEqual(pair.answer(0, 1, full).failed, { reason: "full", batches: [] });
+    assert.deepEqual(pair.open().register, { nonce, attempt: 1 });
+  });
+});
+
 describe("in a world of faults", () => {
   test("every batch takes effect exactly once, in order, and all settle once faults stop", () => {
     const percent = fc.integer({ min: 0, max: 60 });
@@ -405,6 +468,7 @@ describe("in a world of faults", () => {
       lossPercent: percent,
       doublePercent: percent,
       refusalPercent: percent,
+      fullPercent: fc.constantFrom(0, 0, 10, 60),
       delayMax: fc.integer({ min: 1, max: 3000 }),
     });
     const property = fc.property(fc.integer(), faults, fc.integer({ min: 1, max: 120 }), run);
@@ -436,5 +500,5 @@ function run(seed: number, faults: Faults, batches: number): void {
     index,
   }));
   assert.deepEqual(world.settled, applied, "told once each, in order, as it was decided");
-  assert.equal(applied.length, batches);
+  assert.equal(applied.length + world.refused, batches);
 }

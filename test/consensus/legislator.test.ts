@@ -5,7 +5,7 @@ import { ballotZero } from "../../consensus/identifiers.ts";
 import { Legislator } from "../../consensus/legislator.ts";
 import type { Message } from "../../consensus/messages.ts";
 import type { Plain } from "../../consensus/plain.ts";
-import { batch, cookieOf, decreesAfter, SeatedMember } from "./seated-member.ts";
+import { batch, cookieOf, decreesAfter, pongTo, SeatedMember } from "./seated-member.ts";
 
 describe("a leader that learns what another ballot chose", () => {
   test("leads no longer, so that one ballot never has two values in one slot", () => {
@@ -33,8 +33,9 @@ describe("strangers", () => {
       const from = `x${at}`;
       const report = node.report({ promised: high, leading: high, decided: 2 ** 52, starts: 7 });
       const heard = { id: "a", cookie: cookieOf("a"), starts: 9, promised: high, accepted: high };
-      node.receive(from, { kind: "pong", round: 0, report, heard: { ...heard, length: 99 } });
-      node.receive(from, { kind: "ping", round: 0, report });
+      const answer = { starts: 1, round: 0, heard: { ...heard, length: 99 } };
+      node.receive(from, { kind: "pong", round: 0, report, answer });
+      node.receive(from, { kind: "ping", round: 0, report, answer });
     }
     assert.equal(node.halted, null);
     assert.ok(JSON.stringify(node.legislator.checkpoint()).length < before + 500);
@@ -81,7 +82,7 @@ describe("a member that comes back under a new cookie", () => {
     // The checkpoint shows what is remembered of it.
     node.receive(
       "spare",
-      { kind: "ping", round: 1, report: node.report({ starts: 1 }) },
+      { kind: "ping", round: 1, report: node.report({ starts: 1 }), answer: null },
       cookieOf("9"),
     );
     const checkpoint = JSON.stringify(node.legislator.checkpoint());
@@ -119,12 +120,12 @@ function haltOf(heard: { readonly starts: number; readonly length: number }) {
   assert.ok(ping?.kind === "ping");
   assert.equal(ping.report.decided, 7);
   const decrees = decreesAfter(node.legislator.republic, [{ kind: "opening" }, batch(1)]);
-  node.receive("b", { kind: "ping", round: 1, report: node.report({ decided: 9, length: 9 }) });
+  const report = node.report({ decided: 9, length: 9 });
+  node.receive("b", { kind: "ping", round: 1, report, answer: null });
   node.receive("b", { kind: "learn", decrees, decided: 9 });
   assert.equal(node.legislator.view().decided, 9);
   const known = { id: "a", cookie: cookieOf("a"), promised: ballotZero, accepted: ballotZero };
-  const pong = { kind: "pong", round: ping.round, report: node.report() } as const;
-  node.receive("b", { ...pong, heard: { ...known, ...heard } });
+  node.receive("b", pongTo(ping, node.report(), { ...known, ...heard }));
   return node.halted;
 }
 
@@ -168,8 +169,7 @@ describe("a node that halted", () => {
     assert.ok(ping?.kind === "ping");
     const later = { ...ballotZero, government: 2, round: 9, id: "a" };
     const heard = { id: "a", cookie: cookieOf("a"), starts: 1, promised: later, accepted: later };
-    const pong = { kind: "pong", round: ping.round, report: node.report() } as const;
-    node.receive("b", { ...pong, heard: { ...heard, length: 0 } });
+    node.receive("b", pongTo(ping, node.report(), { ...heard, length: 0 }));
     const halt = { kind: "staleDisk", peer: "b" };
     assert.deepEqual(node.halted, halt);
 
@@ -199,7 +199,8 @@ describe("a disk that holds another past than all others", () => {
 });
 
 function oldPing(node: SeatedMember): Message {
-  return { kind: "ping", round: 1, report: node.report({ decided: 7, length: 7 }) };
+  const report = node.report({ decided: 7, length: 7 });
+  return { kind: "ping", round: 1, report, answer: null };
 }
 
 function fetch(slotFirst: number): Message {
@@ -266,8 +267,7 @@ function answered(cookie: string): readonly string[] {
   assert.ok(ping !== undefined);
   const none = { promised: ballotZero, accepted: ballotZero, length: 0 };
   const heard = { id: "a", cookie, starts: 1, ...none };
-  const pong = { kind: "pong", round: ping.round, heard } as const;
-  node.receive("b", { ...pong, report: node.report() });
+  node.receive("b", pongTo(ping, node.report(), heard));
   const ballot = { ...ballotZero, government: 2, round: 1, id: "c" };
   const holds = { accepted: ballotZero, length: 7, decided: 7 };
   const sent = node.receive("c", { kind: "prepare", ballot, ...holds });

@@ -3,7 +3,7 @@ import { hashDecree } from "../../consensus/hash.ts";
 import { ballotZero, type Ballot } from "../../consensus/identifiers.ts";
 import type { Batch, Decree, Value } from "../../consensus/decree.ts";
 import { Legislator } from "../../consensus/legislator.ts";
-import type { Message, Report } from "../../consensus/messages.ts";
+import type { Heard, Message, Ping, Pong, Report } from "../../consensus/messages.ts";
 import type { LegislatorInput, Outcome } from "../../consensus/outcome.ts";
 import { emptyRepublic, Republic } from "../../consensus/republic.ts";
 
@@ -69,6 +69,7 @@ export class SeatedMember {
         pingTicks: 50,
         silenceTicks: 400,
         stallTicks: 2000,
+        replaceTicks: null,
       },
       {
         promised: ballotZero,
@@ -107,8 +108,7 @@ export class SeatedMember {
     const answers = [...sent];
     if (ping?.kind !== "ping") return answers;
     for (const from of answering) {
-      const pong = { kind: "pong", round: ping.round, heard: null } as const;
-      answers.push(...this.receive(from, { ...pong, report: this.report(report) }));
+      answers.push(...this.receive(from, pongTo(ping, this.report(report))));
     }
     return answers;
   }
@@ -126,6 +126,7 @@ export class SeatedMember {
       leading: null,
       quorumConnected: true,
       timely: true,
+      hasRoom: true,
       hearsFit: null,
       chooses: null,
       starts: 1,
@@ -156,4 +157,10 @@ export class SeatedMember {
     this.halted ??= outcome.halt;
     return outcome;
   }
+}
+
+/** What answers `ping`, from a peer that is in the same round. */
+export function pongTo(ping: Ping, report: Report, heard: Heard | null = null): Pong {
+  const { round } = ping;
+  return { kind: "pong", round, report, answer: { starts: ping.report.starts, round, heard } };
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { KibitzerClient } from "../../src/client.ts";
 import type { Attack } from "./attack.ts";
 import { flipBit } from "./damage-at-rest.ts";
+import { eventually } from "../processes/kit.ts";
 import { segmentsOf } from "./segments.ts";
 import { cutPower } from "./power-cut.ts";
 import type { Scene } from "./scene.ts";
@@ -20,6 +21,8 @@ const floodMs = 180_000;
 const powerCuts = 2;
 /** Many rounds of pings, in which a node tells what it has voted. */
 const reportedMs = 1000;
+/** So long after space is there again a node, and all clients, are served as usual. */
+const healthyMs = 5000;
 const syncs = "fsync,fdatasync";
 
 /** The follower that attacks on one node strike: a minority. */
@@ -207,18 +210,47 @@ export const diskAttacks: readonly Attack[] = [
   {
     name: "disk-full",
     faults: ["K15"],
-    story: "A follower's disk, then the leader's, fills up; with space again they return.",
+    story:
+      "A follower's disk, then the leader's, fills up: all goes on, and they return by themselves.",
     layout: { disk: "small" },
     async strike(scene) {
       for (const id of [await someFollower(scene), await scene.leader()]) {
-        const filler = join(scene.cluster.node(id).data, "..", "filler");
-        fill(filler);
-        scene.fired("full disks", 1);
-        await stopsAndReturns(scene, id, async () => {
-          await Promise.resolve();
-          rmSync(filler);
-        });
+        const filled = fillDisk(scene, id);
+        await eventually(`${id} has no room`, async () => filled.isNoticed() || null);
+        await scene.load.more(entriesMeanwhile);
+        assert.notEqual(await scene.leader(), id, "whoever has no room does not lead");
+        const begin = performance.now();
+        filled.free();
+        await eventually(`${id} has room`, async () => filled.hasRoom() || null, healthyMs);
+        const ms = Math.ceil(performance.now() - begin);
+        scene.fired("milliseconds until there was room", ms);
+        await scene.load.more(entriesMeanwhile);
       }
+    },
+  },
+  {
+    name: "disks-full",
+    faults: ["K15"],
+    story:
+      "All disks fill up: publishing is refused, reads go on, and with space all serves again.",
+    layout: { disk: "small" },
+    async strike(scene) {
+      const filled = scene.survivors.map((id) => fillDisk(scene, id));
+      // Once a majority has no room nothing is written by which another one would notice.
+      await eventually("a majority has no room", async () => {
+        return filled.filter((each) => each.isNoticed()).length > filled.length / 2 || null;
+      });
+      await using client = await KibitzerClient.connect(
+        scene.survivors.map((id) => scene.cluster.node(id).url),
+      );
+      await assert.rejects(client.publish("in vain"), { code: "KBZ_DISK_FULL", outcome: "none" });
+      const { index } = await client.barrier();
+      assert.ok(index > 0, "what is there can be read");
+      for (const each of filled) each.free();
+      const begin = performance.now();
+      await scene.load.more(entriesMeanwhile, healthyMs);
+      const ms = Math.ceil(performance.now() - begin);
+      scene.fired("milliseconds until clients were served again", ms);
     },
   },
   {
@@ -307,6 +339,31 @@ async function readAll(url: string): Promise<readonly string[]> {
     // It was noticed: that is what is wanted. What was given before that counts.
   }
   return texts;
+}
+
+interface Filled {
+  /** Whether the node has said that it has no room, and that it has some again. */
+  isNoticed(): boolean;
+  hasRoom(): boolean;
+  free(): void;
+}
+
+/** Fills the disk of a node, which must run on. */
+function fillDisk(scene: Scene, id: string): Filled {
+  const filler = join(scene.cluster.node(id).data, "..", "filler");
+  const child = scene.cluster.child(id);
+  const told = (event: string): number => child.stderr.split(`"event":"${event}"`).length;
+  const [full, roomy] = [told("noRoom"), told("room")];
+  fill(filler);
+  scene.fired("full disks", 1);
+  return {
+    isNoticed: () => told("noRoom") > full,
+    hasRoom: () => told("room") > roomy,
+    free() {
+      assert.ok(scene.cluster.isRunning(id), "a full disk ends no node");
+      rmSync(filler);
+    },
+  };
 }
 
 /** Writes until there is no space. */

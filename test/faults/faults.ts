@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { print, runCommand, tell as warn, whole } from "../../simulations/command-line.ts";
 import type { Attack, Kept, Result } from "./attack.ts";
 import { attacks, cover } from "./attacks.ts";
 import { rowsOf, summaryLine, summaryOf, tableOf } from "./report.ts";
@@ -64,6 +65,7 @@ function parse(args: readonly string[]): Arguments | null {
     },
   });
   if (values.help) return null;
+  if (values.list && values.json) throw new Error("--list only names them: wanted no --json");
   if (values.rounds !== undefined && values.minutes !== undefined) {
     throw new Error("wanted one of --rounds and --minutes, got both");
   }
@@ -107,12 +109,6 @@ function directoryFor(path: string): string {
   return directory;
 }
 
-function whole(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
-  throw new Error(`--${name}: wanted a whole number from ${least}, got ${JSON.stringify(text)}`);
-}
-
 /** In the namespaces: the attacks themselves. Returns the exit code. */
 async function inside({ plan, isJson }: Arguments): Promise<number> {
   // As the first process of its namespace it gets no signal that it does not listen to; the end of
@@ -122,20 +118,20 @@ async function inside({ plan, isJson }: Arguments): Promise<number> {
   const begin = performance.now();
   const results = await carryOutAll(plan, (result) => tell(result, isJson));
   const summary = summaryOf(results, (performance.now() - begin) / 1000);
-  if (isJson) console.log(JSON.stringify(summary));
-  else console.log(`${tableOf(rowsOf(results))}\n${summaryLine(summary)}`);
+  if (isJson) print(JSON.stringify(summary));
+  else print(`${tableOf(rowsOf(results))}\n${summaryLine(summary)}`);
   return summary.failed === 0 ? 0 : 1;
 }
 
 function tell(result: Result, isJson: boolean): void {
   const { attack, violations, seconds, seed, kept } = result;
-  if (isJson) console.log(JSON.stringify(result));
+  if (isJson) print(JSON.stringify(result));
   const isGood = violations.length === 0;
-  if (isGood && process.stderr.isTTY) console.error(`${attack}: good, ${seconds.toFixed(1)} s`);
+  if (isGood && process.stderr.isTTY) warn(`${attack}: good, ${seconds.toFixed(1)} s`);
   if (isGood) return;
-  console.error(`${attack}: BAD\n${violations.map((violation) => `  ${violation}`).join("\n")}`);
-  if (kept !== null) console.error(whatIsKept(kept));
-  console.error(`  again: npm run test:faults -- --only ${attack} --seed ${seed}`);
+  warn(`${attack}: BAD\n${violations.map((violation) => `  ${violation}`).join("\n")}`);
+  if (kept !== null) warn(whatIsKept(kept));
+  warn(`  again: npm run test:faults -- --only ${attack} --seed ${seed}`);
 }
 
 function whatIsKept({ directory, history, page }: Kept): string {
@@ -146,14 +142,14 @@ function whatIsKept({ directory, history, page }: Kept): string {
 }
 
 /** Starts this command in namespaces; returns its exit code. */
-async function outside(args: readonly string[]): Promise<number> {
+async function outside(): Promise<number> {
   const lacking = missing();
   if (lacking.length > 0) {
-    console.error(`npm run test:faults cannot run here.\n${lacking.join("\n")}`);
+    warn(`npm run test:faults cannot run here.\n${lacking.join("\n")}`);
     return 1;
   }
   const directory = mkdtempSync(join(tmpdir(), "kibitz-faults-"));
-  const self = [process.execPath, join(import.meta.dirname, "faults.ts"), ...args];
+  const self = [process.execPath, join(import.meta.dirname, "faults.ts"), ...process.argv.slice(2)];
   const child = spawn("unshare", [...namespaces, ...self], {
     stdio: ["pipe", "inherit", "inherit"],
     env: { ...process.env, [insideName]: "1", TMPDIR: directory },
@@ -172,25 +168,17 @@ async function outside(args: readonly string[]): Promise<number> {
   return code;
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  let parsed: Arguments | null;
-  try {
-    parsed = parse(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
-    return 2;
+function list(): number {
+  for (const { name, faults, story } of attacks) {
+    print(`${name.padEnd(26)} ${faults.join(" ").padEnd(9)} ${story}`);
   }
-  if (parsed === null) {
-    console.log(usage);
-    return 0;
-  }
-  if (parsed.isList) {
-    for (const { name, faults, story } of attacks) {
-      console.log(`${name.padEnd(26)} ${faults.join(" ").padEnd(9)} ${story}`);
-    }
-    return 0;
-  }
-  return process.env[insideName] === "1" ? await inside(parsed) : await outside(args);
+  return 0;
 }
 
-process.exit(await main(process.argv.slice(2)));
+async function main(args: Arguments): Promise<number> {
+  if (args.isList) return list();
+  return process.env[insideName] === "1" ? await inside(args) : await outside();
+}
+
+await runCommand({ usage, parse, run: main });
+process.exit();

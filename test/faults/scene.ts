@@ -40,7 +40,7 @@ export interface SceneOptions extends Layout {
 /** More hosts than nodes at the start: for those that join later. */
 const sparesCount = 2;
 const port = 7700;
-const smallKiB = 8 * 1024;
+const smallKiB = 40 * 1024;
 const warmUpEntries = 25;
 /** The clients' name in rules of the proxy. */
 export const clients = "clients";

@@ -16,7 +16,18 @@ function memberOf(id: string, reachable = true): MemberStatus {
   const cookie = `00000000000000${id}${id}`;
   const where = { url: `tcp://${id}`, version: "0.0.0" };
   const role = id === "a" ? "leader" : "member";
-  return { id, ...where, role, reachable, decided: position, applied: position, hash, cookie };
+  const standing = { naturalized: true, eligible: true };
+  return {
+    id,
+    ...where,
+    ...standing,
+    role,
+    reachable,
+    decided: position,
+    applied: position,
+    hash,
+    cookie,
+  };
 }
 
 /** Three members, of whom `a` leads; changed by `change`. */
@@ -147,7 +158,12 @@ test("nobody can take over: said at once if none is reached, else asked again", 
       return { ...refused, reason: "quorum" };
     },
     () => {
-      const government = { number: 1, parliament: ["a", "b", "c"], constituents: [] };
+      const government = {
+        number: 1,
+        parliament: ["a", "b", "c"],
+        constituents: [],
+        parliamentSize: 3,
+      };
       return document({ members, government: { ...government, leader: led ? "c" : "a" } });
     },
   );

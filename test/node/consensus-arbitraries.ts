@@ -85,6 +85,15 @@ const smallValue: fc.Arbitrary<Exclude<Value, Batch>> = fc.oneof(
   }),
   fc.record({ kind: fc.constant("admission" as const), citizen }),
   fc.record({ kind: fc.constant("naturalization" as const), id, cookie: hex16 }),
+  fc.record({
+    kind: fc.constant("eligibility" as const),
+    id,
+    cookie: hex16,
+    eligible: fc.boolean(),
+  }),
+  citizen.map(
+    ({ url }) => ({ kind: "relocation", id: "b", cookie: "00112233445566aa", url }) as const,
+  ),
   fc.record({ kind: fc.constant("exile" as const), id, cookie: hex16 }),
   fc.tuple(positive, parliament, fc.nat(8)).map(([government, ids, at]) => ({
     kind: "succession" as const,
@@ -94,6 +103,13 @@ const smallValue: fc.Arbitrary<Exclude<Value, Batch>> = fc.oneof(
     leaving: ids.slice(0, at % 2),
   })),
   fc.record({ kind: fc.constant("registration" as const), nonce: hex16 }),
+  fc.record({
+    kind: fc.constant("refounding" as const),
+    cause: fc.constantFrom("recovered" as const, "restored" as const),
+    republic,
+    founder: citizen,
+    government: fc.integer({ min: 2, max: Number.MAX_SAFE_INTEGER }),
+  }),
 );
 
 const framedValue: fc.Arbitrary<{ readonly value: Value; readonly body: Uint8Array | null }> =
@@ -132,6 +148,7 @@ export const report: fc.Arbitrary<Report> = fc.record({
   leading: fc.option(ballot),
   quorumConnected: fc.boolean(),
   timely: fc.boolean(),
+  hasRoom: fc.boolean(),
   hearsFit: fc.option(ballot),
   chooses: fc.option(id),
   starts: whole,
@@ -146,6 +163,8 @@ export const heard: fc.Arbitrary<Heard> = fc.record({
   length: whole,
 });
 
+const answer = fc.record({ starts: whole, round: whole, heard: fc.option(heard) });
+
 const extent = { ballot, accepted: ballot, length: whole, decided: whole };
 type OfKind<Union, Kind> = Union extends { readonly kind: infer Known }
   ? Kind extends Known
@@ -158,8 +177,13 @@ type Kinds<Union extends { readonly kind: string }> = {
 
 /** One arbitrary for each kind, so that none can be forgotten. */
 export const messages: Kinds<Message> = {
-  ping: fc.record({ kind: fc.constant("ping"), round: whole, report }),
-  pong: fc.record({ kind: fc.constant("pong"), round: whole, report, heard: fc.option(heard) }),
+  ping: fc.record({
+    kind: fc.constant("ping"),
+    round: whole,
+    report,
+    answer: fc.option(answer),
+  }),
+  pong: fc.record({ kind: fc.constant("pong"), round: whole, report, answer }),
   prepare: fc.record({ kind: fc.constant("prepare"), ...extent }),
   promised: fc.record({
     kind: fc.constant("promised"),
@@ -213,12 +237,16 @@ export const effect: fc.Arbitrary<Effect> = fc.oneof(...Object.values(effects));
 const reasonsByName: Readonly<Record<RefusalReason, true>> = {
   notLeading: true,
   busy: true,
+  full: true,
   gap: true,
   idTaken: true,
   notFound: true,
   quorum: true,
   noRepublic: true,
   departed: true,
+  notReady: true,
+  unreachable: true,
+  notWaiting: true,
 };
 export const reason: fc.Arbitrary<RefusalReason> = fc
   .constantFrom(...Object.keys(reasonsByName))
@@ -244,6 +272,8 @@ export const legislatorInputs: Kinds<LegislatorInput> = {
   immigrate: fc.record({ kind: fc.constant("immigrate"), ...stamp, citizen }),
   naturalize: fc.record({ kind: fc.constant("naturalize"), ...stamp }),
   exile: fc.record({ kind: fc.constant("exile"), ...stamp, id }),
+  promote: fc.record({ kind: fc.constant("promote"), ...stamp, id, insteadOf: fc.option(id) }),
+  demote: fc.record({ kind: fc.constant("demote"), ...stamp, id }),
   transfer: fc.record({ kind: fc.constant("transfer"), ...stamp, to: fc.option(id) }),
   event: fc.record({ kind: fc.constant("event"), ...stamp, jitter: fraction }),
   receive: fc.record({
@@ -263,6 +293,7 @@ export const legislatorInputs: Kinds<LegislatorInput> = {
   }),
   persisted: fc.record({ kind: fc.constant("persisted"), ...stamp, write: whole }),
   sent: fc.record({ kind: fc.constant("sent"), ...stamp, to: id }),
+  room: fc.record({ kind: fc.constant("room"), ...stamp, hasRoom: fc.boolean() }),
   barrier: fc.record({ kind: fc.constant("barrier"), ...stamp, barrier: whole }),
 };
 
@@ -321,11 +352,26 @@ export const requests: Methods = {
   barrier: fc.record({ method: fc.constant("barrier"), hops }),
   exile: fc.record({ method: fc.constant("exile"), id, cookie: hex16, hops }),
   transfer: fc.record({ method: fc.constant("transfer"), to: fc.option(id), hops }),
+  promote: fc.record({
+    method: fc.constant("promote"),
+    id,
+    cookie: hex16,
+    insteadOf: fc.option(id),
+    hops,
+  }),
+  demote: fc.record({ method: fc.constant("demote"), id, cookie: hex16, hops }),
+  invite: fc.record({ method: fc.constant("invite"), republic: fc.option(republic), url: name }),
   entries: fc.record({
     method: fc.constant("entries"),
     index: fc.maxSafeNat(),
     bytesMax: whole,
     waitMs: whole,
+  }),
+  decrees: fc.record({
+    method: fc.constant("decrees"),
+    slotFirst: positive,
+    slotLast: positive,
+    bytesMax: whole,
   }),
   status: fc.constant({ method: "status" }),
   report: fc.constant({ method: "report" }),
@@ -345,15 +391,21 @@ export const responses: Kinds<Response> = {
     contacts: fc.array(citizen, { maxLength: 3 }),
   }),
   enqueued: fc.constant({ kind: "enqueued" }),
-  decrees: fc
-    .tuple(decreesFrom(0), whole, whole, positive, fc.array(positive, { maxLength: 4 }))
-    .map(([decrees, decided, length, slotLast, damaged]) => {
-      const carried = decrees.map((decree) => bodies.get(decree) ?? null);
-      return { kind: "decrees", decided, length, slotLast, damaged, decrees, bodies: carried };
-    }),
+  records: fc.record({
+    kind: fc.constant("records"),
+    decided: whole,
+    length: whole,
+    slotLast: positive,
+    damaged: fc.array(positive, { maxLength: 4 }),
+    decrees: fc.array(framedDecree, { maxLength: 5 }),
+  }),
   effect: fc.record({ kind: fc.constant("effect"), effect }),
   refused: fc.record({ kind: fc.constant("refused"), reason, leader: fc.option(id) }),
   barrier: fc.record({ kind: fc.constant("barrier"), slot: whole, index: whole }),
+  decrees: fc.record({
+    kind: fc.constant("decrees"),
+    decrees: fc.array(framedDecree, { maxLength: 5 }),
+  }),
   entries: fc.record({
     kind: fc.constant("entries"),
     batches: fc.array(

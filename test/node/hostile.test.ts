@@ -52,6 +52,7 @@ const report: Report = {
   leading: null,
   quorumConnected: true,
   timely: true,
+  hasRoom: true,
   hearsFit: null,
   chooses: null,
   starts: 1,
@@ -66,7 +67,7 @@ describe("a node goes on", () => {
   ] as const) {
     test(`after a message of ${id} with cookie ${cookie} at ${url}`, async () => {
       await visit({ id, cookie, starts: 1, url }, async (_kibitzer, caller) => {
-        const message = { kind: "ping", round: 1, report } as const;
+        const message = { kind: "ping", round: 1, report, answer: null } as const;
         await caller.call(
           { method: "receive", message, bodies: [] },
           { lane: "control", timeoutMs: 2_000 },

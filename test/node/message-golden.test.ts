@@ -26,6 +26,7 @@ const report = {
   leading: null,
   quorumConnected: true,
   timely: false,
+  hasRoom: true,
   hearsFit: ballot,
   chooses: null,
   starts: 3,
@@ -41,18 +42,22 @@ const opening: Decree = { slot: 130, time: 41, when: -1, value: { kind: "opening
 const decrees = [batch, opening];
 
 const samples: { readonly [Kind in Message["kind"]]: Message & { readonly kind: Kind } } = {
-  ping: { kind: "ping", round: 9, report },
+  ping: { kind: "ping", round: 9, report, answer: null },
   pong: {
     kind: "pong",
     round: 9,
     report,
-    heard: {
-      id: "c",
-      cookie: "fedcba9876543210",
-      starts: 1,
-      promised: ballot,
-      accepted,
-      length: 4,
+    answer: {
+      starts: 2,
+      round: 8,
+      heard: {
+        id: "c",
+        cookie: "fedcba9876543210",
+        starts: 1,
+        promised: ballot,
+        accepted,
+        length: 4,
+      },
     },
   },
   prepare: { kind: "prepare", ballot, ...extent },

@@ -68,6 +68,7 @@ const islanderOutcome: fc.Arbitrary<IslanderOutcome> = fc.record({
   register: fc.option(fc.record({ nonce: hex16, attempt: whole })),
   submit: fc.array(fc.record({ batch, attempt: whole }), few),
   settled: fc.array(fc.record({ batch, index: whole }), few),
+  refused: fc.array(batch, few),
   failed: fc.option(
     fc.record({
       reason: fc.constantFrom("conflict" as const, "unknownPublisher" as const),

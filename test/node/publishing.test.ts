@@ -462,6 +462,45 @@ describe("the end of a session", () => {
     assert.equal(await fate(later), "1");
   });
 
+  test("does not come of full disks: numbers of what was not taken are kept", async () => {
+    const desk = new Desk({ bounds: { waitingEntriesMax: 1, batchEntriesMax: 1 } });
+    const promises = ["a", "b"].map((entry) => desk.publishing.publish(entry));
+    await desk.settle();
+    const [first, second] = desk.sent.splice(0);
+    first?.answer({ kind: "refused", reason: "full" });
+    await desk.settle();
+    assert.ok(await isPending(promises[0] ?? Promise.resolve()), "nothing is known of the second");
+    second?.answer({ kind: "refused", reason: "gap" });
+    assert.deepEqual(await Promise.all(promises.map(fate)), [
+      "KBZ_DISK_FULL none retryable",
+      "KBZ_DISK_FULL none retryable",
+    ]);
+    assert.equal(desk.publishing.sequenceNext, 1);
+    const later = desk.publishing.publish("later");
+    await desk.settle();
+    assert.deepEqual(desk.decide(), ["later"]);
+    assert.equal(await fate(later), "1");
+    assert.equal(desk.registrations, 1);
+  });
+
+  test("comes of a registration for which there is no room, until there is", async () => {
+    let isFull = true;
+    const desk = new Desk({
+      register: async (nonce) => {
+        await Promise.resolve();
+        return isFull ? { kind: "refused", reason: "full" } : desk.table.register(nonce);
+      },
+    });
+    const promises = ["a", "b"].map((entry) => desk.publishing.publish(entry));
+    const fates = await Promise.all(promises.map(fate));
+    assert.deepEqual(new Set(fates), new Set(["KBZ_DISK_FULL none retryable"]));
+    isFull = false;
+    const later = desk.publishing.publish("later");
+    await desk.settle();
+    desk.decide();
+    assert.equal(await fate(later), "1");
+  });
+
   test("is forestalled by a new registration after long idleness", async () => {
     const desk = new Desk();
     for (const index of ["1", "2"]) {

@@ -119,7 +119,7 @@ export class RecordedRepublic {
   }
 
   async #begin(id: string, starts: number, durable: DurableState): Promise<void> {
-    const clockwork = { pingTicks: 50, silenceTicks: 400, stallTicks: 2000 };
+    const clockwork = { pingTicks: 50, silenceTicks: 400, stallTicks: 2000, replaceTicks: null };
     const legislator = new Legislator({ id, cookie: cookieOf(id), starts, ...clockwork }, durable);
     const state = new ConsensusState(legislator, new Islander());
     const { bytesMax, recordBodies = false } = this.#options;
@@ -187,11 +187,6 @@ export class RecordedRepublic {
 
   #carryOut(node: RecordedNode, outcome: Outcome): void {
     assert.equal(outcome.halt, null);
-    for (const { to, message } of outcome.send) {
-      const bodies = decreesOf(message).map(({ value }) => this.#bodyOf(value));
-      const sent = joined(requestCodec.encode({ method: "receive", message, bodies }));
-      this.#queue.push(() => this.#receive(node.id, to, sent));
-    }
     const { persist } = outcome;
     if (persist !== null) {
       this.#queue.push(() => this.#play(node.id, { kind: "persisted", write: persist.number }));
@@ -203,6 +198,11 @@ export class RecordedRepublic {
       );
       const bodies = decrees.map(({ value }) => this.#bodyOf(value));
       const message = { kind: "learn", decrees, decided } as const;
+      const sent = joined(requestCodec.encode({ method: "receive", message, bodies }));
+      this.#queue.push(() => this.#receive(node.id, to, sent));
+    }
+    for (const { to, message } of outcome.send) {
+      const bodies = decreesOf(message).map(({ value }) => this.#bodyOf(value));
       const sent = joined(requestCodec.encode({ method: "receive", message, bodies }));
       this.#queue.push(() => this.#receive(node.id, to, sent));
     }

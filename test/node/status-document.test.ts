@@ -15,10 +15,19 @@ const report = {
 
 const status = {
   republic: { name: "sample", identity: "00112233445566aa" },
-  government: { number: 1, leader: null, parliament: ["a"], constituents: [] },
+  government: { number: 1, leader: null, parliament: ["a"], constituents: [], parliamentSize: 3 },
   ballot: { government: 1, round: 1, id: "a" },
   decided: { slot: 4, index: 2 },
-  members: [{ ...report, url: "ws://127.0.0.1:7700", role: "leader", reachable: true }],
+  members: [
+    {
+      ...report,
+      url: "ws://127.0.0.1:7700",
+      role: "leader",
+      reachable: true,
+      naturalized: true,
+      eligible: true,
+    },
+  ],
 };
 
 test("a whole document passes, and further fields do not matter", () => {

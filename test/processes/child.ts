@@ -26,6 +26,8 @@ export interface ChildOptions {
   /** In place of `node`: a command that runs it, with its own arguments. */
   readonly under?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** The program; that of these sources unless told. */
+  readonly cli?: string;
 }
 
 export class Child {
@@ -45,7 +47,7 @@ export class Child {
   constructor(args: readonly string[], options: ChildOptions) {
     this.name = `kibitz ${args.slice(0, 1).join(" ")}`;
     this.#log = options.log;
-    const command = [...(options.under ?? []), process.execPath, cli, ...args];
+    const command = [...(options.under ?? []), process.execPath, options.cli ?? cli, ...args];
     this.#note(`$ ${command.slice(options.under?.length ?? 0).join(" ")}\n`);
     this.#process = spawn(command[0] ?? "", command.slice(1), {
       cwd: root,
@@ -66,6 +68,11 @@ export class Child {
   }
   get stderr(): string {
     return this.#stderr;
+  }
+
+  /** Waits until the process has said something like `pattern` on its standard error. */
+  async untilSaid(pattern: RegExp, ms: number = patienceMs): Promise<string> {
+    return await this.until(String(pattern), () => pattern.exec(this.#stderr)?.[0] ?? null, ms);
   }
 
   /** The first value that `found` gives, looked for each time the process says something. */

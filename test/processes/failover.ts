@@ -3,6 +3,7 @@
  * that was acknowledged is lost. A publish that is rejected ends the run: its clients only wait.
  */
 import { parseArgs } from "node:util";
+import { print, runCommand, showProgress, whole } from "../../simulations/command-line.ts";
 import { Cluster } from "./cluster.ts";
 import { measureFailover, type Gap } from "./failover-probe.ts";
 import { Kit } from "./kit.ts";
@@ -60,17 +61,11 @@ function parse(args: readonly string[]): Arguments | null {
     throw new Error(`--signal: wanted SIGKILL or SIGTERM, got "${values.signal}"`);
   }
   return {
-    strikes: whole("kills", values.kills),
+    strikes: whole("kills", values.kills, 1),
     signals: chosen,
-    seconds: whole("seconds", values.seconds),
+    seconds: whole("seconds", values.seconds, 1),
     isJson: values.json,
   };
-}
-
-function whole(name: string, text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new Error(`--${name}: wanted a whole number from 1, got "${text}"`);
 }
 
 async function measure(
@@ -88,7 +83,7 @@ async function measure(
 }
 
 function told(done: number, { gapMs }: Gap): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r${done}: ${Math.round(gapMs)} ms   `);
+  showProgress(`${done}: ${Math.round(gapMs)} ms`);
 }
 
 function quantiles(
@@ -110,25 +105,14 @@ function lineOf(summary: Summary): string {
   );
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  let parsed: Arguments | null;
-  try {
-    parsed = parse(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
-    return 2;
-  }
-  if (parsed === null) {
-    console.log(usage);
-    return 0;
-  }
+async function main(args: Arguments): Promise<number> {
   const kit = Kit.make();
   let isGood = true;
   try {
-    for (const signal of parsed.signals) {
-      const summary = await measure(kit, signal, parsed);
+    for (const signal of args.signals) {
+      const summary = await measure(kit, signal, args);
       isGood &&= summary.missing === 0;
-      console.log(parsed.isJson ? JSON.stringify(summary) : lineOf(summary));
+      print(args.isJson ? JSON.stringify(summary) : lineOf(summary));
     }
   } finally {
     await kit.close();
@@ -136,4 +120,5 @@ async function main(args: readonly string[]): Promise<number> {
   return isGood ? 0 : 1;
 }
 
-process.exit(await main(process.argv.slice(2)));
+await runCommand({ usage, parse, run: main });
+process.exit();

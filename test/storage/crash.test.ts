@@ -232,7 +232,9 @@ test("an unmarked group is written anew and synced before the journal opens", as
   await journal.close();
   const opened = await openJournal(image, options);
   const segment = "/data/journal/segment-00000002.tmp";
-  const written = image.calls.filter((call) => call.includes(segment));
+  // What was half made for another use goes first.
+  const left = `remove ${segment}`;
+  const written = image.calls.filter((call) => call.includes(segment) && call !== left);
   assert.deepEqual(written.slice(0, 2), [`open ${segment}`, `write ${segment}`]);
   assert.ok(image.calls.indexOf(`datasync ${segment}`) < image.calls.indexOf(`rename ${segment}`));
   assert.equal(image.bytesOf("/data/journal/segment-00000001").length, sectorBytes);

@@ -37,6 +37,15 @@ const value = fc.oneof(
   fc.record({ kind: fc.constant("opening" as const) }),
   fc.record({ kind: fc.constant("admission" as const), citizen }),
   fc.record({ kind: fc.constant("naturalization" as const), id, cookie: hex16 }),
+  fc.record({
+    kind: fc.constant("eligibility" as const),
+    id,
+    cookie: hex16,
+    eligible: fc.boolean(),
+  }),
+  citizen.map(
+    ({ url }) => ({ kind: "relocation", id: "b", cookie: "00112233445566aa", url }) as const,
+  ),
   fc.record({ kind: fc.constant("exile" as const), id, cookie: hex16 }),
   fc.uniqueArray(id, { minLength: 1, maxLength: 5 }).map((ids) => ({
     kind: "succession" as const,
@@ -46,6 +55,13 @@ const value = fc.oneof(
     leaving: [],
   })),
   fc.record({ kind: fc.constant("registration" as const), nonce: hex16 }),
+  fc.record({
+    kind: fc.constant("refounding" as const),
+    cause: fc.constantFrom("recovered" as const, "restored" as const),
+    republic: fc.record({ name: fc.string({ minLength: 1 }), identity: hex16 }),
+    founder: citizen,
+    government: fc.integer({ min: 2, max: Number.MAX_SAFE_INTEGER }),
+  }),
 );
 
 const hash = hex16;
@@ -135,7 +151,19 @@ const refused: readonly (readonly [string, unknown])[] = [
       parliamentSize: 2,
     },
   ],
+  [
+    "a first government that is no birth",
+    {
+      kind: "refounding",
+      cause: "recovered",
+      republic: { name: "r", identity: "00112233445566aa" },
+      founder: { id: "a", cookie: "00112233445566aa", url: "ws://x", properties: {} },
+      government: 1,
+    },
+  ],
   ["a bad id", { kind: "exile", id: "A", cookie: "00112233445566aa" }],
+  ["no flag", { kind: "eligibility", id: "a", cookie: "00112233445566aa", eligible: "yes" }],
+  ["no endpoint", { kind: "relocation", id: "a", cookie: "00112233445566aa", url: "" }],
 ];
 
 for (const [name, document] of refused) {
@@ -148,6 +176,10 @@ for (const [name, document] of refused) {
       "exile",
       "succession",
       "registration",
+      "batch",
+      "eligibility",
+      "refounding",
+      "relocation",
     ];
     const body = new TextEncoder().encode(JSON.stringify(document));
     const kind = (document as { kind: string }).kind;

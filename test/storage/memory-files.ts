@@ -33,8 +33,13 @@ export class MemoryFiles implements FileSystem {
   #durableNames = new Map<string, MemoryFile>();
   readonly #directories = new Set<string>();
   readonly #locks = new Set<string>();
+  /** Directories that were renamed, or removed, by no sync yet. */
+  #moved: { readonly from: string; readonly to: string }[] = [];
+  #removed: string[] = [];
   /** Throws to make a call fail, waits to make it slow. */
   before: BeforeCall = () => {};
+  /** What all files together may take. */
+  bytesMax = Infinity;
   /** Every call that changes something, in order. */
   readonly calls: string[] = [];
 
@@ -51,10 +56,10 @@ export class MemoryFiles implements FileSystem {
   }
 
   async list(path: string): Promise<readonly string[]> {
-    const names = [...this.#names.keys()].filter((name) => name.startsWith(`${path}/`));
-    return names
-      .map((name) => name.slice(path.length + 1))
-      .filter((name) => !name.includes("/"))
+    const paths = [...this.#names.keys(), ...this.#directories];
+    return paths
+      .filter((at) => directoryOf(at) === path)
+      .map(nameOf)
       .toSorted();
   }
 
@@ -68,10 +73,23 @@ export class MemoryFiles implements FileSystem {
 
   async rename(from: string, to: string): Promise<void> {
     await this.#call(`rename ${from}`, true);
+    if (this.#directories.delete(from)) {
+      this.#directories.add(to);
+      this.#moved.push({ from, to });
+      moveInside(this.#names, { from, to });
+      return;
+    }
     const file = this.#names.get(from);
     if (file === undefined) throw systemError("ENOENT", from);
     this.#names.delete(from);
     this.#names.set(to, file);
+  }
+
+  async removeTree(path: string): Promise<void> {
+    await this.#call(`removeTree ${path}`, true);
+    for (const name of this.#names.keys()) if (isInside(name, path)) this.#names.delete(name);
+    for (const at of this.#directories) if (isInside(at, path)) this.#directories.delete(at);
+    this.#removed.push(path);
   }
 
   async remove(path: string): Promise<void> {
@@ -86,6 +104,15 @@ export class MemoryFiles implements FileSystem {
     }
     for (const [name, file] of this.#names) {
       if (directoryOf(name) === path) this.#durableNames.set(name, file);
+    }
+    for (const moved of this.#moved) {
+      if (directoryOf(moved.to) === path) moveInside(this.#durableNames, moved);
+    }
+    this.#moved = this.#moved.filter(({ to }) => directoryOf(to) !== path);
+    const removed = this.#removed.filter((at) => directoryOf(at) === path);
+    this.#removed = this.#removed.filter((at) => directoryOf(at) !== path);
+    for (const name of this.#durableNames.keys()) {
+      if (removed.some((at) => isInside(name, at))) this.#durableNames.delete(name);
     }
   }
 
@@ -143,8 +170,17 @@ export class MemoryFiles implements FileSystem {
   #copy(bytesOf: (file: MemoryFile) => Uint8Array, names: Map<string, MemoryFile>): MemoryFiles {
     const copy = new MemoryFiles();
     for (const path of this.#directories) copy.#directories.add(path);
+    for (const name of names.keys()) void copy.makeDirectory(directoryOf(name));
     for (const [name, file] of names) copy.put(name, Uint8Array.from(bytesOf(file)));
     return copy;
+  }
+
+  get bytes(): number {
+    return [...this.#names.values()].reduce((sum, { cached }) => sum + cached.length, 0);
+  }
+
+  #reserve(bytes: number, call: string): void {
+    if (bytes > 0 && this.bytes + bytes > this.bytesMax) throw systemError("ENOSPC", call);
   }
 
   async #call(call: string, changes: boolean): Promise<void> {
@@ -157,6 +193,7 @@ export class MemoryFiles implements FileSystem {
       write: async (chunks, position) => {
         await this.#call(`write ${path}`, true);
         const bytes = Buffer.concat(chunks);
+        this.#reserve(position + bytes.length - file.cached.length, `write ${path}`);
         file.cached = overlay(file.cached, bytes, position);
         file.changes.push({ bytes, position });
       },
@@ -195,6 +232,26 @@ function directoryOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+function isInside(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
+}
+
+function moveInside<File>(
+  names: Map<string, File>,
+  { from, to }: { readonly from: string; readonly to: string },
+): void {
+  for (const [name, file] of names) {
+    if (!isInside(name, from)) continue;
+    names.delete(name);
+    names.set(to + name.slice(from.length), file);
+  }
+}
+
 export function systemError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code });
+  const [syscall] = path.split(" ");
+  return Object.assign(new Error(`${code}: ${path}`), { code, syscall });
 }

@@ -40,6 +40,14 @@ async function record(at: Setting, change: Partial<RecorderOptions> = {}): Promi
   });
 }
 
+/** Lets a pause pass, and what follows it be written. */
+async function wake(at: Setting): Promise<void> {
+  for (const { callback } of at.timers.splice(0)) callback();
+  for (let turn = 0; turn < 5; turn += 1) {
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+}
+
 function append(recorder: Recorder, at: Setting, size = 20): void {
   at.count += 1;
   recorder.append([Buffer.from(`frame ${at.count} `), new Uint8Array(size).fill(at.count)]);
@@ -209,13 +217,43 @@ test("a failing disk ends the recording, is told once, and throws at nobody", as
   const recorder = await record(at);
   append(recorder, at);
   at.files.before = (call) => {
-    if (call.startsWith("write")) throw systemError("ENOSPC", call);
+    if (call.startsWith("write")) throw systemError("EIO", call);
   };
   for (let turn = 0; turn < 3; turn += 1) {
     append(recorder, at);
-    await new Promise((resolve) => void setImmediate(resolve));
+    await recorder.flushed();
   }
   await recorder.close();
   assert.equal(at.errors.length, 1);
-  assert.match(String(at.errors[0]), /ENOSPC/);
+  assert.match(String(at.errors[0]), /EIO/);
+});
+
+test("without room it pauses, and goes on with the state there is then", async () => {
+  // Room for nothing, for a file's head, and for some frames more.
+  for (const room of [0, 100, 300]) {
+    const at = setting();
+    let resumed = 0;
+    const recorder = await record(at, { onResumed: () => (resumed += 1) });
+    append(recorder, at);
+    await recorder.flushed();
+    at.files.bytesMax = at.files.bytes + room;
+    for (let turn = 0; turn < 8; turn += 1) {
+      append(recorder, at);
+      await recorder.flushed();
+      await wake(at);
+    }
+    assert.equal(at.errors.length, 1, "told once");
+    assert.match(String(at.errors[0]), /pauses: Error: ENOSPC/);
+    at.files.bytesMax = Infinity;
+    await wake(at);
+    append(recorder, at);
+    await recorder.close();
+    assert.equal(resumed, 1);
+    const { frames, complete } = await read(at.files);
+    assert.equal(complete, false, "one part was cut");
+    assert.equal(frames.at(-1), "I10");
+    assert.equal(frames.at(-2), "C9");
+    const whole = frames.slice(0, -2).map((name) => Number(name.slice(1)));
+    assert.deepEqual(whole, Array.from(whole.keys()), "what is there has no hole");
+  }
 });

@@ -95,6 +95,8 @@ export interface Opened {
   readonly recovered: Recovered;
   readonly persisted: number[];
   readonly failures: KibitzerError[];
+  /** What was told of the disk's room. */
+  readonly rooms: boolean[];
   /** Resolves once the write is reported, or the journal has failed. */
   readonly reached: (write: number) => Promise<void>;
 }
@@ -105,11 +107,13 @@ export async function openJournal(
     readonly expected?: boolean;
     readonly first?: number;
     readonly max?: number;
+    readonly backlog?: number;
     readonly clock?: Clock;
   } = {},
 ): Promise<Opened> {
   const persisted: number[] = [];
   const failures: KibitzerError[] = [];
+  const rooms: boolean[] = [];
   const waiting: { readonly write: number; readonly resolve: () => void }[] = [];
   const wake = (): void => {
     for (const { write, resolve } of waiting) {
@@ -129,16 +133,18 @@ export async function openJournal(
       failures.push(error);
       wake();
     },
+    onRoom: (hasRoom) => rooms.push(hasRoom),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
     segmentBytesFirst: options.first ?? 64 * 512,
     segmentBytesMax: options.max ?? 128 * 512,
+    ...(options.backlog === undefined ? {} : { backlogBytesMax: options.backlog }),
   });
   const reached = async (write: number): Promise<void> =>
     new Promise((resolve) => {
       waiting.push({ write, resolve });
       wake();
     });
-  return { journal, recovered, persisted, failures, reached };
+  return { journal, recovered, persisted, failures, rooms, reached };
 }
 
 export async function readAll(journal: Journal): Promise<readonly FramedDecree[]> {

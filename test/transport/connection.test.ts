@@ -16,8 +16,8 @@ import { helloOf, parcelCodec, parcelOptions } from "../conformance/caller.ts";
 import type { Parcel } from "../conformance/caller.ts";
 import { FakeWire, ManualTiming } from "./fake-wire.ts";
 
-const protocol = 1;
-const framing = { version: protocol, checksum: crc32 };
+const protocol = { least: 1, most: 1 };
+const framing = { version: 1, checksum: crc32 };
 
 interface End {
   readonly wire: FakeWire;

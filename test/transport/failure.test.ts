@@ -54,9 +54,9 @@ test("bytes that are no failure or hello are refused with a typed error", () => 
 
 test("a hello is read as it was said, and refused with any field wrong", () => {
   const hello = helloOf("a");
-  assert.deepEqual(decodeHello(encodeHello(hello, "bulk")), hello);
+  assert.deepEqual(decodeHello(encodeHello(hello, "bulk")).hello, hello);
   const client = { republic: null, node: null, version: "1" };
-  assert.deepEqual(decodeHello(encodeHello(client, null)), client);
+  assert.deepEqual(decodeHello(encodeHello(client, null)).hello, client);
   const wrong = [
     { ...hello, republic: 7 },
     { ...hello, version: "x".repeat(600) },

@@ -5,7 +5,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { crc32 } from "../../src/codec/crc32.ts";
-import { frameHeaderBytes, FrameParser, frameKinds, joinPieces } from "../../transport/framing.ts";
+import {
+  frameHeaderBytes,
+  FrameParser,
+  frameKinds,
+  joinPieces,
+  versionOf,
+} from "../../transport/framing.ts";
 import type { Frame } from "../../transport/framing.ts";
 import { Outbox } from "../../transport/outbox.ts";
 import { TransportError } from "../../transport/transport-error.ts";
@@ -148,17 +154,23 @@ test("each wrong header has its own error, as soon as it can be known", () => {
   assert.equal(header(0, 1, 0, 1), "KBZ_TOO_LARGE");
   assert.equal(header(0, 1, 0, 0), null);
   // None of these has come to its end, nor has the right checksum.
-  assert.equal(header(0, 0, 0, 13, version + 1, 1, 0, 0, ...rest), "KBZ_VERSION");
+  assert.equal(header(0, 0, 0, 13, version + 1, 2, 0, 0, ...rest), "KBZ_VERSION");
   assert.equal(header(0, 0, 0, 13, version, 0, 0, 0, ...rest), "KBZ_MALFORMED");
   assert.equal(header(0, 0, 0, 13, version, 8, 0, 0, ...rest), "KBZ_MALFORMED");
-  assert.equal(header(0, 0, 0, 13, version, 1, 0, 1, ...rest), "KBZ_MALFORMED");
-  assert.equal(header(0, 0, 0, 13, version, 1, 0, 0, ...rest), null);
+  assert.equal(header(0, 0, 0, 13, version, 2, 0, 1, ...rest), "KBZ_MALFORMED");
+  assert.equal(header(0, 0, 0, 13, version, 2, 0, 0, ...rest), null);
+  // Introductions and goodbyes are of one version for ever, whatever else is spoken.
+  for (const kind of [frameKinds.hello, frameKinds.bye]) {
+    assert.equal(header(0, 0, 0, 13, version, kind, 0, 0, ...rest), "KBZ_VERSION");
+    assert.equal(header(0, 0, 0, 13, 1, kind, 0, 0, ...rest), null);
+  }
 });
 
 test("a wrong checksum is noticed once the body is whole, of a hello too", () => {
   for (const kind of Object.values(frameKinds)) {
-    assert.equal(header(0, 0, 0, 12, version, kind, 0, 0, ...rest), "KBZ_MALFORMED");
-    assert.equal(header(0, 0, 0, 13, version, kind, 0, 0, ...rest, 1), "KBZ_MALFORMED");
+    const of = versionOf(kind, framing);
+    assert.equal(header(0, 0, 0, 12, of, kind, 0, 0, ...rest), "KBZ_MALFORMED");
+    assert.equal(header(0, 0, 0, 13, of, kind, 0, 0, ...rest, 1), "KBZ_MALFORMED");
   }
 });
 

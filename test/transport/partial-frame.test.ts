@@ -49,7 +49,12 @@ function makeDoor(changes: Partial<typeof transportLimits> = {}): Door {
   const timing = new ManualTiming();
   const codes: string[] = [];
   const limits = { ...transportLimits, ...changes };
-  const settings = { ...parcelOptions, protocol: version, limits, timing };
+  const settings = {
+    ...parcelOptions,
+    protocol: { least: version, most: version },
+    limits,
+    timing,
+  };
   const reception = new Reception(settings, {
     hello: () => helloOf("a"),
     answer: (request) => Promise.resolve(request),

@@ -105,12 +105,12 @@ class Founding {
 
   #only(node: LiveNode, input: Unstamped): void {
     const outcome = node.legislator.step({ ...input, now: this.#now, when: 0 });
-    for (const { to, message } of outcome.send) this.#packets.push({ from: node.id, to, message });
     if (outcome.persist !== null) node.disk.append(outcome.persist);
     for (const { to, slotFirst, slotLast, decided } of outcome.sendSlots) {
       const decrees = node.disk.written.log.slice(slotFirst - 1, slotLast);
       this.#packets.push({ from: node.id, to, message: { kind: "learn", decrees, decided } });
     }
+    for (const { to, message } of outcome.send) this.#packets.push({ from: node.id, to, message });
     for (let write = node.disk.harden(); write !== null; write = node.disk.harden()) {
       this.#only(node, { kind: "persisted", write: write.number });
     }

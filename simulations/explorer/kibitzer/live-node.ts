@@ -7,7 +7,12 @@ import { VirtualDisk } from "../../core/virtual-disk.ts";
 import { whole, type Fields } from "./plain-fields.ts";
 
 /** The smallest that the core allows: two rounds without an answer are silence. */
-export const clockwork = { pingTicks: 1, silenceTicks: 2, stallTicks: 4 } as const;
+export const clockwork = {
+  pingTicks: 1,
+  silenceTicks: 2,
+  stallTicks: 4,
+  replaceTicks: null,
+} as const;
 
 export const nodeIds: readonly [NodeId, NodeId, NodeId] = ["a", "b", "c"];
 

@@ -225,12 +225,12 @@ export class NodeSteps {
   #send(turn: Turn, outcome: Outcome): void {
     const { node, packets } = turn;
     const from = nodeIds.indexOf(node.id);
-    for (const { to, message } of outcome.send) {
-      packets.push(this.#packets.number(from, to, message));
-    }
     for (const { to, slotFirst, slotLast, decided } of outcome.sendSlots) {
       const decrees = node.disk.written.log.slice(slotFirst - 1, slotLast);
       packets.push(this.#packets.number(from, to, { kind: "learn", decrees, decided }));
+    }
+    for (const { to, message } of outcome.send) {
+      packets.push(this.#packets.number(from, to, message));
     }
   }
 

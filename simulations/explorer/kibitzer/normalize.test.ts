@@ -57,7 +57,7 @@ class RawNode {
       const decrees = disk.written.log.slice(slotFirst - 1, slotLast);
       return packets.number(from, to, { kind: "learn", decrees, decided });
     });
-    return [...sent, ...slots];
+    return [...slots, ...sent];
   }
 
   #crash(writes: number): void {
@@ -95,7 +95,8 @@ class RawNode {
 
   /** A pong answers the round that this node is in. */
   #round(message: Message): Message {
-    return message.kind === "pong" ? { ...message, round: whole(this.#state["round"]) } : message;
+    if (message.kind !== "pong") return message;
+    return { ...message, answer: { ...message.answer, round: whole(this.#state["round"]) } };
   }
 
   #holdLogTime(): void {

@@ -44,6 +44,7 @@ function normalizeState(state: Fields, { id, slotKept }: Perspective): Fields {
     now: 0,
     roundAt: Math.max(0, whole(state["roundAt"]) - now),
     notBefore: Math.max(0, whole(state["notBefore"]) - now),
+    persistingSince: sinceUpTo(clockwork.stallTicks, state["persistingSince"] ?? null, now),
     choice: normalizeChoice(state["choice"] ?? null, now),
     freeSince: normalizeFreeSince(state["freeSince"] ?? null, { id, now }),
     role: normalizeRole(fields(state["role"]), now, round),
@@ -100,6 +101,11 @@ function aged(sent: Plain, round: number): Plain {
   return { ...known, round: roundNow - age };
 }
 
+/** How long ago, as far as that matters. */
+function sinceUpTo(most: number, since: Plain, now: number): Plain {
+  return since === null ? null : Math.max(whole(since) - now, -most);
+}
+
 function normalizeRole(role: Fields, now: number, round: number): Fields {
   if (role["kind"] === "candidate") {
     const since = Math.max(whole(role["since"]) - now, -clockwork.silenceTicks);
@@ -115,8 +121,7 @@ function normalizeRole(role: Fields, now: number, round: number): Fields {
     ...role,
     timeBase: logTimeBase,
     since: 0,
-    pendingSince:
-      pendingSince === null ? null : Math.max(whole(pendingSince) - now, -clockwork.stallTicks),
+    pendingSince: sinceUpTo(clockwork.stallTicks, pendingSince, now),
     followers: fromPairs(followers),
   };
 }
@@ -138,8 +143,11 @@ function normalizeFreeSince(
 }
 
 /** What is looked at only when a report comes is not told apart once it is kept. */
-function normalizePeer(peer: Fields, id: Plain): Fields {
-  const { report = null } = peer;
+function normalizePeer(known: Fields, id: Plain): Fields {
+  const { report = null } = known;
+  // Silence is too short here for answers that come with the next ping: everybody is asked. And
+  // nobody is replaced for silence.
+  const peer = { ...known, toAnswer: null, answeredRound: -1, silent: 0 };
   if (report === null) return peer;
   const kept = fields(report);
   const { hearsFit = null, chooses = null } = kept;

@@ -55,8 +55,12 @@ export class Packets {
   }
 }
 
-/** Pings are answered at once here, if at all: every answer is one to the round under way. */
+/**
+ * Pings are answered at once here, if at all: every answer is one to the round under way, and pongs
+ * are answered by no later ping.
+ */
 function withoutRound(message: Message): Message {
-  const isOfRound = message.kind === "ping" || message.kind === "pong";
-  return isOfRound ? { ...message, round: roundNow } : message;
+  if (message.kind === "ping") return { ...message, round: roundNow, answer: null };
+  if (message.kind !== "pong") return message;
+  return { ...message, round: roundNow, answer: { ...message.answer, round: roundNow } };
 }

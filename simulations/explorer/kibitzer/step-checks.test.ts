@@ -100,6 +100,7 @@ class Scene {
       leading: null,
       quorumConnected: true,
       timely: true,
+      hasRoom: true,
       hearsFit: null,
       chooses: null,
       starts: 1,
@@ -157,9 +158,10 @@ test("D1: promises, votes and reports of what is not durable", () => {
   const { scene, b, leading, length } = sceneParts();
   scene.promise(b);
   const { report } = scene;
-  scene.keeps(b, { kind: "ping", round: 1, report });
+  scene.keeps(b, { kind: "ping", round: 1, report, answer: null });
   for (const different of [{ promised: scene.higher }, { length: length + 1 }]) {
-    scene.says("D1", b, { kind: "ping", round: 1, report: { ...report, ...different } });
+    const claimed = { ...report, ...different };
+    scene.says("D1", b, { kind: "ping", round: 1, report: claimed, answer: null });
   }
   scene.says("D1", b, scene.promised(scene.higher, length));
   scene.says("D1", b, { kind: "accepted", ballot: leading, length: length + 1 });

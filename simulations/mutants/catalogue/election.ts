@@ -3,6 +3,22 @@ import type { Mutant } from "../mutant.ts";
 
 export const electionMutants: readonly Mutant[] = [
   {
+    name: "waits-for-who-asked-once",
+    file: "consensus/election.ts",
+    find: "answeredRound === chamber.state.round - 1",
+    replace: "answeredRound >= 0",
+    about: "Who was asked by a peer once never asks it again.",
+    invariant: "L5",
+  },
+  {
+    name: "asks-nobody-who-is-silent",
+    file: "consensus/election.ts",
+    find: "missed + lateRounds <= silenceRounds / 2",
+    replace: "missed >= 0",
+    about: "A peer that asks is asked no more, though it never answers.",
+    invariant: "L1",
+  },
+  {
     name: "silent-peer-still-heard",
     file: "consensus/chamber.ts",
     find: `return peer !== undefined && peer.report !== null && peer.missed <
@@ -70,8 +86,8 @@ this.silenceRounds;`,
   {
     name: "notes-of-peers-not-written",
     file: "consensus/election.ts",
-    find: "if (state.heardChanged && state.round % noteRounds === 0) chamber.noteHeard();",
-    replace: "",
+    find: "if (isNoteDue) chamber.noteHeard();",
+    replace: "void isNoteDue;",
     about: "What peers attested is never written down.",
     invariant: "D5",
   },

@@ -94,9 +94,17 @@ export const leaderMutants: readonly Mutant[] = [
   {
     name: "sends-what-continues-what-is-held",
     file: "consensus/leader.ts",
-    find: "sendDecided(chamber, follower, { to, slotFirst: held.decided + 1 });",
-    replace: "sendDecided(chamber, follower, { to, slotFirst: shared + 1 });",
+    find: "sendDecided(chamber, follower, { to, slotFirst: held.decided + 1 })",
+    replace: "sendDecided(chamber, follower, { to, slotFirst: shared + 1 })",
     about: "Who comes late is sent what follows on more than it has decided.",
     invariant: "L5",
+  },
+  {
+    name: "synchronizes-only-who-has-decided-all",
+    file: "consensus/leader.ts",
+    find: "return chamber.sendSlots(to, slotFirst) === chamber.republic.slot;",
+    replace: "chamber.sendSlots(to, slotFirst); return false;",
+    about: "Who lags is sent decided slots, and never what follows while more is decided.",
+    invariant: "L1",
   },
 ];

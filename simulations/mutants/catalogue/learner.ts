@@ -5,7 +5,7 @@ export const learnerMutants: readonly Mutant[] = [
   {
     name: "learns-without-chain",
     file: "consensus/learner.ts",
-    find: "if (first === undefined || !chains(chamber, part, republic.slot)) return false;",
+    find: "if (first === undefined || !continues(chamber, part)) return false;",
     replace: "if (first === undefined) return false;",
     about: "Learns slots that do not continue what is decided here.",
     invariant: "A5",
@@ -21,7 +21,7 @@ export const learnerMutants: readonly Mutant[] = [
   {
     name: "stops-at-stop-sign",
     file: "consensus/learner.ts",
-    find: `if (decree.value.kind === "succession") part = null;`,
+    find: "if (endsGovernment(decree)) part = null;",
     replace: "",
     about: "Cannot learn across a change of government.",
     invariant: "L2",

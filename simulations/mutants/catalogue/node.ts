@@ -21,7 +21,7 @@ export const nodeMutants: readonly Mutant[] = [
   {
     name: "one-learn-for-ever",
     file: "src/node/slot-sender.ts",
-    find: "this.#underWay.delete(to);",
+    find: "this.#waiting.delete(to);",
     replace: "",
     about: "A peer that lags is sent decided slots only once.",
     invariant: "L2",

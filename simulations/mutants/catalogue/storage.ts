@@ -145,9 +145,9 @@ export const storageMutants: readonly Mutant[] = [
   },
   {
     name: "reads-what-was-replaced",
-    file: "src/storage/journal.ts",
-    find: "for (const pending of [this.#queue, this.#group]) {",
-    replace: "for (const pending of [this.#group, this.#queue]) {",
+    file: "src/storage/write-queue.ts",
+    find: "for (const pending of [this.#waiting, this.#underWay]) {",
+    replace: "for (const pending of [this.#underWay, this.#waiting]) {",
     about: "A slot that was just replaced is read as it was before.",
     invariant: "A1",
   },

@@ -1,0 +1,86 @@
+/** Slips in going on alone, in backups, and in what two releases speak. Data only. */
+import type { Mutant } from "../mutant.ts";
+
+export const refoundingMutants: readonly Mutant[] = [
+  {
+    name: "recovers-only-decided",
+    file: "src/refounding/recover.ts",
+    find: "new Source(journal, recovered.length)",
+    replace: "new Source(journal, recovered.decided)",
+    about: "What a survivor accepted, and does not know to be decided, is dropped.",
+    invariant: "D3",
+  },
+  {
+    name: "refounded-members-stay",
+    file: "consensus/republic.ts",
+    find: "this.#members.clear();\n    this.#members.set(founder.id",
+    replace: "this.#members.set(founder.id",
+    about: "The members of a republic that is over are members of the next.",
+    invariant: "M5",
+  },
+  {
+    name: "old-files-move-out-twice",
+    file: "src/storage/staging.ts",
+    find: `await writePlan(files, directory, { ...plan, moving: "in" });`,
+    replace: "",
+    about: "After a crash the new files are taken for the old ones.",
+    invariant: "D9",
+  },
+  {
+    name: "staged-content-always-moves-in",
+    file: "src/storage/staging.ts",
+    find: "plan !== null && plan.identity === identity",
+    replace: "plan !== null",
+    about: "A new content that was not finished takes the old one's place.",
+    invariant: "D8",
+  },
+  {
+    name: "staged-content-never-moves-in",
+    file: "src/storage/staging.ts",
+    find: `if (plan !== null && plan.identity === identity) await swap(files, path, plan);
+  else if`,
+    replace: "if",
+    about: "A finished content is removed, since nobody sees that it is in force.",
+    invariant: "M5",
+  },
+  {
+    name: "newcomer-stops-at-refounding",
+    file: "consensus/learner.ts",
+    find: `return kind === "succession" || kind === "refounding";`,
+    replace: `return kind === "succession";`,
+    about: "Who joins cannot learn past a refounding.",
+    invariant: "L2",
+  },
+  {
+    name: "backup-without-barrier",
+    file: "src/kibitzer.ts",
+    find: "barrier: async () => await this.barrier(signal === undefined ? {} : { signal }),",
+    replace: "barrier: async () => ({ slot: reader.slot }),",
+    about: "A backup at a node that lags lacks what was acknowledged before.",
+    invariant: "D3",
+  },
+  {
+    name: "backup-ends-a-part-early",
+    file: "src/backup/backup-writing.ts",
+    find: "while (fold.slot < slotLast) {",
+    replace: "while (fold.slot + 1 < slotLast) {",
+    about: "The last slot of a log is not backed up when it would be a part of its own.",
+    invariant: "D3",
+  },
+  {
+    name: "restore-forgets-the-last-part",
+    file: "src/refounding/refound.ts",
+    find: "if (this.#partBytes >= writeBytesMax) await this.#write(queuedBytesMax);",
+    replace: "if (this.#partBytes >= writeBytesMax) this.#part = [];",
+    about: "A log longer than one part is copied with holes.",
+    invariant: "L5",
+  },
+  {
+    name: "each-side-speaks-its-own-version",
+    file: "transport/protocol-range.ts",
+    find: "const version = Math.min(here.protocol.most, there.protocol.most);",
+    replace: "const version = here.protocol.most;",
+    about: "Two releases each speak their latest version, whatever the other one knows.",
+    invariant: "L2",
+  },
+];

@@ -1,0 +1,72 @@
+/**
+ * A member that is called elsewhere by now tells the republic so, if it was started as one that has
+ * moved; any other only says that nobody will find it. A copy of a member must not take its place.
+ */
+import { checkedCitizen } from "./citizens.ts";
+import type { Engine } from "./engine.ts";
+import { pause } from "../pause.ts";
+
+const askAgainMs = 200;
+const callMs = 1_000;
+
+export class Whereabouts {
+  readonly #engine: Engine;
+  #isTelling = false;
+  #isWarned = false;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** To be called whenever the members, or their endpoints, may have changed. */
+  check(): void {
+    if (!this.#isElsewhere || this.#isTelling) return;
+    const engine = this.#engine;
+    if (engine.configuration.moved) {
+      this.#isTelling = true;
+      void this.#tell();
+    } else if (!this.#isWarned) {
+      this.#isWarned = true;
+      const { url } = engine;
+      const known = this.#knownUrl;
+      engine.logger.warn(
+        { event: "elsewhere", url, known },
+        `The republic calls this node at ${known}, and not at ${url}. If it has moved for good, ` +
+          "and is no copy, start it with --moved.",
+      );
+    }
+  }
+
+  get #knownUrl(): string | null {
+    const { state, directory, isMember } = this.#engine;
+    return isMember ? (state.legislator.republic.member(directory.record.id)?.url ?? null) : null;
+  }
+
+  get #isElsewhere(): boolean {
+    const known = this.#knownUrl;
+    return known !== null && known !== this.#engine.url;
+  }
+
+  /** Each member by itself, since it may have to be called there before it can vote. */
+  async #tell(): Promise<void> {
+    const engine = this.#engine;
+    const { clock } = engine.configuration.world;
+    const { signal } = engine.over;
+    while (this.#isElsewhere && !signal.aborted) {
+      await Promise.allSettled(engine.contacts().map(async ({ id }) => await this.#tellOne(id)));
+      await pause(clock, askAgainMs, signal);
+    }
+    this.#isTelling = false;
+  }
+
+  async #tellOne(id: string): Promise<void> {
+    const engine = this.#engine;
+    const { id: own } = engine.directory.record;
+    const { signal } = engine.over;
+    const known = engine.state.legislator.republic.member(own);
+    const citizen = checkedCitizen(engine.citizen(known?.properties ?? {}));
+    const request = { method: "immigrate", republic: null, citizen, hops: 0 } as const;
+    if (id === own) await engine.service.immigrate(request, signal);
+    else await engine.peers.call(id, request, { lane: "control", timeoutMs: callMs, signal });
+  }
+}
