@@ -77,7 +77,8 @@ export class JournalScan {
     const unmarked = this.#held;
     if (unmarked === null || unmarked.number <= this.#synced) {
       this.#hand();
-      return { unmarked: null, synced: this.#next - 1, ends: this.#ends, torn: this.#torn };
+      const ends = this.#ends.map(({ end, group }) => ({ end, group }));
+      return { unmarked: null, synced: this.#next - 1, ends, torn: this.#torn };
     }
     const synced = unmarked.number - 1;
     const ends = this.#ends.map(({ end, group }, position) => {

@@ -53,10 +53,10 @@ export async function readLatest<Document extends Counted>(
     throw failure;
   }
   const document = second !== undefined && second.counter > first.counter ? second : first;
-  // Of the first version there may be one copy yet: whoever wrote it ended in between.
-  const findings = found.flatMap(({ path, isMissing, failure: damage }): Finding[] => {
+  const findings = found.flatMap(({ path, isMissing, failure: damage }, at): Finding[] => {
     if (damage !== null) return [{ path, offset: 0, text: damage.message }];
-    const isDamage = isMissing && document.counter > 1;
+    // Of the first version the second copy may not be there yet: its writer ended in between.
+    const isDamage = isMissing && (at === 0 || document.counter > 1);
     return isDamage ? [{ path, offset: 0, text: "the file is missing" }] : [];
   });
   return { document, findings };

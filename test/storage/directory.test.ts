@@ -73,6 +73,20 @@ test("wrong ids, no node, a lock that is held and a changed file are refused by 
   assert.deepEqual(one.bytesOf("/data/node"), one.bytesOf("/data/node-2"));
 });
 
+test("a missing copy of the first version is damage, unless it was to be written yet", async () => {
+  for (const [name, count] of [
+    ["node", 1],
+    ["node-2", 0],
+  ] as const) {
+    const files = new MemoryFiles();
+    await (await open(files, "a"))[Symbol.asyncDispose]();
+    files.delete(`/data/${name}`);
+    await using again = await open(files);
+    assert.equal(again.findings.length, count, name);
+    assert.deepEqual(files.bytesOf("/data/node"), files.bytesOf("/data/node-2"));
+  }
+});
+
 test("a journal that was made must be there; its identity is never made anew", async () => {
   const files = new MemoryFiles();
   const callbacks = { onPersisted: () => {}, onFailed: () => {} };

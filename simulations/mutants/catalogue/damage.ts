@@ -123,4 +123,12 @@ export const damageMutants: readonly Mutant[] = [
     about: "The second copy of a file is of no use when the first is damaged.",
     invariant: "D4",
   },
+  {
+    name: "missing-copy-is-not-told",
+    file: "src/storage/sealed-copies.ts",
+    find: "const isDamage = isMissing && (at === 0 || document.counter > 1);",
+    replace: "const isDamage = isMissing && document.counter > 1;",
+    about: "Of the first version of a file a lost copy is taken for one that never was.",
+    invariant: "D7",
+  },
 ];
