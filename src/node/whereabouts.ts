@@ -13,6 +13,7 @@ export class Whereabouts {
   readonly #engine: Engine;
   #isTelling = false;
   #isWarned = false;
+  #isRefused = false;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -66,7 +67,24 @@ export class Whereabouts {
     const known = engine.state.legislator.republic.member(own);
     const citizen = checkedCitizen(engine.citizen(known?.properties ?? {}));
     const request = { method: "immigrate", republic: null, citizen, hops: 0 } as const;
-    if (id === own) await engine.service.immigrate(request, signal);
-    else await engine.peers.call(id, request, { lane: "control", timeoutMs: callMs, signal });
+    const response =
+      id === own
+        ? await engine.service.immigrate(request, signal)
+        : await engine.peers.call(id, request, { lane: "control", timeoutMs: callMs, signal });
+    if (response?.kind === "refused" && response.reason === "idTaken") this.#warnRefused(id);
+  }
+
+  /** It may be a copy, or the old host went down and its connection is not given up yet. */
+  #warnRefused(by: string): void {
+    if (this.#isRefused) return;
+    this.#isRefused = true;
+    const { url, logger, configuration } = this.#engine;
+    const known = this.#knownUrl;
+    logger.warn(
+      { event: "elsewhere", url, known, by },
+      `${by} still reaches this node at ${known}, and does not call it at ${url}: one of two ` +
+        `that run is a copy. If it is this one, stop it and remove ${configuration.directory}; ` +
+        "else stop the other, and this node is called as soon as it is gone.",
+    );
   }
 }
