@@ -27,9 +27,9 @@ export interface KibitzerOptions {
   readonly advertise?: string;
   /**
    * The directory was moved here, and not copied: the republic is told to call this node at its new
-   * endpoint. Default false.
+   * endpoint. Endpoints are those of members that have moved too, and are told as well. Default false.
    */
-  readonly moved?: boolean;
+  readonly moved?: boolean | readonly string[];
   /** Any logger of pino's shape; default silent. */
   readonly logger?: Logger;
   /** Whether inputs are recorded; default true. */
@@ -60,7 +60,8 @@ export interface Configuration {
     readonly listen?: readonly string[];
     readonly advertise?: string;
   };
-  readonly moved: boolean;
+  /** Whom to tell of it, besides the members as the log knows them; null when it has not moved. */
+  readonly moved: readonly string[] | null;
   readonly logger: Logger;
   readonly record: boolean;
   readonly recordBodies: boolean;
@@ -113,7 +114,7 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
   return Object.freeze({
     directory: directoryOf(options),
     identity: identityOf(options),
-    moved,
+    moved: movedOf(moved),
     logger,
     record,
     recordBodies,
@@ -123,6 +124,12 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
     world: options.world ?? world(),
     storage: { ...options.storage },
   });
+}
+
+function movedOf(moved: boolean | readonly string[]): readonly string[] | null {
+  if (typeof moved === "boolean") return moved ? [] : null;
+  for (const url of moved) checkEndpoint(url);
+  return [...moved];
 }
 
 function checkedObject<Wanted extends object>(name: string, value: Wanted): Wanted {
