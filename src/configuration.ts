@@ -27,7 +27,8 @@ export interface KibitzerOptions {
   readonly advertise?: string;
   /**
    * The directory was moved here, and not copied: the republic is told to call this node at its new
-   * endpoint. Endpoints are those of members that have moved too, and are told as well. Default false.
+   * endpoint. Endpoints in place of a flag: those of members that moved too, who are told as well.
+   * Default false.
    */
   readonly moved?: boolean | readonly string[];
   /** Any logger of pino's shape; default silent. */
