@@ -27,9 +27,10 @@ export interface KibitzerOptions {
   readonly advertise?: string;
   /**
    * The directory was moved here, and not copied: the republic is told to call this node at its new
-   * endpoint. Default false.
+   * endpoint. Endpoints in place of a flag: those of members that moved too, who are told as well.
+   * Default false.
    */
-  readonly moved?: boolean;
+  readonly moved?: boolean | readonly string[];
   /** Any logger of pino's shape; default silent. */
   readonly logger?: Logger;
   /** Whether inputs are recorded; default true. */
@@ -62,7 +63,8 @@ export interface Configuration {
     readonly listen?: readonly string[];
     readonly advertise?: string;
   };
-  readonly moved: boolean;
+  /** Whom to tell of it, besides the members as the log knows them; null when it has not moved. */
+  readonly moved: readonly string[] | null;
   readonly logger: Logger;
   readonly record: boolean;
   readonly recordBodies: boolean;
@@ -109,7 +111,7 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
   return Object.freeze({
     directory: directoryOf(options),
     identity: identityOf(options),
-    moved,
+    moved: movedOf(moved),
     logger,
     record,
     recordBodies,
@@ -120,6 +122,12 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
     storage: { ...options.storage },
     signal: options.signal ?? new AbortController().signal,
   });
+}
+
+function movedOf(moved: boolean | readonly string[]): readonly string[] | null {
+  if (typeof moved === "boolean") return moved ? [] : null;
+  for (const url of moved) checkEndpoint(url);
+  return [...moved];
 }
 
 function checkedObject<Wanted extends object>(name: string, value: Wanted): Wanted {

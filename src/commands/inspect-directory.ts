@@ -23,6 +23,7 @@ import { segmentName } from "../storage/segment.ts";
 import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../codec/shapes.ts";
 import { isWhole, matches, nullOr, type Check } from "../codec/shapes.ts";
 import type { FileSystem } from "../world.ts";
+import { startsOf } from "../storage/directory.ts";
 
 /** What the file `node` says, as far as it matters here. */
 export interface InspectedNode {
@@ -173,7 +174,7 @@ class Inspector {
     const document = unseal(path, "node", versionMax, bytes);
     if (!isInspectedNode(document)) throw damaged(path, 0, "its fields are not those of a node");
     const { id, cookie, starts, republic, hasJournal } = document;
-    return { id, cookie, starts, republic, hasJournal };
+    return { id, cookie, starts: startsOf(starts), republic, hasJournal };
   }
 
   /** One lost copy is damage that the next start mends; two are a promise forgotten. */

@@ -124,9 +124,10 @@ function addStart(program: Command, context: Context): void {
     .addOption(option("--moved", "have members call it here from now on: no copy of it is left"))
     .addOption(option("--bootstrap <name>", "found a new republic (first start)"))
     .addOption(
-      option("--join <urls>", "join the republic of these nodes (first start)").argParser(
-        parseEndpoints,
-      ),
+      option(
+        "--join <urls>",
+        "join the republic of these nodes (first start); with --moved: tell them, too",
+      ).argParser(parseEndpoints),
     )
     .addOption(option("--await-invitation", "wait for kibitz member add (first start)"))
     .addOption(option("--republic <name>", "insist on this republic"))

@@ -70,7 +70,7 @@ async function openKibitzer(
     ...(id === undefined ? {} : { id }),
     ...(listen === undefined ? {} : { listen: [...listen] }),
     ...(advertise === undefined ? {} : { advertise }),
-    moved: options.moved === true,
+    moved: options.moved === true && (options.join ?? true),
     logger,
     ...(options.replaceAfter === undefined ? {} : { replaceAfterMs: options.replaceAfter }),
     record: options.record,

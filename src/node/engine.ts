@@ -310,7 +310,7 @@ export class Engine {
     if (barriers.length > 0) this.service.takeBarriers(barriers);
     this.#noteLeadership();
     if (this.changed.isAwaited) this.changed.ring();
-    if (halt !== null) this.fail(haltError(halt, this.configuration.directory));
+    if (halt !== null) this.fail(haltError(halt, this.directory));
   }
 
   /** The same message to several peers is one request, so that it is encoded once. */

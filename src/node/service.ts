@@ -63,7 +63,7 @@ export interface ServiceOptions {
   readonly bodies: Bodies;
   readonly reader: LogReader;
   readonly peers: Pick<Peers, "answer" | "call" | "heard" | "isThere" | "moved">;
-  readonly legislator: Pick<Legislator, "role" | "republic" | "leader">;
+  readonly legislator: Pick<Legislator, "role" | "republic" | "leader" | "lifeHeard">;
   play(request: LegislatorRequest, answered?: (outcome: Outcome) => void): void;
   hello(): Hello;
   /** The republic that this node belongs to, or null. */
@@ -113,11 +113,14 @@ export class Service implements Callee<Request, Response> {
       );
       return;
     }
-    const { id, cookie } = from.node;
-    this.#options.peers.heard(id);
-    // Exiled, or admitted behind this node's back: it is to be told of that, or asked.
-    const isMember = this.#options.legislator.republic.member(id)?.cookie === cookie;
-    if (!isMember) this.#options.peers.answer({ id, url: from.node.url });
+    const { id, cookie, starts } = from.node;
+    const { legislator, peers } = this.#options;
+    peers.heard(id);
+    // Exiled, or admitted behind this node's back: it is to be told of that, or asked. A copy of an
+    // earlier life is to be told, too; no other copy may hear what makes it vote.
+    const isMember = legislator.republic.member(id)?.cookie === cookie;
+    const isToBeTold = !isMember || starts < legislator.lifeHeard(id, cookie);
+    if (isToBeTold) peers.answer({ id, url: from.node.url });
     this.#options.play({ kind: "receive", from: id, cookie, message: request.message });
   }
 
@@ -346,13 +349,10 @@ export class Service implements Callee<Request, Response> {
     return { kind: "entries", batches, indexLast: reader.indexLast };
   }
 
-  async #decrees(request: DecreesRequest): Promise<Response> {
-    const { slotFirst, slotLast, bytesMax } = request;
+  async #decrees({ slotFirst, slotLast, bytesMax }: DecreesRequest): Promise<Response> {
     const most = Math.min(bytesMax, readBytesMax);
-    return {
-      kind: "decrees",
-      decrees: await this.#options.reader.decrees(slotFirst, slotLast, most),
-    };
+    const decrees = await this.#options.reader.decrees(slotFirst, slotLast, most);
+    return { kind: "decrees", decrees };
   }
 
   /** Has the leader admit a node; answers whether it has. */

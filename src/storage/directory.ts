@@ -29,7 +29,7 @@ export interface NodeRecord {
   readonly id: string;
   /** Drawn when the directory is made: the incarnation of this storage. */
   readonly cookie: string;
-  /** How often the directory was opened, this time included: from 1. */
+  /** Which life this is; see {@link nextLife}. */
   readonly starts: number;
   readonly republic: RepublicIdentity | null;
   /**
@@ -63,6 +63,7 @@ type JournalCallbacks = Pick<
   "onPersisted" | "onFailed" | "onRoom" | "mend" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
 >;
 
+const livesAStart = 2 ** 20;
 const lockName = "lock";
 const recordVersion = 2;
 
@@ -243,11 +244,24 @@ async function nextRecord(
   const record = {
     ...known,
     counter: known.counter + 1,
-    starts: known.starts + 1,
+    starts: nextLife(known.starts, options.chance),
     listen: options.listen ?? known.listen,
     advertise: options.advertise === undefined ? known.advertise : options.advertise,
   };
   return { record, findings };
+}
+
+/**
+ * The life that follows `life`: counts the starts in its upper bits, so that an older disk is told
+ * by its peers. The others are drawn: two copies of one disk that start alike are two lives.
+ */
+function nextLife(life: number, chance: Chance): number {
+  return (startsOf(life) + 1) * livesAStart + Math.floor(chance.fraction() * livesAStart);
+}
+
+/** How often a directory was opened that is in this life. */
+export function startsOf(life: number): number {
+  return Math.floor(life / livesAStart);
 }
 
 async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
@@ -262,7 +276,7 @@ async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
   return {
     id,
     cookie: options.chance.hex16(),
-    starts: 1,
+    starts: nextLife(0, options.chance),
     republic: null,
     contacts: null,
     peers: [],
