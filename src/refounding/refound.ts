@@ -1,7 +1,7 @@
 /**
  * Has a stopped node go on alone with a log, as the founder of a new republic: the log is copied
- * whole under the new identity, or from its oldest snapshot on, ends in a refounding, and takes the old one's place at once. What
- * was there before is kept beside. Never asks anybody.
+ * under the new identity, whole or from its oldest snapshot on, ends in a refounding, and takes the
+ * old one's place at once. What was there before is kept beside. Never asks anybody.
  */
 import {
   assert,

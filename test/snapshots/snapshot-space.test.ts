@@ -1,4 +1,4 @@
-/** Snapshots on a disk that is full: they cost no node, take no space for nothing, and come later. */
+/** Snapshots on a full disk: they cost no node, take no space for nothing, and come later. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emptyRepublic, type RepublicState } from "../../consensus/index.ts";

@@ -97,7 +97,7 @@ test("without what is kept the log begins later, also after a restart", async ()
   await again.journal.close();
 });
 
-test("where there is no space for the list, slots are settled once, and files go later", async () => {
+test("without space for the list slots are settled once, and files go later", async () => {
   const { files, opened, writer } = await sample();
   const { journal } = opened;
   await fill(opened, writer, 20);

@@ -170,6 +170,7 @@ describe("a survivor that is only looked at", () => {
       decided: { slot: 7, index: 2 },
       undecided: { slots: 2, entries: 2 },
       index: 4,
+      indexFirst: 1,
       government: { number: 2, parliament: ["a", "b", "c"] },
       hadSeat: true,
       ahead: [],

@@ -5,8 +5,8 @@ export const refoundingMutants: readonly Mutant[] = [
   {
     name: "recovers-only-decided",
     file: "src/refounding/recover.ts",
-    find: "new Source(journal, recovered.length)",
-    replace: "new Source(journal, recovered.decided)",
+    find: "await Source.open(journal, recovered.length, { snapshots, before })",
+    replace: "await Source.open(journal, recovered.decided, { snapshots, before })",
     about: "What a survivor accepted, and does not know to be decided, is dropped.",
     invariant: "D3",
   },
