@@ -235,6 +235,7 @@ export class Chamber {
     if (slotFirst <= this.log.length) this.#disown(slotFirst - 1);
     assert(slotFirst > this.republic.slot, "what is decided is never written again");
     this.log.replaceFrom(slotFirst, decrees);
+    if (this.state.lostUpTo <= this.log.length) this.state.lostUpTo = 0;
     const staged = this.#staged;
     if (staged === null || slotFirst <= staged.slotFirst) {
       this.#staged = { slotFirst, decrees: [...decrees] };
@@ -279,6 +280,8 @@ export class Chamber {
     this.log.restart(state.slot, state.hash);
     this.#installed = { slot: state.slot, hash: state.hash };
     const { slot, stateHash } = state;
+    // What was lost up to there is decided, and in it; what was attested after it still is.
+    if (this.state.lostUpTo <= slot) this.state.lostUpTo = 0;
     this.state.hashes.set(slot % limits.hashesKept, { slot, hash: stateHash });
     if (state.republic?.identity !== identity?.identity) forgetAllBut(this.state, null);
     for (const { id, cookie } of before) if (!this.knows({ id, cookie })) forget(this.state, id);
@@ -372,7 +375,9 @@ export class Chamber {
     assert(Number.isSafeInteger(state.writeLast), "write numbers do not run out");
     const { promised, accepted } = state;
     state.persistingSince ??= state.now;
-    state.writes.push({ write: state.writeLast, promised, accepted, length: log.length });
+    const { lostUpTo } = state;
+    const mark = { promised, accepted, length: log.length, lostUpTo };
+    state.writes.push({ write: state.writeLast, ...mark });
     const staged = this.#staged ?? { slotFirst: log.length + 1, decrees: [] };
     return {
       number: state.writeLast,
@@ -382,6 +387,7 @@ export class Chamber {
       decrees: staged.decrees,
       decided: state.founding ? 0 : this.republic.slot,
       heard: this.#takeHeard(),
+      lostUpTo,
       base: this.#installed,
     };
   }

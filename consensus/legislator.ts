@@ -29,7 +29,7 @@ import {
 import { isQuorumConnected } from "./fitness.ts";
 import { found, mayFound, onBootstrap, onJoin, resumeFounding } from "./founding.ts";
 import { onInstall, onSnapshot } from "./installing.ts";
-import type { Ballot, Hash, Index, NodeId, Slot } from "./identifiers.ts";
+import type { Ballot, Cookie, Hash, Index, NodeId, Slot } from "./identifiers.ts";
 import { checkState } from "./invariants.ts";
 import { onAhead, onFetch, onLearn, serveWaiters } from "./learner.ts";
 import { countVotes, onAccepted, onResynchronize, propose } from "./leader.ts";
@@ -87,6 +87,7 @@ export class Legislator {
       accepted: state.accepted,
       republic: republic.state(),
       decrees: log.from(republic.slot + 1),
+      lostUpTo: state.lostUpTo,
       heard: [],
       writeLast: state.writeLast,
     };
@@ -125,6 +126,12 @@ export class Legislator {
   /** Who leads, as far as this node knows. */
   get leader(): NodeId | null {
     return knownLeader(this.#chamber);
+  }
+
+  /** In which life this incarnation of a peer was heard last; 0 when it never was. */
+  lifeHeard(id: NodeId, cookie: Cookie): number {
+    const heard = this.#chamber.state.heard.get(id);
+    return heard?.cookie === cookie ? heard.starts : 0;
   }
 
   view(): LegislatorView {

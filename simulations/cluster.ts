@@ -19,6 +19,8 @@ import type { PowerLoss } from "./simulated-file.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
 import { SimulatedMachine, type NodeMachine } from "./simulated-machine.ts";
 import type { Swarm } from "./swarm.ts";
+import { listenTo, nothingTold, type Told } from "./told.ts";
+import { silent, type Logger } from "../src/logger.ts";
 
 const republicName = "simulated";
 export const dataDirectory = "data";
@@ -54,6 +56,8 @@ export interface SimulatedNode {
   machine: NodeMachine | null;
   /** Whether it must stop by itself, once peers have told it something of this disk. */
   mustStop: boolean;
+  /** What its latest life has told of damage. */
+  told: Told;
 }
 
 /**
@@ -206,7 +210,7 @@ export class Cluster {
     this.#simulator.trace.fault("X9", `twin of ${id}`);
     first.onEnd(() => life.end());
     try {
-      await this.#open(node, life, name);
+      await this.#open(node, life, { name });
     } catch (error) {
       if (error instanceof KibitzerError && error.code === "KBZ_IN_USE") return;
       if (isOfDisk(error)) return;
@@ -224,7 +228,7 @@ export class Cluster {
     readonly name: string;
     readonly life: Life;
   }): Promise<Kibitzer> {
-    return await this.#open({ ...machine, lives: 1 }, machine.life, machine.name);
+    return await this.#open({ ...machine, lives: 1 }, machine.life, machine);
   }
 
   #begin(name: string): Life {
@@ -241,7 +245,7 @@ export class Cluster {
   async #open(
     node: Pick<SimulatedNode, "id" | "disk" | "lives"> & Partial<SimulatedNode>,
     life: Life,
-    name: string,
+    { name, logger = silent }: { readonly name: string; readonly logger?: Logger },
   ): Promise<Kibitzer> {
     const { snapshots } = this.#plan;
     const { id, disk, lives } = node;
@@ -249,6 +253,7 @@ export class Cluster {
     if ("machine" in node && name === id) node.machine = machine;
     return await Kibitzer.open({
       id,
+      logger,
       directory: dataDirectory,
       listen: [`memory:${name}`],
       parliamentSize: this.#plan.parliamentSize,
@@ -290,8 +295,13 @@ export class Cluster {
     const { id, disk } = node;
     const damage = disk.wounds.refusal(disk.directories);
     if (damage !== null) this.#simulator.trace.note(`start ${id} on a damaged disk: ${damage}`);
-    const kibitzer = await this.#open(node, life, id);
-    demand(damage === null, "D7", () => `${id} has started, though ${damage}`);
+    node.told = nothingTold();
+    const logger = listenTo(node.told, this.#simulator);
+    const kibitzer = await this.#open(node, life, { name: id, logger });
+    const { isDamaged } = node.told;
+    demand(damage === null || isDamaged, "D7", () => `${id} has not noticed that ${damage}`);
+    demand(!isDamaged || disk.wounds.isSuspect, "D8", () => `${id} takes its disk for damaged`);
+
     if (disk.hasLostSectors) this.#simulator.trace.mark("restart.lostSectors");
     disk.hasLostSectors = false;
     void kibitzer.ended.then((error) => {

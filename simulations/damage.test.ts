@@ -37,7 +37,7 @@ async function publishAll({ simulator, cluster, clients }: Stage): Promise<void>
   await simulator.run(simulator.now + 150 * millisecond);
 }
 
-test("damage of each kind is noticed, and the node replaced, or it does no harm", async () => {
+test("damage of each kind is noticed, and repaired or replaced, or it does no harm", async () => {
   for (const kind of damageKinds) {
     let isCertain = false;
     const report = await tell(
@@ -55,7 +55,8 @@ test("damage of each kind is noticed, and the node replaced, or it does no harm"
     );
     assert.equal(report.failure, null, `${kind}: ${report.failure?.message}`);
     assert.ok(isCertain, `${kind} damages what must be noticed`);
-    assert.equal(report.faults.get("O5"), 1, `${kind}: exiled once, and back`);
+    // One that has lost a file may not know where its log ended; others are repaired.
+    if (kind !== "gone") assert.equal(report.faults.get("O5"), undefined, `${kind}: not exiled`);
   }
 });
 
@@ -167,25 +168,29 @@ test("a disk that went back behind its promise is noticed by peers (X6, D5)", as
   assert.equal(report.faults.get("O5"), 1);
 });
 
-test("of two on a disk and its copy one is told, and no copy votes (X9, M4)", async () => {
-  const ends: string[] = [];
-  const report = await tell(async (stage) => {
-    const { simulator, cluster, agreement } = stage;
-    const [, , node] = cluster.nodes;
-    assert.ok(node !== undefined);
-    const prng = new Prng("clone");
-    const others = new OtherFolders({ simulator, prng, cluster, agreement });
-    node.pardons.add("KBZ_STALE_DISK");
-    others.startClone(node, 5 * second);
-    assert.ok(await simulator.run(simulator.now + 3 * second, () => node.refusal !== null));
-    ends.push(String(node.refusal));
-    for (let round = 0; round < 20; round += 1) await publishAll(stage);
-    others.calm();
+for (const made of ["while it runs", "while it is down"]) {
+  test(`of a disk and its copy made ${made} one is told, and none votes (X9, M4)`, async () => {
+    let replaced = 0;
+    const report = await tell(async (stage) => {
+      const { simulator, cluster, agreement } = stage;
+      const [, , node] = cluster.nodes;
+      assert.ok(node !== undefined);
+      const prng = new Prng("clone");
+      const others = new OtherFolders({ simulator, prng, cluster, agreement });
+      node.pardons.add("KBZ_STALE_DISK");
+      if (made === "while it is down") cluster.crash(node, null);
+      others.startClone(node, 5 * second);
+      const isOriginalTold = (): boolean => node.refusal === "KBZ_STALE_DISK";
+      const isOneTold = (): boolean => isOriginalTold() || others.told > 0;
+      assert.ok(await simulator.run(simulator.now + 3 * second, isOneTold), "one is told");
+      replaced = isOriginalTold() ? 1 : 0;
+      for (let round = 0; round < 20; round += 1) await publishAll(stage);
+      others.calm();
+    });
+    assert.equal(report.failure, null, report.failure?.message);
+    assert.equal(report.faults.get("O5") ?? 0, replaced);
   });
-  assert.equal(report.failure, null, report.failure?.message);
-  assert.deepEqual(ends, ["KBZ_STALE_DISK"]);
-  assert.equal(report.faults.get("O5"), 1, "it was replaced");
-});
+}
 
 test("a folder of another republic is refused, and harms nobody (X8, M5)", async () => {
   const report = await tell(async (stage) => {
@@ -237,10 +242,7 @@ test("with an entry damaged everywhere all nodes say so, and none recovers (K11,
   const swarm = { atlas: { victims: [], isSafetyOnly: true } };
   const { failure, stuck } = await tell(async () => undefined, swarm);
   assert.equal(failure, null, failure?.message);
-  assert.match(
-    stuck ?? "",
-    /^there is no intact copy in the core of government 2 \(a b c\): damaged are those of a b c$/,
-  );
+  assert.match(stuck ?? "", /^there is no intact copy of index \d+ on any disk$/);
 });
 
 test("a core converges though the others stay deaf, mute, cut off or down (8.3)", async () => {

@@ -194,14 +194,16 @@ export class FolderFaults {
   }
 
   /**
-   * X9: a copy of its folder runs beside it. Peers tell the two apart by their starts: the one that
-   * they answer stops, and the other never hears them, nor votes (decision 0007).
+   * X9: a copy of its folder runs beside it, made while it ran or while it was down. Peers tell the
+   * two apart by their starts: the one that they answer stops, and the other never hears them, nor
+   * votes (decision 0007).
    */
   #clone(): void {
-    const { prng, simulator, others } = this.#parts;
+    const { cluster, prng, simulator, others } = this.#parts;
     const node = this.#pickVictim();
     if (node === null || this.#isTouched(node) || node.kibitzer === null) return;
     simulator.trace.fault("X9", `clone of ${node.id}`);
+    if (prng.chance(0.5)) cluster.crash(node, null);
     node.pardons.add("KBZ_STALE_DISK");
     others.startClone(node, prng.integer(1, 6) * second);
   }

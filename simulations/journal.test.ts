@@ -135,6 +135,7 @@ class Story {
       decided: 0,
       heard: null,
       base: null,
+      lostUpTo: 0,
     };
   }
 

@@ -1,6 +1,7 @@
 /** A simulated node before its first life. */
 import type { SimulatedNode } from "./cluster.ts";
 import type { SimulatedDisk } from "./disk.ts";
+import { nothingTold } from "./told.ts";
 
 export function newNode(id: string, disk: SimulatedDisk, isIn: boolean): SimulatedNode {
   return {
@@ -20,5 +21,6 @@ export function newNode(id: string, disk: SimulatedDisk, isIn: boolean): Simulat
     mustNotServe: null,
     machine: null,
     mustStop: false,
+    told: nothingTold(),
   };
 }

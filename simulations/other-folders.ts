@@ -37,9 +37,15 @@ export class OtherFolders {
   readonly #parts: OtherFoldersParts;
   readonly #clones = new Set<Clone>();
   #made = 0;
+  #told = 0;
 
   constructor(parts: OtherFoldersParts) {
     this.#parts = parts;
+  }
+
+  /** How many copies were told what they are, and stopped. */
+  get told(): number {
+    return this.#told;
   }
 
   /** The folder of a node of this id that has founded another republic. */
@@ -54,7 +60,10 @@ export class OtherFolders {
     return disk.image();
   }
 
-  /** X9: a copy of the folder of `node`, which runs, is started at an endpoint of its own. */
+  /**
+   * X9: a copy of the folder of `node` is started at an endpoint of its own. Made of a folder whose
+   * node is down, it counts as many starts as the node will.
+   */
   startClone(node: SimulatedNode, length: Micros): void {
     const { simulator } = this.#parts;
     const { name, disk, life } = this.#machine(node.id, "clone");
@@ -124,7 +133,8 @@ export class OtherFolders {
     if (!clone.life.alive) return;
     const isTold = error instanceof KibitzerError && told.has(error.code);
     this.#parts.simulator.trace.note(`failed ${clone.name}: ${String(error)}`);
-    if (!isTold && !isOfDisk(error)) this.#parts.simulator.fail(error);
+    if (isTold) this.#told += 1;
+    else if (!isOfDisk(error)) this.#parts.simulator.fail(error);
     this.#end(clone);
   }
 

@@ -6,7 +6,9 @@ import type { SimulatedNode } from "./cluster.ts";
 export function pardoned({ disk, pardons }: SimulatedNode, error: unknown): string | null {
   if (!(error instanceof KibitzerError)) return null;
   const { code } = error;
-  const isPardoned = pardons.has(code) || (code === "KBZ_DAMAGED" && disk.wounds.isSuspect);
+  // D4: what others can repair is no reason to stop.
+  const { isSuspect, mustSurvive } = disk.wounds;
+  const isPardoned = pardons.has(code) || (code === "KBZ_DAMAGED" && isSuspect && !mustSurvive);
   return isPardoned ? code : null;
 }
 

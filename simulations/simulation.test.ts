@@ -14,9 +14,10 @@ test("seeds pass: faults, then calm, then every check", async () => {
   for (let seed = 1; seed <= 6; seed += 1) {
     const report = await new Simulation(seed).run(4);
     assert.equal(report.failure, null, `seed ${seed}: ${report.failure?.message}`);
-    assert.ok(report.acknowledged > 0, `seed ${seed} acknowledges something`);
-    // On a worst day the recordings of all but the survivor are gone with their disks.
+    // A worst day comes before the calm, maybe before anything was acknowledged, and the recordings
+    // of all but the survivor are gone with their disks.
     const isWorst = report.swarm.worstDay !== null;
+    assert.ok(isWorst || report.acknowledged > 0, `seed ${seed} acknowledges something`);
     assert.ok(isWorst || report.replayed > 100, `seed ${seed} replays its recordings`);
   }
 });

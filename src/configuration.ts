@@ -28,9 +28,10 @@ export interface KibitzerOptions {
   readonly advertise?: string;
   /**
    * The directory was moved here, and not copied: the republic is told to call this node at its new
-   * endpoint. Default false.
+   * endpoint. Endpoints in place of a flag: those of members that moved too, who are told as well.
+   * Default false.
    */
-  readonly moved?: boolean;
+  readonly moved?: boolean | readonly string[];
   /** Any logger of pino's shape; default silent. */
   readonly logger?: Logger;
   /** Whether inputs are recorded; default true. */
@@ -60,6 +61,8 @@ export interface KibitzerOptions {
   readonly retain?: { readonly bytes?: number; readonly ageMs?: number };
   /** Bytes of the journal's files. */
   readonly storage?: { readonly segmentBytesFirst?: number; readonly segmentBytesMax?: number };
+  /** Gives up a start that waits for other members, as a repair may; default never. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Configuration {
@@ -70,7 +73,8 @@ export interface Configuration {
     readonly listen?: readonly string[];
     readonly advertise?: string;
   };
-  readonly moved: boolean;
+  /** Whom to tell of it, besides the members as the log knows them; null when it has not moved. */
+  readonly moved: readonly string[] | null;
   readonly logger: Logger;
   readonly record: boolean;
   readonly recordBodies: boolean;
@@ -87,6 +91,7 @@ export interface Configuration {
   readonly snapshot: { readonly bytes: number; readonly slots: number };
   readonly retain: { readonly bytes: number | null; readonly ageMs: number | null };
   readonly storage: NonNullable<KibitzerOptions["storage"]>;
+  readonly signal: AbortSignal;
 }
 
 const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
@@ -107,6 +112,7 @@ const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
   "snapshot",
   "retain",
   "storage",
+  "signal",
 ]);
 
 /**
@@ -116,28 +122,23 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
   for (const key of Object.keys(checkedObject("options", options))) {
     if (!known.has(key)) throw wrong(key, `one of ${[...known].join(", ")}`, "an unknown option");
   }
-  const {
-    moved = false,
-    logger = silent,
-    record = true,
-    recordBodies = false,
-    timing = {},
-  } = options;
+  const { moved = false, logger = silent, record = true, recordBodies = false } = options;
   const { parliamentSize = 5, recordingBytesMax = 268_435_456 } = options;
   return Object.freeze({
     directory: directoryOf(options),
     identity: identityOf(options),
-    moved,
+    moved: movedOf(moved),
     logger,
     record,
     recordBodies,
     recordingBytesMax: whole("recordingBytesMax", recordingBytesMax, 65_536),
     parliamentSize: seats(parliamentSize),
-    timing: timingOf(checkedObject("timing", timing), options),
+    timing: timingOf(options),
     machine: options.machine ?? null,
     world: options.world ?? world(),
     ...pastOf(options),
     storage: { ...options.storage },
+    signal: options.signal ?? new AbortController().signal,
   });
 }
 
@@ -160,6 +161,12 @@ function pastOf({
       ageMs: ageMs === undefined ? null : whole("retain.ageMs", ageMs, 0),
     },
   };
+}
+
+function movedOf(moved: boolean | readonly string[]): readonly string[] | null {
+  if (typeof moved === "boolean") return moved ? [] : null;
+  for (const url of moved) checkEndpoint(url);
+  return [...moved];
 }
 
 function checkedObject<Wanted extends object>(name: string, value: Wanted): Wanted {
@@ -187,11 +194,13 @@ function identityOf({ id, listen, advertise }: KibitzerOptions): Configuration["
   };
 }
 
-function timingOf(
-  { pingMs = 50, silenceMs = 400, stallMs = 2000 }: TimingOptions,
+function timingOf({
+  timing = {},
   // A reboot, or an update of the system, takes less.
-  { replaceAfterMs = 600_000 }: KibitzerOptions,
-): Configuration["timing"] {
+  replaceAfterMs = 600_000,
+}: KibitzerOptions): Configuration["timing"] {
+  const options: TimingOptions = checkedObject("timing", timing);
+  const { pingMs = 50, silenceMs = 400, stallMs = 2000 } = options;
   const pingTicks = whole("timing.pingMs", pingMs, 1);
   const silenceTicks = whole("timing.silenceMs", silenceMs, 2 * pingTicks);
   const stallTicks = whole("timing.stallMs", stallMs, silenceTicks);

@@ -13,6 +13,7 @@ import type {
   NodeId,
   RefusalReason,
   RepublicIdentity,
+  Slot,
 } from "../consensus/index.ts";
 import type { BatchResults } from "./machine/results.ts";
 
@@ -148,6 +149,16 @@ export interface ReportRequest {
   readonly method: "report";
 }
 
+/**
+ * Asks a member for the whole records of its journal from `slotFirst` on, decided or not: the asker
+ * has lost its own, and knows them by their hashes. Answered at any time, even while repairing.
+ */
+export interface RepairRequest {
+  readonly method: "repair";
+  readonly slotFirst: Slot;
+  readonly slotLast: Slot;
+}
+
 export type Request =
   | ReceiveRequest
   | ImmigrateRequest
@@ -164,6 +175,7 @@ export type Request =
   | DecreesRequest
   | StatusRequest
   | ReportRequest
+  | RepairRequest
   | QueryRequest;
 
 /** A whole batch, as it was framed; the first of an answer may begin before the index asked. */
@@ -226,6 +238,19 @@ export type Response =
       readonly offset: number;
       readonly size: number;
       readonly bytes: Uint8Array;
+    }
+  /** `repair`: what is whole; of several records of a slot the hashes tell the right one. */
+  | {
+      readonly kind: "records";
+      /** How far the journal is known decided, and where it ends. */
+      readonly decided: Slot;
+      readonly length: Slot;
+      /** Up to here it was looked; what lies beyond is asked for again. */
+      readonly slotLast: Slot;
+      /** The slot of the newest snapshot that can be had here; 0 for none. */
+      readonly snapshot: Slot;
+      readonly damaged: readonly Slot[];
+      readonly decrees: readonly FramedDecree[];
     }
   /** `decrees`: in order, from the slot asked on; none when the node does not have it decided. */
   | { readonly kind: "decrees"; readonly decrees: readonly FramedDecree[] }

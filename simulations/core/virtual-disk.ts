@@ -31,6 +31,8 @@ export interface Image {
   /** The state that stands for the decrees up to its slot; null while the log has them all. */
   readonly snapshot: RepublicState | null;
   readonly decided: Slot;
+  /** Attested up to here, and damaged after the log; 0 when nothing is. */
+  readonly lostUpTo: Slot;
   readonly heard: ReadonlyMap<NodeId, Heard>;
 }
 
@@ -39,6 +41,7 @@ class MutableImage implements Image {
   accepted: Ballot = ballotZero;
   decided: Slot = 0;
   snapshot: RepublicState | null = null;
+  lostUpTo: Slot = 0;
   readonly log: Decree[] = [];
   readonly heard = new Map<NodeId, Heard>();
 
@@ -54,6 +57,7 @@ class MutableImage implements Image {
     this.decided = Math.max(this.decided, write.decided);
     this.log.length = write.slotFirst - 1;
     this.log.push(...write.decrees);
+    this.lostUpTo = write.lostUpTo;
     for (const heard of write.heard ?? []) this.heard.set(heard.id, heard);
   }
 
@@ -62,6 +66,7 @@ class MutableImage implements Image {
     this.accepted = other.accepted;
     this.decided = other.decided;
     this.snapshot = other.snapshot;
+    this.lostUpTo = other.lostUpTo;
     this.log.length = 0;
     this.log.push(...other.log);
     this.heard.clear();
@@ -79,6 +84,11 @@ export function hashAt(image: Image, slot: Slot): Hash | null {
 export interface Installed {
   readonly state: RepublicState;
   readonly log: readonly Decree[];
+}
+
+/** How far the log of an image was attested, whatever is left of it. */
+export function attestedLength({ log, lostUpTo }: Image): Slot {
+  return Math.max(log.length, lostUpTo);
 }
 
 /** What a promise must report at least: the state as of the write that made it. */
@@ -124,7 +134,7 @@ export class VirtualDisk {
     if (installed !== null) this.#installed.set(write.number, installed);
     this.#written.apply(write, installed);
     if (write.promised !== null) {
-      const { length } = this.#written.log;
+      const length = attestedLength(this.#written);
       const hash = hashAt(this.#written, length);
       this.#promisesMade.push({ ballot: write.promised, accepted: write.accepted, length, hash });
     }
@@ -173,6 +183,14 @@ export class VirtualDisk {
     this.crash();
   }
 
+  /** The records of undecided slots from `slot` on rot, and nobody else can give them back (K5). */
+  lose(slot: Slot): void {
+    const image = this.#durable;
+    image.lostUpTo = attestedLength(image);
+    image.log.length = slot - 1;
+    this.#written.copyFrom(image);
+  }
+
   /** Makes the decree of a decided slot another, and chains soundly what follows. */
   alterPast(slot: Slot): void {
     const log = this.#durable.log;
@@ -196,6 +214,7 @@ export class VirtualDisk {
       accepted: image.accepted,
       republic: republic.state(),
       decrees: image.log.slice(image.decided),
+      lostUpTo: image.lostUpTo,
       heard: [...image.heard.values()],
       writeLast: this.#writeLast,
     };
@@ -233,6 +252,11 @@ export class VirtualDisk {
     });
     demand(write.slotFirst >= 1 && write.slotFirst <= known.length + 1, "A5", () => {
       return `write from slot ${write.slotFirst} after a log of ${known.length}`;
+    });
+    const isCovered =
+      length >= before.lostUpTo || compareBallots(write.accepted, before.accepted) > 0;
+    demand(isCovered ? write.lostUpTo === 0 : write.lostUpTo === before.lostUpTo, "A8", () => {
+      return `write ${write.number} forgets that slots up to ${before.lostUpTo} were lost`;
     });
     demand(write.decided <= length, "A5", () => `decided ${write.decided} beyond length ${length}`);
     demand(

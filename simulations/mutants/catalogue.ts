@@ -14,6 +14,7 @@ import { nodeMutants } from "./catalogue/node.ts";
 import { machineMutants } from "./catalogue/machine.ts";
 import { snapshotMutants } from "./catalogue/snapshots.ts";
 import { storageMutants } from "./catalogue/storage.ts";
+import { damageMutants } from "./catalogue/damage.ts";
 import { refoundingMutants } from "./catalogue/refounding.ts";
 import { roomMutants } from "./catalogue/room.ts";
 import { transportMutants } from "./catalogue/transport.ts";
@@ -35,5 +36,6 @@ export const catalogue: readonly Mutant[] = [
   ...storageMutants,
   ...roomMutants,
   ...transportMutants,
+  ...damageMutants,
   ...refoundingMutants,
 ];

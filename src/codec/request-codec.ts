@@ -38,6 +38,7 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
   promote: 11,
   demote: 12,
   invite: 13,
+  repair: 14,
   decrees: 17,
 };
 
@@ -124,6 +125,10 @@ function encodeRequest(request: Request, version = protocol.most): readonly Uint
       return [writer.take(), request.question];
     case "snapshot":
       wholes(request.slot, request.offset, request.bytesMax);
+      break;
+    case "repair":
+      writer.whole(request.slotFirst);
+      writer.whole(request.slotLast);
       break;
     case "decrees":
       wholes(request.slotFirst, request.slotLast, request.bytesMax);
@@ -238,6 +243,8 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
         offset: reader.whole(),
         bytesMax: reader.whole(),
       };
+    case "repair":
+      return { method, slotFirst: reader.whole(1), slotLast: reader.whole(1) };
     case "decrees":
       return {
         method,

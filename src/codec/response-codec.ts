@@ -9,6 +9,7 @@ import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { machineLimits } from "../machine/machine-limits.ts";
 import { readResults, writeResults } from "../machine/results.ts";
+import type { FramedDecree } from "./decree-codec.ts";
 import { readDecrees, writeDecrees } from "./message-codec.ts";
 import type { EntriesBatch, Response } from "../requests.ts";
 import { protocol } from "../version.ts";
@@ -35,6 +36,7 @@ const kindCodes: Readonly<Record<Response["kind"], number>> = {
   document: 7,
   answer: 10,
   chunk: 9,
+  records: 8,
   decrees: 11,
 };
 
@@ -91,12 +93,10 @@ function encodeResponse(response: Response, version = protocol.most): readonly U
       writer.whole(response.size);
       writer.whole(response.bytes.length);
       return [writer.take(), response.bytes];
+    case "records":
+      return encodeRecords(response);
     case "decrees":
-      writeDecrees(
-        writer,
-        response.decrees.map(({ decree }) => decree),
-      );
-      return [writer.take(), ...response.decrees.flatMap(({ body }) => body ?? [])];
+      return encodeDecrees(response.decrees);
     case "document":
       return [writer.take(), encoder.encode(JSON.stringify(response.document ?? null))];
     default:
@@ -143,6 +143,8 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
       const size = reader.whole();
       return { kind, offset, size, bytes: reader.chunk(chunkBytesMax) };
     }
+    case "records":
+      return readRecords(reader);
     case "decrees":
       return { kind, decrees: readDecrees(reader) };
     case "document":
@@ -150,6 +152,36 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
     default:
       return unreachable(kind);
   }
+}
+
+type Records = Extract<Response, { readonly kind: "records" }>;
+
+function encodeRecords(response: Records): readonly Uint8Array[] {
+  const { decided, length, slotLast, snapshot, damaged, decrees } = response;
+  for (const value of [decided, length, slotLast, snapshot]) writer.whole(value);
+  writer.whole(damaged.length);
+  for (const slot of damaged) writer.whole(slot);
+  return encodeDecrees(decrees);
+}
+
+function readRecords(reader: ByteReader): Records {
+  const decided = reader.whole();
+  const length = reader.whole();
+  const slotLast = reader.whole();
+  const snapshot = reader.whole();
+  const count = reader.count(limits.learnSlotsMax, 1);
+  const damaged = Array.from({ length: count }, () => reader.whole(1));
+  const known = { decided, length, slotLast, snapshot, damaged };
+  return { kind: "records", ...known, decrees: readDecrees(reader) };
+}
+
+/** Goes on with what `writer` holds already. */
+function encodeDecrees(decrees: readonly FramedDecree[]): readonly Uint8Array[] {
+  writeDecrees(
+    writer,
+    decrees.map(({ decree }) => decree),
+  );
+  return [writer.take(), ...decrees.flatMap(({ body }) => body ?? [])];
 }
 
 function writeEntries(batches: readonly EntriesBatch[]): void {

@@ -4,25 +4,32 @@
  */
 import type { Ballot } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import { damaged } from "../storage/damage.ts";
+import { damaged, textOf } from "../storage/damage.ts";
+import { recordNames } from "../storage/staging.ts";
 import { amnesia, copyNames } from "../storage/hard-state.ts";
-import { openSegment, type OpenedFile } from "../storage/journal-segments.ts";
+import { openSegment, type OpenedFile, type Scanned } from "../storage/journal-segments.ts";
+import type { SlotRange } from "../storage/holes.ts";
 import { LogState } from "../storage/log-state.ts";
 import { readManifest, type Manifest, type SegmentEntry } from "../storage/manifest.ts";
+import type { Finding } from "../storage/recovered.ts";
 import { readWhole, unseal } from "../storage/sealed-file.ts";
 import { SlotArchive } from "../storage/slot-archive.ts";
 import { segmentName } from "../storage/segment.ts";
 import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../codec/shapes.ts";
 import { isWhole, matches, nullOr, type Check } from "../codec/shapes.ts";
 import type { FileSystem } from "../world.ts";
+import { startsOf } from "../storage/directory.ts";
 import { SnapshotFiles } from "../snapshots/snapshot-files.ts";
 import {
   firstSlot,
   refoundingsIn,
   scan,
+  scanBefore,
   slotsByGeneration,
   type InspectedRefounding,
+  type Told,
 } from "./inspected-log.ts";
+import { archiveFindings, snapshotFindings } from "./inspected-past.ts";
 
 /** What the file `node` says, as far as it matters here. */
 export interface InspectedNode {
@@ -44,6 +51,8 @@ export interface Inspection {
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
   /** What is wrong, in words; empty when everything read is what was written. */
   readonly damage: readonly string[];
+  /** The same by file and place, as far as it was found in reading the journal. */
+  readonly findings: readonly Finding[];
 }
 
 export interface InspectedLog {
@@ -60,6 +69,8 @@ export interface InspectedLog {
   readonly snapshots: readonly number[];
   /** Whether the last group was never synced, and will be dropped at the next start. */
   readonly torn: boolean;
+  /** Slots of which no intact record is here: other members have them. */
+  readonly damaged: readonly SlotRange[];
   /** Where the republic went on under another identity, and under which. */
   readonly refounded: readonly InspectedRefounding[];
 }
@@ -71,6 +82,9 @@ export interface InspectedSegment {
   readonly closed: boolean;
   /** The slots that are read from this file; null when later files replaced them all. */
   readonly slots: { readonly first: number; readonly last: number } | null;
+  /** Whole ones, those included that later ones have replaced. */
+  readonly groups: number;
+  readonly records: number;
 }
 
 /** @throws {KibitzerError} `KBZ_NOT_FOUND` when there is no node's data there. */
@@ -78,11 +92,10 @@ export async function inspectDirectory(directory: string, files: FileSystem): Pr
   return await new Inspector(directory, files).run();
 }
 
-const nodeName = "node";
 /** An inspection shows what it can of files that a later version wrote. */
 const versionMax = Number.MAX_SAFE_INTEGER;
 
-interface Scanned {
+interface Journaled {
   readonly log: InspectedLog | null;
   readonly segments: readonly InspectedSegment[];
 }
@@ -91,6 +104,7 @@ class Inspector {
   readonly #directory: string;
   readonly #files: FileSystem;
   readonly #damage: string[] = [];
+  readonly #findings: Finding[] = [];
 
   constructor(directory: string, files: FileSystem) {
     this.#directory = directory;
@@ -98,10 +112,10 @@ class Inspector {
   }
 
   async run(): Promise<Inspection> {
-    if (!(await this.#files.exists(`${this.#directory}/${nodeName}`))) {
+    if (!(await this.#hasNode())) {
       throw new KibitzerError(
         "KBZ_NOT_FOUND",
-        `Wanted the data directory of a node, but there is no file "${nodeName}" in ` +
+        `Wanted the data directory of a node, but there is no file "${recordNames[0]}" in ` +
           `${this.#directory}. Name the directory that was given to --data.`,
         { retryable: false, outcome: "none" },
       );
@@ -113,18 +127,20 @@ class Inspector {
     const isPromised = hasPromised || node?.hasJournal === true;
     const promises = isPromised ? await this.#promises() : [];
     const { log, segments } = scanned ?? { log: null, segments: [] };
-    return { node, promises, log, segments, files, damage: this.#damage };
+    const found = { damage: this.#damage, findings: this.#findings };
+    return { node, promises, log, segments, files, ...found };
   }
 
   /** Null before the node belonged to a republic, and when the journal cannot be read. */
-  async #journalOf({ id, cookie, republic, hasJournal }: InspectedNode): Promise<Scanned | null> {
+  async #journalOf({ id, cookie, republic, hasJournal }: InspectedNode): Promise<Journaled | null> {
     if (republic === null) return null;
     const path = `${this.#directory}/journal`;
     const identity = { republic: republic.identity, id, cookie };
     const manifest = await this.#tried(async () => {
       const read = await readManifest(this.#files, path, identity);
       if (read === null && hasJournal) throw damaged(path, 0, "the list of segments is missing");
-      return read;
+      this.#note(read?.findings ?? []);
+      return read?.manifest ?? null;
     });
     return manifest === null ? null : await this.#journal(path, manifest);
   }
@@ -140,13 +156,29 @@ class Inspector {
     }
   }
 
+  async #hasNode(): Promise<boolean> {
+    for (const name of recordNames) {
+      if (await this.#files.exists(`${this.#directory}/${name}`)) return true;
+    }
+    return false;
+  }
+
+  /** The first intact copy; what is wrong with the other one the next start mends. */
   async #node(): Promise<InspectedNode> {
-    const path = `${this.#directory}/${nodeName}`;
+    const [first, second] = recordNames;
+    const copy = await this.#tried(async () => await this.#nodeIn(first));
+    if (copy === null) return await this.#nodeIn(second);
+    await this.#tried(async () => await this.#nodeIn(second));
+    return copy;
+  }
+
+  async #nodeIn(name: string): Promise<InspectedNode> {
+    const path = `${this.#directory}/${name}`;
     const bytes = (await readWhole(this.#files, path)) ?? new Uint8Array(0);
     const document = unseal(path, "node", versionMax, bytes);
     if (!isInspectedNode(document)) throw damaged(path, 0, "its fields are not those of a node");
     const { id, cookie, starts, republic, hasJournal } = document;
-    return { id, cookie, starts, republic, hasJournal };
+    return { id, cookie, starts: startsOf(starts), republic, hasJournal };
   }
 
   /** One lost copy is damage that the next start mends; two are a promise forgotten. */
@@ -178,7 +210,7 @@ class Inspector {
     }
   }
 
-  async #journal(path: string, manifest: Manifest): Promise<Scanned> {
+  async #journal(path: string, manifest: Manifest): Promise<Journaled> {
     const opened: { readonly entry: SegmentEntry; readonly segment: OpenedFile }[] = [];
     try {
       for (const entry of manifest.segments) {
@@ -190,31 +222,55 @@ class Inspector {
       // What is before the first start is not known from the beginning, unless nothing was removed.
       const start = manifest.removed > 0 ? (manifest.starts[0] ?? null) : null;
       const log = new LogState(start);
-      const isWhole = opened.length === manifest.segments.length;
-      const files = opened.flatMap(({ entry, segment }) => {
-        return entry.generation >= (start?.generation ?? 0) ? [segment] : [];
-      });
       const refounded = await this.#refoundedBefore(start?.slot ?? 0, manifest.republic);
-      const torn = isWhole ? await this.#tried(() => scan(files, manifest, log, refounded)) : null;
+      const scanned = await this.#scan(opened, manifest, { log, refounded, start });
       const slots = slotsByGeneration(log, manifest);
       const segments: InspectedSegment[] = [];
       for (const { entry, segment } of opened) {
         segments.push({
           file: segmentName(entry.generation),
           generation: entry.generation,
-          bytes: await segment.file.size(),
+          bytes: segment.file === null ? 0 : await segment.file.size(),
           closed: entry.closed !== null,
           slots: slots.get(entry.generation) ?? null,
+          ...(scanned?.counts.get(entry.generation) ?? { groups: 0, records: 0 }),
         });
       }
-      if (torn === null) return { log: null, segments };
-      const { accepted, decided, writeLast, index } = log;
+      this.#note(await snapshotFindings(this.#files, this.#directory, manifest));
+      this.#note(await archiveFindings(this.#files, path, manifest));
+      if (scanned === null) return { log: null, segments };
+      const { accepted, decided, writeLast, index, holes } = log;
+      const { torn } = scanned;
       const past = await this.#past(path, manifest, index.base);
-      const known = { accepted, length: index.length, decided, writeLast, torn };
-      return { log: { ...known, ...past, refounded: [...refounded.values()] }, segments };
+      const found = { accepted, length: index.length, decided, writeLast, torn };
+      const rest = { damaged: holes.ranges(), refounded: [...refounded.values()] };
+      return { log: { ...found, ...past, ...rest }, segments };
     } finally {
-      for (const { segment } of opened) await segment.file.close();
+      for (const { segment } of opened) await segment.file?.close();
     }
+  }
+
+  async #scan(
+    opened: readonly { readonly segment: OpenedFile }[],
+    manifest: Manifest,
+    into: Told,
+  ): Promise<Scanned | null> {
+    if (opened.length !== manifest.segments.length) return null;
+    const files = opened.map(({ segment }) => segment);
+    const first = into.start?.generation ?? 0;
+    const isBefore = ({ header }: OpenedFile): boolean => header.generation < first;
+    const before = await this.#tried(() => scanBefore(files.filter(isBefore), manifest));
+    this.#note(before?.findings ?? []);
+    const tail = files.filter((file) => !isBefore(file));
+    const scanned = await this.#tried(() => scan(tail, manifest, into));
+    this.#note(scanned?.findings ?? []);
+    if (scanned === null || before === null) return scanned;
+    return { ...scanned, counts: new Map([...before.counts, ...scanned.counts]) };
+  }
+
+  #note(findings: readonly Finding[]): void {
+    for (const finding of findings) this.#damage.push(textOf(finding));
+    this.#findings.push(...findings);
   }
 
   /** Of what was removed only the snapshot that stands for it can tell. */

@@ -3,10 +3,18 @@
  * where the republic went on under another identity. Reads only what is handed in.
  */
 import type { Refounding, RepublicState } from "../../consensus/index.ts";
-import { applyRead, scanSegments, type OpenedFile } from "../storage/journal-segments.ts";
+import {
+  applyRead,
+  countGroup,
+  scanSegments,
+  type OpenedFile,
+  type Scanned,
+} from "../storage/journal-segments.ts";
 import type { LogState } from "../storage/log-state.ts";
 import type { Manifest } from "../storage/manifest.ts";
-import type { RecoveredGroup } from "../storage/recovery.ts";
+import type { ReadStart } from "../storage/read-start.ts";
+import type { LostGroups, RecoveredGroup } from "../storage/recovered.ts";
+import { JournalScan } from "../storage/recovery.ts";
 
 export interface InspectedRefounding {
   readonly slot: number;
@@ -15,25 +23,46 @@ export interface InspectedRefounding {
   readonly republic: { readonly name: string; readonly identity: string };
 }
 
-/** Applies all that recovery would keep to `log`; tells whether a torn group would be dropped. */
+/** What a scan tells of the log, and from where on. */
+export interface Told {
+  readonly log: LogState;
+  readonly refounded: Map<number, InspectedRefounding>;
+  readonly start: ReadStart | null;
+}
+
+/** Applies all that recovery would keep to `log`. */
 export async function scan(
   segments: readonly OpenedFile[],
   manifest: Manifest,
-  log: LogState,
-  refounded: Map<number, InspectedRefounding>,
-): Promise<boolean> {
-  const start = manifest.removed > 0 ? manifest.starts[0] : undefined;
-  const take = (group: RecoveredGroup): void => {
-    applyRead(segments, group, log);
-    noteRefoundings(group, refounded);
+  { log, refounded, start }: Told,
+): Promise<Scanned> {
+  const onGroup = (group: RecoveredGroup): void => noteRefoundings(group, refounded);
+  const before = start?.group ?? manifest.removed;
+  const scanned = await scanSegments(segments, manifest, { log, before, onGroup });
+  if (scanned.unmarked !== null) {
+    applyRead(segments, scanned.unmarked, log);
+    onGroup(scanned.unmarked);
+  }
+  return scanned;
+}
+
+/** What is whole of segments that no start reads any more; they are all closed. */
+export async function scanBefore(
+  segments: readonly OpenedFile[],
+  { republic, removed, starts }: Manifest,
+): Promise<Pick<Scanned, "findings" | "counts">> {
+  const findings = segments.flatMap((segment) => segment.findings);
+  const counts = new Map<number, { groups: number; records: number }>();
+  const [start] = starts;
+  if (segments.length === 0 || start === undefined) return { findings, counts };
+  const known = { synced: start.group, before: removed, extent: start };
+  const onGroup = (group: RecoveredGroup): void => countGroup(counts, segments, group);
+  const onLost = async ({ finding }: LostGroups): Promise<void> => {
+    findings.push(finding);
   };
-  const { unmarked, torn } = await scanSegments(segments, manifest, {
-    synced: manifest.synced,
-    before: start?.group ?? manifest.removed,
-    onGroup: take,
-  });
-  if (unmarked !== null) take(unmarked);
-  return torn;
+  const { unmarked } = await new JournalScan(segments, republic, known, { onGroup, onLost }).run();
+  if (unmarked !== null) onGroup(unmarked);
+  return { findings, counts };
 }
 
 /** By slot: recovery may write a slot again, but a decided one says the same then. */
@@ -73,7 +102,8 @@ export function slotsByGeneration(
     }
   }
   for (let slot = index.base + 1; slot <= index.length; slot += 1) {
-    add(index.get(slot).generation, slot, slot);
+    const { generation, size } = index.get(slot);
+    if (size > 0) add(generation, slot, slot);
   }
   return found;
 }

@@ -36,7 +36,7 @@ export async function start(
   }
   const signal = AbortSignal.any([interruption.signal, gone.signal]);
   const logger = loggerFor(options);
-  const kibitzer = await openKibitzer(directory, options, logger);
+  const kibitzer = await openKibitzer(directory, options, logger, signal);
   try {
     await serve(kibitzer, { options, output, signal });
   } catch (error) {
@@ -63,6 +63,7 @@ async function openKibitzer(
   directory: string,
   options: StartOptions,
   logger: Logger,
+  signal: AbortSignal,
 ): Promise<Kibitzer> {
   const { id, listen, advertise, retainBytes, retainAge } = options;
   return await Kibitzer.open({
@@ -70,7 +71,7 @@ async function openKibitzer(
     ...(id === undefined ? {} : { id }),
     ...(listen === undefined ? {} : { listen: [...listen] }),
     ...(advertise === undefined ? {} : { advertise }),
-    moved: options.moved === true,
+    moved: options.moved === true && (options.join ?? true),
     logger,
     ...(options.replaceAfter === undefined ? {} : { replaceAfterMs: options.replaceAfter }),
     record: options.record,
@@ -80,6 +81,7 @@ async function openKibitzer(
       ...(retainBytes === undefined ? {} : { bytes: retainBytes }),
       ...(retainAge === undefined ? {} : { ageMs: retainAge }),
     },
+    signal,
   });
 }
 

@@ -5,6 +5,7 @@
 import { asKibitzerError } from "../as-kibitzer-error.ts";
 import type { Engine } from "./engine.ts";
 import { MachineDesk } from "../machine/machine-desk.ts";
+import { answerRepair } from "../repair/repair-answer.ts";
 import { Service } from "./service.ts";
 
 export function makeService(engine: Engine): Service {
@@ -24,6 +25,7 @@ export function makeService(engine: Engine): Service {
     contacts: () => engine.contacts(),
     changed: engine.changed,
     snapshot: async (...range) => await engine.snapshots.snapshots.read(...range),
+    repair: async (request) => await answerRepair(engine.journal, request),
     status: async (signal) => await engine.status(signal),
     report: () => engine.report(),
   });

@@ -7,7 +7,6 @@ import {
   Islander,
   Legislator,
   type Citizen,
-  type DurableState,
   type LegislatorView,
   type Message,
   type Outcome,
@@ -20,12 +19,11 @@ import { Bell } from "./bell.ts";
 import { closeAll } from "../close-all.ts";
 import type { Configuration } from "../configuration.ts";
 import { ConsensusState } from "../consensus-state.ts";
-import { asKibitzerError } from "../as-kibitzer-error.ts";
 import { makeMachineDesk, makeService } from "./engine-parts.ts";
 import { haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
-import { helloOf, logRefounded } from "./introduction.ts";
+import { helloOf, logRefounded, urlOf } from "./introduction.ts";
 import { Invitations } from "./inviting.ts";
 import { journalEvents } from "./journal-events.ts";
 import { LogReader } from "./log-reader.ts";
@@ -38,7 +36,8 @@ import type { Publishing } from "../publishing/publishing.ts";
 import type { Envelope } from "../recording/envelope.ts";
 import type { EnvelopeRecorder } from "../recording/envelope-recorder.ts";
 import { openRecorder, readPlayed } from "../recording/played.ts";
-import { durableState, nothingDurable } from "./recovery.ts";
+import { menderOf, openRepaired, rememberPeers, unreadable } from "./mending.ts";
+import { durableState } from "./recovery.ts";
 import { receiveRequest } from "./receive-request.ts";
 import type { NodeReport, ReceiveRequest } from "../requests.ts";
 import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
@@ -48,10 +47,11 @@ import { reportOf } from "./status.ts";
 import { Bodies } from "../storage/bodies.ts";
 import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
-import type { OpenedJournal } from "../storage/recovered.ts";
+import type { OpenedJournal } from "../storage/opened-journal.ts";
 import { SlotSender } from "./slot-sender.ts";
 import { citizensOf } from "./citizens.ts";
 import { Whereabouts } from "./whereabouts.ts";
+import type { ReadMender } from "../repair/read-mender.ts";
 
 export class Engine {
   readonly configuration: Configuration;
@@ -63,6 +63,7 @@ export class Engine {
   readonly publishing: Publishing;
   readonly machine: MachineDesk;
   readonly snapshots: NodeSnapshots;
+  readonly mender: ReadMender;
   readonly invitations: Invitations = new Invitations(this);
   readonly #whereabouts = new Whereabouts(this);
   /** Aborted when the node stops, for whatever reason. */
@@ -112,6 +113,7 @@ export class Engine {
     this.#slotSender = new SlotSender(this.peers, clock, this.over.signal, () =>
       this.#refoundedAt(),
     );
+    this.mender = menderOf(this, () => this.#journal);
     this.#loop = new RunLoop({
       state,
       recorder,
@@ -145,12 +147,9 @@ export class Engine {
       const reader = new LogReader();
       const bodies = new Bodies();
       const late: { engine: Engine | null } = { engine: null };
-      const opened =
-        directory.record.republic === null
-          ? null
-          : await directory.openJournal(journalEvents(configuration, () => late.engine));
-      const durable: DurableState =
-        opened === null ? nothingDurable() : durableState(opened.recovered, bodies);
+      const events = journalEvents(configuration, () => late.engine);
+      const opened = await openRepaired({ configuration, directory, events });
+      const durable = await durableState(opened, bodies);
       const { id, cookie, starts } = directory.record;
       const legislator = new Legislator({ id, cookie, starts, ...timing }, durable);
       const state = new ConsensusState(legislator, new Islander());
@@ -183,6 +182,11 @@ export class Engine {
   /** What this node played so far, as recorded; empty when recording is off. */
   played(): AsyncIterable<Envelope> {
     return readPlayed(this.configuration, this.#recorder);
+  }
+
+  /** Null outside of a republic. */
+  get journal(): Journal | null {
+    return this.#journal;
   }
 
   view(): LegislatorView {
@@ -254,8 +258,7 @@ export class Engine {
 
   /** The advertised endpoint. */
   get url(): string {
-    const { advertise } = this.directory.record;
-    return advertise ?? this.#listeners[0]?.url ?? this.directory.record.listen[0] ?? "";
+    return urlOf(this.directory.record, this.#listeners);
   }
 
   /** Every member that is known, this node included. */
@@ -312,6 +315,8 @@ export class Engine {
     this.#journal = journal;
     this.reader.attach(journal);
     await this.snapshots.attach(journal, recovered);
+    // Nobody was there to be told, while it was opened and repaired.
+    if (!journal.hasRoom) this.play({ kind: "room", hasRoom: false });
   }
 
   #carryOut(outcome: Outcome): void {
@@ -328,7 +333,7 @@ export class Engine {
     if (barriers.length > 0) this.service.takeBarriers(barriers);
     this.#noteLeadership();
     if (this.changed.isAwaited) this.changed.ring();
-    if (halt !== null) this.fail(haltError(halt, this.configuration.directory));
+    if (halt !== null) this.fail(haltError(halt, this.directory));
   }
 
   /** The same message to several peers is one request, so that it is encoded once. */
@@ -364,13 +369,12 @@ export class Engine {
     this.changed.ring();
   }
 
-  /** A journal that cannot be read back is damaged: its node must not go on as if it were not. */
   async #sendSlots(dispatch: SlotDispatch): Promise<void> {
     assert(this.#journal !== null, "who knows what is decided has a journal");
     try {
       await this.#slotSender.send(this.#journal, dispatch);
     } catch (error) {
-      if (!this.over.signal.aborted) this.fail(asKibitzerError(error));
+      unreadable(this, error);
     }
   }
 
@@ -383,6 +387,7 @@ export class Engine {
     // ones.
     const contacts = this.isMember ? [] : (this.directory.record.contacts ?? []);
     this.peers.set([...this.contacts(), ...contacts]);
+    if (this.isMember) void rememberPeers(this, this.contacts());
     this.#whereabouts.check();
   }
 }

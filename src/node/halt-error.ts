@@ -1,16 +1,23 @@
 /** What the reasons for which a node stops mean to a user. */
 import { InvariantViolation, type Halt } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
+import type { DataDirectory } from "../storage/directory.ts";
 
 /** Why the core halted, and what to do about it. */
-export function haltError(halt: Halt, directory: string): KibitzerError {
+export function haltError(
+  halt: Halt,
+  { path: directory, record: { id } }: Pick<DataDirectory, "path" | "record">,
+): KibitzerError {
+  const replace =
+    `run "kibitz member exile ${id}", remove ${directory}, and start ` +
+    `"kibitz start --data ${directory} --id ${id} --listen URL --join URL".`;
   const details = { retryable: false, outcome: "unknown" } as const;
   switch (halt.kind) {
     case "diverged":
       return new KibitzerError(
         "KBZ_DIVERGED",
         `The replicated state of this node differs from that of ${halt.peers.join(", ")} at slot ` +
-          `${halt.slot}: it has stopped. Replace it: exile it, remove ${directory}, join again.`,
+          `${halt.slot}: it has stopped. To replace it, ${replace}`,
         details,
       );
     case "machineDiverged":
@@ -28,8 +35,8 @@ export function haltError(halt: Halt, directory: string): KibitzerError {
       return new KibitzerError(
         "KBZ_STALE_DISK",
         `${halt.peer} knows a later state of this node than ${directory} holds: it is an old ` +
-          "backup or a copy in use elsewhere, and must not vote. Exile the node, remove the " +
-          "directory, and join again.",
+          "backup, or a copy of it runs, and it must not vote. If another one of it runs, and is " +
+          `well, remove ${directory}; else ${replace}`,
         details,
       );
     case "exiled":

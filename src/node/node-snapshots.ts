@@ -6,7 +6,7 @@ import { SnapshotDownload } from "../snapshots/snapshot-download.ts";
 import { SnapshotFiles } from "../snapshots/snapshot-files.ts";
 import { Snapshots } from "../snapshots/snapshots.ts";
 import type { Journal } from "../storage/journal.ts";
-import type { Recovered } from "../storage/recovered.ts";
+import type { Recovered } from "../storage/opened-journal.ts";
 
 export class NodeSnapshots implements AsyncDisposable {
   readonly snapshots: Snapshots;

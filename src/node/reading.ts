@@ -5,7 +5,13 @@
 import type { RepublicIdentity } from "../../consensus/index.ts";
 import type { Hello } from "../../transport/index.ts";
 import { Deadline } from "../deadline.ts";
-import type { DecreesRequest, EntriesRequest, Response, SnapshotRequest } from "../requests.ts";
+import type {
+  DecreesRequest,
+  EntriesRequest,
+  RepairRequest,
+  Response,
+  SnapshotRequest,
+} from "../requests.ts";
 import type { Clock } from "../world.ts";
 import type { LogReader } from "./log-reader.ts";
 import { refusal } from "./refusals.ts";
@@ -21,6 +27,8 @@ export interface ReadingOptions {
     offset: number,
     bytesMax: number,
   ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null>;
+  /** What is whole here of slots that somebody else has lost. */
+  repair(request: RepairRequest): Promise<Response>;
 }
 
 const waitMsMax = 30_000;
@@ -43,6 +51,10 @@ export class Reading {
     }
     const batches = await reader.read(index, Math.min(bytesMax, readBytesMax));
     return { kind: "entries", batches, indexLast: reader.indexLast };
+  }
+
+  async repair(request: RepairRequest): Promise<Response> {
+    return await this.#options.repair(request);
   }
 
   /** Only to who is of this republic, as far as it says: the whole state is in it. */

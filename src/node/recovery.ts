@@ -1,21 +1,66 @@
 /** What a node knew, as its journal gave it back: the replicated state and the undecided tail. */
-import { ballotZero, emptyRepublic, type DurableState } from "../../consensus/index.ts";
+import {
+  ballotZero,
+  emptyRepublic,
+  Republic,
+  type Applied,
+  type Decree,
+  type DurableState,
+} from "../../consensus/index.ts";
 import type { Bodies } from "../storage/bodies.ts";
-import type { Recovered } from "../storage/recovered.ts";
+import type { OpenedJournal } from "../storage/opened-journal.ts";
 
 /** What a fresh directory holds. */
-export function nothingDurable(): DurableState {
+function nothingDurable(): DurableState {
   const republic = emptyRepublic();
   const none = { promised: ballotZero, accepted: ballotZero };
-  return { ...none, republic, decrees: [], heard: [], writeLast: 0 };
+  return { ...none, republic, decrees: [], lostUpTo: 0, heard: [], writeLast: 0 };
 }
 
+/** Applied decrees are noted in parts, so that a long log is not held in memory. */
+const appliedPerPart = 1024;
+
 /** The bodies of the undecided slots stay in memory, as they may have to be sent. */
-export function durableState(recovered: Recovered, bodies: Bodies): DurableState {
-  const { promised, accepted, republic, undecided, heard, writeLast } = recovered;
+export async function durableState(
+  opened: OpenedJournal | null,
+  bodies: Bodies,
+): Promise<DurableState> {
+  if (opened === null) return nothingDurable();
+  const { recovered } = opened;
+  const { promised, accepted, heard, writeLast } = recovered;
+  const rest = { promised, accepted, heard, writeLast };
+  if (recovered.undecided === null) return { ...rest, ...(await readAgain(opened, bodies)) };
+  const { republic, undecided } = recovered;
+  const decrees: Decree[] = [];
   for (const { decree, body } of undecided) {
+    decrees.push(decree);
     if (decree.value.kind === "batch" && body !== null) bodies.set(decree.value, body);
   }
-  const decrees = undecided.map(({ decree }) => decree);
-  return { promised, accepted, republic, decrees, heard, writeLast };
+  return { ...rest, republic, decrees, lostUpTo: 0 };
+}
+
+/** What damage had hidden, now that it is repaired. */
+async function readAgain(
+  { journal, recovered }: OpenedJournal,
+  bodies: Bodies,
+): Promise<Pick<DurableState, "republic" | "decrees" | "lostUpTo">> {
+  const republic = new Republic(recovered.republic);
+  const { decided, length } = recovered;
+  let part: Applied[] = [];
+  for await (const { decree } of journal.scan(republic.slot + 1, decided)) {
+    part.push(republic.apply(decree));
+    if (part.length < appliedPerPart) continue;
+    journal.past.note(part);
+    part = [];
+  }
+  journal.past.note(part);
+  const decrees: Decree[] = [];
+  // What is still damaged now is nobody's to give: the core knows that it was there (A8).
+  const lost = journal.damaged.find(({ last }) => last > decided);
+  const intact = lost === undefined ? length : lost.first - 1;
+  for await (const { decree, body } of journal.scan(decided + 1, intact)) {
+    decrees.push(decree);
+    if (decree.value.kind === "batch" && body !== null) bodies.set(decree.value, body);
+  }
+  return { republic: republic.state(), decrees, lostUpTo: lost === undefined ? 0 : length };
 }

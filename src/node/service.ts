@@ -57,7 +57,7 @@ export interface ServiceOptions extends ReadingOptions {
   readonly bodies: Bodies;
   readonly machine: Pick<MachineDesk, "answer" | "complete" | "isBehind" | "reached">;
   readonly peers: Pick<Peers, "answer" | "call" | "heard" | "isThere" | "moved">;
-  readonly legislator: Pick<Legislator, "role" | "republic" | "leader">;
+  readonly legislator: Pick<Legislator, "role" | "republic" | "leader" | "lifeHeard">;
   play(request: LegislatorRequest, answered?: (outcome: Outcome) => void): void;
   hello(): Hello;
   /** Rings when another node may lead. */
@@ -67,6 +67,7 @@ export interface ServiceOptions extends ReadingOptions {
   contacts(): readonly Citizen[];
   status(signal: AbortSignal): Promise<Status>;
   report(): NodeReport;
+  /** What is whole here of slots that others have lost. */
 }
 
 export class Service implements Callee<Request, Response> {
@@ -105,11 +106,14 @@ export class Service implements Callee<Request, Response> {
       );
       return;
     }
-    const { id, cookie } = from.node;
-    this.#options.peers.heard(id);
-    // Exiled, or admitted behind this node's back: it is to be told of that, or asked.
-    const isMember = this.#options.legislator.republic.member(id)?.cookie === cookie;
-    if (!isMember) this.#options.peers.answer({ id, url: from.node.url });
+    const { id, cookie, starts } = from.node;
+    const { legislator, peers } = this.#options;
+    peers.heard(id);
+    // Exiled, or admitted behind this node's back: it is to be told of that, or asked. A copy of an
+    // earlier life is to be told, too; no other copy may hear what makes it vote.
+    const isMember = legislator.republic.member(id)?.cookie === cookie;
+    const isToBeTold = !isMember || starts < legislator.lifeHeard(id, cookie);
+    if (isToBeTold) peers.answer({ id, url: from.node.url });
     this.#options.play({ kind: "receive", from: id, cookie, message: request.message });
   }
 
@@ -146,6 +150,8 @@ export class Service implements Callee<Request, Response> {
         return { kind: "document", document: this.#options.report() };
       case "query":
         return await this.query(request, signal);
+      case "repair":
+        return await this.#reading.repair(request);
     }
   }
 

@@ -4,7 +4,9 @@
  */
 import { checkedCitizen } from "./citizens.ts";
 import type { Engine } from "./engine.ts";
+import type { Hello } from "../../transport/index.ts";
 import { pause } from "../pause.ts";
+import type { ImmigrateRequest, Response } from "../requests.ts";
 
 const askAgainMs = 200;
 const callMs = 1_000;
@@ -13,6 +15,7 @@ export class Whereabouts {
   readonly #engine: Engine;
   #isTelling = false;
   #isWarned = false;
+  #isRefused = false;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -22,9 +25,10 @@ export class Whereabouts {
   check(): void {
     if (!this.#isElsewhere || this.#isTelling) return;
     const engine = this.#engine;
-    if (engine.configuration.moved) {
+    const { moved } = engine.configuration;
+    if (moved !== null) {
       this.#isTelling = true;
-      void this.#tell();
+      void this.#tell(moved);
     } else if (!this.#isWarned) {
       this.#isWarned = true;
       const { url } = engine;
@@ -48,25 +52,64 @@ export class Whereabouts {
   }
 
   /** Each member by itself, since it may have to be called there before it can vote. */
-  async #tell(): Promise<void> {
+  async #tell(moved: readonly string[]): Promise<void> {
     const engine = this.#engine;
-    const { clock } = engine.configuration.world;
+    const { clock, chance, network } = engine.configuration.world;
     const { signal } = engine.over;
+    const hello = (): Hello => engine.hello();
+    const callers = moved.map((url) => {
+      const caller = network.connect(url, { hello, fraction: () => chance.fraction() });
+      return { url, caller };
+    });
     while (this.#isElsewhere && !signal.aborted) {
-      await Promise.allSettled(engine.contacts().map(async ({ id }) => await this.#tellOne(id)));
+      const request = this.#request();
+      await Promise.allSettled([
+        ...engine.contacts().map(async ({ id }) => await this.#tellMember(id, request)),
+        ...callers.map(async ({ url, caller }) => {
+          this.#heed(
+            url,
+            await caller.call(request, { lane: "control", timeoutMs: callMs, signal }),
+          );
+        }),
+      ]);
       await pause(clock, askAgainMs, signal);
     }
+    await Promise.all(callers.map(async ({ caller }) => await caller[Symbol.asyncDispose]()));
     this.#isTelling = false;
   }
 
-  async #tellOne(id: string): Promise<void> {
+  #request(): ImmigrateRequest {
     const engine = this.#engine;
-    const { id: own } = engine.directory.record;
-    const { signal } = engine.over;
-    const known = engine.state.legislator.republic.member(own);
+    const known = engine.state.legislator.republic.member(engine.directory.record.id);
     const citizen = checkedCitizen(engine.citizen(known?.properties ?? {}));
-    const request = { method: "immigrate", republic: null, citizen, hops: 0 } as const;
-    if (id === own) await engine.service.immigrate(request, signal);
-    else await engine.peers.call(id, request, { lane: "control", timeoutMs: callMs, signal });
+    return { method: "immigrate", republic: null, citizen, hops: 0 };
+  }
+
+  async #tellMember(id: string, request: ImmigrateRequest): Promise<void> {
+    const { directory, over, peers, service } = this.#engine;
+    const { signal } = over;
+    const response =
+      id === directory.record.id
+        ? await service.immigrate(request, signal)
+        : await peers.call(id, request, { lane: "control", timeoutMs: callMs, signal });
+    this.#heed(id, response);
+  }
+
+  #heed(by: string, response: Response | null): void {
+    if (response?.kind === "refused" && response.reason === "idTaken") this.#warnRefused(by);
+  }
+
+  /** It may be a copy, or the old host went down and its connection is not given up yet. */
+  #warnRefused(by: string): void {
+    if (this.#isRefused) return;
+    this.#isRefused = true;
+    const { url, logger, configuration } = this.#engine;
+    const known = this.#knownUrl;
+    logger.warn(
+      { event: "elsewhere", url, known, by },
+      `${by} still reaches this node at ${known}, and does not call it at ${url}: one of two ` +
+        `that run is a copy. If it is this one, stop it and remove ${configuration.directory}; ` +
+        "else stop the other, and this node is called as soon as it is gone.",
+    );
   }
 }

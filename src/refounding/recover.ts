@@ -21,7 +21,7 @@ import { SnapshotFiles } from "../snapshots/snapshot-files.ts";
 import { damaged } from "../storage/damage.ts";
 import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
-import type { Recovered } from "../storage/recovered.ts";
+import type { Recovered } from "../storage/opened-journal.ts";
 import { nodeWorld } from "../system/node-world.ts";
 import type { World } from "../world.ts";
 import { refound, type LogBeginning, type LogEnd, type RefoundingPlan } from "./refound.ts";

@@ -222,9 +222,10 @@ class LogCopy {
       this.#part = [];
       this.#partBytes = 0;
       const slots = { slotFirst: first.slot, decided: first.slot + decrees.length - 1, decrees };
-      const nothing = { promised: null, accepted: ballotZero, heard: null, base: this.#base };
+      const rest = { promised: null, accepted: ballotZero, heard: null, lostUpTo: 0 };
+      const base = this.#base;
       this.#base = null;
-      this.#journal.append({ number, ...nothing, ...slots }, this.#bodies);
+      this.#journal.append({ number, ...rest, base, ...slots }, this.#bodies);
     }
     while (this.#queuedBytes > bytesMax && this.#failure === null) await this.#advanced.promise;
     if (this.#failure !== null) throw this.#failure;

@@ -84,6 +84,25 @@ export class SnapshotFiles {
     if (await this.files.exists(path)) await this.files.remove(path);
   }
 
+  /** Bytes of the file after `slot`, as they are; null when it is not there. */
+  async piece(
+    slot: Slot,
+    offset: number,
+    bytesMax: number,
+  ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null> {
+    const path = this.path(slot);
+    if (!(await this.files.exists(path))) return null;
+    const file = await this.files.open(path, "read");
+    try {
+      const size = await file.size();
+      const bytes = new Uint8Array(Math.max(0, Math.min(bytesMax, size - offset)));
+      await file.read(bytes, offset);
+      return { size, bytes };
+    } finally {
+      await file.close();
+    }
+  }
+
   /** The pieces of the part `name`; null when the snapshot has none of that name. */
   async part(
     slot: Slot,

@@ -155,18 +155,7 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     const isKept = this.#journal?.past.snapshots.includes(slot) === true || this.#leases.has(slot);
     if (!isKept) return null;
     this.#leases.set(slot, this.#options.clock.now());
-    const { files } = this.#options.files;
-    const path = this.#options.files.path(slot);
-    if (!(await files.exists(path))) return null;
-    const file = await files.open(path, "read");
-    try {
-      const size = await file.size();
-      const bytes = new Uint8Array(Math.max(0, Math.min(bytesMax, size - offset)));
-      await file.read(bytes, offset);
-      return { size, bytes };
-    } finally {
-      await file.close();
-    }
+    return await this.#options.files.piece(slot, offset, bytesMax);
   }
 
   /** Resolves once nothing is being made. */

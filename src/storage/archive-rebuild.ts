@@ -2,12 +2,14 @@
  * The rows of an archive again, from the segments that its slots are in. Which batches took indexes
  * depends on publishers before; it is inferred, and only its checksum says whether rightly.
  */
-import type { Decree, Slot } from "../../consensus/index.ts";
+import { ballotZero, type Decree, type Slot } from "../../consensus/index.ts";
 import type { FileSystem } from "../world.ts";
 import type { ArchivedRow } from "./archive-file.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
 import { openSegment, type OpenedFile } from "./journal-segments.ts";
 import type { ArchivedSlots, ManifestBody, SegmentEntry } from "./manifest.ts";
-import { JournalScan, type RecoveredGroup } from "./recovery.ts";
+import type { RecoveredGroup } from "./recovered.ts";
+import { JournalScan } from "./recovery.ts";
 import type { StorageIdentity } from "./segment.ts";
 import type { Place } from "./slot-index.ts";
 
@@ -17,6 +19,9 @@ export interface RebuildOptions {
   readonly identity: StorageIdentity;
   readonly body: ManifestBody;
 }
+
+/** Where the log ends matters to nobody here. */
+const nothingKnown = { accepted: ballotZero, length: 0, decided: 0, hash: null };
 
 interface Found {
   readonly decree: Decree;
@@ -30,8 +35,9 @@ export async function rebuildRows(
 ): Promise<readonly ArchivedRow[] | null> {
   const generations = archive.segments.map(({ generation }) => generation);
   const [least, most] = [Math.min(...generations), Math.max(...generations)];
-  const entries = options.body.segments.filter((entry) => {
-    return entry.generation >= least && entry.generation <= most;
+  // What was mended stands behind, in a segment that may be any later one.
+  const entries = options.body.segments.filter(({ generation, closed }) => {
+    return generation >= least && (generation <= most || closed !== null);
   });
   if (entries.length === 0 || entries[0]?.generation !== least) return null;
   const found = await readSlots(archive, entries, options);
@@ -42,12 +48,13 @@ export async function rebuildRows(
 
 /** The last record of each slot. */
 async function readSlots(
-  { slotFirst, slotLast }: ArchivedSlots,
+  { slotFirst, slotLast, segments }: ArchivedSlots,
   entries: readonly SegmentEntry[],
   { files, directory, identity, body }: RebuildOptions,
 ): Promise<ReadonlyMap<Slot, Found>> {
   const found = new Map<Slot, Found>();
   const opened: OpenedFile[] = [];
+  const most = Math.max(...segments.map(({ generation }) => generation));
   try {
     for (const entry of entries) {
       opened.push(await openSegment(files, directory, identity, entry));
@@ -56,9 +63,10 @@ async function readSlots(
       return generation === entries[0]?.generation;
     });
     const before = body.segments[first - 1]?.closed?.group ?? body.removed;
-    const known = { synced: before, before };
-    const take = ({ segment, writes }: RecoveredGroup): void => {
+    const known = { synced: before, before, extent: nothingKnown };
+    const onGroup = ({ kind, segment, writes }: RecoveredGroup): void => {
       const generation = opened[segment]?.header.generation ?? 0;
+      if (kind === "group" && generation > most) return;
       for (const { records } of writes) {
         for (const { framed, offset, size } of records) {
           const { slot } = framed.decree;
@@ -67,12 +75,17 @@ async function readSlots(
         }
       }
     };
-    const { unmarked } = await new JournalScan(opened, identity.republic, known, take).run();
+    // What is lost is not in what is found: then the rows are not all there.
+    const handlers = { onGroup, onLost: async () => {} };
+    const { unmarked } = await new JournalScan(opened, identity.republic, known, handlers).run();
     // Nothing after it says so, but what is in an archive was synced.
-    if (unmarked !== null) take(unmarked);
+    if (unmarked !== null) onGroup(unmarked);
     return found;
+  } catch (error) {
+    if (error instanceof KibitzerError && error.code === "KBZ_DAMAGED") return new Map();
+    throw error;
   } finally {
-    for (const { file } of opened) await file.close();
+    for (const { file } of opened) await file?.close();
   }
 }
 

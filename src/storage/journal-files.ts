@@ -5,9 +5,8 @@
 import { assert, ballotZero, compareBallots } from "../../consensus/index.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
-import { damaged } from "./damage.ts";
 import { archiveName, isArchiveName } from "./archive-file.ts";
-import type { EntryIndex } from "./entry-index.ts";
+import { damaged } from "./damage.ts";
 import { decreeBody } from "../codec/decree-codec.ts";
 import {
   encodeGroup,
@@ -17,8 +16,10 @@ import {
   sizeOfGroup,
   type FramedWrite,
 } from "./group.ts";
+import type { Extent, Extents } from "./extents.ts";
 import { readGroupHeader, type ReadWrite } from "./group-reader.ts";
 import { HardState } from "./hard-state.ts";
+import type { EntryIndex } from "./entry-index.ts";
 import { readBack, settleState, type JournalPlace, type ReadBack } from "./journal-reading.ts";
 import type { LogState } from "./log-state.ts";
 import {
@@ -30,15 +31,17 @@ import {
   type SegmentEntry,
 } from "./manifest.ts";
 import type { LogEnd } from "./read-start.ts";
+import type { Finding } from "./recovered.ts";
 import type { RecoveredLog } from "./recovered-log.ts";
 import { temporarySuffix } from "./sealed-file.ts";
 import { isOutOfSpace } from "./space.ts";
 import {
-  decodeSegmentHeader,
   encodeSegmentHeader,
   generationOf,
   isSegmentName,
+  refuseSegmentHeader,
   sectorBytes,
+  segmentBytesLimit,
   SegmentDraft,
   segmentName,
   SegmentWindow,
@@ -62,6 +65,10 @@ export interface ReadJournal {
   readonly groupLast: number;
   readonly writeBase: number;
   readonly torn: boolean;
+  /** What was not as it was written; the slots that this cost are the holes of `log`. */
+  readonly findings: readonly Finding[];
+  /** Of the manifest that was written last. */
+  readonly counter: number;
 }
 
 /** Lives are this far apart in write numbers, so that a lost write's number is not used again. */
@@ -71,12 +78,7 @@ const writesPerLife = 2 ** 20;
 export async function openJournal(place: JournalPlace): Promise<ReadJournal> {
   const { files, identity } = place;
   const path = `${place.directory}/journal`;
-  const manifest = await readManifest(files, path, identity);
-  if (manifest === null && place.expected) throw listMissing(path);
-  const hardState = await HardState.open(files, place.directory, identity, manifest !== null);
-  // Who has promised had a journal.
-  const hasPromised = compareBallots(hardState.promised, ballotZero) > 0;
-  if (manifest === null && hasPromised) throw listMissing(path);
+  const { manifest, hardState, damage } = await openSmallFiles(place, path);
   await files.makeDirectory(path);
 
   const found = manifest?.segments ?? [];
@@ -92,36 +94,58 @@ export async function openJournal(place: JournalPlace): Promise<ReadJournal> {
     const kept = keptEntries(found, read);
     kept.push({ generation, size: active.header.size, closed: null });
     const writeBase = nextWriteBase(manifest, log);
+    const counter = (manifest?.counter ?? 0) + 1;
     const { starts, archives } = read;
     const removed = removedBy(manifest, kept, scan.synced);
     const body: ManifestBody = { segments: kept, starts, archives, removed };
-    await writeManifest(files, path, { ...identity, ...body, synced: groupLast, writeBase });
+    const news = { counter, synced: groupLast, extent: log.extent, writeBase };
+    await writeManifest(files, path, { ...identity, ...body, ...news });
     await tidy(files, path, found, { kept, leftOver: strays.names });
     await settlePromise(hardState, log);
-    await settleState(place, read);
+    const snapshots = await settleState(place, read);
+    const findings = [...damage, ...read.findings, ...snapshots];
     const { entries, folded, ends } = read;
     const { torn } = scan;
-    return { log, entries, folded, ends, hardState, body, active, groupLast, writeBase, torn };
+    const opened = { log, entries, folded, ends, hardState, body, active, groupLast };
+    return { ...opened, writeBase, torn, findings, counter };
   } catch (error) {
     await active.file.close();
     throw error;
   }
 }
 
+/** What is beside the segments; a journal that must be there is missed here. */
+async function openSmallFiles(
+  { files, directory, identity, expected }: JournalPlace,
+  path: string,
+): Promise<{
+  readonly manifest: Manifest | null;
+  readonly hardState: HardState;
+  readonly damage: readonly Finding[];
+}> {
+  const read = await readManifest(files, path, identity);
+  if (read === null && expected) throw listMissing(path);
+  const hardState = await HardState.open(files, directory, identity, read !== null);
+  // Who has promised had a journal.
+  const hasPromised = compareBallots(hardState.promised, ballotZero) > 0;
+  if (read === null && hasPromised) throw listMissing(path);
+  return { manifest: read?.manifest ?? null, hardState, damage: read?.findings ?? [] };
+}
+
 function listMissing(path: string): KibitzerError {
   return damaged(`${path}/${manifestName}`, 0, "the journal's list of segments is missing");
 }
 
-/** The old segments, closed where they end. Those that hold no group are dropped. */
+/** The old segments, closed where they end. Those that were never written to are dropped. */
 function keptEntries(entries: readonly SegmentEntry[], read: ReadBack): SegmentEntry[] {
   const { scan, skipped } = read;
-  return entries.flatMap((entry, position) => {
-    if (position < skipped) return [entry];
-    const closed = scan.ends[position - skipped];
+  return entries.flatMap((entry, at) => {
+    if (at < skipped) return [entry];
+    const position = at - skipped;
+    const closed = scan.ends[position];
     assert(closed !== undefined, "each segment was read to its end");
-    const isUnmarked = scan.unmarked?.segment === position - skipped;
-    const wasUsed = entry.closed === null && (scan.torn || isUnmarked);
-    return wasUsed || closed.end > sectorBytes ? [{ ...entry, closed }] : [];
+    const isUsed = scan.torn || closed.end > sectorBytes || scan.unmarked?.segment === position;
+    return entry.closed === null && !isUsed ? [] : [{ ...entry, closed }];
   });
 }
 
@@ -201,20 +225,19 @@ async function isSpare(
   const file = await files.open(path, "read");
   try {
     const window = new SegmentWindow(file);
-    const generation = generationOf(path);
-    const segment = decodeSegmentHeader(
-      path,
-      await window.at(0, sectorBytes),
-      identity,
-      generation,
-    );
+    const size = await file.size();
+    if (size % sectorBytes !== 0 || size > segmentBytesLimit) return false;
+    const { bytes, header: segment } = encodeSegmentHeader(identity, generationOf(path), size);
+    const first = await window.at(0, sectorBytes);
+    refuseSegmentHeader(path, first, identity);
+    if (!first.every((byte, at) => byte === bytes[at])) return false;
     const sector = await window.at(sectorBytes, sectorBytes);
     const { republic } = identity;
     const group = readGroupHeader(sector, { segment, republic, offset: sectorBytes });
     // The original may be gone since: it was read from the page cache, and then the power failed.
     const isCopy = group !== null && group.number <= groupLast + 1;
     const from = sectorBytes + (isCopy ? group.size : 0);
-    return (await window.firstNonZero(from, await file.size())) === null;
+    return (await window.firstNonZero(from, size)) === null;
   } finally {
     await file.close();
   }
@@ -257,21 +280,30 @@ async function makeSegment(
     return { header: encoded.header, file, offset: sectorBytes };
   }
   const writes = unmarked.writes.map(frame);
-  const size = Math.max(place.segmentBytesFirst, sectorBytes + sizeOfGroup(writes));
+  const size = Math.max(place.segmentBytesFirst, roomFor(writes));
   const encoded = encodeSegmentHeader(place.identity, generation, size);
   const { header } = encoded;
   const { republic } = place.identity;
-  const at = { segment: header, republic, offset: sectorBytes, number: unmarked.number };
-  const group = encodeGroup(writes, at);
+  const { kind, number } = unmarked;
+  const extent = log.extent;
+  const at = { segment: header, republic, offset: sectorBytes, number, extent };
+  const after = kind === "mend" ? extent : extentAfter(log.extents(), writes);
+  const group = encodeGroup(writes, at, { kind, after });
   const file = await fillSegment(place.files, path, encoded, group.pieces);
-  applyGroup(log, writes, header, sectorBytes);
-  for (const { write, records } of unmarked.writes) {
-    folded.take(
-      write,
-      records.map(({ framed }) => framed),
-    );
-  }
+  applyGroup(log, { kind, writes }, header, sectorBytes);
+  folded.takeGroup(unmarked);
   return { header, file, offset: sectorBytes + group.size };
+}
+
+/** Bytes of a segment for one group: header, group, and a mark behind it. */
+function roomFor(writes: readonly FramedWrite[]): number {
+  return sectorBytes + sizeOfGroup(writes) + sectorBytes;
+}
+
+/** Where the log ends after `writes`; `extents` are moved on. */
+export function extentAfter(extents: Extents, writes: readonly FramedWrite[]): Extent {
+  for (const { write } of writes) extents.apply(write);
+  return extents.now;
 }
 
 async function fillSegment(
@@ -299,7 +331,7 @@ function frame({ write, records }: ReadWrite): FramedWrite {
 /** Applies the writes of one group, which begins at `offset` of its segment. */
 export function applyGroup(
   log: LogState,
-  writes: readonly FramedWrite[],
+  { kind, writes }: { readonly kind: "group" | "mend"; readonly writes: readonly FramedWrite[] },
   segment: SegmentHeader,
   offset: number,
 ): void {
@@ -307,7 +339,8 @@ export function applyGroup(
   for (const framed of writes) {
     const places: { readonly offset: number; readonly size: number }[] = [];
     at = placeRecords(framed, at, (record, size) => places.push({ offset: record, size }));
-    log.apply(framed.write, segment.generation, places);
+    if (kind === "mend") log.mend(framed.write, segment.generation, places);
+    else log.apply(framed.write, segment.generation, places);
   }
 }
 
@@ -322,6 +355,8 @@ async function tidy(
   for (const entry of before) {
     const name = `${path}/${segmentName(entry.generation)}`;
     const end = ends.get(entry.generation);
+    // One that is gone is known to be lost.
+    if (!(await files.exists(name))) continue;
     if (end === undefined) await files.remove(name);
     else if (entry.closed === null) await cut(files, name, end);
   }

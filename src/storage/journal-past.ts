@@ -5,6 +5,8 @@
  */
 import {
   assert,
+  ballotZero,
+  hashZero,
   type Applied,
   type Index,
   type RepublicState,
@@ -20,7 +22,8 @@ import type { SegmentEntry } from "./manifest.ts";
 import type { LogEnd, ReadStart } from "./read-start.ts";
 import { segmentName, type StorageIdentity } from "./segment.ts";
 import { SlotArchive } from "./slot-archive.ts";
-import type { Place, SlotIndex } from "./slot-index.ts";
+import type { LogState } from "./log-state.ts";
+import type { Place } from "./slot-index.ts";
 
 export interface JournalPastOptions {
   readonly files: FileSystem;
@@ -28,7 +31,7 @@ export interface JournalPastOptions {
   readonly directory: string;
   readonly identity: StorageIdentity;
   readonly manifest: ManifestKeeper;
-  readonly index: SlotIndex;
+  readonly log: LogState;
   readonly entries: EntryIndex;
   /** What the groups up to the end of each closed segment that was read amount to. */
   readonly ends: ReadonlyMap<number, LogEnd>;
@@ -64,7 +67,8 @@ export class JournalPast {
   constructor(options: JournalPastOptions) {
     this.#options = options;
     this.#ends = new Map(options.ends);
-    const { files, directory, identity, manifest, index, entries } = options;
+    const { files, directory, identity, manifest, entries } = options;
+    const { index } = options.log;
     const { archives } = manifest.body;
     this.#archive = new SlotArchive(archives, {
       files,
@@ -78,7 +82,8 @@ export class JournalPast {
 
   /** Finds out how far back the log can be read. */
   async open(): Promise<void> {
-    const { manifest, index } = this.#options;
+    const { manifest } = this.#options;
+    const { index } = this.#options.log;
     // After an installed snapshot nothing leads to what was before.
     if (this.#archive.slotLast !== index.base) return;
     for (const archive of this.#archive.archives) {
@@ -112,7 +117,7 @@ export class JournalPast {
 
   /** The last slot that is settled, or in an installed snapshot. */
   get base(): Slot {
-    return this.#options.index.base;
+    return this.#options.log.index.base;
   }
 
   /** The last index there is, and the last slot that was applied. */
@@ -168,8 +173,10 @@ export class JournalPast {
    * to its slot, all of which is durable, too.
    */
   async relyOn(state: Pick<RepublicState, "slot" | "index" | "time">): Promise<void> {
-    const { manifest, index } = this.#options;
+    const { manifest, log } = this.#options;
+    const { index } = log;
     const { slot } = state;
+    await this.#writeMoved();
     const isInstalled = slot === index.base && this.#archive.slotLast !== index.base;
     assert(slot <= index.length && slot >= index.base, "a snapshot is of a slot of the log");
     const gone = isInstalled ? this.#archive.archives : [];
@@ -193,6 +200,39 @@ export class JournalPast {
   }
 
   /**
+   * The snapshot of `state`, which is durable and was read back, stands for all that is damaged up
+   * to its slot: the log goes on after it, and what is before cannot be read here any more. What
+   * groups amount to is read from where it was.
+   */
+  async replaceBy(state: Pick<RepublicState, "slot" | "index">): Promise<void> {
+    const { manifest, log, entries } = this.#options;
+    const { slot, index } = state;
+    assert(slot <= log.index.length, "what stands for the log is of a slot of it");
+    const start = { ...this.#lastStart(), slot };
+    this.#unlisted.push(...this.#archive.drop(this.#archive.archives));
+    manifest.change({ starts: [start], archives: [] });
+    log.settle(slot);
+    entries.restart({ slot, index });
+    this.#slotFirst = slot + 1;
+    this.#indexFirst = index + 1;
+    await manifest.save();
+    await this.#removeUnlisted();
+  }
+
+  /** Writes down where settled slots stand that were mended. */
+  async #writeMoved(): Promise<void> {
+    const { log } = this.#options;
+    const moved = log.moved;
+    if (moved.size === 0) return;
+    for (const archive of this.#archive.archives) {
+      const isIn = (slot: Slot): boolean => slot >= archive.slotFirst && slot <= archive.slotLast;
+      const rows = new Map([...moved].filter(([slot]) => isIn(slot)));
+      if (rows.size > 0) await this.#archive.replace(archive, rows);
+    }
+    for (const slot of moved.keys()) log.forgetMove(slot);
+  }
+
+  /**
    * Removes whole segments from the front that only the retention keeps, if any, and does not any
    * more; and those that an installed snapshot has made unreachable. Returns how many.
    * @param waited Resolves when reads under way have had their time.
@@ -204,8 +244,7 @@ export class JournalPast {
     if (last === undefined || last.closed === null) return 0;
     const slot = this.#slotAfter(manifest.body.segments[gone.length]);
     const archives = this.#archive.archives.filter(({ slotLast }) => slotLast < slot);
-    const first = Math.max(this.#slotFirst, slot);
-    const indexFirst = await this.#indexFrom(first);
+    const { first, indexFirst } = await this.#readableFrom(Math.max(this.#slotFirst, slot));
     // Together, and before anything goes: who comes now is told so, who is reading is waited for.
     this.#slotFirst = Math.max(this.#slotFirst, first);
     this.#indexFirst = Math.max(this.#indexFirst, indexFirst);
@@ -268,13 +307,27 @@ export class JournalPast {
   /** The first slot that is in `segment` or a later one. */
   #slotAfter(segment: SegmentEntry | undefined): Slot {
     const { archives } = this.#options.manifest.body;
-    let slot = archives[0]?.slotFirst ?? this.#options.index.base + 1;
+    let slot = archives[0]?.slotFirst ?? this.#options.log.index.base + 1;
     for (const { segments } of archives) {
       for (const each of segments) {
         if (each.generation < (segment?.generation ?? 0)) slot = Math.max(slot, each.slotLast + 1);
       }
     }
     return slot;
+  }
+
+  /** From `slot` on; a file of places that is damaged, and cannot be made again, is left out. */
+  async #readableFrom(slot: Slot): Promise<{ readonly first: Slot; readonly indexFirst: Index }> {
+    const { index } = this.#options.log;
+    for (let first = slot; ;) {
+      try {
+        return { first, indexFirst: await this.#indexFrom(first) };
+      } catch (error) {
+        if (!(error instanceof KibitzerError) || error.code !== "KBZ_DAMAGED") throw error;
+        const archive = this.#archive.archives.find(({ slotLast }) => slotLast >= first);
+        first = (archive?.slotLast ?? index.base) + 1;
+      }
+    }
   }
 
   async #indexFrom(slot: Slot): Promise<Index> {
@@ -289,7 +342,8 @@ export class JournalPast {
     index,
     time,
   }: Pick<RepublicState, "slot" | "index" | "time">): Promise<void> {
-    const { index: places, entries } = this.#options;
+    const { entries, log } = this.#options;
+    const { index: places } = log;
     const slotFirst = places.base + 1;
     const government = entries.governmentAt(slotFirst);
     const indexBefore = entries.indexBase;
@@ -298,7 +352,8 @@ export class JournalPast {
   }
 
   *#rows(slotFirst: Slot, slotLast: Slot): Generator<ArchivedRow, void, void> {
-    const { index, entries } = this.#options;
+    const { entries, log } = this.#options;
+    const { index } = log;
     const { indexBase } = entries;
     let row = entries.rowAfter(slotFirst - 1);
     let taken = 0;
@@ -312,10 +367,20 @@ export class JournalPast {
     }
   }
 
+  /** From where the journal was read last, and can be again. */
+  #lastStart(): Omit<ReadStart, "slot"> {
+    const { segments, starts } = this.#options.manifest.body;
+    return starts.at(-1) ?? { ...nothing, generation: segments[0]?.generation ?? 0 };
+  }
+
   /** The end of the last segment before the one that the next slot is in. */
   #startOf(slot: Slot): ReadStart {
-    const { manifest, index } = this.#options;
+    const { manifest, log } = this.#options;
+    const { index } = log;
     const { segments, starts } = manifest.body;
+    // Where the next slot stood is damaged: what tells of that is read again.
+    if (slot < index.length && index.get(slot + 1).size === 0)
+      return { ...this.#lastStart(), slot };
     // The one after that may be made already.
     const active = segments.find(({ closed }) => closed === null);
     const next = slot < index.length ? index.get(slot + 1).generation : active?.generation;
@@ -339,8 +404,9 @@ const nothing: LogEnd = {
   group: 0,
   length: 0,
   decided: 0,
-  accepted: { government: 0, round: 0, id: "" },
-  promised: { government: 0, round: 0, id: "" },
+  hash: hashZero,
+  accepted: ballotZero,
+  promised: ballotZero,
   writeLast: 0,
   heard: [],
 };

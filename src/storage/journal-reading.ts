@@ -7,18 +7,18 @@ import type { FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
 import { EntryIndex } from "./entry-index.ts";
 import {
-  applyRead,
   checkPresent,
   openSegment,
   scanSegments,
   type OpenedFile,
+  type Scanned,
 } from "./journal-segments.ts";
 import { LogState } from "./log-state.ts";
 import { manifestName, type ArchivedSlots, type Manifest, type SegmentEntry } from "./manifest.ts";
 import type { LogEnd, ReadStart } from "./read-start.ts";
 import { RecoveredLog } from "./recovered-log.ts";
-import type { ScanResult } from "./recovery.ts";
-import type { StorageIdentity } from "./segment.ts";
+import type { Finding } from "./recovered.ts";
+import { encodeSegmentHeader, type StorageIdentity } from "./segment.ts";
 import { snapshotName } from "./snapshot-name.ts";
 
 export interface JournalPlace {
@@ -34,7 +34,14 @@ export interface JournalPlace {
   snapshot(slot: Slot): Promise<RepublicState | null>;
 }
 
-const nothingRead: ScanResult = { unmarked: null, synced: 0, ends: [], torn: false };
+const nothingRead: Scanned = {
+  unmarked: null,
+  synced: 0,
+  ends: [],
+  torn: false,
+  findings: [],
+  counts: new Map(),
+};
 
 /** What a journal's files amount to. */
 export interface ReadBack {
@@ -42,11 +49,12 @@ export interface ReadBack {
   readonly entries: EntryIndex;
   readonly folded: RecoveredLog;
   readonly ends: Map<number, LogEnd>;
-  readonly scan: ScanResult;
+  readonly scan: Scanned;
   /** So many segments at the front were not read. */
   readonly skipped: number;
   readonly starts: readonly ReadStart[];
   readonly archives: readonly ArchivedSlots[];
+  readonly findings: readonly Finding[];
 }
 
 /**
@@ -61,43 +69,55 @@ export async function readBack(
   const entries = new EntryIndex();
   if (manifest === null) {
     const nothing = { log: new LogState(), entries, folded: new RecoveredLog(null, entries) };
-    return { ...nothing, ends: new Map(), scan: nothingRead, skipped: 0, starts: [], archives: [] };
+    const from = { skipped: 0, starts: [], archives: [], findings: [] };
+    return { ...nothing, ends: new Map(), scan: nothingRead, ...from };
   }
-  const { starts, state } = await chooseStart(place, path, manifest);
+  const chosen = await chooseStart(place, manifest);
+  const { starts, state } = chosen;
   const start = starts.at(-1) ?? null;
   const log = new LogState(start);
-  const folded = new RecoveredLog(state, entries);
+  const isMissing = start !== null && state === null;
+  const folded = new RecoveredLog(state, entries, isMissing ? start.slot : null);
   const isSkipped = ({ generation }: SegmentEntry): boolean =>
     generation < (start?.generation ?? 0);
   const skipped = manifest.segments.filter(isSkipped);
-  for (const entry of skipped) await checkPresent(place.files, path, entry);
+  const findings = [...chosen.findings];
+  for (const entry of skipped) findings.push(...(await checkPresent(place.files, path, entry)));
   const tail = manifest.segments.slice(skipped.length);
   const ends = new Map<number, LogEnd>();
   const scan = await readTail(place.files, path, { manifest, start, tail, log, folded, ends });
-  const slot = state?.slot ?? 0;
+  findings.push(...scan.findings);
+  const slot = start?.slot ?? 0;
   const archives = manifest.archives.filter(({ slotLast }) => slotLast <= slot);
-  return { log, entries, folded, ends, scan, skipped: skipped.length, starts, archives };
+  const from = { skipped: skipped.length, starts, archives, findings };
+  return { log, entries, folded, ends, scan, ...from };
 }
 
-/** The newest start whose snapshot is whole comes last; none, when the whole log is there. */
+/**
+ * The newest start whose snapshot is whole comes last; none, when the whole log is there. Where
+ * neither is here the state is null: a snapshot must come from elsewhere.
+ */
 async function chooseStart(
   place: JournalPlace,
-  path: string,
   { starts, removed }: Manifest,
-): Promise<{ readonly starts: readonly ReadStart[]; readonly state: RepublicState | null }> {
+): Promise<{
+  readonly starts: readonly ReadStart[];
+  readonly state: RepublicState | null;
+  readonly findings: readonly Finding[];
+}> {
+  const findings: Finding[] = [];
   for (let count = starts.length; count > 0; count -= 1) {
     const slot = starts[count - 1]?.slot ?? 0;
     const state = await place.snapshot(slot);
-    if (state !== null) return { starts: starts.slice(0, count), state };
+    if (state !== null) return { starts: starts.slice(0, count), state, findings };
+    findings.push(notWhole(place, slot));
   }
-  if (removed === 0) return { starts: [], state: null };
-  const slots = starts.map(({ slot }) => slot).join(" and ");
-  throw damaged(
-    `${path}/${manifestName}`,
-    0,
-    `the log before slot ${(starts[0]?.slot ?? 0) + 1} was removed, and no snapshot that stands ` +
-      `for it can be read: those after slot ${slots}`,
-  );
+  return { starts: removed === 0 ? [] : starts, state: null, findings };
+}
+
+function notWhole({ directory }: JournalPlace, slot: Slot): Finding {
+  const path = `${directory}/snapshots/${snapshotName(slot)}`;
+  return { path, offset: 0, text: "the snapshot is missing, or not what was written" };
 }
 
 async function readTail(
@@ -111,7 +131,7 @@ async function readTail(
     readonly folded: RecoveredLog;
     readonly ends: Map<number, LogEnd>;
   },
-): Promise<ScanResult> {
+): Promise<Scanned> {
   const { manifest, start, tail, log, folded, ends } = read;
   const before = start?.group ?? manifest.removed;
   const opened: OpenedFile[] = [];
@@ -124,35 +144,53 @@ async function readTail(
   try {
     for (const entry of tail) opened.push(await openSegment(files, path, manifest, entry));
     const scan = await scanSegments(opened, manifest, {
-      synced: manifest.synced,
+      log,
       before,
       onGroup: (group) => {
         endBefore(group.segment, group.number - 1);
-        applyRead(opened, group, log);
-        for (const { write, records } of group.writes) {
-          folded.take(
-            write,
-            records.map(({ framed }) => framed),
-          );
-        }
+        folded.takeGroup(group);
       },
+      onLost: () => folded.stop(),
     });
     endBefore(tail.length, scan.synced);
+    for (const segment of opened) {
+      const isThere = segment.file !== null;
+      if (isThere && !segment.isHeaderIntact) await rewriteHeader(files, segment, manifest);
+    }
     return scan;
   } finally {
-    for (const segment of opened) await segment.file.close();
+    for (const segment of opened) await segment.file?.close();
   }
 }
 
-/** Folds what is known decided; a snapshot that was installed is needed where the log begins. */
-export async function settleState(place: JournalPlace, { log, folded }: ReadBack): Promise<void> {
+/** What a segment's first sector holds is known from elsewhere. */
+async function rewriteHeader(
+  files: FileSystem,
+  { path, header }: OpenedFile,
+  identity: StorageIdentity,
+): Promise<void> {
+  const file = await files.open(path, "write");
+  try {
+    await file.write([encodeSegmentHeader(identity, header.generation, header.size).bytes], 0);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Folds what is known decided, as far as that is whole. A snapshot that was installed is needed
+ * where the log begins; tells when that is not whole.
+ */
+export async function settleState(
+  place: JournalPlace,
+  { log, folded, starts }: ReadBack,
+): Promise<readonly Finding[]> {
   const { missing } = folded;
   if (missing !== null) {
-    const state = await place.snapshot(missing);
-    if (state === null) {
-      const path = `${place.directory}/snapshots/${snapshotName(missing)}`;
-      throw damaged(path, 0, "the log goes on from this snapshot, and it cannot be read");
-    }
+    const isKnown = starts.at(-1)?.slot === missing;
+    const state = isKnown ? null : await place.snapshot(missing);
+    if (state === null) return isKnown ? [] : [notWhole(place, missing)];
     folded.install(state);
   }
   if (log.index.length < folded.slot) {
@@ -160,5 +198,6 @@ export async function settleState(place: JournalPlace, { log, folded }: ReadBack
     throw damaged(path, 0, `expected a log through slot ${folded.slot}, found ${log.index.length}`);
   }
   folded.decide(Math.max(log.decided, folded.slot));
-  if (folded.slot > log.index.base) log.index.settle(folded.base);
+  log.settle(folded.base);
+  return [];
 }

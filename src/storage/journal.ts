@@ -6,66 +6,34 @@
 import {
   assert,
   InvariantViolation,
+  type Hash,
   type RepublicState,
   type Slot,
   type Write,
 } from "../../consensus/index.ts";
 import type { FramedDecree } from "../codec/decree-codec.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import type { Clock, FileSystem, Timer } from "../world.ts";
+import type { Timer } from "../world.ts";
 import type { Bodies } from "./bodies.ts";
 import { decreeBody } from "../codec/decree-codec.ts";
-import {
-  encodeGroup,
-  encodeMark,
-  recordHeaderBytes,
-  sizeOfGroup,
-  type FramedWrite,
-} from "./group.ts";
+import { encodeGroup, encodeMark, sizeOfGroup, type FramedWrite } from "./group.ts";
 import { DiskRoom } from "./disk-room.ts";
+import type { Extent, Extents } from "./extents.ts";
 import type { HardState } from "./hard-state.ts";
-import { applyGroup, openJournal, type ReadJournal } from "./journal-files.ts";
+import type { SlotRange } from "./holes.ts";
+import { applyGroup, extentAfter, openJournal, type ReadJournal } from "./journal-files.ts";
+import type { JournalOptions } from "./journal-options.ts";
 import { JournalPast, slotsGone } from "./journal-past.ts";
 import type { LogState } from "./log-state.ts";
 import { ManifestKeeper } from "./manifest-keeper.ts";
-import { RecordReader, type Wanted } from "./record-reader.ts";
-import type { OpenedJournal } from "./recovered.ts";
+import { framedDecree, Mends } from "./mends.ts";
+import type { OpenedJournal } from "./opened-journal.ts";
+import { RecordReader } from "./record-reader.ts";
 import { SegmentChain } from "./segment-chain.ts";
-import { sectorBytes, type StorageIdentity } from "./segment.ts";
+import { sectorBytes, seedOf } from "./segment.ts";
+import { SlotReader, type WholeDecrees } from "./slot-reader.ts";
 import { Tail } from "./tail.ts";
-import { framedDecree, WriteQueue } from "./write-queue.ts";
-
-export interface JournalOptions {
-  readonly files: FileSystem;
-  /** The data directory; it is locked by the caller. */
-  readonly directory: string;
-  readonly identity: StorageIdentity;
-  /** Whether a journal was made here before: then a missing one is damage. */
-  readonly expected: boolean;
-  /** Every write up to this number is durable. Called in order; must not throw. */
-  onPersisted(write: number): void;
-  /** The journal has failed for good. Called once. */
-  onFailed(error: KibitzerError): void;
-  /**
-   * Whether the disk has room for what is still to come; it has until this says otherwise: it is
-   * full, or so slow that too much waits for it. What is appended then may wait, until there is
-   * room or the journal is closed.
-   */
-  onRoom?(hasRoom: boolean, lack: "space" | "speed" | null): void;
-  /**
-   * Tells when the journal is idle, and when to look for space again; without it a mark is written
-   * at `close` only, and a full disk is a failure.
-   */
-  readonly clock?: Clock;
-  /** The replicated state in the snapshot after `slot`; null when there is none that is whole. */
-  snapshot?(slot: Slot): Promise<RepublicState | null>;
-  /** Bytes of the first segment of this life: small, so that the start is quick. Default 1 MiB. */
-  readonly segmentBytesFirst?: number;
-  /** Bytes that segments grow to. Default 64 MiB. */
-  readonly segmentBytesMax?: number;
-  /** With more than this waiting for the disk there is no room, down to half. Default 32 MiB. */
-  readonly backlogBytesMax?: number;
-}
+import { WriteQueue } from "./write-queue.ts";
 
 const MiB = 1024 * 1024;
 /** After so long without a write, the journal says that its last group was synced. */
@@ -81,7 +49,11 @@ export class Journal implements AsyncDisposable {
   readonly #chain: SegmentChain;
   readonly #past: JournalPast;
   readonly #reader: RecordReader;
+  readonly #slots: SlotReader;
   readonly #tail: Tail;
+  readonly #mends = new Mends();
+  /** Where the log ends, of what was handed to the disk. */
+  readonly #extents: Extents;
   readonly #queue = new WriteQueue();
   readonly #room: DiskRoom;
   #groupLast: number;
@@ -109,26 +81,36 @@ export class Journal implements AsyncDisposable {
     this.#writeLast = Math.max(opened.log.writeLast, opened.writeBase);
     this.#writeBefore = this.#writeLast;
     this.#length = opened.log.index.length;
-    this.#reader = new RecordReader(
-      options.files,
-      `${options.directory}/journal`,
-      options.identity,
+    this.#extents = opened.log.extents();
+    const { files, identity } = options;
+    const place = { files, directory: `${options.directory}/journal`, identity };
+    const { body, counter, entries, ends, log } = opened;
+    const { writeBase } = opened;
+    const groupSynced = (): { readonly number: number; readonly extent: Extent } => {
+      return { number: this.#groupLast, extent: log.extent };
+    };
+    const manifest = new ManifestKeeper(body, { ...place, writeBase, counter, groupSynced });
+    this.#past = new JournalPast({ ...place, manifest, log, entries, ends });
+    this.#reader = new RecordReader(files, place.directory, (generation) =>
+      seedOf(identity, generation, manifest.sizeOf(generation)),
     );
     const segmentBytesMax = options.segmentBytesMax ?? 64 * MiB;
     this.#tail = new Tail(segmentBytesMax * tailPart);
-    const { files, identity } = options;
-    const place = { files, directory: `${options.directory}/journal`, identity };
-    const { body, writeBase } = opened;
-    const groupSynced = (): number => this.#groupLast;
-    const manifest = new ManifestKeeper(body, { ...place, writeBase, groupSynced });
-    const { entries, ends } = opened;
-    this.#past = new JournalPast({ ...place, manifest, index: opened.log.index, entries, ends });
+    this.#slots = new SlotReader({
+      directory: options.directory,
+      log,
+      reader: this.#reader,
+      tail: this.#tail,
+      pendingAt: (slot) => this.#queue.decreeAt(slot),
+      archived: async (slot) => await this.#past.place(slot),
+      mend: options.mend ?? null,
+    });
     this.#chain = new SegmentChain(opened, {
       ...place,
       segmentBytesMax,
       manifest,
       groupSynced,
-      onClosed: (generation) => this.#past.close(generation, this.#log.end(this.#groupLast)),
+      onClosed: (generation) => this.#past.close(generation, log.end(this.#groupLast)),
       onFailed: (error) => this.#fail(error),
       onSpace: (hasSpace) => this.#room.setSpace(hasSpace, this.#queue.bytes),
       clock: options.clock,
@@ -145,33 +127,22 @@ export class Journal implements AsyncDisposable {
     const snapshot = async (slot: Slot): Promise<RepublicState | null> =>
       (await options.snapshot?.(slot)) ?? null;
     const opened = await openJournal({ ...options, segmentBytesFirst, snapshot });
-    const { log, hardState, torn, folded } = opened;
+    const { log, hardState, torn, findings, folded } = opened;
     const { promised } = hardState;
     const journal = new Journal(options, opened);
     await journal.#past.open();
     const republic = folded.state();
-    const undecided = folded.undecided();
     // One that was installed right before the last life ended.
     const isNew = folded.base > 0 && opened.body.starts.at(-1)?.slot !== folded.base;
     if (isNew) await journal.#past.relyOn({ ...republic, slot: folded.base });
     const { accepted, decided, heard } = log;
+    const known = { promised, accepted, decided: Math.max(decided, republic.slot), heard };
     const writeLast = journal.#writeLast;
     const length = log.index.length;
-    return {
-      journal,
-      recovered: {
-        promised,
-        accepted,
-        decided: Math.max(decided, republic.slot),
-        heard,
-        writeLast,
-        length,
-        torn,
-        republic,
-        undecided,
-        tailBytes: folded.bytes,
-      },
-    };
+    const undecided = folded.isWhole ? folded.undecided() : null;
+    const missing = folded.missing ?? 0;
+    const found = { torn, findings, republic, undecided, missing, tailBytes: folded.bytes };
+    return { journal, recovered: { ...known, writeLast, length, ...found } };
   }
 
   /** What is behind the snapshots, and who may read it. */
@@ -189,6 +160,26 @@ export class Journal implements AsyncDisposable {
     return write <= this.#writeBefore || write <= this.#log.writeLast;
   }
 
+  /** Slots whose records are damaged, as far as that is known. */
+  get damaged(): readonly SlotRange[] {
+    return this.#log.holes.ranges();
+  }
+
+  /** How far the disk knows the log decided. */
+  get decided(): Slot {
+    return this.#log.decided;
+  }
+
+  /** As `onRoom` told last. */
+  get hasRoom(): boolean {
+    return this.#room.isThere;
+  }
+
+  /** The hash that the damaged record of `slot` had, where something tells it. */
+  hashOf(slot: Slot): Hash | null {
+    return this.#log.holes.hashAt(slot);
+  }
+
   /** The highest slot handed over. */
   get length(): Slot {
     return this.#length;
@@ -201,8 +192,10 @@ export class Journal implements AsyncDisposable {
   append(write: Write, bodies: Bodies): void {
     assert(!this.#isClosed, "nothing is appended to a closed journal");
     assert(write.number > this.#writeLast, "write numbers rise");
-    const isJoined = write.slotFirst >= 1 && write.slotFirst <= this.#length + 1;
+    const { slotFirst, lostUpTo } = write;
+    const isJoined = slotFirst >= 1 && slotFirst <= this.#length + 1;
     assert(isJoined || write.base !== null, "the log has no hole");
+    assert(lostUpTo <= this.#length, "what was lost was there");
     // What follows a failure is lost, like what a crash takes; its caller was told.
     if (this.#failure !== null) return;
     const framed = write.decrees.map((decree, position) => {
@@ -212,31 +205,40 @@ export class Journal implements AsyncDisposable {
     });
     this.#queue.add({ write, bodies: framed });
     this.#writeLast = write.number;
-    this.#length = write.slotFirst + write.decrees.length - 1;
+    this.#length = Math.max(slotFirst + write.decrees.length - 1, lostUpTo);
     this.#start();
     this.#room.look(this.#queue.bytes);
   }
 
   /**
+   * Writes decrees whose records are damaged to another place; they must be what stood there.
+   * Durable when this resolves.
+   */
+  async mend(decrees: readonly FramedDecree[]): Promise<void> {
+    assert(!this.#isClosed, "nothing is mended in a closed journal");
+    if (this.#failure !== null) throw this.#failure;
+    if (decrees.length === 0) return;
+    const mended = this.#mends.add(decrees, this.#log.extent);
+    this.#start();
+    await mended;
+  }
+
+  /**
    * The decrees from `slotFirst` on, up to `slotLast` or until `bytesMax` is reached, at least one.
-   * @throws {KibitzerError} `KBZ_DAMAGED` when a record is not what was written.
+   * @throws {KibitzerError} `KBZ_DAMAGED` when a record is not what was written, and not mended.
    */
   async read(slotFirst: Slot, slotLast: Slot, bytesMax: number): Promise<readonly FramedDecree[]> {
     assert(slotFirst >= 1 && slotLast <= this.#length, "only slots of the journal are read");
     if (slotFirst < this.#past.slotFirst) throw slotsGone(slotFirst, this.#past.slotFirst);
-    return await this.#past.during(this.#read(slotFirst, slotLast, bytesMax));
+    return await this.#past.during(this.#slots.read(slotFirst, slotLast, bytesMax));
   }
 
-  async #read(slotFirst: Slot, slotLast: Slot, bytesMax: number): Promise<readonly FramedDecree[]> {
-    const wanted: Wanted[] = [];
-    let bytes = 0;
-    for (let slot = slotFirst; slot <= slotLast; slot += 1) {
-      const { next, size } = this.#locate(slot) ?? (await this.#archived(slot));
-      if (wanted.length > 0 && bytes + size > bytesMax) break;
-      wanted.push(next);
-      bytes += size;
-    }
-    return await this.#reader.read(wanted);
+  /** What is whole of a range, damaged slots named beside it; nothing is mended. */
+  async readWhole(slotFirst: Slot, slotLast: Slot, bytesMax: number): Promise<WholeDecrees> {
+    const last = Math.min(slotLast, this.#length);
+    const first = Math.max(slotFirst, this.#past.slotFirst);
+    if (first > last) return { framed: [], damaged: [], slotLast: last };
+    return await this.#past.during(this.#slots.readWhole(first, last, bytesMax));
   }
 
   /** All decrees of `slotFirst … slotLast` in order, read in large pieces. */
@@ -283,10 +285,12 @@ export class Journal implements AsyncDisposable {
   async #run(): Promise<void> {
     // Everything that is appended in this turn of the caller goes into one group.
     await Promise.resolve();
-    while (this.#failure === null && (this.#queue.isWaiting || this.#isMarkDue)) {
-      const group = this.#queue.take();
+    while (this.#failure === null && this.#hasWork()) {
+      const mends = this.#mends.take();
+      const group = mends.length > 0 ? [] : this.#queue.take();
       try {
-        if (group.length > 0) await this.#commit(group);
+        if (mends.length > 0) await this.#commitMends(mends);
+        else if (group.length > 0) await this.#commit(group);
         else await this.#mark();
       } catch (error) {
         this.#fail(error);
@@ -301,23 +305,41 @@ export class Journal implements AsyncDisposable {
     this.#markLater();
   }
 
+  #hasWork(): boolean {
+    return this.#queue.isWaiting || this.#isMarkDue || this.#mends.isWaiting;
+  }
+
   /** One write, one sync; then the promise, twice. */
   async #commit(group: readonly FramedWrite[]): Promise<void> {
-    this.#isMarkDue = false;
-    const { segment, offset } = await this.#chain.room(sizeOfGroup(group));
-    const number = this.#groupLast + 1;
-    const { republic } = this.#options.identity;
-    const { pieces, size } = encodeGroup(group, { segment, republic, number, offset });
-    await this.#chain.write(pieces, size);
-    await this.#chain.sync();
-    this.#groupLast = number;
-    applyGroup(this.#log, group, segment, offset);
+    const size = await this.#writeGroup("group", group);
     for (const framed of group) this.#keep(framed);
     this.#queue.done();
     const promised = group.findLast(({ write }) => write.promised !== null)?.write.promised;
     if (promised !== undefined && promised !== null) await this.#hardState.write(promised);
     this.#chain.fillAhead(size);
     this.#room.look(this.#queue.bytes);
+  }
+
+  async #commitMends(group: readonly FramedWrite[]): Promise<void> {
+    this.#chain.fillAhead(await this.#writeGroup("mend", group));
+    this.#mends.done();
+  }
+
+  /** Durable when this resolves; returns how many bytes it took. */
+  async #writeGroup(kind: "group" | "mend", group: readonly FramedWrite[]): Promise<number> {
+    this.#isMarkDue = false;
+    const { segment, offset } = await this.#chain.room(sizeOfGroup(group));
+    const number = this.#groupLast + 1;
+    const { republic } = this.#options.identity;
+    const extent = this.#extents.now;
+    const after = kind === "mend" ? extent : extentAfter(this.#extents, group);
+    const place = { segment, republic, number, offset, extent };
+    const { pieces, size } = encodeGroup(group, place, { kind, after });
+    await this.#chain.write(pieces, size);
+    await this.#chain.sync();
+    this.#groupLast = number;
+    applyGroup(this.#log, { kind, writes: group }, segment, offset);
+    return size;
   }
 
   /** Says that the last group was synced; not synced itself, and overwritten by the next group. */
@@ -327,7 +349,9 @@ export class Journal implements AsyncDisposable {
     const hasRoom = place.offset + sectorBytes <= place.segment.size;
     if (this.#groupMarked === this.#groupLast || !hasRoom) return;
     const { republic } = this.#options.identity;
-    await this.#chain.overwrite(encodeMark({ ...place, republic, number: this.#groupLast }));
+    const extent = this.#extents.now;
+    const mark = encodeMark({ ...place, republic, number: this.#groupLast, extent });
+    await this.#chain.overwrite(mark);
     this.#groupMarked = this.#groupLast;
   }
 
@@ -349,22 +373,6 @@ export class Journal implements AsyncDisposable {
     }
   }
 
-  /** Null when it stands in the archive. */
-  #locate(slot: Slot): { readonly next: Wanted; readonly size: number } | null {
-    const framed = this.#queue.decreeAt(slot) ?? this.#tail.get(slot);
-    if (framed !== null) {
-      return { next: { slot, framed }, size: recordHeaderBytes + (framed.body?.length ?? 0) };
-    }
-    if (slot <= this.#log.index.base) return null;
-    const place = this.#log.index.get(slot);
-    return { next: { slot, place }, size: place.size };
-  }
-
-  async #archived(slot: Slot): Promise<{ readonly next: Wanted; readonly size: number }> {
-    const place = await this.#past.place(slot);
-    return { next: { slot, place }, size: place.size };
-  }
-
   #fail(error: unknown): void {
     if (this.#failure !== null) return;
     const isOurs = error instanceof InvariantViolation;
@@ -374,6 +382,7 @@ export class Journal implements AsyncDisposable {
         "stops and tells nobody that they are durable. Check the disk, then start it again.",
       { retryable: false, outcome: "unknown", cause: error },
     );
+    this.#mends.fail(this.#failure);
     this.#options.onFailed(this.#failure);
   }
 }

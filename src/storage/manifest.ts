@@ -1,15 +1,17 @@
 /**
  * Names the segments of a journal, so that a missing, foreign or left-over file is noticed.
- * Replaced whole when a segment is added; never tells of a group that is not synced yet.
+ * Replaced whole when a segment is added; never tells of a group that is not synced yet. Kept
+ * twice: it alone knows which files there must be.
  */
 import type { Index, Slot } from "../../consensus/index.ts";
 import type { FileSystem } from "../world.ts";
 import { damaged, foreign } from "./damage.ts";
-import { readWhole, replaceFile, seal, unseal } from "./sealed-file.ts";
+import type { Extent } from "./extents.ts";
+import { readLatest, replaceBoth, type Copies } from "./sealed-copies.ts";
+import type { Finding } from "./recovered.ts";
+import { extentShape, isReadStart, type ReadStart } from "./read-start.ts";
 import { describe, type StorageIdentity } from "./segment.ts";
-import { isReadStart, type ReadStart } from "./read-start.ts";
 import {
-  isFields,
   isHexText,
   isIdText,
   isWhole,
@@ -56,47 +58,51 @@ export interface ManifestBody {
 }
 
 export interface Manifest extends StorageIdentity, ManifestBody {
+  /** Rises with each version; tells the later copy. */
+  readonly counter: number;
   /** Groups up to this one were synced. */
   readonly synced: number;
+  /** Where the log ended after that group. */
+  readonly extent: Extent;
   /** Write numbers of this life begin after this one. */
   readonly writeBase: number;
 }
 
 export const manifestName = "manifest";
 export const manifestVersion = 2;
+const manifestNames = [manifestName, "manifest-2"] as const;
 
+/** Both copies are durable when this resolves; a segment may be used from then on only. */
 export async function writeManifest(
   files: FileSystem,
   directory: string,
   manifest: Manifest,
 ): Promise<void> {
-  await replaceFile(files, directory, manifestName, seal("manifest", manifestVersion, manifest));
+  await replaceBoth(files, copiesIn(directory), manifest);
 }
 
 /**
  * Null when there is none.
- * @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`, or `KBZ_REPUBLIC` when it is another's.
+ * @throws {KibitzerError} `KBZ_DAMAGED` when no copy is intact, `KBZ_VERSION`, or `KBZ_REPUBLIC`
+ *   when it is another's.
  */
 export async function readManifest(
   files: FileSystem,
   directory: string,
   identity: StorageIdentity,
-): Promise<Manifest | null> {
-  const path = `${directory}/${manifestName}`;
-  const bytes = await readWhole(files, path);
-  if (bytes === null) return null;
-  const manifest = completed(unseal(path, "manifest", manifestVersion, bytes));
-  if (!isManifest(manifest)) throw damaged(path, 0, "its fields are not those of a manifest");
-  if (describe(manifest) !== describe(identity)) {
-    throw foreign(path, describe(identity), describe(manifest));
-  }
-  return manifest;
+): Promise<{ readonly manifest: Manifest; readonly findings: readonly Finding[] } | null> {
+  const latest = await readLatest(files, copiesIn(directory), (path, document) => {
+    if (!isManifest(document)) throw damaged(path, 0, "its fields are not those of a manifest");
+    if (describe(document) !== describe(identity)) {
+      throw foreign(path, describe(identity), describe(document));
+    }
+    return document;
+  });
+  return latest === null ? null : { manifest: latest.document, findings: latest.findings };
 }
 
-/** Version 1 knew no snapshots. */
-function completed(document: unknown): unknown {
-  const before = { starts: [], archives: [], removed: 0 };
-  return isFields(document) ? { ...before, ...document } : document;
+function copiesIn(directory: string): Copies {
+  return { directory, names: manifestNames, kind: "manifest", version: manifestVersion };
 }
 
 const ownerShape: Readonly<Record<string, Check>> = {
@@ -133,7 +139,9 @@ const manifestShape: Readonly<Record<string, Check>> = {
     }),
   ),
   removed: isWhole,
+  counter: isWhole,
   synced: isWhole,
+  extent: (extent) => matches(extent, extentShape),
   writeBase: isWhole,
 };
 

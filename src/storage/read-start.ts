@@ -3,6 +3,7 @@
  * segment amount to. Plain data of the manifest.
  */
 import type { Ballot, Heard, Slot } from "../../consensus/index.ts";
+import type { Extent } from "./extents.ts";
 import {
   isBallot,
   isHexText,
@@ -10,15 +11,13 @@ import {
   isWhole,
   listOf,
   matches,
+  nullOr,
   type Check,
 } from "../codec/shapes.ts";
 
 /** What the groups up to `group` amount to. */
-export interface LogEnd {
+export interface LogEnd extends Extent {
   readonly group: number;
-  readonly length: Slot;
-  readonly decided: Slot;
-  readonly accepted: Ballot;
   readonly promised: Ballot;
   readonly writeLast: number;
   readonly heard: readonly Heard[];
@@ -39,13 +38,18 @@ export const heardShape: Readonly<Record<string, Check>> = {
   length: isWhole,
 };
 
+export const extentShape: Readonly<Record<string, Check>> = {
+  accepted: isBallot,
+  length: isWhole,
+  decided: isWhole,
+  hash: nullOr(isHexText),
+};
+
 const startShape: Readonly<Record<string, Check>> = {
+  ...extentShape,
   slot: isWhole,
   generation: isWhole,
   group: isWhole,
-  length: isWhole,
-  decided: isWhole,
-  accepted: isBallot,
   promised: isBallot,
   writeLast: isWhole,
   heard: listOf((note) => matches(note, heardShape)),

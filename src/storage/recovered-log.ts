@@ -12,6 +12,7 @@ import {
 } from "../../consensus/index.ts";
 import type { FramedDecree } from "../codec/decree-codec.ts";
 import type { EntryIndex } from "./entry-index.ts";
+import type { RecoveredGroup } from "./recovered.ts";
 
 export class RecoveredLog {
   readonly #entries: EntryIndex;
@@ -21,16 +22,22 @@ export class RecoveredLog {
   /** How many of them were applied since. */
   #applied = 0;
   #missing: Slot | null = null;
+  /** Whether damage has hidden what follows: then nothing more is folded. */
+  #isStopped = false;
   #base: Slot;
   /** Bytes of batches that were folded. */
   #bytes = 0;
 
-  /** @param entries Takes note of what is applied after `state`. */
-  constructor(state: RepublicState | null, entries: EntryIndex) {
+  /**
+   * @param entries Takes note of what is applied after `state`.
+   * @param missing The slot whose state the log goes on from, when that is not at hand.
+   */
+  constructor(state: RepublicState | null, entries: EntryIndex, missing: Slot | null = null) {
     this.#republic = new Republic(state ?? emptyRepublic());
     this.#entries = entries;
     this.#base = this.#republic.slot;
     if (state !== null) entries.restart(state);
+    this.#missing = missing;
   }
 
   /** The slot of the snapshot that this goes on from; 0 for none. */
@@ -52,6 +59,18 @@ export class RecoveredLog {
     return this.#missing;
   }
 
+  /** Whether all that was read is here. */
+  get isWhole(): boolean {
+    return !this.#isStopped && this.#missing === null;
+  }
+
+  /** What was read so far cannot be gone on with: something between is damaged. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#pending = [];
+    this.#applied = 0;
+  }
+
   /** Goes on from a snapshot that was installed. */
   install(state: RepublicState): void {
     assert(state.slot === this.#missing, "only what is missing is installed");
@@ -61,13 +80,28 @@ export class RecoveredLog {
     this.#entries.restart(state);
   }
 
+  takeGroup({ kind, writes }: Pick<RecoveredGroup, "kind" | "writes">): void {
+    for (const { write, records } of writes) {
+      if (kind === "group") {
+        this.take(
+          write,
+          records.map(({ framed }) => framed),
+        );
+      }
+    }
+  }
+
   /** Takes a write that was read back, and what its decrees carry. */
   take(write: Write, framed: readonly FramedDecree[]): void {
     const { base } = write;
     if (base !== null && base.slot > this.#republic.slot) {
+      // Whatever was damaged before is not needed any more.
+      this.#isStopped = false;
       this.#missing = base.slot;
       this.#drop(0);
     }
+    if (this.#isStopped) return;
+    if (write.lostUpTo > 0) return this.stop();
     const before = this.#missing ?? this.#republic.slot;
     this.#drop(Math.max(0, write.slotFirst - 1 - before));
     for (const one of framed) if (one.decree.slot > before) this.#pending.push(one);
@@ -77,6 +111,7 @@ export class RecoveredLog {
   /** Applies what is decided; `slot` is no further than the log. */
   decide(slot: Slot): void {
     assert(this.#missing === null, "what is decided follows a state");
+    if (this.#isStopped) return;
     while (this.#republic.slot < slot) {
       const next = this.#pending[this.#applied];
       assert(next !== undefined, "what is decided is in the log");

@@ -25,7 +25,7 @@ export interface ChainOptions {
   readonly segmentBytesMax: number;
   readonly manifest: ManifestKeeper;
   /** Groups up to this one are synced. */
-  groupSynced(): number;
+  groupSynced(): { readonly number: number };
   /** Nothing is written to this segment any more. */
   onClosed(generation: number): void;
   onFailed(error: unknown): void;
@@ -89,13 +89,14 @@ export class SegmentChain {
 
   /** Where a group of `size` bytes goes: in the next segment when it does not fit here. */
   async room(size: number): Promise<{ readonly segment: SegmentHeader; readonly offset: number }> {
-    while (this.#offset + size > this.#active.header.size) {
+    // The sector behind it is for its mark.
+    while (this.#offset + size + sectorBytes > this.#active.header.size) {
       await this.#filling;
       // What failed in the background is as final as what fails here (contract C4).
       if (this.#failure !== null) throw this.#failure.error;
       if (this.#shortage !== null) await this.#shortage.over.promise;
       else if (this.#next !== null) await this.#advance();
-      else await this.#prepare(sectorBytes + size, Infinity);
+      else await this.#prepare(size + 2 * sectorBytes, Infinity);
     }
     return this.place();
   }
@@ -229,7 +230,7 @@ export class SegmentChain {
     const next = this.#next;
     assert(next !== null, "a segment is ready before it is needed");
     const { generation } = this.#active.header;
-    const closed = { end: this.#offset, group: this.#options.groupSynced() };
+    const closed = { end: this.#offset, group: this.#options.groupSynced().number };
     const { manifest } = this.#options;
     const segments = manifest.body.segments.map((entry) =>
       entry.generation === generation ? { ...entry, closed } : entry,

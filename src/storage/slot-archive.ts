@@ -14,10 +14,12 @@ import {
   rowsPerBlock,
   type ArchivedRow,
 } from "./archive-file.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
 import { damaged } from "./damage.ts";
 import type { IndexedBatch } from "./entry-index.ts";
 import type { ArchivedSlots } from "./manifest.ts";
 import { temporarySuffix } from "./sealed-file.ts";
+import type { Place } from "./slot-index.ts";
 
 export interface SlotArchiveOptions {
   readonly files: FileSystem;
@@ -69,6 +71,44 @@ export class SlotArchive {
     const added = { ...archive, checksum, segments: bounds };
     this.#archives = [...this.#archives, added];
     return added;
+  }
+
+  /** Whether the file of `archive` is what was written. */
+  async isWhole(archive: ArchivedSlots): Promise<boolean> {
+    const encoder = new ArchiveEncoder(archive.slotFirst);
+    try {
+      for (let slot = archive.slotFirst; slot <= archive.slotLast; slot += 1) {
+        encoder.row(await this.row(slot));
+      }
+    } catch (error) {
+      if (error instanceof KibitzerError && error.code === "KBZ_DAMAGED") return false;
+      throw error;
+    }
+    encoder.end();
+    const size = await this.#sizeOf(archive);
+    return encoder.checksum === archive.checksum && size === blocksOf(archive) * blockBytes;
+  }
+
+  async #sizeOf(archive: ArchivedSlots): Promise<number> {
+    const file = await this.#options.files.open(this.#path(archive), "read");
+    try {
+      return await file.size();
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Some of the slots stand elsewhere now; durable when this resolves. */
+  async replace(archive: ArchivedSlots, moved: ReadonlyMap<Slot, Place>): Promise<void> {
+    const rows: ArchivedRow[] = [];
+    for (let slot = archive.slotFirst; slot <= archive.slotLast; slot += 1) {
+      rows.push({ ...(await this.row(slot)), ...moved.get(slot) });
+    }
+    const checksum = await this.#write(archive.slotFirst, rows, () => undefined);
+    this.#forget(archive);
+    this.#archives = this.#archives.map((each) =>
+      each === archive ? { ...each, checksum } : each,
+    );
   }
 
   /** Forgets the archives that `gone` names; returns the names of their files. */

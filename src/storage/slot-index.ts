@@ -59,6 +59,17 @@ export class SlotIndex {
     };
   }
 
+  /** The record of a slot stands elsewhere now. */
+  replace(slot: Slot, { generation, offset, size }: Place): void {
+    assert(slot > this.#base && slot <= this.#length, "only slots that are here are replaced");
+    const chunk = this.#chunks.get(Math.floor((slot - 1) / chunkSlots));
+    assert(chunk !== undefined, "a slot has its chunk");
+    const at = ((slot - 1) % chunkSlots) * wordsPerSlot;
+    chunk[at] = generation;
+    chunk[at + 1] = offset;
+    chunk[at + 2] = size;
+  }
+
   /** Forgets every slot after `length`. */
   truncate(length: Slot): void {
     assert(length >= 0 && length <= this.#length, "truncation never makes the log longer");

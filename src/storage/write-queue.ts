@@ -2,9 +2,10 @@
  * Writes that were handed over and are not durable yet, in their order: those that wait, and those
  * of the group under way. Memory only.
  */
-import { assert, type Decree, type Slot } from "../../consensus/index.ts";
+import { assert, type Slot } from "../../consensus/index.ts";
 import type { FramedDecree } from "../codec/decree-codec.ts";
 import { sizeOfWrite, type FramedWrite } from "./group.ts";
+import { framedDecree } from "./mends.ts";
 
 /** A group takes no further write beyond this. */
 const groupBytesMax = 4 * 1024 * 1024;
@@ -64,9 +65,4 @@ export class WriteQueue {
     }
     return null;
   }
-}
-
-export function framedDecree(decree: Decree, body: Uint8Array | undefined): FramedDecree {
-  assert(body !== undefined, "each decree has its bytes");
-  return { decree, body: decree.value.kind === "batch" ? body : null };
 }

@@ -51,6 +51,7 @@ const outcome: fc.Arbitrary<Outcome> = fc.record({
       decided: whole,
       heard: fc.option(fc.array(heard, few)),
       base: fc.option(fc.record({ slot: whole, hash: hex16 })),
+      lostUpTo: whole,
     }),
   ),
   sendSlots: fc.array(

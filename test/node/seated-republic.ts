@@ -62,7 +62,7 @@ export class SeatedRepublic implements AsyncDisposable {
     id: string,
     directory: string,
     listen: readonly string[] | undefined,
-    moved = false,
+    moved: KibitzerOptions["moved"] = false,
   ): Promise<Kibitzer> {
     const node = await Kibitzer.open({
       id,
@@ -85,9 +85,9 @@ export class SeatedRepublic implements AsyncDisposable {
   }
 
   /** The directory that it had last is started at another endpoint, as one that has moved. */
-  async move(id: string): Promise<Kibitzer> {
+  async move(id: string, told: KibitzerOptions["moved"] = true): Promise<Kibitzer> {
     const directory = this.#directories.get(id) ?? "";
-    const node = await this.#open(id, directory, [`unix:${directory}.moved`], true);
+    const node = await this.#open(id, directory, [`unix:${directory}.moved`], told);
     this.#members.set(id, node);
     return node;
   }

@@ -160,6 +160,21 @@ test("a member that moved is found again, also where the quorum depends on it", 
   assert.equal(members.find(({ id }) => id === moving)?.reachable, true);
 });
 
+test("P8 all members move at once: who is told of one of them finds all", async (t) => {
+  const republic = await founded(t, ["a", "b", "c"]);
+  const { index } = await republic.node("a").publish("before");
+  for (const id of ["a", "b", "c"]) await republic.lose(id);
+  const first = await republic.move("a");
+  await Promise.all(["b", "c"].map(async (id) => await republic.move(id, [first.url])));
+  const after = await republic.node("c").publish("after");
+  assert.equal(after.index, index + 1);
+  await eventually("their endpoints", async () => {
+    const { members } = await first.status();
+    const isKnown = members.every(({ id, url }) => url === republic.node(id).url);
+    return isKnown && members.every(({ reachable }) => reachable) ? true : null;
+  });
+});
+
 test("P6 a copy beside its original is noticed, also if it says that it has moved", async (t) => {
   const republic = await founded(t, ["a", "b", "c"]);
   const leader = await republic.leader();

@@ -10,7 +10,7 @@ import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import { Bodies } from "../../src/storage/bodies.ts";
 import { DataDirectory } from "../../src/storage/directory.ts";
 import { Journal } from "../../src/storage/journal.ts";
-import type { Recovered } from "../../src/storage/recovered.ts";
+import type { Recovered } from "../../src/storage/opened-journal.ts";
 import { nodeFiles } from "../../src/storage/node-files.ts";
 import { systemChance } from "../../src/system/system-chance.ts";
 
@@ -67,7 +67,8 @@ function chained(framed: readonly FramedDecree[], slot: number): readonly Decree
 function writeOf(decrees: readonly Decree[], recovered: Recovered): Write {
   const { promised, accepted, decided, heard, writeLast } = recovered;
   const number = writeLast + 1;
-  return { number, promised, accepted, slotFirst: 1, decrees, decided, heard, base: null };
+  const rest = { heard, lostUpTo: 0, base: null };
+  return { number, promised, accepted, slotFirst: 1, decrees, decided, ...rest };
 }
 
 function fail(error: Error): void {

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Chance } from "../../src/world.ts";
-import { DataDirectory } from "../../src/storage/directory.ts";
+import { DataDirectory, startsOf } from "../../src/storage/directory.ts";
 import { nodeFiles } from "../../src/storage/node-files.ts";
 import { MemoryFiles, nothing } from "./memory-files.ts";
 import { Writer } from "./samples.ts";
@@ -15,11 +15,11 @@ import { Writer } from "./samples.ts";
 const chance: Chance = { fraction: () => 0.5, hex16: () => "0123456789abcdef" };
 const republic = { name: "r", identity: "00112233445566aa" };
 
-async function open(files: MemoryFiles, id?: string): Promise<DataDirectory> {
+async function open(files: MemoryFiles, id?: string, fraction = 0.5): Promise<DataDirectory> {
   return DataDirectory.open({
     files,
     path: "/data",
-    chance,
+    chance: { ...chance, fraction: () => fraction },
     ...(id === undefined ? {} : { id, listen: ["ws://127.0.0.1:7700"] }),
   });
 }
@@ -27,23 +27,40 @@ async function open(files: MemoryFiles, id?: string): Promise<DataDirectory> {
 test("a directory knows who it is, counts its starts, survives a loss of power", async () => {
   const files = new MemoryFiles();
   const first = await open(files, "a");
-  assert.equal(first.record.starts, 1);
+  assert.equal(startsOf(first.record.starts), 1);
   await first.belongTo(republic, null);
   await first.belongTo(republic, null);
   await assert.rejects(first.belongTo({ ...republic, identity: "ffffffffffffffff" }, null), {
     code: "KBZ_BOOTSTRAPPED",
   });
   const second = await open(files.powerLost(nothing));
+  assert.equal(startsOf(second.record.starts), 2);
   assert.deepEqual(second.record, {
     id: "a",
     cookie: "0123456789abcdef",
-    starts: 2,
+    starts: second.record.starts,
     republic,
     contacts: null,
+    peers: [],
+    counter: 3,
     hasJournal: false,
     listen: ["ws://127.0.0.1:7700"],
     advertise: null,
   });
+});
+
+test("two copies of a directory that start alike are in different lives", async () => {
+  const files = new MemoryFiles();
+  await open(files, "a");
+  const lives = await Promise.all(
+    [0.25, 0.75].map(async (fraction) => {
+      const { record } = await open(files.powerLost(nothing), undefined, fraction);
+      return record.starts;
+    }),
+  );
+  const [one = 0, other = 0] = lives;
+  assert.ok(one < other, "the draw tells them apart");
+  assert.deepEqual(lives.map(startsOf), [2, 2]);
 });
 
 test("wrong ids, no node, a lock that is held and a changed file are refused by name", async () => {
@@ -59,7 +76,29 @@ test("wrong ids, no node, a lock that is held and a changed file are refused by 
     const copy = files.killed();
     const bytes = copy.bytesOf("/data/node");
     bytes[offset] = (bytes[offset] ?? 0) ^ (1 << (offset % 8));
+    copy.put("/data/node-2", bytes);
     await assert.rejects(open(copy), { code: "KBZ_DAMAGED" });
+  }
+  // The other copy is as good, and makes it whole again.
+  const one = files.killed();
+  one.put("/data/node", new Uint8Array(3));
+  const mended = await open(one);
+  assert.equal(startsOf(mended.record.starts), 2);
+  assert.equal(mended.findings.length, 1);
+  assert.deepEqual(one.bytesOf("/data/node"), one.bytesOf("/data/node-2"));
+});
+
+test("a missing copy of the first version is damage, unless it was to be written yet", async () => {
+  for (const [name, count] of [
+    ["node", 1],
+    ["node-2", 0],
+  ] as const) {
+    const files = new MemoryFiles();
+    await (await open(files, "a"))[Symbol.asyncDispose]();
+    files.delete(`/data/${name}`);
+    await using again = await open(files);
+    assert.equal(again.findings.length, count, name);
+    assert.deepEqual(files.bytesOf("/data/node"), files.bytesOf("/data/node-2"));
   }
 });
 
@@ -73,10 +112,11 @@ test("a journal that was made must be there; its identity is never made anew", a
   journal.append(writer.write([10]), writer.bodies);
   await journal.close();
   const gone = files.powerLost(nothing);
-  for (const path of gone.paths()) if (!path.endsWith("/node")) gone.delete(path);
+  for (const path of gone.paths()) if (!/\/node(-2)?$/.test(path)) gone.delete(path);
   await assert.rejects((await open(gone)).openJournal(callbacks), { code: "KBZ_DAMAGED" });
   const anonymous = files.powerLost(nothing);
   anonymous.delete("/data/node");
+  anonymous.delete("/data/node-2");
   await assert.rejects(open(anonymous, "a"), { code: "KBZ_DAMAGED" });
 });
 

@@ -14,7 +14,7 @@ import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import type { KibitzerError } from "../../src/kibitzer-error.ts";
 import { Bodies } from "../../src/storage/bodies.ts";
 import { Journal } from "../../src/storage/journal.ts";
-import type { Recovered } from "../../src/storage/recovered.ts";
+import type { Recovered } from "../../src/storage/opened-journal.ts";
 import type { Clock, FileSystem } from "../../src/world.ts";
 
 export const identity = {
@@ -86,6 +86,7 @@ export class Writer {
       decided: 0,
       heard: null,
       base: null,
+      lostUpTo: 0,
       ...change,
       slotFirst,
       decrees,
@@ -170,8 +171,10 @@ export const noRecovery: Recovered = {
   heard: [],
   republic: emptyRepublic(),
   undecided: [],
+  missing: 0,
   tailBytes: 0,
   writeLast: 0,
   length: 0,
   torn: false,
+  findings: [],
 };

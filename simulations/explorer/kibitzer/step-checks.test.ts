@@ -79,12 +79,13 @@ class Scene {
       decided,
       heard: null,
       base: null,
+      lostUpTo: 0,
     };
     disk.append(write);
   }
 
   promised(ballot: Ballot, length: number): Promised {
-    const held = { accepted: this.leading, length, decided: length, decrees: [] };
+    const held = { accepted: this.leading, length, decided: length, decrees: [], intact: length };
     return { kind: "promised", ballot, ...held };
   }
 

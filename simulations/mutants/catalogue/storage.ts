@@ -79,9 +79,10 @@ export const storageMutants: readonly Mutant[] = [
   },
   {
     name: "ballot-of-empty-write-lost",
-    file: "src/storage/log-state.ts",
-    find: "this.#accepted = write.accepted;",
-    replace: "if (write.decrees.length > 0) this.#accepted = write.accepted;",
+    file: "src/storage/extents.ts",
+    find: "this.#now = { accepted: write.accepted, length, decided, hash };",
+    replace: `const { accepted } = decrees.length > 0 ? write : this.#now;
+      this.#now = { accepted, length, decided, hash };`,
     about: "A ballot that came without decrees is forgotten at a restart.",
     invariant: "D1",
   },
@@ -125,8 +126,8 @@ export const storageMutants: readonly Mutant[] = [
   {
     name: "manifest-ahead-of-sync",
     file: "src/storage/manifest-keeper.ts",
-    find: "const synced = this.#options.groupSynced();",
-    replace: "const synced = this.#options.groupSynced() + 1;",
+    find: "const news = { counter: this.#counter, synced, extent, writeBase };",
+    replace: "const news = { counter: this.#counter, synced: synced + 1, extent, writeBase };",
     about: "The manifest calls a group synced that is not.",
     invariant: "D8",
   },
@@ -149,7 +150,7 @@ export const storageMutants: readonly Mutant[] = [
   {
     name: "starts-not-counted",
     file: "src/storage/directory.ts",
-    find: "starts: known.starts + 1,",
+    find: "starts: nextLife(known.starts, options.chance),",
     replace: "starts: known.starts,",
     about: "A new life has the number of the last one.",
     invariant: "D5",

@@ -1,0 +1,52 @@
+/**
+ * Answers at a node's endpoints while it repairs its journal, before its core runs: gives others
+ * what is whole, tells everybody else what it waits for, and takes part in nothing.
+ */
+import type { Callee, Hello } from "../../transport/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import { refusal } from "../node/refusals.ts";
+import type { Request, Response, SnapshotRequest } from "../requests.ts";
+import type { SnapshotFiles } from "../snapshots/snapshot-files.ts";
+import type { Journal } from "../storage/journal.ts";
+import { answerRepair } from "./repair-answer.ts";
+
+const pieceBytesMax = 1_048_576;
+
+export class RepairCallee implements Callee<Request, Response> {
+  readonly #journal: Journal;
+  readonly #snapshots: SnapshotFiles;
+  readonly #hello: () => Hello;
+  /** What is waited for, in words. */
+  waitsFor = "it asks the other members";
+
+  constructor(journal: Journal, snapshots: SnapshotFiles, hello: () => Hello) {
+    this.#journal = journal;
+    this.#snapshots = snapshots;
+    this.#hello = hello;
+  }
+
+  hello(): Hello {
+    return this.#hello();
+  }
+
+  hear(): void {
+    // What is lost here is sent again: this node does not take part yet.
+  }
+
+  async answer(request: Request): Promise<Response> {
+    if (request.method === "repair") return await answerRepair(this.#journal, request);
+    if (request.method === "snapshot") return await this.#snapshot(request);
+    throw new KibitzerError(
+      "KBZ_BUSY",
+      `This node repairs its journal and does not serve yet: ${this.waitsFor}.`,
+      { retryable: true, outcome: "none" },
+    );
+  }
+
+  async #snapshot({ slot, offset, bytesMax }: SnapshotRequest): Promise<Response> {
+    const isKept = this.#journal.past.snapshots.includes(slot);
+    const most = Math.min(bytesMax, pieceBytesMax);
+    const piece = isKept ? await this.#snapshots.piece(slot, offset, most) : null;
+    return piece === null ? refusal("notFound", null) : { kind: "chunk", offset, ...piece };
+  }
+}
