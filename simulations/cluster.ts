@@ -15,6 +15,7 @@ import { SimulatedNetwork } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
+import { addressOf, type Place } from "./place.ts";
 import type { Swarm } from "./swarm.ts";
 
 const republicName = "simulated";
@@ -29,6 +30,8 @@ export interface SimulatedNode {
   kibitzer: Kibitzer | null;
   /** How many lives it has had. */
   lives: number;
+  /** How often its folder was moved to another endpoint (O7). */
+  moves: number;
   /** How often its machine lost power. */
   powerLosses: number;
   /** Whether it takes part at all: not yet, or no more, if not. */
@@ -84,6 +87,7 @@ function newNode(id: string, disk: SimulatedDisk, isIn: boolean): SimulatedNode 
     life: null,
     kibitzer: null,
     lives: 0,
+    moves: 0,
     powerLosses: 0,
     isIn,
     joins: id !== "a",
@@ -219,7 +223,7 @@ export class Cluster {
     this.#simulator.trace.fault("X9", `twin of ${id}`);
     first.onEnd(() => life.end());
     try {
-      await this.#open(node, life, name);
+      await this.#open(node, life, { name, url: `memory:${name}`, moved: false });
     } catch (error) {
       if (error instanceof KibitzerError && error.code === "KBZ_IN_USE") return;
       if (isOfDisk(error)) return;
@@ -236,8 +240,13 @@ export class Cluster {
     readonly disk: SimulatedDisk;
     readonly name: string;
     readonly life: Life;
+    readonly moved?: boolean;
   }): Promise<Kibitzer> {
-    return await this.#open({ ...machine, lives: 1 }, machine.life, machine.name);
+    return await this.#open({ ...machine, lives: 1 }, machine.life, {
+      name: machine.name,
+      url: `memory:${machine.name}`,
+      moved: machine.moved ?? false,
+    });
   }
 
   #begin(name: string): Life {
@@ -254,12 +263,13 @@ export class Cluster {
   async #open(
     { id, disk, lives }: Pick<SimulatedNode, "id" | "disk" | "lives">,
     life: Life,
-    name: string,
+    { name, url, moved }: Place,
   ): Promise<Kibitzer> {
     return await Kibitzer.open({
       id,
       directory: dataDirectory,
-      listen: [`memory:${name}`],
+      listen: [url],
+      moved,
       parliamentSize: this.#plan.parliamentSize,
       timing: this.#plan.timing,
       replaceAfterMs: this.#plan.replaceAfterMs,
@@ -287,7 +297,7 @@ export class Cluster {
     const { id, disk } = node;
     const damage = disk.wounds.refusal(disk.directories);
     if (damage !== null) this.#simulator.trace.note(`start ${id} on a damaged disk: ${damage}`);
-    const kibitzer = await this.#open(node, life, id);
+    const kibitzer = await this.#open(node, life, this.#placeOf(node));
     demand(damage === null, "D7", () => `${id} has started, though ${damage}`);
     if (disk.hasLostSectors) this.#simulator.trace.mark("restart.lostSectors");
     disk.hasLostSectors = false;
@@ -338,7 +348,13 @@ export class Cluster {
     const others = this.nodes.filter((other) => other !== node && other.isIn);
     const members = others.filter(({ kibitzer }) => kibitzer !== null);
     const known = members.length > 0 ? members : others;
-    return `memory:${known.length === 0 ? node.id : this.#prng.pick(known).id}`;
+    return addressOf(known.length === 0 ? node : this.#prng.pick(known));
+  }
+
+  /** Who has moved tells all others, wherever they are by now. */
+  #placeOf(node: SimulatedNode): Place {
+    const others = this.nodes.filter((other) => other !== node && other.isIn).map(addressOf);
+    return { name: node.id, url: addressOf(node), moved: node.moves > 0 && others };
   }
 
   /** The process has ended by itself, as a supervisor sees it. */

@@ -151,7 +151,7 @@ export const storageMutants: readonly Mutant[] = [
   {
     name: "starts-not-counted",
     file: "src/storage/directory.ts",
-    find: "starts: known.starts + 1,",
+    find: "starts: nextLife(known.starts, options.chance),",
     replace: "starts: known.starts,",
     about: "A new life has the number of the last one.",
     invariant: "D5",
