@@ -9,6 +9,7 @@ import {
   compareLogs,
   sameBallot,
   type Ballot,
+  type LogRank,
   type NodeId,
 } from "./identifiers.ts";
 import { lead, onMemberReport, prepare, synchronize } from "./leader.ts";
@@ -22,6 +23,7 @@ export function campaign(chamber: Chamber): void {
   const { state, republic } = chamber;
   const { government } = republic;
   assert(government !== null && chamber.hasSeat, "only members campaign");
+  assert(state.lostUpTo === 0, "nobody leads on a log that it has lost a part of");
   let round = state.promised.government === government.number ? state.promised.round : 0;
   for (const { report, refused } of state.peers.values()) {
     for (const ballot of [report?.promised, report?.leading, refused]) {
@@ -54,11 +56,13 @@ export function onPromised(chamber: Chamber, from: NodeId, promised: Promised): 
   if (role.kind !== "leading" && role.kind !== "candidate") return;
   if (!sameBallot(promised.ballot, role.ballot) || !chamber.otherSeats().includes(from)) return;
   if (role.kind === "leading") {
-    synchronize(chamber, role, from, promised);
+    const { accepted, intact, decided } = promised;
+    synchronize(chamber, role, from, { accepted, length: intact, decided });
     return;
   }
   // What is decided is in the log; who says otherwise promises nothing.
-  if (!role.prepared || promised.decided > promised.length) return;
+  const { decided, intact, length } = promised;
+  if (!role.prepared || decided > intact || intact > length) return;
   role.promises.set(from, promised);
   maybeLead(chamber);
 }
@@ -83,17 +87,45 @@ export function onReport(chamber: Chamber, from: NodeId, report: Report): void {
   }
 }
 
+/** Whether nothing of the log that a promise speaks of is damaged. */
+function isWhole({ intact, length }: Promised): boolean {
+  return intact === length;
+}
+
+interface HighestLog {
+  readonly from: NodeId;
+  readonly promised: Promised;
+}
+
+/** The highest whole log that was promised, if it is above the own one. */
+function highestLog(candidate: Candidate, own: LogRank): HighestLog | null {
+  let best: HighestLog | null = null;
+  for (const [from, promised] of candidate.promises) {
+    if (isWhole(promised) && compareLogs(promised, best?.promised ?? own) > 0) {
+      best = { from, promised };
+    }
+  }
+  return best;
+}
+
+/**
+ * Promises that count beside a log. Who has lost a part of its own may have voted for something in
+ * it: it counts only if the log is at least as high, and so holds that as well (A8, D4).
+ */
+function countCovered(candidate: Candidate, highest: LogRank): number {
+  const promises = [...candidate.promises.values()];
+  return promises.filter((each) => isWhole(each) || compareLogs(each, highest) <= 0).length;
+}
+
 /** With promises of a majority: adopts the highest log among them, and leads. */
 export function maybeLead(chamber: Chamber): void {
   const { state, republic, log } = chamber;
   const { role } = state;
   if (role.kind !== "candidate" || !role.prepared) return;
   if (role.promises.size + 1 < chamber.majority()) return;
-  let best: { from: NodeId; promised: Promised } | null = null;
-  for (const [from, promised] of role.promises) {
-    const against = best?.promised ?? { accepted: state.accepted, length: log.length };
-    if (compareLogs(promised, against) > 0) best = { from, promised };
-  }
+  const own = { accepted: state.accepted, length: log.length };
+  const best = highestLog(role, own);
+  if (countCovered(role, best?.promised ?? own) + 1 < chamber.majority()) return;
   const adoptedBallot = best?.promised.accepted ?? state.accepted;
   if (best !== null && !adopt(chamber, role, best)) return;
   lead(chamber, role, adoptedBallot);
@@ -104,11 +136,7 @@ export function maybeLead(chamber: Chamber): void {
  * Makes the own log that of the highest promise. False while decided slots that it builds on are
  * missing here: they are fetched first.
  */
-function adopt(
-  chamber: Chamber,
-  role: Candidate,
-  { from, promised }: { from: NodeId; promised: Promised },
-): boolean {
+function adopt(chamber: Chamber, role: Candidate, { from, promised }: HighestLog): boolean {
   const { republic } = chamber;
   if (promised.decided > republic.slot) {
     fetch(chamber, from);

@@ -218,6 +218,7 @@ export class Chamber {
     assert(slotFirst > this.republic.slot, "what is decided is never written again");
     this.log.replaceFrom(slotFirst, decrees);
     this.state.confirmed = Math.min(this.state.confirmed, slotFirst - 1);
+    if (this.state.lostUpTo <= this.log.length) this.state.lostUpTo = 0;
     const staged = this.#staged;
     if (staged === null || slotFirst <= staged.slotFirst) {
       this.#staged = { slotFirst, decrees: [...decrees] };
@@ -339,7 +340,9 @@ export class Chamber {
     assert(Number.isSafeInteger(state.writeLast), "write numbers do not run out");
     const { promised, accepted } = state;
     state.persistingSince ??= state.now;
-    state.writes.push({ write: state.writeLast, promised, accepted, length: log.length });
+    const { lostUpTo } = state;
+    const mark = { promised, accepted, length: log.length, lostUpTo };
+    state.writes.push({ write: state.writeLast, ...mark });
     const staged = this.#staged ?? { slotFirst: log.length + 1, decrees: [] };
     const heard = this.#noteHeard ? [...state.heard.values()] : null;
     if (this.#noteHeard) state.heardChanged = false;
@@ -351,6 +354,7 @@ export class Chamber {
       decrees: staged.decrees,
       decided: state.founding ? 0 : this.republic.slot,
       heard,
+      lostUpTo,
     };
   }
 }

@@ -2,7 +2,7 @@
  * All that recovery rebuilds from a node's disk, and all that a node may rely on after a restart.
  */
 import type { Decree } from "./decree.ts";
-import type { Ballot, Cookie, NodeId, Tick } from "./identifiers.ts";
+import type { Ballot, Cookie, NodeId, Slot, Tick } from "./identifiers.ts";
 import type { Heard } from "./messages.ts";
 import type { RepublicState } from "./republic-state.ts";
 
@@ -14,6 +14,11 @@ export interface DurableState {
   readonly republic: RepublicState;
   /** The slots after `republic.slot`, in order without a hole: accepted, perhaps decided. */
   readonly decrees: readonly Decree[];
+  /**
+   * The log was attested up to here in `accepted`, but what follows `decrees` is damaged and could
+   * not be had from anybody; 0 when nothing is. Never taken for a shorter log.
+   */
+  readonly lostUpTo: Slot;
   readonly heard: readonly Heard[];
   /** The highest write number ever used; the next write has a higher one. */
   readonly writeLast: number;

@@ -324,6 +324,7 @@ export function onTakeOver(chamber: Chamber, from: NodeId, { ballot }: TakeOver)
   const { state } = chamber;
   if (state.role.kind !== "follower" || ballot.id !== from) return;
   if (!sameBallot(ballot, state.promised) || !mayVote(chamber)) return;
+  if (state.lostUpTo > 0) return;
   campaign(chamber);
 }
 

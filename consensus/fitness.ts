@@ -68,6 +68,7 @@ export function isTimely(chamber: Chamber): boolean {
 export function couldLead(chamber: Chamber): boolean {
   const { role, durable, promised, now, notBefore } = chamber.state;
   if (role.kind !== "follower" || chamber.halted || now < notBefore) return false;
+  if (chamber.state.lostUpTo > 0) return false;
   // With a disk that does not come back, ballot after ballot would only keep the others from
   // leading.
   if (!sameBallot(durable.promised, promised) || !mayVote(chamber)) return false;

@@ -69,9 +69,10 @@ export function payPromise(chamber: Chamber): void {
   state.owed = null;
   if (!sameBallot(owed.ballot, state.promised)) return;
   const { accepted } = durable;
-  const length = Math.min(durable.length, log.length);
-  const decided = Math.min(republic.slot, length);
-  const isHigher = compareLogs({ accepted, length }, owed) > 0;
+  const intact = Math.min(durable.length, log.length);
+  const length = Math.max(intact, durable.lostUpTo);
+  const decided = Math.min(republic.slot, intact);
+  const isHigher = intact === length && compareLogs({ accepted, length }, owed) > 0;
   const decrees =
     isHigher && length > decided ? log.from(decided + 1).slice(0, length - decided) : [];
   const promised: Promised = {
@@ -79,10 +80,11 @@ export function payPromise(chamber: Chamber): void {
     ballot: owed.ballot,
     accepted,
     length,
+    intact,
     decided,
     decrees,
   };
-  assert(decided <= length && length <= durable.length, "a promise tells what is durable");
+  assert(decided <= intact && intact <= durable.length, "a promise tells what is durable");
   assert(
     decrees.length === 0 || decrees.length === length - decided,
     "it tells all of it, or none",
@@ -134,6 +136,8 @@ function adopt(
   const slotLast = shared + decrees.length;
   const replaces = fresh.length > 0 || (!isCurrent && log.length > slotLast);
   state.accepted = ballot;
+  // A higher ballot's leader had all that was chosen: what was lost in a lower one counts no more.
+  if (!isCurrent) state.lostUpTo = 0;
   if (replaces) chamber.stage(shared + at + 1, fresh);
   state.confirmed = isCurrent ? Math.max(state.confirmed, slotLast) : slotLast;
   assert(state.confirmed <= log.length, "only what is in the log is confirmed");

@@ -15,7 +15,9 @@ export function checkState(chamber: Chamber): void {
   assert(compareBallots(durable.promised, state.promised) <= 0, "a promise never falls");
   assert(compareBallots(durable.accepted, state.accepted) <= 0, "an accepted ballot never falls");
   assert(durable.write <= state.writeLast, "writes become durable in order");
+  assert(state.lostUpTo === 0 || state.lostUpTo > log.length, "what is covered is not lost");
   if (role.kind === "candidate" || role.kind === "leading") {
+    assert(state.lostUpTo === 0, "nobody leads on a log that it has lost a part of");
     assert(sameBallot(role.ballot, state.promised), "nobody leads below its own promise");
     assert(role.ballot.id === chamber.id, "a ballot has one leader");
     assert(role.ballot.government === republic.government?.number, "ballots end with governments");

@@ -61,7 +61,9 @@ export function lead(chamber: Chamber, candidate: Candidate, adoptedBallot: Ball
   if (role.opening !== 0) append(chamber, role, [{ kind: "opening" }]);
   state.confirmed = log.length;
   role.pendingSince = state.now;
-  for (const [from, promised] of candidate.promises) synchronize(chamber, role, from, promised);
+  for (const [from, { accepted, intact, decided }] of candidate.promises) {
+    synchronize(chamber, role, from, { accepted, length: intact, decided });
+  }
 }
 
 function expectNext(role: Leading, value: Value): void {

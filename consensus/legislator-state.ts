@@ -15,6 +15,7 @@ export interface Mark {
   readonly promised: Ballot;
   readonly accepted: Ballot;
   readonly length: Slot;
+  readonly lostUpTo: Slot;
 }
 
 /** What is known of a node that this one exchanges pings with. */
@@ -126,6 +127,11 @@ export interface LegislatorState {
   accepted: Ballot;
   /** Up to where the log is known equal to that of the leader of `accepted`; volatile. */
   confirmed: Slot;
+  /**
+   * The log was attested up to here, and what follows its end in memory is damaged; 0 when nothing
+   * is. Until it is covered again this node gives none of it out, and leads on nothing (A8, D4).
+   */
+  lostUpTo: Slot;
   durable: Mark;
   /** Writes under way, oldest first. */
   readonly writes: Mark[];
@@ -177,16 +183,18 @@ export interface LegislatorState {
 }
 
 export function initialState(durable: DurableState): LegislatorState {
-  const { promised, accepted, republic, decrees, heard, writeLast } = durable;
+  const { promised, accepted, republic, decrees, lostUpTo, heard, writeLast } = durable;
   const { slot } = republic;
   const length = slot + decrees.length;
+  const attested = Math.max(length, lostUpTo);
   return {
     now: 0,
     halt: null,
     promised,
     accepted,
     confirmed: 0,
-    durable: { write: writeLast, promised, accepted, length },
+    lostUpTo,
+    durable: { write: writeLast, promised, accepted, length, lostUpTo },
     writes: [],
     writeLast,
     founding: false,
@@ -213,8 +221,8 @@ export function initialState(durable: DurableState): LegislatorState {
     hashes: new Map([[slot % limits.hashesKept, { slot, hash: republic.stateHash }]]),
     heard: new Map(heard.map((each) => [each.id, each])),
     heardChanged: false,
-    lengthAtStart: length,
-    lengthReported: length,
+    lengthAtStart: attested,
+    lengthReported: attested,
     vouchers: [],
   };
 }

@@ -86,6 +86,7 @@ export class Legislator {
       accepted: state.accepted,
       republic: republic.state(),
       decrees: log.from(republic.slot + 1),
+      lostUpTo: state.lostUpTo,
       heard: [],
       writeLast: state.writeLast,
     };

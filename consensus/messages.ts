@@ -90,10 +90,12 @@ export interface Promised {
   readonly ballot: Ballot;
   readonly accepted: Ballot;
   readonly length: Slot;
+  /** Up to here the sender still has its log: what follows up to `length` is damaged. */
+  readonly intact: Slot;
   readonly decided: Slot;
   /**
    * The undecided slots `decided + 1 … length` of the sender, when its (accepted, length) is above
-   * the candidate's; otherwise empty.
+   * the candidate's and nothing of it is damaged; otherwise empty.
    */
   readonly decrees: readonly Decree[];
 }

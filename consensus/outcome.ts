@@ -171,6 +171,11 @@ export interface Write {
   readonly decided: Slot;
   /** What was heard of peers since the last such note, or null. */
   readonly heard: readonly Heard[] | null;
+  /**
+   * The log was attested up to here, and what follows `decrees` was damaged on the disk: it stays
+   * attested, and unknown. 0 when nothing is.
+   */
+  readonly lostUpTo: Slot;
 }
 
 /**

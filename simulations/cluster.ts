@@ -17,6 +17,8 @@ import type { PowerLoss } from "./simulated-file.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
 import { addressOf, type Place } from "./place.ts";
 import type { Swarm } from "./swarm.ts";
+import { listenTo, nothingTold, type Told } from "./told.ts";
+import { silent, type Logger } from "../src/logger.ts";
 
 const republicName = "simulated";
 export const dataDirectory = "data";
@@ -52,6 +54,8 @@ export interface SimulatedNode {
   mustNotServe: string | null;
   /** Whether it must stop by itself, once peers have told it something of this disk. */
   mustStop: boolean;
+  /** What its latest life has told of damage. */
+  told: Told;
 }
 
 /**
@@ -98,6 +102,7 @@ function newNode(id: string, disk: SimulatedDisk, isIn: boolean): SimulatedNode 
     refusal: null,
     mustNotServe: null,
     mustStop: false,
+    told: nothingTold(),
   };
 }
 
@@ -109,7 +114,9 @@ function kindOf(request: Request): string | null {
 function pardoned({ disk, pardons }: SimulatedNode, error: unknown): string | null {
   if (!(error instanceof KibitzerError)) return null;
   const { code } = error;
-  const isPardoned = pardons.has(code) || (code === "KBZ_DAMAGED" && disk.wounds.isSuspect);
+  // D4: what others can repair is no reason to stop.
+  const { isSuspect, mustSurvive } = disk.wounds;
+  const isPardoned = pardons.has(code) || (code === "KBZ_DAMAGED" && isSuspect && !mustSurvive);
   return isPardoned ? code : null;
 }
 
@@ -264,9 +271,11 @@ export class Cluster {
     { id, disk, lives }: Pick<SimulatedNode, "id" | "disk" | "lives">,
     life: Life,
     { name, url, moved }: Place,
+    logger: Logger = silent,
   ): Promise<Kibitzer> {
     return await Kibitzer.open({
       id,
+      logger,
       directory: dataDirectory,
       listen: [url],
       moved,
@@ -297,8 +306,13 @@ export class Cluster {
     const { id, disk } = node;
     const damage = disk.wounds.refusal(disk.directories);
     if (damage !== null) this.#simulator.trace.note(`start ${id} on a damaged disk: ${damage}`);
-    const kibitzer = await this.#open(node, life, this.#placeOf(node));
-    demand(damage === null, "D7", () => `${id} has started, though ${damage}`);
+    node.told = nothingTold();
+    const logger = listenTo(node.told, this.#simulator);
+    const kibitzer = await this.#open(node, life, this.#placeOf(node), logger);
+    const { isDamaged } = node.told;
+    demand(damage === null || isDamaged, "D7", () => `${id} has not noticed that ${damage}`);
+    demand(!isDamaged || disk.wounds.isSuspect, "D8", () => `${id} takes its disk for damaged`);
+
     if (disk.hasLostSectors) this.#simulator.trace.mark("restart.lostSectors");
     disk.hasLostSectors = false;
     void kibitzer.ended.then((error) => {
@@ -381,11 +395,4 @@ export class Cluster {
     node.kibitzer = null;
     this.#events.down(node);
   }
-}
-
-/** The incarnation that a disk belongs to, as its file says, or null. */
-export function cookieOf({ disk }: SimulatedNode): string | null {
-  const bytes = disk.peek(`${dataDirectory}/node`);
-  if (bytes === null) return null;
-  return /"cookie":"([0-9a-f]{16})"/.exec(Buffer.from(bytes).toString("latin1"))?.[1] ?? null;
 }

@@ -37,7 +37,7 @@ async function publishAll({ simulator, cluster, clients }: Stage): Promise<void>
   await simulator.run(simulator.now + 150 * millisecond);
 }
 
-test("damage of each kind is noticed, and the node replaced, or it does no harm", async () => {
+test("damage of each kind is noticed, and repaired or replaced, or it does no harm", async () => {
   for (const kind of damageKinds) {
     let isCertain = false;
     const report = await tell(
@@ -55,7 +55,8 @@ test("damage of each kind is noticed, and the node replaced, or it does no harm"
     );
     assert.equal(report.failure, null, `${kind}: ${report.failure?.message}`);
     assert.ok(isCertain, `${kind} damages what must be noticed`);
-    assert.equal(report.faults.get("O5"), 1, `${kind}: exiled once, and back`);
+    // One that has lost a file may not know where its log ended; others are repaired.
+    if (kind !== "gone") assert.equal(report.faults.get("O5"), undefined, `${kind}: not exiled`);
   }
 });
 
@@ -241,10 +242,7 @@ test("with an entry damaged everywhere all nodes say so, and none recovers (K11,
   const swarm = { atlas: { victims: [], isSafetyOnly: true } };
   const { failure, stuck } = await tell(async () => undefined, swarm);
   assert.equal(failure, null, failure?.message);
-  assert.match(
-    stuck ?? "",
-    /^there is no intact copy in the core of government 2 \(a b c\): damaged are those of a b c$/,
-  );
+  assert.match(stuck ?? "", /^there is no intact copy of index \d+ on any disk$/);
 });
 
 test("a core converges though the others stay deaf, mute, cut off or down (8.3)", async () => {

@@ -66,7 +66,8 @@ export function wound(
   }
   const isCertain = isUsedSegment(disk, { path, file }) && position + bytes.length <= file.settled;
   if (isCertain) disk.wounds.add({ path, file, position, bytes: before });
-  else disk.wounds.suspect();
+  else if (path.includes("/segment-")) disk.wounds.suspect();
+  else disk.wounds.scratch();
   return true;
 }
 
@@ -172,7 +173,7 @@ function loseFile(disk: SimulatedDisk, prng: Prng): string | null {
   const [path] = prng.pick(places);
   directories.lose(path);
   // The other copy of the promise is as good.
-  if (path.endsWith("/promise-1")) disk.wounds.suspect();
+  if (path.endsWith("/promise-1")) disk.wounds.scratch();
   else disk.wounds.lose(path);
   return path;
 }

@@ -134,6 +134,7 @@ class Story {
       decrees,
       decided: 0,
       heard: null,
+      lostUpTo: 0,
     };
   }
 

@@ -1,7 +1,7 @@
 /**
- * The end of a run that leaves what the product promises (H5): one entry is damaged on a majority
- * of the disks, or on all. Every damaged node must say so, and none may show anything else than was
- * decided (D4, D7). What is left must go on, unless the atlas proves that it cannot (L7).
+ * The end of a run that leaves what the product promises (H5): entries are damaged on nearly all of
+ * the disks, or on all. While each has an intact copy the nodes repair each other (D4). Of one that
+ * has none every node says so, and none shows anything else than was decided (D7).
  */
 import type { Agreement, Standing } from "./checkers/agreement.ts";
 import { isDamaged } from "./atlas.ts";
@@ -23,11 +23,14 @@ const noticedMax = 20 * second;
 const nameLength = 16;
 const entriesTried = 12;
 
-/**
- * @returns The nodes that were struck, and started again.
- * @throws {Violation} when a damaged node starts, or stops without saying why.
- */
-export async function damageMajority(parts: SafetyOnlyParts): Promise<readonly SimulatedNode[]> {
+/** What was struck, and the entry of which nobody has a copy any more. */
+export interface Struck {
+  readonly nodes: readonly SimulatedNode[];
+  readonly gone: number | null;
+}
+
+/** @throws {Violation} when nobody has a copy of an entry, and a node does not say so. */
+export async function damageMajority(parts: SafetyOnlyParts): Promise<Struck> {
   const { simulator, prng, cluster } = parts;
   const nodes = cluster.nodes.filter(({ isIn, wasReady, isReplaced, mustNotServe }) => {
     return isIn && wasReady && !isReplaced && mustNotServe === null;
@@ -41,15 +44,37 @@ export async function damageMajority(parts: SafetyOnlyParts): Promise<readonly S
     simulator.trace.fault(isHelical ? "K10" : "K11", `${done} on ${damaged.length} disks`);
   }
   for (const node of nodes) cluster.start(node);
-  await simulator.run(simulator.now + noticedMax, () => damaged.every(hasRefused));
-  for (const { id } of damaged.filter((node) => !hasRefused(node))) {
+  const gone = goneEntry(parts);
+  if (gone === null) return { nodes, gone };
+  await simulator.run(simulator.now + noticedMax, () => damaged.every(hasSaidSo));
+  for (const { id } of damaged.filter((node) => !hasSaidSo(node))) {
     throw new Violation("D4", `${id} is damaged, and has not said so`);
   }
-  return nodes;
+  return { nodes, gone };
 }
 
-function hasRefused({ refusal }: SimulatedNode): boolean {
-  return refusal === "KBZ_DAMAGED";
+/** It has stopped, or waits for a member that may still have what it lacks. */
+function hasSaidSo({ refusal, told }: SimulatedNode): boolean {
+  return refusal === "KBZ_DAMAGED" || told.waitsFor !== null;
+}
+
+/** An entry that stands on no disk any more, or null. */
+function goneEntry({ cluster, agreement }: SafetyOnlyParts): number | null {
+  const logs = cluster.nodes.flatMap(({ disk }) => {
+    return disk.directories
+      .files()
+      .filter(([path]) => path.includes("/segment-"))
+      .map(([, file]) => {
+        const bytes = Buffer.alloc(file.size);
+        file.read(bytes, 0);
+        return bytes;
+      });
+  });
+  for (let index = 1; index <= agreement.indexLast; index += 1) {
+    const name = agreement.at(index)?.text.slice(0, nameLength);
+    if (name !== undefined && !logs.some((bytes) => bytes.includes(name))) return index;
+  }
+  return null;
 }
 
 function everywhere(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[]): string {
@@ -86,7 +111,10 @@ function strike({ prng }: SafetyOnlyParts, { disk }: SimulatedNode, { text }: St
     const at = bytes.indexOf(name);
     if (at < 0) continue;
     const flipped = Uint8Array.of((bytes[at] ?? 0) ^ (1 << prng.integer(0, 7)));
-    if (wound(disk, { path, file }, at, flipped)) return true;
+    if (!wound(disk, { path, file }, at, flipped)) continue;
+    // Beyond what is promised: there may be no copy elsewhere.
+    disk.wounds.suspect();
+    return true;
   }
   return false;
 }

@@ -2,7 +2,7 @@
  * One run: a seed, a swarm drawn from it, a safety phase with faults, a liveness phase without, and
  * the checks. Its result depends on the seed only; it touches nothing outside itself.
  */
-import { Atlas, isDamaged } from "./atlas.ts";
+import { Atlas } from "./atlas.ts";
 import { Agreement } from "./checkers/agreement.ts";
 import { Durability } from "./checkers/durability.ts";
 import { Governments } from "./checkers/governments.ts";
@@ -226,19 +226,13 @@ export class Simulation {
     }
     this.#chaos.leave();
     const prng = new Prng(`safety only ${this.seed}`);
-    const struck = await damageMajority({ ...this.#parts, prng });
-    const { atlas } = this.#parts;
-    // A proof needs no waiting for what it says cannot come.
-    const excuse = atlas.excuse(struck);
-    if (excuse !== null) {
+    const { nodes, gone } = await damageMajority({ ...this.#parts, prng });
+    if (gone !== null) {
       this.simulator.trace.mark("calm.damaged");
-      return excuse;
+      return `there is no intact copy of index ${gone} on any disk`;
     }
     // Nothing is started any more: a strike would be for good.
-    return await checkProgress(
-      { ...this.#parts, strike: null },
-      struck.filter((node) => !isDamaged(node)),
-    );
+    return await checkProgress({ ...this.#parts, strike: null }, nodes);
   }
 
   async #found(): Promise<void> {

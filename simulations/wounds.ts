@@ -17,6 +17,8 @@ export class Wounds {
   /** Whether a recording is not what was written: that harms no node. */
   isRecordingDamaged = false;
   #isSuspect = false;
+  #count = 0;
+  #isGrave = false;
   readonly #wounds: Wound[] = [];
   readonly #missing = new Set<string>();
 
@@ -25,23 +27,39 @@ export class Wounds {
     return this.#isSuspect;
   }
 
+  /** Whether what was done so far is such that the node must survive it, with help of others. */
+  get mustSurvive(): boolean {
+    return this.#count === 1 && !this.#isGrave;
+  }
+
   /** Something may look damaged, or may not. */
   suspect(): void {
     this.#isSuspect = true;
+    this.#isGrave = true;
+  }
+
+  /** One of two copies of a small file may not be what was written. */
+  scratch(): void {
+    this.#isSuspect = true;
+    this.#count += 1;
   }
 
   /** `bytes` stood there, were synced, and are not there any more. */
   add(wound: Wound): void {
     this.#isSuspect = true;
+    this.#count += 1;
     this.#wounds.push(wound);
   }
 
   lose(path: string): void {
     this.#isSuspect = true;
+    this.#count += 1;
+    // Where the log ended in a file that is gone is not always known from others.
+    this.#isGrave ||= path.includes("/segment-");
     this.#missing.add(path);
   }
 
-  /** Why a node that starts now must refuse to, or null. */
+  /** What a node that starts now must notice, or null. */
   refusal(directories: SimulatedDirectories): string | null {
     for (const path of this.#missing) {
       if (directories.file(path) === undefined) return `${path} is missing`;
@@ -57,6 +75,8 @@ export class Wounds {
 
   clear(): void {
     this.#isSuspect = false;
+    this.#count = 0;
+    this.#isGrave = false;
     this.isRecordingDamaged = false;
     this.#wounds.length = 0;
     this.#missing.clear();

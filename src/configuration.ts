@@ -51,6 +51,8 @@ export interface KibitzerOptions {
   readonly world?: World;
   /** Bytes of the journal's files. */
   readonly storage?: { readonly segmentBytesFirst?: number; readonly segmentBytesMax?: number };
+  /** Gives up a start that waits for other members, as a repair may; default never. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Configuration {
@@ -76,6 +78,7 @@ export interface Configuration {
   };
   readonly world: World;
   readonly storage: NonNullable<KibitzerOptions["storage"]>;
+  readonly signal: AbortSignal;
 }
 
 const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
@@ -93,6 +96,7 @@ const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
   "timing",
   "world",
   "storage",
+  "signal",
 ]);
 
 /**
@@ -102,16 +106,8 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
   for (const key of Object.keys(checkedObject("options", options))) {
     if (!known.has(key)) throw wrong(key, `one of ${[...known].join(", ")}`, "an unknown option");
   }
-  const {
-    moved = false,
-    logger = silent,
-    record = true,
-    recordBodies = false,
-    timing = {},
-  } = options;
+  const { moved = false, logger = silent, record = true, recordBodies = false } = options;
   const { parliamentSize = 5, recordingBytesMax = 268_435_456 } = options;
-  // A reboot, or an update of the system, takes less.
-  const { replaceAfterMs = 600_000 } = options;
   return Object.freeze({
     directory: directoryOf(options),
     identity: identityOf(options),
@@ -121,9 +117,10 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
     recordBodies,
     recordingBytesMax: whole("recordingBytesMax", recordingBytesMax, 65_536),
     parliamentSize: seats(parliamentSize),
-    timing: timingOf(checkedObject("timing", timing), replaceAfterMs),
+    timing: timingOf(options),
     world: options.world ?? world(),
     storage: { ...options.storage },
+    signal: options.signal ?? new AbortController().signal,
   });
 }
 
@@ -158,10 +155,13 @@ function identityOf({ id, listen, advertise }: KibitzerOptions): Configuration["
   };
 }
 
-function timingOf(
-  { pingMs = 50, silenceMs = 400, stallMs = 2000 }: TimingOptions,
-  replaceAfterMs: number | null,
-): Configuration["timing"] {
+function timingOf({
+  timing = {},
+  // A reboot, or an update of the system, takes less.
+  replaceAfterMs = 600_000,
+}: KibitzerOptions): Configuration["timing"] {
+  const options: TimingOptions = checkedObject("timing", timing);
+  const { pingMs = 50, silenceMs = 400, stallMs = 2000 } = options;
   const pingTicks = whole("timing.pingMs", pingMs, 1);
   const silenceTicks = whole("timing.silenceMs", silenceMs, 2 * pingTicks);
   const stallTicks = whole("timing.stallMs", stallMs, silenceTicks);

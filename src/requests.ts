@@ -13,6 +13,7 @@ import type {
   NodeId,
   RefusalReason,
   RepublicIdentity,
+  Slot,
 } from "../consensus/index.ts";
 
 /**
@@ -127,6 +128,16 @@ export interface ReportRequest {
   readonly method: "report";
 }
 
+/**
+ * Asks a member for the whole records of its journal from `slotFirst` on, decided or not: the asker
+ * has lost its own, and knows them by their hashes. Answered at any time, even while repairing.
+ */
+export interface RepairRequest {
+  readonly method: "repair";
+  readonly slotFirst: Slot;
+  readonly slotLast: Slot;
+}
+
 export type Request =
   | ReceiveRequest
   | ImmigrateRequest
@@ -141,7 +152,8 @@ export type Request =
   | EntriesRequest
   | DecreesRequest
   | StatusRequest
-  | ReportRequest;
+  | ReportRequest
+  | RepairRequest;
 
 /** A whole batch, as it was framed; the first of an answer may begin before the index asked. */
 export interface EntriesBatch {
@@ -191,6 +203,17 @@ export type Response =
       readonly kind: "entries";
       readonly batches: readonly EntriesBatch[];
       readonly indexLast: number;
+    }
+  /** `repair`: what is whole; of several records of a slot the hashes tell the right one. */
+  | {
+      readonly kind: "records";
+      /** How far the journal is known decided, and where it ends. */
+      readonly decided: Slot;
+      readonly length: Slot;
+      /** Up to here it was looked; what lies beyond is asked for again. */
+      readonly slotLast: Slot;
+      readonly damaged: readonly Slot[];
+      readonly decrees: readonly FramedDecree[];
     }
   /** `decrees`: in order, from the slot asked on; none when the node does not have it decided. */
   | { readonly kind: "decrees"; readonly decrees: readonly FramedDecree[] }

@@ -256,7 +256,7 @@ test("D8, M4: a node that finds its journal damaged, and one that is exiled unaw
     await checkClosing(stage);
     alter(first.disk, /segment/, () => 700);
     stage.cluster.start(first);
-    await breaks("D8", stage, /node a stopped/);
+    await breaks("D8", stage, /takes its disk for damaged/);
   });
 
   await play(3, async (stage, { kibitzer }) => {

@@ -21,7 +21,7 @@ import {
 import { ballotText, messageText } from "./abbreviate.ts";
 import { isMajority, type Chosen } from "./chosen.ts";
 import type { CoreNode } from "./core-node.ts";
-import { hashAt } from "./virtual-disk.ts";
+import { attestedLength, hashAt } from "./virtual-disk.ts";
 import { demand } from "./violation.ts";
 
 interface Log {
@@ -176,8 +176,10 @@ export class Attestations {
     const { ballot } = message;
     const text = (): string => `${node.id}: ${messageText(message)}`;
     demand(compareBallots(durable.promised, ballot) >= 0, "D1", () => `not durable, ${text()}`);
-    const log = { accepted: durable.accepted, length: durable.log.length };
+    const log = { accepted: durable.accepted, length: attestedLength(durable) };
     demand(compareLogs(message, log) <= 0, "D1", () => `log not durable, ${text()}`);
+    const isThere = message.intact <= durable.log.length && message.intact <= message.length;
+    demand(isThere, "A8", () => `calls whole what was lost, ${text()}`);
     const made = node.disk.promiseMade(ballot);
     // What was learned meanwhile may have replaced another log, which then was not chosen.
     const learned = made !== null && hashAt(node.disk.written, made.length) !== made.hash;
@@ -200,7 +202,8 @@ export class Attestations {
     );
     const asked = this.#asked.get(ballotText(ballot));
     const isLacking = asked !== undefined && compareLogs(message, asked) > 0;
-    demand(!isLacking || told === message.length - decided, "A8", () => {
+    const isWhole = message.intact === message.length;
+    demand(!isLacking || !isWhole || told === message.length - decided, "A8", () => {
       return `withholds what its candidate lacks, ${text()}`;
     });
     this.#isOfGovernment(node, message, ballot);

@@ -8,6 +8,7 @@ import {
   type LegislatorInput,
   type NodeId,
   type Outcome,
+  type Slot,
   type SlotDispatch,
 } from "../../consensus/index.ts";
 import type { Prng } from "../prng.ts";
@@ -144,6 +145,14 @@ export class CoreCluster {
     for (const peer of this.up) {
       if (this.#prng.chance(0.7)) this.hint(peer, node.id);
     }
+  }
+
+  /** The disk of a node that is down loses undecided slots from `slot` on. */
+  damage(node: CoreNode, slot: Slot): void {
+    this.note(() => `${node.id}: slots from ${slot} on are damaged`);
+    this.count("damage");
+    node.disk.lose(slot);
+    this.#options.invariants.loseSlots(node);
   }
 
   /** Tells `node` that its connection to `to` was lost. */

@@ -82,8 +82,21 @@ export class Faults {
 
   #crash(node: CoreNode, downMean: number): void {
     this.#cluster.crash(node);
+    if (this.#prng.chance(this.#profile.damage)) this.#damage(node);
     const down = this.#prng.exponential(downMean);
     this.#cluster.schedule.after(down, () => this.#cluster.start(node));
+  }
+
+  /** K5: never of more than a minority at a time, so that somebody still has what was chosen. */
+  #damage(node: CoreNode): void {
+    const { log, decided } = node.disk.durable;
+    const { seats } = this.#membership;
+    const lost = [...this.#cluster.nodes.values()].filter((each) => {
+      return each !== node && each.disk.durable.lostUpTo > 0;
+    });
+    const isFew = 2 * (lost.length + 1) < seats.length;
+    if (node.isUp || node.retired || !isFew || log.length <= decided) return;
+    this.#cluster.damage(node, this.#prng.integer(decided + 1, log.length));
   }
 
   /**

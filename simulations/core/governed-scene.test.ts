@@ -82,7 +82,7 @@ class Scene {
     const number = (this.#numbers.get(node) ?? 0) + 1;
     this.#numbers.set(node, number);
     const nothing = { promised: null, accepted: ballotZero, decrees: [], decided: 0, heard: null };
-    const one: Write = { number, slotFirst: 1, ...nothing, ...fields };
+    const one: Write = { number, slotFirst: 1, lostUpTo: 0, ...nothing, ...fields };
     node.disk.append(one);
     this.invariants.onWritten(node, one, isThere);
   }
@@ -108,7 +108,8 @@ class Scene {
 
   promise(node: CoreNode, to: Ballot): void {
     const { accepted, log } = node.disk.durable;
-    const held = { accepted, length: log.length, decided: 4, decrees: log.slice(4) };
+    const { length } = log;
+    const held = { accepted, length, intact: length, decided: 4, decrees: log.slice(4) };
     this.send(node, { kind: "promised", ballot: to, ...held });
   }
 
@@ -158,7 +159,7 @@ test("M6: a vote in a government whose stop-sign the voter does not hold", () =>
   const scene = new Scene();
   const leading = ballot(2, 1, "a");
   scene.hold(scene.b, leading, []);
-  const empty = { accepted: ballotZero, length: 0, decided: 0, decrees: [] };
+  const empty = { accepted: ballotZero, length: 0, intact: 0, decided: 0, decrees: [] };
   breaks("M6", () => scene.send(scene.b, { kind: "promised", ballot: leading, ...empty }));
 });
 
@@ -273,7 +274,8 @@ test("D1: a promise calls decided what its node does not hold durably", () => {
   for (const node of [scene.a, scene.c]) scene.hold(node, high, log);
   scene.write(scene.b, { promised: high, accepted: low, slotFirst: 6 });
   scene.harden(scene.b);
-  const promised = { kind: "promised", ballot: high, accepted: low, length: 5 } as const;
+  const whole = { accepted: low, length: 5, intact: 5 };
+  const promised = { kind: "promised", ballot: high, ...whole } as const;
   breaks("D1", () => scene.send(scene.b, { ...promised, decided: 5, decrees: [] }));
   scene.send(scene.b, { ...promised, decided: 4, decrees: other });
 });
@@ -343,6 +345,7 @@ test("D1: a node goes by a ballot that it has not written", () => {
     decrees: [],
     decided: 0,
     heard: null,
+    lostUpTo: 0,
   });
   breaks("D1", () => invariants.onOutcome(c, receive, quiet));
 });

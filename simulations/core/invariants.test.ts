@@ -42,6 +42,7 @@ function write(number: number, fields: Partial<Write>): Write {
     decrees: [],
     decided: 0,
     heard: null,
+    lostUpTo: 0,
     ...fields,
   };
 }
@@ -171,7 +172,8 @@ test("D1: attestations that a loss of power would undo", () => {
   const claim = { accepted: ballot(2, "a"), length: 2, decided: 1 };
   breaks("D1", () => scene.send(scene.a, { kind: "accepted", ballot: ballot(2, "a"), length: 2 }));
   breaks("D1", () => scene.send(scene.a, { kind: "prepare", ballot: ballot(2, "a"), ...claim }));
-  const promised = { kind: "promised", ballot: ballot(2, "a"), ...claim, decrees: [] } as const;
+  const told = { ...claim, intact: 2, decrees: [] };
+  const promised = { kind: "promised", ballot: ballot(2, "a"), ...told } as const;
   breaks("D1", () => scene.send(scene.a, promised));
   const report: Report = {
     ...claim,
@@ -196,7 +198,7 @@ test("A8: a promise that hides what was accepted before", () => {
     write(2, { promised: ballot(2, "a"), accepted: ballot(1, "a"), slotFirst: 3 }),
   );
   scene.harden(scene.a);
-  const hidden = { accepted: ballotZero, length: 0, decided: 0, decrees: [] };
+  const hidden = { accepted: ballotZero, length: 0, intact: 0, decided: 0, decrees: [] };
   breaks("A8", () => scene.send(scene.a, { kind: "promised", ballot: ballot(2, "a"), ...hidden }));
 });
 
@@ -207,7 +209,8 @@ test("A8: a promise that withholds what its candidate lacks", () => {
   scene.harden(scene.a);
   const asks = { kind: "prepare", ballot: promised, accepted: ballotZero, decided: 0 } as const;
   scene.send(scene.a, { ...asks, length: 9 });
-  const told = { kind: "promised", ballot: promised, accepted: ballot(1, "a"), length: 2 } as const;
+  const whole = { accepted: ballot(1, "a"), length: 2, intact: 2 };
+  const told = { kind: "promised", ballot: promised, ...whole } as const;
   breaks("A8", () => scene.send(scene.a, { ...told, decided: 0, decrees: [] }));
 });
 

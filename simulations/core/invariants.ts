@@ -49,6 +49,11 @@ export class Invariants {
     this.chosen.rollBack(node);
   }
 
+  /** `node` has lost a part of its log: it holds no more than the rest, and must know that. */
+  loseSlots(node: CoreNode): void {
+    this.chosen.rollBack(node);
+  }
+
   /** The past of `node` was altered: it must halt. */
   alterPast(node: CoreNode): void {
     this.#astray.add(node);

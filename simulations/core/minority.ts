@@ -15,7 +15,10 @@ export function drawMinority(
   if (government === null || isChanging(cluster, chosen)) return [];
   const before = chosen.government(government.number - 1) ?? government;
   const lost: CoreNode[] = [];
-  for (const id of prng.shuffle(government.parliament)) {
+  // What one disk has lost stands on the others: without them there may be no intact copy left.
+  const damaged = government.parliament.filter((id) => cluster.node(id).disk.durable.lostUpTo > 0);
+  const candidates = damaged.length > 0 ? damaged : government.parliament;
+  for (const id of prng.shuffle(candidates)) {
     const node = cluster.node(id);
     const isMinority = [before, government].every(({ parliament }) => {
       const seats = parliament.filter((seat) => lost.some((each) => each.id === seat));

@@ -41,6 +41,8 @@ export interface Profile {
   readonly rates: Rates;
   /** The chance of each message that binds somebody: its sender is struck in that very moment. */
   readonly ambush: number;
+  /** The chance that a crash costs undecided slots of its disk. */
+  readonly damage: number;
   /** How long cuts, and crashed nodes, last on average. */
   readonly cutMean: number;
   readonly downMean: number;
@@ -77,6 +79,7 @@ export function drawProfile(name: ProfileName, prng: Prng): Profile {
     nodes: rough ? drawNodes(name, prng) : calmNodes,
     rates: drawRates(name, prng),
     ambush: rough ? drawAmbush(name, prng) : 0,
+    damage: rough ? prng.fork("damage").pick([0, 0, 0.3, 0.9]) : 0,
     ...drawPace(name, prng),
     drift: rough ? prng.pick([0, 0.01, 0.1]) : 0,
     parliamentSize,

@@ -28,6 +28,8 @@ export interface Image {
   /** Slot 1 first. */
   readonly log: readonly Decree[];
   readonly decided: Slot;
+  /** Attested up to here, and damaged after the log; 0 when nothing is. */
+  readonly lostUpTo: Slot;
   readonly heard: ReadonlyMap<NodeId, Heard>;
 }
 
@@ -35,6 +37,7 @@ class MutableImage implements Image {
   promised: Ballot = ballotZero;
   accepted: Ballot = ballotZero;
   decided: Slot = 0;
+  lostUpTo: Slot = 0;
   readonly log: Decree[] = [];
   readonly heard = new Map<NodeId, Heard>();
 
@@ -44,6 +47,7 @@ class MutableImage implements Image {
     this.decided = Math.max(this.decided, write.decided);
     this.log.length = write.slotFirst - 1;
     this.log.push(...write.decrees);
+    this.lostUpTo = write.lostUpTo;
     for (const heard of write.heard ?? []) this.heard.set(heard.id, heard);
   }
 
@@ -51,6 +55,7 @@ class MutableImage implements Image {
     this.promised = other.promised;
     this.accepted = other.accepted;
     this.decided = other.decided;
+    this.lostUpTo = other.lostUpTo;
     this.log.length = 0;
     this.log.push(...other.log);
     this.heard.clear();
@@ -62,6 +67,11 @@ class MutableImage implements Image {
 export function hashAt(image: Image, slot: Slot): Hash | null {
   if (slot === 0) return hashZero;
   return image.log[slot - 1]?.hash ?? null;
+}
+
+/** How far the log of an image was attested, whatever is left of it. */
+export function attestedLength({ log, lostUpTo }: Image): Slot {
+  return Math.max(log.length, lostUpTo);
 }
 
 /** What a promise must report at least: the state as of the write that made it. */
@@ -103,7 +113,7 @@ export class VirtualDisk {
     this.#writeLast = write.number;
     this.#written.apply(write);
     if (write.promised !== null) {
-      const { length } = this.#written.log;
+      const length = attestedLength(this.#written);
       const hash = hashAt(this.#written, length);
       this.#promisesMade.push({ ballot: write.promised, accepted: write.accepted, length, hash });
     }
@@ -140,6 +150,14 @@ export class VirtualDisk {
     this.crash();
   }
 
+  /** The records of undecided slots from `slot` on rot, and nobody else can give them back (K5). */
+  lose(slot: Slot): void {
+    const image = this.#durable;
+    image.lostUpTo = attestedLength(image);
+    image.log.length = slot - 1;
+    this.#written.copyFrom(image);
+  }
+
   /** Makes the decree of a decided slot another, and chains soundly what follows. */
   alterPast(slot: Slot): void {
     const log = this.#durable.log;
@@ -162,6 +180,7 @@ export class VirtualDisk {
       accepted: image.accepted,
       republic: republic.state(),
       decrees: image.log.slice(image.decided),
+      lostUpTo: image.lostUpTo,
       heard: [...image.heard.values()],
       writeLast: this.#writeLast,
     };
@@ -183,6 +202,11 @@ export class VirtualDisk {
     });
     demand(write.slotFirst >= 1 && write.slotFirst <= before.log.length + 1, "A5", () => {
       return `write from slot ${write.slotFirst} after a log of ${before.log.length}`;
+    });
+    const isCovered =
+      length >= before.lostUpTo || compareBallots(write.accepted, before.accepted) > 0;
+    demand(isCovered ? write.lostUpTo === 0 : write.lostUpTo === before.lostUpTo, "A8", () => {
+      return `write ${write.number} forgets that slots up to ${before.lostUpTo} were lost`;
     });
     demand(write.decided <= length, "A5", () => `decided ${write.decided} beyond length ${length}`);
     demand(

@@ -12,6 +12,7 @@ import { publishingMutants } from "./catalogue/publishing.ts";
 import { readingMutants } from "./catalogue/reading.ts";
 import { nodeMutants } from "./catalogue/node.ts";
 import { storageMutants } from "./catalogue/storage.ts";
+import { damageMutants } from "./catalogue/damage.ts";
 import { refoundingMutants } from "./catalogue/refounding.ts";
 import { roomMutants } from "./catalogue/room.ts";
 import { transportMutants } from "./catalogue/transport.ts";
@@ -31,5 +32,6 @@ export const catalogue: readonly Mutant[] = [
   ...storageMutants,
   ...roomMutants,
   ...transportMutants,
+  ...damageMutants,
   ...refoundingMutants,
 ];

@@ -139,7 +139,7 @@ test("a script that cannot be played is refused with its line and what was wante
 });
 
 test("who is to be exiled before it is a member stays (found by seed 4242)", async () => {
-  const report = await tell(parseScript("nodes 1\njoin\nwait 2\nexile a b"));
+  const report = await tell(parseScript("nodes 1\njoin\nwait 3\nexile a b"));
   assert.equal(report.broken, null, report.broken?.message);
   assert.equal(report.told.at(-1)?.outcome, "KBZ_NOT_FOUND");
 });

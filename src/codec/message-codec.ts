@@ -85,6 +85,7 @@ export function writeMessage(writer: ByteWriter, message: Message): void {
     case "promised":
       writer.ballot(message.ballot);
       writeExtent(writer, message);
+      writer.whole(message.intact);
       return writeDecrees(writer, message.decrees);
     case "refused":
       writer.ballot(message.ballot);
@@ -158,8 +159,10 @@ function readFields(reader: ByteReader, source: DecreeSource): Message {
     case "prepare":
     case "resynchronize":
       return { kind, ballot: reader.ballot(), ...readExtent(reader) };
-    case "promised":
-      return { kind, ballot: reader.ballot(), ...readExtent(reader), decrees: source.read() };
+    case "promised": {
+      const promise = { ballot: reader.ballot(), ...readExtent(reader), intact: reader.whole() };
+      return { kind, ...promise, decrees: source.read() };
+    }
     case "refused":
       return { kind, ballot: reader.ballot(), promised: reader.ballot() };
     case "synchronize":

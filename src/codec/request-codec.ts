@@ -35,6 +35,7 @@ const methodCodes: Readonly<Record<Request["method"], number>> = {
   promote: 11,
   demote: 12,
   invite: 13,
+  repair: 14,
   decrees: 17,
 };
 
@@ -109,6 +110,10 @@ function encodeRequest(request: Request, version = protocol.most): readonly Uint
       writer.whole(request.index);
       writer.whole(request.bytesMax);
       writer.whole(request.waitMs);
+      break;
+    case "repair":
+      writer.whole(request.slotFirst);
+      writer.whole(request.slotLast);
       break;
     case "decrees":
       writer.whole(request.slotFirst);
@@ -212,6 +217,8 @@ function readFields(reader: ByteReader, method: Exclude<Request["method"], "rece
         bytesMax: reader.whole(0, Number.MAX_SAFE_INTEGER),
         waitMs: reader.whole(0, Number.MAX_SAFE_INTEGER),
       };
+    case "repair":
+      return { method, slotFirst: reader.whole(1), slotLast: reader.whole(1) };
     case "decrees":
       return {
         method,

@@ -7,6 +7,7 @@ import type { Codec } from "../../transport/index.ts";
 import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
+import type { FramedDecree } from "./decree-codec.ts";
 import { readDecrees, writeDecrees } from "./message-codec.ts";
 import type { EntriesBatch, Response } from "../requests.ts";
 import { protocol } from "../version.ts";
@@ -31,6 +32,7 @@ const kindCodes: Readonly<Record<Response["kind"], number>> = {
   barrier: 5,
   entries: 6,
   document: 7,
+  records: 8,
   decrees: 11,
 };
 
@@ -75,12 +77,10 @@ function encodeResponse(response: Response, version = protocol.most): readonly U
       writer.whole(response.indexLast);
       writeEntries(response.batches);
       return [writer.take(), ...response.batches.map(({ body }) => body)];
+    case "records":
+      return encodeRecords(response);
     case "decrees":
-      writeDecrees(
-        writer,
-        response.decrees.map(({ decree }) => decree),
-      );
-      return [writer.take(), ...response.decrees.flatMap(({ body }) => body ?? [])];
+      return encodeDecrees(response.decrees);
     case "document":
       return [writer.take(), encoder.encode(JSON.stringify(response.document ?? null))];
     default:
@@ -120,6 +120,8 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
       const indexLast = reader.whole();
       return { kind, batches: readEntries(reader), indexLast };
     }
+    case "records":
+      return readRecords(reader);
     case "decrees":
       return { kind, decrees: readDecrees(reader) };
     case "document":
@@ -127,6 +129,36 @@ function readFields(reader: ByteReader, kind: Response["kind"]): Response {
     default:
       return unreachable(kind);
   }
+}
+
+type Records = Extract<Response, { readonly kind: "records" }>;
+
+function encodeRecords(response: Records): readonly Uint8Array[] {
+  const { decided, length, slotLast, damaged, decrees } = response;
+  writer.whole(decided);
+  writer.whole(length);
+  writer.whole(slotLast);
+  writer.whole(damaged.length);
+  for (const slot of damaged) writer.whole(slot);
+  return encodeDecrees(decrees);
+}
+
+function readRecords(reader: ByteReader): Records {
+  const decided = reader.whole();
+  const length = reader.whole();
+  const slotLast = reader.whole();
+  const count = reader.count(limits.learnSlotsMax, 1);
+  const damaged = Array.from({ length: count }, () => reader.whole(1));
+  return { kind: "records", decided, length, slotLast, damaged, decrees: readDecrees(reader) };
+}
+
+/** Goes on with what `writer` holds already. */
+function encodeDecrees(decrees: readonly FramedDecree[]): readonly Uint8Array[] {
+  writeDecrees(
+    writer,
+    decrees.map(({ decree }) => decree),
+  );
+  return [writer.take(), ...decrees.flatMap(({ body }) => body ?? [])];
 }
 
 function writeEntries(batches: readonly EntriesBatch[]): void {

@@ -4,18 +4,26 @@
  */
 import type { Ballot, Refounding } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import { damaged } from "../storage/damage.ts";
+import { damaged, textOf } from "../storage/damage.ts";
+import { recordNames } from "../storage/staging.ts";
 import { amnesia, copyNames } from "../storage/hard-state.ts";
-import { applyRead, openSegment, type OpenedFile } from "../storage/journal-segments.ts";
+import {
+  applyRead,
+  openSegment,
+  scanSegments,
+  type OpenedFile,
+  type Scanned,
+} from "../storage/journal-segments.ts";
+import type { SlotRange } from "../storage/holes.ts";
 import { LogState } from "../storage/log-state.ts";
 import { readManifest, type Manifest, type SegmentEntry } from "../storage/manifest.ts";
+import type { Finding, RecoveredGroup } from "../storage/recovered.ts";
 import { readWhole, unseal } from "../storage/sealed-file.ts";
 import { segmentName } from "../storage/segment.ts";
 import { isBallot, isFields, isFlag, isHexText, isIdText, isText } from "../codec/shapes.ts";
 import { isWhole, matches, nullOr, type Check } from "../codec/shapes.ts";
 import type { FileSystem } from "../world.ts";
 import { startsOf } from "../storage/directory.ts";
-import { JournalScan, type RecoveredGroup } from "../storage/recovery.ts";
 
 /** What the file `node` says, as far as it matters here. */
 export interface InspectedNode {
@@ -37,6 +45,8 @@ export interface Inspection {
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
   /** What is wrong, in words; empty when everything read is what was written. */
   readonly damage: readonly string[];
+  /** The same by file and place, as far as it was found in reading the journal. */
+  readonly findings: readonly Finding[];
 }
 
 export interface InspectedLog {
@@ -48,6 +58,8 @@ export interface InspectedLog {
   readonly writeLast: number;
   /** Whether the last group was never synced, and will be dropped at the next start. */
   readonly torn: boolean;
+  /** Slots of which no intact record is here: other members have them. */
+  readonly damaged: readonly SlotRange[];
   /** Where the republic went on under another identity, and under which. */
   readonly refounded: readonly InspectedRefounding[];
 }
@@ -66,6 +78,9 @@ export interface InspectedSegment {
   readonly closed: boolean;
   /** The slots that are read from this file; null when later files replaced them all. */
   readonly slots: { readonly first: number; readonly last: number } | null;
+  /** Whole ones, those included that later ones have replaced. */
+  readonly groups: number;
+  readonly records: number;
 }
 
 /** @throws {KibitzerError} `KBZ_NOT_FOUND` when there is no node's data there. */
@@ -73,11 +88,10 @@ export async function inspectDirectory(directory: string, files: FileSystem): Pr
   return await new Inspector(directory, files).run();
 }
 
-const nodeName = "node";
 /** An inspection shows what it can of files that a later version wrote. */
 const versionMax = Number.MAX_SAFE_INTEGER;
 
-interface Scanned {
+interface Journaled {
   readonly log: InspectedLog | null;
   readonly segments: readonly InspectedSegment[];
 }
@@ -86,6 +100,7 @@ class Inspector {
   readonly #directory: string;
   readonly #files: FileSystem;
   readonly #damage: string[] = [];
+  readonly #findings: Finding[] = [];
 
   constructor(directory: string, files: FileSystem) {
     this.#directory = directory;
@@ -93,10 +108,10 @@ class Inspector {
   }
 
   async run(): Promise<Inspection> {
-    if (!(await this.#files.exists(`${this.#directory}/${nodeName}`))) {
+    if (!(await this.#hasNode())) {
       throw new KibitzerError(
         "KBZ_NOT_FOUND",
-        `Wanted the data directory of a node, but there is no file "${nodeName}" in ` +
+        `Wanted the data directory of a node, but there is no file "${recordNames[0]}" in ` +
           `${this.#directory}. Name the directory that was given to --data.`,
         { retryable: false, outcome: "none" },
       );
@@ -108,18 +123,20 @@ class Inspector {
     const isPromised = hasPromised || node?.hasJournal === true;
     const promises = isPromised ? await this.#promises() : [];
     const { log, segments } = scanned ?? { log: null, segments: [] };
-    return { node, promises, log, segments, files, damage: this.#damage };
+    const found = { damage: this.#damage, findings: this.#findings };
+    return { node, promises, log, segments, files, ...found };
   }
 
   /** Null before the node belonged to a republic, and when the journal cannot be read. */
-  async #journalOf({ id, cookie, republic, hasJournal }: InspectedNode): Promise<Scanned | null> {
+  async #journalOf({ id, cookie, republic, hasJournal }: InspectedNode): Promise<Journaled | null> {
     if (republic === null) return null;
     const path = `${this.#directory}/journal`;
     const identity = { republic: republic.identity, id, cookie };
     const manifest = await this.#tried(async () => {
       const read = await readManifest(this.#files, path, identity);
       if (read === null && hasJournal) throw damaged(path, 0, "the list of segments is missing");
-      return read;
+      this.#note(read?.findings ?? []);
+      return read?.manifest ?? null;
     });
     return manifest === null ? null : await this.#journal(path, manifest);
   }
@@ -135,8 +152,24 @@ class Inspector {
     }
   }
 
+  async #hasNode(): Promise<boolean> {
+    for (const name of recordNames) {
+      if (await this.#files.exists(`${this.#directory}/${name}`)) return true;
+    }
+    return false;
+  }
+
+  /** The first intact copy; what is wrong with the other one the next start mends. */
   async #node(): Promise<InspectedNode> {
-    const path = `${this.#directory}/${nodeName}`;
+    const [first, second] = recordNames;
+    const copy = await this.#tried(async () => await this.#nodeIn(first));
+    if (copy === null) return await this.#nodeIn(second);
+    await this.#tried(async () => await this.#nodeIn(second));
+    return copy;
+  }
+
+  async #nodeIn(name: string): Promise<InspectedNode> {
+    const path = `${this.#directory}/${name}`;
     const bytes = (await readWhole(this.#files, path)) ?? new Uint8Array(0);
     const document = unseal(path, "node", versionMax, bytes);
     if (!isInspectedNode(document)) throw damaged(path, 0, "its fields are not those of a node");
@@ -173,7 +206,7 @@ class Inspector {
     }
   }
 
-  async #journal(path: string, manifest: Manifest): Promise<Scanned> {
+  async #journal(path: string, manifest: Manifest): Promise<Journaled> {
     const opened: { readonly entry: SegmentEntry; readonly segment: OpenedFile }[] = [];
     try {
       for (const entry of manifest.segments) {
@@ -183,29 +216,46 @@ class Inspector {
         if (segment !== null) opened.push({ entry, segment });
       }
       const log = new LogState();
-      const isWhole = opened.length === manifest.segments.length;
-      const files = opened.map(({ segment }) => segment);
       const refounded = new Map<number, InspectedRefounding>();
-      const torn = isWhole ? await this.#tried(() => scan(files, manifest, log, refounded)) : null;
+      const scanned = await this.#scan(opened, manifest, { log, refounded });
       const slots = slotsByGeneration(log);
       const segments: InspectedSegment[] = [];
       for (const { entry, segment } of opened) {
         segments.push({
           file: segmentName(entry.generation),
           generation: entry.generation,
-          bytes: await segment.file.size(),
+          bytes: segment.file === null ? 0 : await segment.file.size(),
           closed: entry.closed !== null,
           slots: slots.get(entry.generation) ?? null,
+          ...(scanned?.counts.get(entry.generation) ?? { groups: 0, records: 0 }),
         });
       }
-      if (torn === null) return { log: null, segments };
-      const { accepted, decided, writeLast, index } = log;
-      const { length } = index;
-      const found = { accepted, length, decided, writeLast, torn };
-      return { log: { ...found, refounded: [...refounded.values()] }, segments };
+      if (scanned === null) return { log: null, segments };
+      const { accepted, decided, writeLast, index, holes } = log;
+      const { torn } = scanned;
+      const found = { accepted, length: index.length, decided, writeLast, torn };
+      const rest = { damaged: holes.ranges(), refounded: [...refounded.values()] };
+      return { log: { ...found, ...rest }, segments };
     } finally {
-      for (const { segment } of opened) await segment.file.close();
+      for (const { segment } of opened) await segment.file?.close();
     }
+  }
+
+  async #scan(
+    opened: readonly { readonly segment: OpenedFile }[],
+    manifest: Manifest,
+    into: Told,
+  ): Promise<Scanned | null> {
+    if (opened.length !== manifest.segments.length) return null;
+    const files = opened.map(({ segment }) => segment);
+    const scanned = await this.#tried(() => scan(files, manifest, into));
+    this.#note(scanned?.findings ?? []);
+    return scanned;
+  }
+
+  #note(findings: readonly Finding[]): void {
+    for (const finding of findings) this.#damage.push(textOf(finding));
+    this.#findings.push(...findings);
   }
 
   async #list(directory: string): Promise<Inspection["files"]> {
@@ -236,20 +286,25 @@ class Inspector {
   }
 }
 
-/** Applies all that recovery would keep to `log`; tells whether a torn group would be dropped. */
+/** What a scan tells of the log. */
+interface Told {
+  readonly log: LogState;
+  readonly refounded: Map<number, InspectedRefounding>;
+}
+
+/** Applies all that recovery would keep to `log`. */
 async function scan(
   segments: readonly OpenedFile[],
-  { republic, synced }: Manifest,
-  log: LogState,
-  refounded: Map<number, InspectedRefounding>,
-): Promise<boolean> {
-  const take = (group: RecoveredGroup): void => {
-    applyRead(segments, group, log);
-    noteRefoundings(group, refounded);
-  };
-  const { unmarked, torn } = await new JournalScan(segments, republic, synced, take).run();
-  if (unmarked !== null) take(unmarked);
-  return torn;
+  manifest: Manifest,
+  { log, refounded }: Told,
+): Promise<Scanned> {
+  const note = (group: RecoveredGroup): void => noteRefoundings(group, refounded);
+  const scanned = await scanSegments(segments, manifest, log, note);
+  if (scanned.unmarked !== null) {
+    applyRead(segments, scanned.unmarked, log);
+    note(scanned.unmarked);
+  }
+  return scanned;
 }
 
 /** By slot: recovery may write a slot again, but a decided one says the same then. */
@@ -266,7 +321,8 @@ function noteRefoundings(group: RecoveredGroup, found: Map<number, InspectedRefo
 function slotsByGeneration(log: LogState): ReadonlyMap<number, { first: number; last: number }> {
   const found = new Map<number, { first: number; last: number }>();
   for (let slot = 1; slot <= log.index.length; slot += 1) {
-    const { generation } = log.index.get(slot);
+    const { generation, size } = log.index.get(slot);
+    if (size === 0) continue;
     const range = found.get(generation);
     if (range === undefined) found.set(generation, { first: slot, last: slot });
     else range.last = slot;

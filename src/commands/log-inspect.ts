@@ -23,7 +23,7 @@ export async function inspect(
 }
 
 /** A running node changes its files while they are read; a copy without a lock file is at rest. */
-async function lockIfThere(
+export async function lockIfThere(
   directory: string,
   files: ReturnType<typeof nodeFiles>,
 ): Promise<AsyncDisposable | null> {

@@ -25,6 +25,7 @@ import type { DevOptions } from "./dev.ts";
 import type { ChangeOptions, PromoteCommandOptions } from "./membership.ts";
 import type { PublishOptions } from "./publish.ts";
 import type { RecoverCommandOptions } from "./recover.ts";
+import type { RepairOptions } from "./log-repair.ts";
 import type { ReplayOptions } from "./replay.ts";
 import type { RestoreCommandOptions } from "./restore.ts";
 import type { StartOptions } from "./start-options.ts";
@@ -338,6 +339,39 @@ function addLog(program: Command, context: Context): void {
   runs(command, context, async () => {
     const { inspect } = await import("./log-inspect.ts");
     return inspect(command.args[0] ?? "", command.opts<{ json?: boolean }>(), context.output);
+  });
+  addLogVerify(log, context);
+  addLogRepair(log, context);
+}
+
+function addLogVerify(log: Command, context: Context): void {
+  const command = log
+    .command("verify")
+    .description("read every byte of a node's directory; exit 8 when any is damaged")
+    .argument("<dir>", "a node's data directory; the node must not be running")
+    .addOption(option("--json", "one JSON object"));
+  runs(command, context, async () => {
+    const { verify } = await import("./log-verify.ts");
+    return verify(command.args[0] ?? "", command.opts<{ json?: boolean }>(), context.output);
+  });
+}
+
+function addLogRepair(log: Command, context: Context): void {
+  const command = log
+    .command("repair")
+    .description("fill a node's damaged slots from other members; without --write only says which")
+    .argument("<dir>", "a node's data directory; the node must not be running")
+    .addOption(
+      option("--endpoints <urls>", "whom to ask besides the members that it knows").argParser(
+        parseEndpoints,
+      ),
+    )
+    .addOption(option("--write", "repair; a node's next start does the same by itself"))
+    .addOption(option("--timeout <duration>", "how long to try").argParser(parseDuration))
+    .addOption(option("--json", "one JSON object"));
+  runs(command, context, async () => {
+    const { repair } = await import("./log-repair.ts");
+    return repair(command.args[0] ?? "", command.opts<RepairOptions>(), context.output);
   });
 }
 

@@ -35,7 +35,7 @@ export async function start(
   }
   const signal = AbortSignal.any([interruption.signal, gone.signal]);
   const logger = loggerFor(options);
-  const kibitzer = await openKibitzer(directory, options, logger);
+  const kibitzer = await openKibitzer(directory, options, logger, signal);
   try {
     await serve(kibitzer, { options, output, signal });
   } catch (error) {
@@ -62,6 +62,7 @@ async function openKibitzer(
   directory: string,
   options: StartOptions,
   logger: Logger,
+  signal: AbortSignal,
 ): Promise<Kibitzer> {
   const { id, listen, advertise } = options;
   return await Kibitzer.open({
@@ -74,6 +75,7 @@ async function openKibitzer(
     ...(options.replaceAfter === undefined ? {} : { replaceAfterMs: options.replaceAfter }),
     record: options.record,
     recordBodies: options.recordBodies === true,
+    signal,
   });
 }
 

@@ -7,7 +7,6 @@ import {
   Islander,
   Legislator,
   type Citizen,
-  type DurableState,
   type LegislatorView,
   type Message,
   type Outcome,
@@ -20,11 +19,10 @@ import { Bell } from "./bell.ts";
 import { closeAll } from "../close-all.ts";
 import type { Configuration } from "../configuration.ts";
 import { ConsensusState } from "../consensus-state.ts";
-import { asKibitzerError } from "../as-kibitzer-error.ts";
 import { brokenNode, haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
-import { helloOf, logRefounded } from "./introduction.ts";
+import { helloOf, logRefounded, urlOf } from "./introduction.ts";
 import { Invitations } from "./inviting.ts";
 import { journalEvents } from "./journal-events.ts";
 import { LogReader } from "./log-reader.ts";
@@ -34,7 +32,8 @@ import { Publishing } from "../publishing/publishing.ts";
 import type { Envelope } from "../recording/envelope.ts";
 import type { EnvelopeRecorder } from "../recording/envelope-recorder.ts";
 import { openRecorder, readPlayed } from "../recording/played.ts";
-import { nothingDurable, recover } from "./recovery.ts";
+import { menderOf, openRepaired, rememberPeers, unreadable } from "./mending.ts";
+import { recover } from "./recovery.ts";
 import { receiveRequest } from "./receive-request.ts";
 import type { NodeReport, ReceiveRequest } from "../requests.ts";
 import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
@@ -48,6 +47,8 @@ import type { Journal } from "../storage/journal.ts";
 import { SlotSender } from "./slot-sender.ts";
 import { citizensOf } from "./citizens.ts";
 import { Whereabouts } from "./whereabouts.ts";
+import type { ReadMender } from "../repair/read-mender.ts";
+import { answerRepair } from "../repair/repair-answer.ts";
 
 export class Engine {
   readonly configuration: Configuration;
@@ -57,6 +58,7 @@ export class Engine {
   readonly service: Service;
   readonly peers: Peers;
   readonly publishing: Publishing;
+  readonly mender: ReadMender;
   readonly invitations: Invitations = new Invitations(this);
   readonly #whereabouts = new Whereabouts(this);
   /** Aborted when the node stops, for whatever reason. */
@@ -104,6 +106,7 @@ export class Engine {
         this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
     });
     this.#slotSender = new SlotSender(this.peers, clock, this.over.signal);
+    this.mender = menderOf(this, () => this.#journal);
     this.#loop = new RunLoop({
       state,
       recorder,
@@ -135,12 +138,9 @@ export class Engine {
       const reader = new LogReader();
       const bodies = new Bodies();
       const late: { engine: Engine | null } = { engine: null };
-      const opened =
-        directory.record.republic === null
-          ? null
-          : await directory.openJournal(journalEvents(configuration, () => late.engine));
-      const durable: DurableState =
-        opened === null ? nothingDurable() : await recover(opened, { reader, bodies });
+      const events = journalEvents(configuration, () => late.engine);
+      const opened = await openRepaired({ configuration, directory, events });
+      const durable = await recover(opened, { reader, bodies });
       const { id, cookie, starts } = directory.record;
       const legislator = new Legislator({ id, cookie, starts, ...timing }, durable);
       const state = new ConsensusState(legislator, new Islander());
@@ -226,10 +226,8 @@ export class Engine {
 
   async #openJournal(): Promise<void> {
     if (this.#journal !== null) return;
-    const { journal } = await this.directory.openJournal(
-      journalEvents(this.configuration, () => this),
-    );
-    this.#attach(journal);
+    const events = journalEvents(this.configuration, () => this);
+    this.#attach((await this.directory.openJournal(events)).journal);
   }
 
   /** Whether the log shows this node, not an earlier one under its id, as a member. */
@@ -246,8 +244,7 @@ export class Engine {
 
   /** The advertised endpoint. */
   get url(): string {
-    const { advertise } = this.directory.record;
-    return advertise ?? this.#listeners[0]?.url ?? this.directory.record.listen[0] ?? "";
+    return urlOf(this.directory.record, this.#listeners);
   }
 
   /** Every member that is known, this node included. */
@@ -297,6 +294,8 @@ export class Engine {
   #attach(journal: Journal): void {
     this.#journal = journal;
     this.reader.attach(journal);
+    // Nobody was there to be told, while it was opened and repaired.
+    if (!journal.hasRoom) this.play({ kind: "room", hasRoom: false });
   }
 
   #carryOut(outcome: Outcome): void {
@@ -345,13 +344,12 @@ export class Engine {
     this.changed.ring();
   }
 
-  /** A journal that cannot be read back is damaged: its node must not go on as if it were not. */
   async #sendSlots(dispatch: SlotDispatch): Promise<void> {
     assert(this.#journal !== null, "who knows what is decided has a journal");
     try {
       await this.#slotSender.send(this.#journal, dispatch);
     } catch (error) {
-      if (!this.over.signal.aborted) this.fail(asKibitzerError(error));
+      unreadable(this, error);
     }
   }
 
@@ -360,6 +358,7 @@ export class Engine {
     // ones.
     const contacts = this.isMember ? [] : (this.directory.record.contacts ?? []);
     this.peers.set([...this.contacts(), ...contacts]);
+    if (this.isMember) void rememberPeers(this, this.contacts());
     this.#whereabouts.check();
   }
 
@@ -380,6 +379,7 @@ export class Engine {
       changed: this.changed,
       status: async (signal) => await this.status(signal),
       report: () => this.report(),
+      repair: async (request) => await answerRepair(this.#journal, request),
     });
   }
 

@@ -1,6 +1,6 @@
 /** What a node says of itself to whoever connects, and what it logs of its republic's past. */
 import type { Refounded } from "../../consensus/index.ts";
-import type { Hello } from "../../transport/index.ts";
+import type { Hello, Listener } from "../../transport/index.ts";
 import type { Logger } from "../logger.ts";
 import type { NodeRecord } from "../storage/directory.ts";
 import { version } from "../version.ts";
@@ -15,6 +15,14 @@ export function helloOf(
   const hello = { republic: republic?.identity ?? null, node, version };
   if (refounded.length === 0) return hello;
   return { ...hello, formerly: refounded.map(({ before }) => before.identity) };
+}
+
+/** The advertised endpoint. */
+export function urlOf(
+  { advertise, listen }: NodeRecord,
+  listeners: readonly Pick<Listener, "url">[],
+): string {
+  return advertise ?? listeners[0]?.url ?? listen[0] ?? "";
 }
 
 /** At each start: what a recovery may have cost is not to be forgotten. */

@@ -5,7 +5,7 @@ import type { DataDirectory } from "../storage/directory.ts";
 
 export function journalEvents(
   { world, storage, logger }: Configuration,
-  engine: () => Pick<Engine, "play" | "fail"> | null,
+  engine: () => Pick<Engine, "play" | "fail" | "mender"> | null,
 ): Parameters<DataDirectory["openJournal"]>[0] {
   return {
     clock: world.clock,
@@ -20,5 +20,6 @@ export function journalEvents(
     },
     onPersisted: (write) => engine()?.play({ kind: "persisted", write }),
     onFailed: (error) => engine()?.fail(error),
+    mend: async (range) => await engine()?.mender.mend(range),
   };
 }

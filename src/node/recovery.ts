@@ -14,10 +14,10 @@ import type { Bodies } from "../storage/bodies.ts";
 import type { Journal, Recovered } from "../storage/journal.ts";
 
 /** What a fresh directory holds. */
-export function nothingDurable(): DurableState {
+function nothingDurable(): DurableState {
   const republic = emptyRepublic();
   const none = { promised: ballotZero, accepted: ballotZero };
-  return { ...none, republic, decrees: [], heard: [], writeLast: 0 };
+  return { ...none, republic, decrees: [], lostUpTo: 0, heard: [], writeLast: 0 };
 }
 
 /** Applied decrees are handed on in parts, so that a long log is not held in memory. */
@@ -28,9 +28,11 @@ const appliedPerPart = 1024;
  * to be sent. The time this takes grows with the log.
  */
 export async function recover(
-  { journal, recovered }: { readonly journal: Journal; readonly recovered: Recovered },
+  opened: { readonly journal: Journal; readonly recovered: Recovered } | null,
   { reader, bodies }: { readonly reader: LogReader; readonly bodies: Bodies },
 ): Promise<DurableState> {
+  if (opened === null) return nothingDurable();
+  const { journal, recovered } = opened;
   const republic = new Republic(emptyRepublic());
   let part: Applied[] = [];
   for await (const { decree } of journal.scan(1, recovered.decided)) {
@@ -41,10 +43,14 @@ export async function recover(
   }
   reader.take(part);
   const decrees: Decree[] = [];
-  for await (const { decree, body } of journal.scan(recovered.decided + 1, recovered.length)) {
+  // What is still damaged now is nobody's to give: the core knows that it was there (A8).
+  const lost = journal.damaged.find(({ last }) => last > recovered.decided);
+  const intact = lost === undefined ? recovered.length : lost.first - 1;
+  for await (const { decree, body } of journal.scan(recovered.decided + 1, intact)) {
     decrees.push(decree);
     if (decree.value.kind === "batch" && body !== null) bodies.set(decree.value, body);
   }
   const { promised, accepted, heard, writeLast } = recovered;
-  return { promised, accepted, republic: republic.state(), decrees, heard, writeLast };
+  const lostUpTo = lost === undefined ? 0 : recovered.length;
+  return { promised, accepted, republic: republic.state(), decrees, lostUpTo, heard, writeLast };
 }

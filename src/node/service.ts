@@ -35,6 +35,7 @@ import type {
   NodeReport,
   ReceiveRequest,
   RegisterRequest,
+  RepairRequest,
   Request,
   Response,
 } from "../requests.ts";
@@ -74,6 +75,8 @@ export interface ServiceOptions {
   contacts(): readonly Citizen[];
   status(signal: AbortSignal): Promise<Status>;
   report(): NodeReport;
+  /** What is whole here of slots that others have lost. */
+  repair(request: RepairRequest): Promise<Response>;
 }
 
 export class Service implements Callee<Request, Response> {
@@ -150,6 +153,8 @@ export class Service implements Callee<Request, Response> {
         return { kind: "document", document: await this.#options.status(signal) };
       case "report":
         return { kind: "document", document: this.#options.report() };
+      case "repair":
+        return await this.#options.repair(request);
     }
   }
 
@@ -344,13 +349,10 @@ export class Service implements Callee<Request, Response> {
     return { kind: "entries", batches, indexLast: reader.indexLast };
   }
 
-  async #decrees(request: DecreesRequest): Promise<Response> {
-    const { slotFirst, slotLast, bytesMax } = request;
+  async #decrees({ slotFirst, slotLast, bytesMax }: DecreesRequest): Promise<Response> {
     const most = Math.min(bytesMax, readBytesMax);
-    return {
-      kind: "decrees",
-      decrees: await this.#options.reader.decrees(slotFirst, slotLast, most),
-    };
+    const decrees = await this.#options.reader.decrees(slotFirst, slotLast, most);
+    return { kind: "decrees", decrees };
   }
 
   /** Has the leader admit a node; answers whether it has. */

@@ -168,6 +168,7 @@ function mixMessage(mixer: Mixer, message: Message): void {
       return mixExtent(mixer, message);
     case "promised":
       mixExtent(mixer, message);
+      mixer.number(message.intact);
       return mixAll(mixer, message.decrees, mixDecree);
     case "refused":
       return mixBallot(mixer, message.promised);
@@ -203,7 +204,7 @@ function mixWrite(mixer: Mixer, write: Write): void {
   mixer.number(write.number);
   mixOptional(mixer, write.promised, mixBallot);
   mixBallot(mixer, write.accepted);
-  mixer.number(write.slotFirst).number(write.decided);
+  mixer.number(write.slotFirst).number(write.decided).number(write.lostUpTo);
   mixAll(mixer, write.decrees, mixDecree);
   mixOptional(mixer, write.heard, (into, heard) => mixAll(into, heard, mixHeard));
 }

@@ -178,7 +178,7 @@ class LogCopy {
       this.#part = [];
       this.#partBytes = 0;
       const slots = { slotFirst: first.slot, decided: first.slot + decrees.length - 1, decrees };
-      const nothing = { promised: null, accepted: ballotZero, heard: null };
+      const nothing = { promised: null, accepted: ballotZero, heard: null, lostUpTo: 0 };
       this.#journal.append({ number, ...nothing, ...slots }, this.#bodies);
     }
     while (this.#queuedBytes > bytesMax && this.#failure === null) await this.#advanced.promise;

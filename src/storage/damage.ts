@@ -1,5 +1,6 @@
 /** How damage is told: files that are not what was written. */
 import { KibitzerError } from "../kibitzer-error.ts";
+import type { Finding } from "./recovered.ts";
 
 const cure =
   "Nothing was changed. Replace this node: exile its id from another member, keep this directory " +
@@ -17,6 +18,22 @@ export function damaged(
   cause?: unknown,
 ): KibitzerError {
   return damage(path, offset, `${finding}. ${cure}`, cause);
+}
+
+/** A slot that stood in the journal in `path`, and that nobody can give back. */
+export function damagedSlot(path: string, slot: number): KibitzerError {
+  return new KibitzerError(
+    "KBZ_DAMAGED",
+    `The journal in ${path} is damaged, and no member holds an intact copy of slot ${slot}. ` +
+      "Nothing was changed. While a member with an intact copy may come back, start that one " +
+      "first; else restore the republic from a backup.",
+    { retryable: false, outcome: "none" },
+  );
+}
+
+/** What a finding says to a reader. */
+export function textOf({ path, offset, text }: Finding): string {
+  return `The file ${path} is damaged at byte ${offset}: ${text}.`;
 }
 
 /** As `damaged`, of a recording: its node is well. */
@@ -43,6 +60,16 @@ export function newerVersion(path: string, found: number, known: number): Kibitz
     "KBZ_VERSION",
     `The file ${path} has format version ${found}; this program reads up to ${known}. ` +
       "Start a version of kibitzer at least as new as the one that wrote it.",
+    { retryable: false, outcome: "none" },
+  );
+}
+
+/** The file is whole but of a format that is not read any more. */
+export function olderVersion(path: string, found: number, known: number): KibitzerError {
+  return new KibitzerError(
+    "KBZ_VERSION",
+    `The file ${path} has format version ${found}; this program reads version ${known}. Replace ` +
+      "this node: exile its id from another member, and start it again with an empty directory.",
     { retryable: false, outcome: "none" },
   );
 }

@@ -8,8 +8,10 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Chance, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
 import { Journal, type JournalOptions, type Recovered } from "./journal.ts";
-import { settleStaging, type Staging } from "./staging.ts";
-import { readWhole, replaceFile, seal, temporarySuffix, unseal } from "./sealed-file.ts";
+import type { Finding } from "./recovered.ts";
+import { readLatest, replaceBoth, type Copies } from "./sealed-copies.ts";
+import { temporarySuffix } from "./sealed-file.ts";
+import { isStaged, recordNames, settleStaging, type Staging } from "./staging.ts";
 import {
   isFlag,
   isHexText,
@@ -35,10 +37,14 @@ export interface NodeRecord {
    * republic: only then may an empty journal begin with a birth.
    */
   readonly contacts: readonly Citizen[] | null;
+  /** The members, as the log named them last: whom to ask when the log itself is damaged. */
+  readonly peers: readonly Citizen[];
   /** Whether a journal was made; then a missing one is damage. */
   readonly hasJournal: boolean;
   readonly listen: readonly string[];
   readonly advertise: string | null;
+  /** Rises with each version; tells the later copy. */
+  readonly counter: number;
 }
 
 export interface DirectoryOptions {
@@ -54,25 +60,39 @@ export interface DirectoryOptions {
 
 type JournalCallbacks = Pick<
   JournalOptions,
-  "onPersisted" | "onFailed" | "onRoom" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
+  "onPersisted" | "onFailed" | "onRoom" | "mend" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
 >;
 
-const recordName = "node";
 const livesAStart = 2 ** 20;
 const lockName = "lock";
-const recordVersion = 1;
+const recordVersion = 2;
+
+function copiesIn(directory: string): Copies {
+  return { directory, names: recordNames, kind: "node", version: recordVersion };
+}
 
 export class DataDirectory implements AsyncDisposable {
   readonly path: string;
   readonly #files: FileSystem;
   readonly #lock: AsyncDisposable;
+  /** What was wrong with the file that says who the node is. */
+  readonly findings: readonly Finding[];
   #record: NodeRecord;
+  /** Changes are written one after the other. */
+  #changing: Promise<void> = Promise.resolve();
 
-  private constructor(files: FileSystem, path: string, lock: AsyncDisposable, record: NodeRecord) {
-    this.#files = files;
-    this.path = path;
-    this.#lock = lock;
-    this.#record = record;
+  private constructor(parts: {
+    readonly files: FileSystem;
+    readonly path: string;
+    readonly lock: AsyncDisposable;
+    readonly record: NodeRecord;
+    readonly findings: readonly Finding[];
+  }) {
+    this.#files = parts.files;
+    this.path = parts.path;
+    this.#lock = parts.lock;
+    this.#record = parts.record;
+    this.findings = parts.findings;
   }
 
   /**
@@ -85,19 +105,18 @@ export class DataDirectory implements AsyncDisposable {
     if (id !== undefined && !isNodeId(id)) {
       throw refusal("KBZ_ARGUMENT", `A node id matches [a-z0-9][a-z0-9._-]{0,62}; found "${id}".`);
     }
-    if (id === undefined && !(await files.exists(`${path}/${recordName}`))) {
+    if (id === undefined && !(await hasRecord(files, path))) {
       throw refusal("KBZ_NOT_FOUND", `There is no node in ${path}; its first start needs an id.`);
     }
     await files.makeDirectory(path);
     const lock = await files.lock(`${path}/${lockName}`);
     try {
-      const before = await readRecord(files, path);
-      await settleStaging(files, path, before?.republic?.identity ?? null);
-      const record = await nextRecord(options);
+      await settle(options);
+      const { record, findings } = await nextRecord(options);
       // First: a half-made segment may have all the space that there is.
       for (const each of [path, `${path}/journal`]) await removeTemporary(files, each);
-      await writeRecord(files, path, record);
-      return new DataDirectory(files, path, lock, record);
+      await replaceBoth(files, copiesIn(path), record);
+      return new DataDirectory({ files, path, lock, record, findings });
     } catch (error) {
       await lock[Symbol.asyncDispose]();
       throw error;
@@ -129,6 +148,12 @@ export class DataDirectory implements AsyncDisposable {
     await this.#change({ republic, contacts });
   }
 
+  /** Keeps whom to ask when the log is damaged; written only when they are others than before. */
+  async rememberPeers(peers: readonly Citizen[]): Promise<void> {
+    if (isDeepStrictEqual(peers, this.#record.peers)) return;
+    await this.#change({ peers });
+  }
+
   /**
    * Puts what was staged in the place of all that is here, at once: from now on this is the founder
    * of the staged republic. Nothing of the old content may be open.
@@ -138,7 +163,14 @@ export class DataDirectory implements AsyncDisposable {
     { republic, cookie }: { readonly republic: RepublicIdentity; readonly cookie: string },
   ): Promise<void> {
     assert(republic.identity === staging.identity, "what was staged is of this republic");
-    await this.#change({ republic, cookie, starts: 0, contacts: null, hasJournal: true });
+    await this.#change({
+      republic,
+      cookie,
+      starts: 0,
+      contacts: null,
+      peers: [],
+      hasJournal: true,
+    });
     await staging.complete();
   }
 
@@ -151,11 +183,13 @@ export class DataDirectory implements AsyncDisposable {
   ): Promise<{ readonly journal: Journal; readonly recovered: Recovered }> {
     const { republic, id, cookie, hasJournal } = this.#record;
     assert(republic !== null, "a journal belongs to a republic");
+    const { mend } = callbacks;
     const opened = await Journal.open({
       ...callbacks,
       onPersisted: (write) => callbacks.onPersisted(write),
       onFailed: (error) => callbacks.onFailed(error),
       onRoom: (hasRoom, lack) => callbacks.onRoom?.(hasRoom, lack),
+      ...(mend === undefined ? {} : { mend }),
       files: this.#files,
       directory: this.path,
       identity: { republic: republic.identity, id, cookie },
@@ -173,20 +207,33 @@ export class DataDirectory implements AsyncDisposable {
 
   /** Gives the lock back. What was opened through this must be closed before. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#changing;
     await this.#lock[Symbol.asyncDispose]();
   }
 
   async #change(change: Partial<NodeRecord>): Promise<void> {
-    const record = { ...this.#record, ...change };
-    await writeRecord(this.#files, this.path, record);
-    this.#record = record;
+    const changing = this.#changing.then(async () => {
+      const record = { ...this.#record, ...change, counter: this.#record.counter + 1 };
+      await replaceBoth(this.#files, copiesIn(this.path), record);
+      this.#record = record;
+    });
+    this.#changing = changing.catch(() => undefined);
+    await changing;
   }
 }
 
-async function nextRecord(options: DirectoryOptions): Promise<NodeRecord> {
+async function hasRecord(files: FileSystem, path: string): Promise<boolean> {
+  for (const name of recordNames) if (await files.exists(`${path}/${name}`)) return true;
+  return false;
+}
+
+async function nextRecord(
+  options: DirectoryOptions,
+): Promise<{ readonly record: NodeRecord; readonly findings: readonly Finding[] }> {
   const { files, path } = options;
-  const known = await readRecord(files, path);
-  if (known === null) return newRecord(options);
+  const read = await readLatest(files, copiesIn(path), checkedRecord);
+  if (read === null) return { record: await newRecord(options), findings: [] };
+  const { document: known, findings } = read;
   if (options.id !== undefined && options.id !== known.id) {
     throw refusal(
       "KBZ_ARGUMENT",
@@ -194,12 +241,14 @@ async function nextRecord(options: DirectoryOptions): Promise<NodeRecord> {
         "Start it under its own id, or use another directory.",
     );
   }
-  return {
+  const record = {
     ...known,
+    counter: known.counter + 1,
     starts: nextLife(known.starts, options.chance),
     listen: options.listen ?? known.listen,
     advertise: options.advertise === undefined ? known.advertise : options.advertise,
   };
+  return { record, findings };
 }
 
 /**
@@ -219,7 +268,7 @@ async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
   const { files, path, id } = options;
   const names = await files.list(path);
   if (names.some((name) => name === "journal" || name.startsWith("promise-"))) {
-    throw damaged(`${path}/${recordName}`, 0, "the file that says who this node is is missing");
+    throw damaged(`${path}/${recordNames[0]}`, 0, "the file that says who this node is is missing");
   }
   if (id === undefined) {
     throw refusal("KBZ_NOT_FOUND", `There is no node in ${path}; its first start needs an id.`);
@@ -230,24 +279,31 @@ async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
     starts: nextLife(0, options.chance),
     republic: null,
     contacts: null,
+    peers: [],
     hasJournal: false,
     listen: options.listen ?? [],
     advertise: options.advertise ?? null,
+    counter: 1,
   };
 }
 
 /** Null when no node is there. @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`. */
 export async function readRecord(files: FileSystem, path: string): Promise<NodeRecord | null> {
-  const file = `${path}/${recordName}`;
-  const bytes = await readWhole(files, file);
-  if (bytes === null) return null;
-  const record = unseal(file, "node", recordVersion, bytes);
-  if (!isNodeRecord(record)) throw damaged(file, 0, "its fields are not those of a node");
-  return record;
+  return (await readLatest(files, copiesIn(path), checkedRecord))?.document ?? null;
 }
 
-async function writeRecord(files: FileSystem, path: string, record: NodeRecord): Promise<void> {
-  await replaceFile(files, path, recordName, seal("node", recordVersion, record));
+function checkedRecord(path: string, document: unknown): NodeRecord {
+  if (isNodeRecord(document)) return document;
+  throw damaged(path, 0, "its fields are not those of a node");
+}
+
+/** Ends what was interrupted while other content was to take the old one's place. */
+async function settle({ files, path }: DirectoryOptions): Promise<void> {
+  if (!(await isStaged(files, path))) return;
+  const record = await readRecord(files, path);
+  // The later copy tells that it is in force: from now on not by itself alone.
+  if (record !== null) await replaceBoth(files, copiesIn(path), record);
+  await settleStaging(files, path, record?.republic?.identity ?? null);
 }
 
 async function removeTemporary(files: FileSystem, path: string): Promise<void> {
@@ -272,6 +328,8 @@ function isNodeRecord(value: unknown): value is NodeRecord {
     starts: isWhole,
     republic: nullOr((republic) => matches(republic, { name: isText, identity: isHexText })),
     contacts: nullOr(listOf(isCitizen)),
+    peers: listOf(isCitizen),
+    counter: isWhole,
     hasJournal: isFlag,
     listen: listOf(isText),
     advertise: nullOr(isText),

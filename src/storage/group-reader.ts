@@ -2,7 +2,7 @@
  * Reads groups back. Everything is checked; what does not match throws `DecodeError` with its
  * offset in the file, and the caller judges whether that is damage or a write that never ended.
  */
-import type { Ballot, Write } from "../../consensus/index.ts";
+import type { Ballot, Hash, Slot, Write } from "../../consensus/index.ts";
 import { DecodeError, getHex16, isZero, viewOf } from "../codec/bytes.ts";
 import { crc32 } from "../codec/crc32.ts";
 import type { FramedDecree } from "../codec/decree-codec.ts";
@@ -12,13 +12,16 @@ import {
   groupHeaderBytes,
   groupKind,
   groupMagic,
+  headerPlaces,
   markKind,
+  mendKind,
   recordHeaderBytes,
   trailerBytes,
   writeHeaderBytes,
   type Extras,
   type GroupPlace,
 } from "./group.ts";
+import { getExtent, getHash, type Extent } from "./extents.ts";
 import { sectorBytes } from "./segment.ts";
 import {
   isBallot,
@@ -32,8 +35,17 @@ import {
 } from "../codec/shapes.ts";
 
 export interface GroupHeader {
-  readonly kind: "group" | "mark";
+  readonly kind: "group" | "mark" | "mend";
   readonly number: number;
+  /** Where the log ended before this group, or after the one that a mark is of. */
+  readonly extent: Extent;
+  /** The lowest slot that the group touches. */
+  readonly slotLow: Slot;
+  /** Where the log ends after the group; of a mark all this is zero. */
+  readonly length: Slot;
+  readonly decided: Slot;
+  readonly hash: Hash | null;
+  readonly changesBallot: boolean;
   /** Whole sectors. */
   readonly size: number;
   readonly writes: number;
@@ -42,6 +54,12 @@ export interface GroupHeader {
   readonly writeFirst: number;
   readonly writeLast: number;
 }
+
+const kinds: ReadonlyMap<number, GroupHeader["kind"]> = new Map([
+  [groupKind, "group"],
+  [markKind, "mark"],
+  [mendKind, "mend"],
+]);
 
 export interface ReadRecord {
   readonly framed: FramedDecree;
@@ -57,23 +75,31 @@ export interface ReadWrite {
 /** The header of a group or a mark at the start of `sector`, or null when there is none intact. */
 export function readGroupHeader(
   sector: Uint8Array,
-  place: Omit<GroupPlace, "number">,
+  place: Omit<GroupPlace, "number" | "extent">,
 ): GroupHeader | null {
   const view = viewOf(sector);
-  if (view.getUint32(0, true) !== groupMagic || view.getUint32(124, true) !== endMarker)
+  const { checksum, end, changes } = headerPlaces;
+  if (view.getUint32(0, true) !== groupMagic || view.getUint32(end, true) !== endMarker)
     return null;
-  const checksum = crc32(sector.subarray(0, 120), place.segment.seed);
-  if (view.getUint32(120, true) !== checksum) return null;
+  if (view.getUint32(checksum, true) !== crc32(sector.subarray(0, checksum), place.segment.seed))
+    return null;
   const isHere =
     view.getFloat64(8, true) === place.segment.generation &&
     view.getFloat64(24, true) === place.offset &&
     getHex16(view, 64) === place.republic;
   const size = view.getUint32(32, true);
   const isWhole = size % sectorBytes === 0 && place.offset + size <= place.segment.size;
-  const kind = view.getUint32(4, true);
-  if (!isHere || !isWhole || (kind !== groupKind && kind !== markKind)) return null;
+  const kind = kinds.get(view.getUint32(4, true));
+  if (!isHere || !isWhole || kind === undefined) return null;
+  const length = view.getFloat64(headerPlaces.length, true);
   return {
-    kind: kind === markKind ? "mark" : "group",
+    kind,
+    extent: getExtent(view, headerPlaces.extent),
+    slotLow: view.getFloat64(headerPlaces.slotLow, true),
+    length,
+    decided: view.getFloat64(headerPlaces.decided, true),
+    hash: getHash(view, headerPlaces.hash, length),
+    changesBallot: view.getUint32(changes, true) !== 0,
     number: view.getFloat64(16, true),
     size,
     writes: view.getUint32(36, true),
@@ -91,7 +117,7 @@ export function readGroupHeader(
 export function readGroup(
   bytes: Uint8Array,
   header: GroupHeader,
-  place: GroupPlace,
+  place: Omit<GroupPlace, "extent">,
 ): readonly ReadWrite[] {
   const reader = new GroupReader(bytes, place);
   const writes: ReadWrite[] = [];
@@ -149,13 +175,39 @@ function checkHeader(
   if (!isHere || !isOfGroup) throw new DecodeError(where.offset, "a header is at a wrong place");
 }
 
+/** The ballot that the write whose header begins at `at` names, or null when it is not intact. */
+export function readWriteAccepted(
+  bytes: Uint8Array,
+  at: number,
+  place: Pick<GroupPlace, "segment" | "offset" | "number">,
+): Ballot | null {
+  const view = viewOf(bytes);
+  const where = { offset: place.offset + at, seed: place.segment.seed, group: place.number };
+  try {
+    checkHeader(bytes, view, at, { ...where, size: writeHeaderBytes });
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return null;
+  }
+  return readAccepted(bytes, view, at);
+}
+
+function readAccepted(bytes: Uint8Array, view: DataView, at: number): Ballot {
+  const idBytes = bytes.subarray(at + 49, at + 49 + view.getUint8(at + 48));
+  return {
+    government: view.getFloat64(at + 32, true),
+    round: view.getFloat64(at + 40, true),
+    id: String.fromCharCode(...idBytes),
+  };
+}
+
 class GroupReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #place: GroupPlace;
+  readonly #place: Omit<GroupPlace, "extent">;
   #at = groupHeaderBytes;
 
-  constructor(bytes: Uint8Array, place: GroupPlace) {
+  constructor(bytes: Uint8Array, place: Omit<GroupPlace, "extent">) {
     this.#bytes = bytes;
     this.#view = viewOf(bytes);
     this.#place = place;
@@ -165,12 +217,7 @@ class GroupReader {
     const at = this.#at;
     const view = this.#view;
     this.#header(writeHeaderBytes);
-    const idBytes = this.#bytes.subarray(at + 49, at + 49 + view.getUint8(at + 48));
-    const accepted: Ballot = {
-      government: view.getFloat64(at + 32, true),
-      round: view.getFloat64(at + 40, true),
-      id: String.fromCharCode(...idBytes),
-    };
+    const accepted = readAccepted(this.#bytes, view, at);
     const extras = this.#extras(view.getUint32(at + 28, true), view.getUint32(at + 112, true));
     const records: ReadRecord[] = [];
     const count = view.getUint32(at + 24, true);
@@ -188,6 +235,7 @@ class GroupReader {
       decrees: records.map((record) => record.framed.decree),
       decided: view.getFloat64(at + 16, true),
       heard: extras.heard,
+      lostUpTo: extras.lostUpTo,
     };
     return { write, records };
   }
@@ -219,7 +267,7 @@ class GroupReader {
       throw this.#error(at, "the notes of a write do not match their checksum");
     }
     this.#at += size;
-    if (size === 0) return { promised: null, heard: null };
+    if (size === 0) return { promised: null, heard: null, lostUpTo: 0 };
     const extras: unknown = JSON.parse(new TextDecoder().decode(bytes));
     if (isExtras(extras)) return extras;
     throw this.#error(at, "the notes of a write are not notes");
@@ -238,6 +286,7 @@ class GroupReader {
 
 const extrasShape: Readonly<Record<string, Check>> = {
   promised: nullOr(isBallot),
+  lostUpTo: isWhole,
   heard: nullOr(
     listOf((note) =>
       matches(note, {

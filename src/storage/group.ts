@@ -2,13 +2,21 @@
  * A group on disk: all writes of one sync. Header, then for each write its header and the records
  * of its decrees, then zeros up to whole sectors, then a trailer. Encoding only; does no I/O.
  */
-import { assert, type Ballot, type Heard, type Write } from "../../consensus/index.ts";
+import {
+  assert,
+  sameBallot,
+  type Ballot,
+  type Heard,
+  type Slot,
+  type Write,
+} from "../../consensus/index.ts";
 import { putHex16, viewOf } from "../codec/bytes.ts";
 import { crc32 } from "../codec/crc32.ts";
 import { decreeHeaderBytes, encodeDecreeHeader } from "../codec/decree-codec.ts";
+import { extentBytes, putExtent, putHash, type Extent } from "./extents.ts";
 import { sectorBytes, type SegmentHeader } from "./segment.ts";
 
-export const groupHeaderBytes = 128;
+export const groupHeaderBytes = 224;
 export const writeHeaderBytes = 128;
 export const recordHeaderBytes: number = decreeHeaderBytes + 16;
 export const trailerBytes = 8;
@@ -16,6 +24,25 @@ export const groupMagic = 0x47_5a_42_4b;
 export const endMarker = 0x21_64_6e_65;
 export const groupKind = 1;
 export const markKind = 2;
+/** Decrees that stood elsewhere and were damaged there: it changes nothing else of the log. */
+export const mendKind = 3;
+
+/** Where the parts of a header stand. */
+export const headerPlaces: Readonly<
+  Record<
+    "extent" | "slotLow" | "length" | "decided" | "hash" | "changes" | "checksum" | "end",
+    number
+  >
+> = {
+  extent: 72,
+  slotLow: 72 + extentBytes,
+  length: 80 + extentBytes,
+  decided: 88 + extentBytes,
+  hash: 96 + extentBytes,
+  changes: 104 + extentBytes,
+  checksum: groupHeaderBytes - 8,
+  end: groupHeaderBytes - 4,
+};
 
 /** Bodies up to this many bytes are copied beside their headers: cheaper than one more piece. */
 const copyBytesMax = 4096;
@@ -30,6 +57,7 @@ export interface FramedWrite {
 export interface Extras {
   readonly promised: Ballot | null;
   readonly heard: readonly Heard[] | null;
+  readonly lostUpTo: Slot;
 }
 
 /** Where a group goes. */
@@ -39,6 +67,14 @@ export interface GroupPlace {
   /** Groups are numbered from 1, without a gap, across segments. */
   readonly number: number;
   readonly offset: number;
+  /** Where the log ends before a group, or after the group that a mark is of. */
+  readonly extent: Extent;
+}
+
+/** What a group makes of the log. */
+export interface GroupEffect {
+  readonly kind: "group" | "mend";
+  readonly after: Extent;
 }
 
 export interface EncodedGroup {
@@ -69,8 +105,9 @@ const noExtras = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 function extrasOf(write: Write): Uint8Array {
-  if (write.promised === null && write.heard === null) return noExtras;
-  const extras: Extras = { promised: write.promised, heard: write.heard };
+  const { promised, heard, lostUpTo } = write;
+  if (promised === null && heard === null && lostUpTo === 0) return noExtras;
+  const extras: Extras = { promised, heard, lostUpTo };
   return encoder.encode(JSON.stringify(extras));
 }
 
@@ -78,7 +115,11 @@ function extrasOf(write: Write): Uint8Array {
 export type OnRecord = (offset: number, size: number) => void;
 
 /** Encodes `writes` as the group at `place`: headers in one buffer, large bodies as they are. */
-export function encodeGroup(writes: readonly FramedWrite[], place: GroupPlace): EncodedGroup {
+export function encodeGroup(
+  writes: readonly FramedWrite[],
+  place: GroupPlace,
+  { kind, after }: GroupEffect,
+): EncodedGroup {
   assert(writes.length > 0, "a group has a write");
   const size = sizeOfGroup(writes);
   const packer = new Packer(writes, place, size);
@@ -94,7 +135,8 @@ export function encodeGroup(writes: readonly FramedWrite[], place: GroupPlace): 
   const last = writes.at(-1);
   assert(first !== undefined && last !== undefined, "a group has a write");
   const view = viewOf(header);
-  putGroupHeader(view, place, groupKind);
+  putGroupHeader(view, place, kind === "group" ? groupKind : mendKind);
+  putAfter(view, place.extent, after, slotLow(writes));
   view.setUint32(32, size, true);
   view.setUint32(36, writes.length, true);
   view.setUint32(40, records, true);
@@ -130,6 +172,20 @@ export function placeRecords(
   return at;
 }
 
+/** The lowest slot that `writes` touch. */
+function slotLow(writes: readonly FramedWrite[]): Slot {
+  return writes.reduce((low, { write }) => Math.min(low, write.slotFirst), Infinity);
+}
+
+function putAfter(view: DataView, before: Extent, after: Extent, low: Slot): void {
+  view.setFloat64(headerPlaces.slotLow, low, true);
+  view.setFloat64(headerPlaces.length, after.length, true);
+  view.setFloat64(headerPlaces.decided, after.decided, true);
+  putHash(view, headerPlaces.hash, after.hash);
+  // A new ballot has no room here: each write says its own.
+  view.setUint32(headerPlaces.changes, sameBallot(before.accepted, after.accepted) ? 0 : 1, true);
+}
+
 function putGroupHeader(view: DataView, place: GroupPlace, kind: number): void {
   view.setUint32(0, groupMagic, true);
   view.setUint32(4, kind, true);
@@ -137,12 +193,14 @@ function putGroupHeader(view: DataView, place: GroupPlace, kind: number): void {
   view.setFloat64(16, place.number, true);
   view.setFloat64(24, place.offset, true);
   putHex16(view, 64, place.republic);
-  view.setUint32(124, endMarker, true);
+  putExtent(view, headerPlaces.extent, place.extent);
+  view.setUint32(headerPlaces.end, endMarker, true);
 }
 
 /** Puts the checksum of a group's header where it belongs. */
 function sealGroupHeader(bytes: Uint8Array, view: DataView, seed: number): void {
-  view.setUint32(120, crc32(bytes.subarray(0, 120), seed), true);
+  const { checksum } = headerPlaces;
+  view.setUint32(checksum, crc32(bytes.subarray(0, checksum), seed), true);
 }
 
 /** Lays out a group: one packed buffer, cut where a large body goes between. */

@@ -61,7 +61,7 @@ export class HardState {
     expected: boolean,
   ): Promise<HardState> {
     const copies = new Map<string, PromiseRecord>();
-    const failures: unknown[] = [];
+    const failures: KibitzerError[] = [];
     for (const name of copyNames) {
       try {
         const copy = await readCopy(files, `${directory}/${name}`, identity);

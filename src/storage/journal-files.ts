@@ -15,9 +15,10 @@ import {
   sizeOfGroup,
   type FramedWrite,
 } from "./group.ts";
+import type { Extent, Extents } from "./extents.ts";
 import { readGroupHeader, type ReadWrite } from "./group-reader.ts";
 import { HardState } from "./hard-state.ts";
-import { openSegment, scanSegments, type OpenedFile } from "./journal-segments.ts";
+import { openSegment, scanSegments, type OpenedFile, type Scanned } from "./journal-segments.ts";
 import { LogState } from "./log-state.ts";
 import {
   manifestName,
@@ -26,15 +27,16 @@ import {
   type Manifest,
   type SegmentEntry,
 } from "./manifest.ts";
-import type { ScanResult } from "./recovery.ts";
+import type { Finding, ScanResult } from "./recovered.ts";
 import { temporarySuffix } from "./sealed-file.ts";
 import { isOutOfSpace } from "./space.ts";
 import {
-  decodeSegmentHeader,
   encodeSegmentHeader,
   generationOf,
   isSegmentName,
+  refuseSegmentHeader,
   sectorBytes,
+  segmentBytesLimit,
   SegmentDraft,
   segmentName,
   SegmentWindow,
@@ -65,9 +67,20 @@ export interface OpenedJournal {
   readonly groupLast: number;
   readonly writeBase: number;
   readonly torn: boolean;
+  /** What was not as it was written; the slots that this cost are the holes of `log`. */
+  readonly findings: readonly Finding[];
+  /** Of the manifest that was written last. */
+  readonly counter: number;
 }
 
-const nothingRead: ScanResult = { unmarked: null, synced: 0, ends: [], torn: false };
+const nothingRead: Scanned = {
+  unmarked: null,
+  synced: 0,
+  ends: [],
+  torn: false,
+  findings: [],
+  counts: new Map(),
+};
 /** Lives are this far apart in write numbers, so that a lost write's number is not used again. */
 const writesPerLife = 2 ** 20;
 
@@ -75,12 +88,7 @@ const writesPerLife = 2 ** 20;
 export async function openJournal(place: JournalPlace): Promise<OpenedJournal> {
   const { files, identity } = place;
   const path = `${place.directory}/journal`;
-  const manifest = await readManifest(files, path, identity);
-  if (manifest === null && place.expected) throw listMissing(path);
-  const hardState = await HardState.open(files, place.directory, identity, manifest !== null);
-  // Who has promised had a journal.
-  const hasPromised = compareBallots(hardState.promised, ballotZero) > 0;
-  if (manifest === null && hasPromised) throw listMissing(path);
+  const { manifest, hardState, damage } = await openSmallFiles(place, path);
   await files.makeDirectory(path);
 
   const found = manifest?.segments ?? [];
@@ -96,14 +104,37 @@ export async function openJournal(place: JournalPlace): Promise<OpenedJournal> {
     const kept = keptEntries(found, scan);
     kept.push({ generation, size: active.header.size, closed: null });
     const writeBase = nextWriteBase(manifest, log);
-    await writeManifest(files, path, { ...identity, segments: kept, synced: groupLast, writeBase });
+    const counter = (manifest?.counter ?? 0) + 1;
+    const news = { counter, segments: kept, synced: groupLast, extent: log.extent, writeBase };
+    await writeManifest(files, path, { ...identity, ...news });
     await tidy(files, path, found, { kept, leftOver: strays.names });
     await settlePromise(hardState, log);
-    return { log, hardState, entries: kept, active, groupLast, writeBase, torn: scan.torn };
+    const findings = [...damage, ...scan.findings];
+    const { torn } = scan;
+    const opened = { log, hardState, entries: kept, active, groupLast, writeBase, torn };
+    return { ...opened, findings, counter };
   } catch (error) {
     await active.file.close();
     throw error;
   }
+}
+
+/** What is beside the segments; a journal that must be there is missed here. */
+async function openSmallFiles(
+  { files, directory, identity, expected }: JournalPlace,
+  path: string,
+): Promise<{
+  readonly manifest: Manifest | null;
+  readonly hardState: HardState;
+  readonly damage: readonly Finding[];
+}> {
+  const read = await readManifest(files, path, identity);
+  if (read === null && expected) throw listMissing(path);
+  const hardState = await HardState.open(files, directory, identity, read !== null);
+  // Who has promised had a journal.
+  const hasPromised = compareBallots(hardState.promised, ballotZero) > 0;
+  if (read === null && hasPromised) throw listMissing(path);
+  return { manifest: read?.manifest ?? null, hardState, damage: read?.findings ?? [] };
 }
 
 function listMissing(path: string): KibitzerError {
@@ -132,15 +163,36 @@ async function readBack(
   path: string,
   manifest: Manifest,
   log: LogState,
-): Promise<ScanResult> {
+): Promise<Scanned> {
   const opened: OpenedFile[] = [];
   try {
     for (const entry of manifest.segments) {
       opened.push(await openSegment(files, path, manifest, entry));
     }
-    return await scanSegments(opened, manifest, manifest.synced, log);
+    const scanned = await scanSegments(opened, manifest, log);
+    for (const segment of opened) {
+      if (segment.file !== null && !segment.isHeaderIntact) {
+        await rewriteHeader(files, segment, manifest);
+      }
+    }
+    return scanned;
   } finally {
-    for (const segment of opened) await segment.file.close();
+    for (const segment of opened) await segment.file?.close();
+  }
+}
+
+/** What a segment's first sector holds is known from elsewhere. */
+async function rewriteHeader(
+  files: FileSystem,
+  { path, header }: OpenedFile,
+  identity: StorageIdentity,
+): Promise<void> {
+  const file = await files.open(path, "write");
+  try {
+    await file.write([encodeSegmentHeader(identity, header.generation, header.size).bytes], 0);
+    await file.datasync();
+  } finally {
+    await file.close();
   }
 }
 
@@ -176,20 +228,19 @@ async function isSpare(
   const file = await files.open(path, "read");
   try {
     const window = new SegmentWindow(file);
-    const generation = generationOf(path);
-    const segment = decodeSegmentHeader(
-      path,
-      await window.at(0, sectorBytes),
-      identity,
-      generation,
-    );
+    const size = await file.size();
+    if (size % sectorBytes !== 0 || size > segmentBytesLimit) return false;
+    const { bytes, header: segment } = encodeSegmentHeader(identity, generationOf(path), size);
+    const first = await window.at(0, sectorBytes);
+    refuseSegmentHeader(path, first, identity);
+    if (!first.every((byte, at) => byte === bytes[at])) return false;
     const sector = await window.at(sectorBytes, sectorBytes);
     const { republic } = identity;
     const group = readGroupHeader(sector, { segment, republic, offset: sectorBytes });
     // The original may be gone since: it was read from the page cache, and then the power failed.
     const isCopy = group !== null && group.number <= groupLast + 1;
     const from = sectorBytes + (isCopy ? group.size : 0);
-    return (await window.firstNonZero(from, await file.size())) === null;
+    return (await window.firstNonZero(from, size)) === null;
   } finally {
     await file.close();
   }
@@ -232,15 +283,29 @@ async function makeSegment(
     return { header: encoded.header, file, offset: sectorBytes };
   }
   const writes = unmarked.writes.map(frame);
-  const size = Math.max(place.segmentBytesFirst, sectorBytes + sizeOfGroup(writes));
+  const size = Math.max(place.segmentBytesFirst, roomFor(writes));
   const encoded = encodeSegmentHeader(place.identity, generation, size);
   const { header } = encoded;
   const { republic } = place.identity;
-  const at = { segment: header, republic, offset: sectorBytes, number: unmarked.number };
-  const group = encodeGroup(writes, at);
+  const { kind, number } = unmarked;
+  const extent = log.extent;
+  const at = { segment: header, republic, offset: sectorBytes, number, extent };
+  const after = kind === "mend" ? extent : extentAfter(log.extents(), writes);
+  const group = encodeGroup(writes, at, { kind, after });
   const file = await fillSegment(place.files, path, encoded, group.pieces);
-  applyGroup(log, writes, header, sectorBytes);
+  applyGroup(log, { kind, writes }, header, sectorBytes);
   return { header, file, offset: sectorBytes + group.size };
+}
+
+/** Bytes of a segment for one group: header, group, and a mark behind it. */
+function roomFor(writes: readonly FramedWrite[]): number {
+  return sectorBytes + sizeOfGroup(writes) + sectorBytes;
+}
+
+/** Where the log ends after `writes`; `extents` are moved on. */
+export function extentAfter(extents: Extents, writes: readonly FramedWrite[]): Extent {
+  for (const { write } of writes) extents.apply(write);
+  return extents.now;
 }
 
 async function fillSegment(
@@ -268,7 +333,7 @@ function frame({ write, records }: ReadWrite): FramedWrite {
 /** Applies the writes of one group, which begins at `offset` of its segment. */
 export function applyGroup(
   log: LogState,
-  writes: readonly FramedWrite[],
+  { kind, writes }: { readonly kind: "group" | "mend"; readonly writes: readonly FramedWrite[] },
   segment: SegmentHeader,
   offset: number,
 ): void {
@@ -276,7 +341,8 @@ export function applyGroup(
   for (const framed of writes) {
     const places: { readonly offset: number; readonly size: number }[] = [];
     at = placeRecords(framed, at, (record, size) => places.push({ offset: record, size }));
-    log.apply(framed.write, segment.generation, places);
+    if (kind === "mend") log.mend(framed.write, segment.generation, places);
+    else log.apply(framed.write, segment.generation, places);
   }
 }
 
@@ -291,6 +357,8 @@ async function tidy(
   for (const entry of before) {
     const name = `${path}/${segmentName(entry.generation)}`;
     const end = ends.get(entry.generation);
+    // One that is gone is known to be lost.
+    if (!(await files.exists(name))) continue;
     if (end === undefined) await files.remove(name);
     else if (entry.closed === null) await cut(files, name, end);
   }

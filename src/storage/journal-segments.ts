@@ -5,15 +5,19 @@
 import type { FileHandle, FileSystem } from "../world.ts";
 import { damaged } from "./damage.ts";
 import type { LogState } from "./log-state.ts";
-import type { SegmentEntry } from "./manifest.ts";
+import type { Manifest, SegmentEntry } from "./manifest.ts";
+import { JournalScan } from "./recovery.ts";
+import type {
+  Finding,
+  LostGroups,
+  OpenedSegment,
+  RecoveredGroup,
+  ScanResult,
+} from "./recovered.ts";
+import { salvage } from "./salvage.ts";
 import {
-  JournalScan,
-  type OpenedSegment,
-  type RecoveredGroup,
-  type ScanResult,
-} from "./recovery.ts";
-import {
-  decodeSegmentHeader,
+  encodeSegmentHeader,
+  refuseSegmentHeader,
   sectorBytes,
   segmentName,
   SegmentWindow,
@@ -22,12 +26,20 @@ import {
 
 /** A segment whose file is open; the caller closes it. */
 export interface OpenedFile extends OpenedSegment {
-  readonly file: FileHandle;
+  /** Null when the file is gone. */
+  readonly file: FileHandle | null;
+  /** Whether the first sector is what it was made as. */
+  readonly isHeaderIntact: boolean;
+  /** What is wrong with the file itself. */
+  readonly findings: readonly Finding[];
 }
 
+const emptyFile: Pick<FileHandle, "read"> = { read: async () => 0 };
+
 /**
- * Opens the segment that `entry` of the manifest names.
- * @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`, `KBZ_REPUBLIC`.
+ * Opens the segment that `entry` of the manifest names; all that is in its first sector is known
+ * from there.
+ * @throws {KibitzerError} `KBZ_VERSION`, `KBZ_REPUBLIC` when it is whole and somebody else's.
  */
 export async function openSegment(
   files: FileSystem,
@@ -36,38 +48,87 @@ export async function openSegment(
   entry: SegmentEntry,
 ): Promise<OpenedFile> {
   const path = `${directory}/${segmentName(entry.generation)}`;
-  if (!(await files.exists(path))) throw damaged(path, 0, "the segment is missing");
+  const { bytes, header } = encodeSegmentHeader(identity, entry.generation, entry.size);
+  const { closed } = entry;
+  if (!(await files.exists(path))) {
+    const findings = [{ path, offset: 0, text: "the segment is missing" }];
+    const window = new SegmentWindow(emptyFile);
+    const parts = { path, header, window, closed, file: null, findings };
+    return { ...parts, isWhole: false, isHeaderIntact: false };
+  }
   const file = await files.open(path, "read");
   try {
     const window = new SegmentWindow(file);
     const first = await window.at(0, sectorBytes);
-    const header = decodeSegmentHeader(path, first, identity, entry.generation);
-    const least = entry.closed?.end ?? entry.size;
+    const isHeaderIntact = first.every((byte, at) => byte === bytes[at]);
+    if (!isHeaderIntact) refuseSegmentHeader(path, first, identity);
+    const findings: Finding[] = [];
+    if (!isHeaderIntact) {
+      const offset = first.findIndex((byte, at) => byte !== bytes[at]);
+      findings.push({ path, offset, text: "the segment's header is not what was written" });
+    }
+    const least = closed?.end ?? entry.size;
     const size = await file.size();
-    if (size < least) throw damaged(path, size, `expected ${least} bytes`);
-    if (header.size !== entry.size) throw damaged(path, 16, `expected size ${entry.size}`);
-    return { path, header, window, closed: entry.closed, file };
+    const isWhole = size >= least;
+    if (!isWhole) findings.push({ path, offset: size, text: `expected ${least} bytes` });
+    return { path, header, window, closed, file, isWhole, isHeaderIntact, findings };
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
+/** What was found, and is not what was written. */
+export interface Scanned extends ScanResult {
+  readonly findings: readonly Finding[];
+  /** What is whole in each segment, by its generation. */
+  readonly counts: ReadonlyMap<number, { readonly groups: number; readonly records: number }>;
+}
+
 /**
- * Scans all segments and applies what was synced to `log`.
- * @param synced Groups up to this one were synced, says the manifest.
- * @throws {KibitzerError} `KBZ_DAMAGED`.
+ * Scans all segments and applies what was synced to `log`, damaged slots included.
+ * @param onGroup Is shown each group that was read whole and synced.
+ * @throws {KibitzerError} `KBZ_DAMAGED` when it cannot be told what was lost.
  */
 export async function scanSegments(
-  segments: readonly OpenedSegment[],
-  { republic }: StorageIdentity,
-  synced: number,
+  segments: readonly OpenedFile[],
+  { republic, synced, extent }: Manifest,
   log: LogState,
-): Promise<ScanResult> {
-  const scan = new JournalScan(segments, republic, synced, (group) => {
-    applyRead(segments, group, log);
-  });
-  return await scan.run();
+  onGroup?: (group: RecoveredGroup) => void,
+): Promise<Scanned> {
+  const findings = segments.flatMap((segment) => segment.findings);
+  const counts = new Map<number, { groups: number; records: number }>();
+  const scan = new JournalScan(
+    segments,
+    republic,
+    { synced, extent },
+    {
+      onGroup: (group) => {
+        applyRead(segments, group, log);
+        countGroup(counts, segments, group);
+        onGroup?.(group);
+      },
+      onLost: async (lost) => {
+        findings.push(lost.finding);
+        await applyLost(segments, lost, log);
+      },
+    },
+  );
+  const result = await scan.run();
+  if (result.unmarked !== null) countGroup(counts, segments, result.unmarked);
+  return { ...result, findings, counts };
+}
+
+function countGroup(
+  counts: Map<number, { groups: number; records: number }>,
+  segments: readonly OpenedSegment[],
+  { segment, writes }: RecoveredGroup,
+): void {
+  const generation = segments[segment]?.header.generation ?? 0;
+  const known = counts.get(generation) ?? { groups: 0, records: 0 };
+  known.groups += 1;
+  for (const { records } of writes) known.records += records.length;
+  counts.set(generation, known);
 }
 
 /**
@@ -81,9 +142,27 @@ export function applyRead(
 ): void {
   const segment = segments[group.segment];
   if (segment === undefined) return;
+  const { generation } = segment.header;
   for (const { write, records } of group.writes) {
+    if (group.kind === "mend") {
+      log.mend(write, generation, records);
+      continue;
+    }
     const objection = log.objection(write);
     if (objection !== null) throw damaged(segment.path, group.offset, `found ${objection}`);
-    log.apply(write, segment.header.generation, records);
+    log.apply(write, generation, records);
   }
+}
+
+async function applyLost(
+  segments: readonly OpenedSegment[],
+  { regions, slotLow, after }: LostGroups,
+  log: LogState,
+): Promise<void> {
+  const salvaged = [];
+  for (const region of regions) {
+    const segment = segments[region.segment];
+    if (segment !== undefined) salvaged.push(...(await salvage(segment, region)));
+  }
+  log.loseGroups(slotLow, after, salvaged);
 }

@@ -7,7 +7,7 @@ import {
   assert,
   InvariantViolation,
   type Ballot,
-  type Decree,
+  type Hash,
   type Heard,
   type Slot,
   type Write,
@@ -17,21 +17,21 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Clock, FileSystem, Timer } from "../world.ts";
 import type { Bodies } from "./bodies.ts";
 import { decreeBody } from "../codec/decree-codec.ts";
-import {
-  encodeGroup,
-  encodeMark,
-  recordHeaderBytes,
-  sizeOfGroup,
-  sizeOfWrite,
-  type FramedWrite,
-} from "./group.ts";
+import { encodeGroup, encodeMark, sizeOfGroup, type FramedWrite } from "./group.ts";
+import { DiskRoom } from "./disk-room.ts";
+import type { Extents } from "./extents.ts";
 import type { HardState } from "./hard-state.ts";
-import { applyGroup, openJournal, type OpenedJournal } from "./journal-files.ts";
+import type { SlotRange } from "./holes.ts";
+import { applyGroup, extentAfter, openJournal, type OpenedJournal } from "./journal-files.ts";
 import type { LogState } from "./log-state.ts";
-import { RecordReader, type Wanted } from "./record-reader.ts";
+import { framedDecree, Mends } from "./mends.ts";
+import { RecordReader } from "./record-reader.ts";
+import type { Finding } from "./recovered.ts";
 import { SegmentChain } from "./segment-chain.ts";
-import { sectorBytes, type StorageIdentity } from "./segment.ts";
+import { sectorBytes, seedOf, type StorageIdentity } from "./segment.ts";
+import { SlotReader, type WholeDecrees } from "./slot-reader.ts";
 import { Tail } from "./tail.ts";
+import { WriteQueue } from "./write-queue.ts";
 
 export interface JournalOptions {
   readonly files: FileSystem;
@@ -44,6 +44,8 @@ export interface JournalOptions {
   onPersisted(write: number): void;
   /** The journal has failed for good. Called once. */
   onFailed(error: KibitzerError): void;
+  /** Has damaged slots mended, by `mend`; without it who reads them is told of the damage. */
+  readonly mend?: (range: SlotRange) => Promise<void>;
   /**
    * Whether the disk has room for what is still to come; it has until this says otherwise: it is
    * full, or so slow that too much waits for it. What is appended then may wait, until there is
@@ -73,11 +75,11 @@ export interface Recovered {
   readonly length: Slot;
   /** Whether a group was dropped whose sync had never returned. */
   readonly torn: boolean;
+  /** What was not as it was written; the slots that this cost are the journal's `damaged`. */
+  readonly findings: readonly Finding[];
 }
 
 const MiB = 1024 * 1024;
-/** A group takes no further write beyond this. */
-const groupBytesMax = 4 * MiB;
 /** After so long without a write, the journal says that its last group was synced. */
 const markDelayMs = 100;
 const scanBytes = 1 * MiB;
@@ -90,19 +92,17 @@ export class Journal implements AsyncDisposable {
   readonly #hardState: HardState;
   readonly #chain: SegmentChain;
   readonly #reader: RecordReader;
+  readonly #slots: SlotReader;
   readonly #tail: Tail;
-  /** Handed over, in order, not yet part of a group. */
-  #queue: FramedWrite[] = [];
-  /** The group under way. */
-  #group: readonly FramedWrite[] = [];
+  readonly #mends = new Mends();
+  /** Where the log ends, of what was handed to the disk. */
+  readonly #extents: Extents;
+  readonly #queue = new WriteQueue();
+  readonly #room: DiskRoom;
   #groupLast: number;
   #groupMarked: number;
   #writeLast: number;
   #length: Slot;
-  /** Of all that was handed over and is not durable. */
-  #backlogBytes = 0;
-  #hasSpace = true;
-  #hasRoom = true;
   #running: Promise<void> | null = null;
   #markTimer: Timer | null = null;
   #isMarkDue = false;
@@ -113,29 +113,37 @@ export class Journal implements AsyncDisposable {
     this.#options = options;
     this.#log = opened.log;
     this.#hardState = opened.hardState;
+    this.#room = new DiskRoom({
+      backlogBytesMax: options.backlogBytesMax ?? 32 * MiB,
+      onRoom: (hasRoom, lack) => options.onRoom?.(hasRoom, lack),
+    });
     this.#groupLast = opened.groupLast;
     // The manifest says so.
     this.#groupMarked = opened.groupLast;
     this.#writeLast = Math.max(opened.log.writeLast, opened.writeBase);
     this.#length = opened.log.index.length;
-    this.#reader = new RecordReader(
-      options.files,
-      `${options.directory}/journal`,
-      options.identity,
+    this.#extents = opened.log.extents();
+    this.#reader = new RecordReader(options.files, `${options.directory}/journal`, (generation) =>
+      seedOf(options.identity, generation, this.#chain.sizeOf(generation)),
     );
     const segmentBytesMax = options.segmentBytesMax ?? 64 * MiB;
     this.#tail = new Tail(segmentBytesMax * tailPart);
+    this.#slots = new SlotReader({
+      directory: options.directory,
+      log: this.#log,
+      reader: this.#reader,
+      tail: this.#tail,
+      pendingAt: (slot) => this.#queue.decreeAt(slot),
+      mend: options.mend ?? null,
+    });
     this.#chain = new SegmentChain(opened, {
       files: options.files,
       directory: `${options.directory}/journal`,
       identity: options.identity,
       segmentBytesMax,
-      groupSynced: () => this.#groupLast,
+      groupSynced: () => ({ number: this.#groupLast, extent: this.#log.extent }),
       onFailed: (error) => this.#fail(error),
-      onSpace: (hasSpace) => {
-        this.#hasSpace = hasSpace;
-        this.#tellRoom();
-      },
+      onSpace: (hasSpace) => this.#room.setSpace(hasSpace, this.#queue.bytes),
       clock: options.clock,
     });
   }
@@ -150,7 +158,7 @@ export class Journal implements AsyncDisposable {
   ): Promise<{ readonly journal: Journal; readonly recovered: Recovered }> {
     const segmentBytesFirst = options.segmentBytesFirst ?? MiB;
     const opened = await openJournal({ ...options, segmentBytesFirst });
-    const { log, hardState, torn } = opened;
+    const { log, hardState, torn, findings } = opened;
     const { promised } = hardState;
     const journal = new Journal(options, opened);
     const { accepted, decided, heard } = log;
@@ -158,8 +166,28 @@ export class Journal implements AsyncDisposable {
     const length = log.index.length;
     return {
       journal,
-      recovered: { promised, accepted, decided, heard, writeLast, length, torn },
+      recovered: { promised, accepted, decided, heard, writeLast, length, torn, findings },
     };
+  }
+
+  /** Slots whose records are damaged, as far as that is known. */
+  get damaged(): readonly SlotRange[] {
+    return this.#log.holes.ranges();
+  }
+
+  /** How far the disk knows the log decided. */
+  get decided(): Slot {
+    return this.#log.decided;
+  }
+
+  /** As `onRoom` told last. */
+  get hasRoom(): boolean {
+    return this.#room.isThere;
+  }
+
+  /** The hash that the damaged record of `slot` had, where something tells it. */
+  hashOf(slot: Slot): Hash | null {
+    return this.#log.holes.hashAt(slot);
   }
 
   /** The highest slot handed over. */
@@ -174,7 +202,9 @@ export class Journal implements AsyncDisposable {
   append(write: Write, bodies: Bodies): void {
     assert(!this.#isClosed, "nothing is appended to a closed journal");
     assert(write.number > this.#writeLast, "write numbers rise");
-    assert(write.slotFirst >= 1 && write.slotFirst <= this.#length + 1, "the log has no hole");
+    const { slotFirst, lostUpTo } = write;
+    assert(slotFirst >= 1 && slotFirst <= this.#length + 1, "the log has no hole");
+    assert(lostUpTo <= this.#length, "what was lost was there");
     // What follows a failure is lost, like what a crash takes; its caller was told.
     if (this.#failure !== null) return;
     const framed = write.decrees.map((decree, position) => {
@@ -182,30 +212,39 @@ export class Journal implements AsyncDisposable {
       const { value } = decree;
       return decreeBody(decree, value.kind === "batch" ? bodies.get(value) : null);
     });
-    const queued = { write, bodies: framed };
-    this.#queue.push(queued);
-    this.#backlogBytes += sizeOfWrite(queued);
+    this.#queue.add({ write, bodies: framed });
     this.#writeLast = write.number;
-    this.#length = write.slotFirst + write.decrees.length - 1;
+    this.#length = Math.max(slotFirst + write.decrees.length - 1, lostUpTo);
     this.#start();
-    this.#tellRoom();
+    this.#room.look(this.#queue.bytes);
+  }
+
+  /**
+   * Writes decrees whose records are damaged to another place; they must be what stood there.
+   * Durable when this resolves.
+   */
+  async mend(decrees: readonly FramedDecree[]): Promise<void> {
+    assert(!this.#isClosed, "nothing is mended in a closed journal");
+    if (this.#failure !== null) throw this.#failure;
+    if (decrees.length === 0) return;
+    const mended = this.#mends.add(decrees, this.#log.extent);
+    this.#start();
+    await mended;
   }
 
   /**
    * The decrees from `slotFirst` on, up to `slotLast` or until `bytesMax` is reached, at least one.
-   * @throws {KibitzerError} `KBZ_DAMAGED` when a record is not what was written.
+   * @throws {KibitzerError} `KBZ_DAMAGED` when a record is not what was written, and not mended.
    */
   async read(slotFirst: Slot, slotLast: Slot, bytesMax: number): Promise<readonly FramedDecree[]> {
     assert(slotFirst >= 1 && slotLast <= this.#length, "only slots of the journal are read");
-    const wanted: Wanted[] = [];
-    let bytes = 0;
-    for (let slot = slotFirst; slot <= slotLast; slot += 1) {
-      const { next, size } = this.#locate(slot);
-      if (wanted.length > 0 && bytes + size > bytesMax) break;
-      wanted.push(next);
-      bytes += size;
-    }
-    return this.#reader.read(wanted);
+    return await this.#slots.read(slotFirst, slotLast, bytesMax);
+  }
+
+  /** What is whole of a range, damaged slots named beside it; nothing is mended. */
+  async readWhole(slotFirst: Slot, slotLast: Slot, bytesMax: number): Promise<WholeDecrees> {
+    const last = Math.min(slotLast, this.#length);
+    return await this.#slots.readWhole(slotFirst, last, bytesMax);
   }
 
   /** All decrees of `slotFirst … slotLast` in order, read in large pieces. */
@@ -252,10 +291,12 @@ export class Journal implements AsyncDisposable {
   async #run(): Promise<void> {
     // Everything that is appended in this turn of the caller goes into one group.
     await Promise.resolve();
-    while (this.#failure === null && (this.#queue.length > 0 || this.#isMarkDue)) {
-      const group = this.#take();
+    while (this.#failure === null && this.#hasWork()) {
+      const mends = this.#mends.take();
+      const group = mends.length > 0 ? [] : this.#queue.take();
       try {
-        if (group.length > 0) await this.#commit(group);
+        if (mends.length > 0) await this.#commitMends(mends);
+        else if (group.length > 0) await this.#commit(group);
         else await this.#mark();
       } catch (error) {
         this.#fail(error);
@@ -270,50 +311,41 @@ export class Journal implements AsyncDisposable {
     this.#markLater();
   }
 
-  #take(): readonly FramedWrite[] {
-    let bytes = 0;
-    let count = 0;
-    for (const framed of this.#queue) {
-      bytes += sizeOfWrite(framed);
-      if (count > 0 && bytes > groupBytesMax) break;
-      count += 1;
-    }
-    this.#group = this.#queue.slice(0, count);
-    this.#queue = this.#queue.slice(count);
-    return this.#group;
+  #hasWork(): boolean {
+    return this.#queue.isWaiting || this.#isMarkDue || this.#mends.isWaiting;
   }
 
   /** One write, one sync; then the promise, twice. */
   async #commit(group: readonly FramedWrite[]): Promise<void> {
+    const size = await this.#writeGroup("group", group);
+    for (const framed of group) this.#keep(framed);
+    this.#queue.done();
+    const promised = group.findLast(({ write }) => write.promised !== null)?.write.promised;
+    if (promised !== undefined && promised !== null) await this.#hardState.write(promised);
+    this.#chain.fillAhead(size);
+    this.#room.look(this.#queue.bytes);
+  }
+
+  async #commitMends(group: readonly FramedWrite[]): Promise<void> {
+    this.#chain.fillAhead(await this.#writeGroup("mend", group));
+    this.#mends.done();
+  }
+
+  /** Durable when this resolves; returns how many bytes it took. */
+  async #writeGroup(kind: "group" | "mend", group: readonly FramedWrite[]): Promise<number> {
     this.#isMarkDue = false;
     const { segment, offset } = await this.#chain.room(sizeOfGroup(group));
     const number = this.#groupLast + 1;
     const { republic } = this.#options.identity;
-    const { pieces, size } = encodeGroup(group, { segment, republic, number, offset });
+    const extent = this.#extents.now;
+    const after = kind === "mend" ? extent : extentAfter(this.#extents, group);
+    const place = { segment, republic, number, offset, extent };
+    const { pieces, size } = encodeGroup(group, place, { kind, after });
     await this.#chain.write(pieces, size);
     await this.#chain.sync();
     this.#groupLast = number;
-    applyGroup(this.#log, group, segment, offset);
-    for (const framed of group) {
-      this.#keep(framed);
-      this.#backlogBytes -= sizeOfWrite(framed);
-    }
-    this.#group = [];
-    const promised = group.findLast(({ write }) => write.promised !== null)?.write.promised;
-    if (promised !== undefined && promised !== null) await this.#hardState.write(promised);
-    this.#chain.fillAhead(size);
-    this.#tellRoom();
-  }
-
-  #tellRoom(): void {
-    const { backlogBytesMax = 32 * MiB } = this.#options;
-    const most = this.#hasRoom ? backlogBytesMax : backlogBytesMax / 2;
-    const hasRoom = this.#hasSpace && this.#backlogBytes <= most;
-    assert(this.#backlogBytes >= 0, "bytes become durable as they were handed over");
-    if (hasRoom === this.#hasRoom) return;
-    this.#hasRoom = hasRoom;
-    const lack = this.#hasSpace ? "speed" : "space";
-    this.#options.onRoom?.(hasRoom, hasRoom ? null : lack);
+    applyGroup(this.#log, { kind, writes: group }, segment, offset);
+    return size;
   }
 
   /** Says that the last group was synced; not synced itself, and overwritten by the next group. */
@@ -323,7 +355,9 @@ export class Journal implements AsyncDisposable {
     const hasRoom = place.offset + sectorBytes <= place.segment.size;
     if (this.#groupMarked === this.#groupLast || !hasRoom) return;
     const { republic } = this.#options.identity;
-    await this.#chain.overwrite(encodeMark({ ...place, republic, number: this.#groupLast }));
+    const extent = this.#extents.now;
+    const mark = encodeMark({ ...place, republic, number: this.#groupLast, extent });
+    await this.#chain.overwrite(mark);
     this.#groupMarked = this.#groupLast;
   }
 
@@ -345,30 +379,6 @@ export class Journal implements AsyncDisposable {
     }
   }
 
-  #locate(slot: Slot): { readonly next: Wanted; readonly size: number } {
-    const framed = this.#pendingAt(slot) ?? this.#tail.get(slot);
-    if (framed !== null) {
-      return { next: { slot, framed }, size: recordHeaderBytes + (framed.body?.length ?? 0) };
-    }
-    const place = this.#log.index.get(slot);
-    return { next: { slot, place }, size: place.size };
-  }
-
-  /** A decree that is not on the disk yet, or null when the disk has it. */
-  #pendingAt(slot: Slot): FramedDecree | null {
-    for (const pending of [this.#queue, this.#group]) {
-      for (let at = pending.length - 1; at >= 0; at -= 1) {
-        const framed = pending[at];
-        if (framed === undefined || slot < framed.write.slotFirst) continue;
-        const position = slot - framed.write.slotFirst;
-        const decree = framed.write.decrees[position];
-        assert(decree !== undefined, "a write ends the log");
-        return framedDecree(decree, framed.bodies[position]);
-      }
-    }
-    return null;
-  }
-
   #fail(error: unknown): void {
     if (this.#failure !== null) return;
     const isOurs = error instanceof InvariantViolation;
@@ -378,11 +388,7 @@ export class Journal implements AsyncDisposable {
         "stops and tells nobody that they are durable. Check the disk, then start it again.",
       { retryable: false, outcome: "unknown", cause: error },
     );
+    this.#mends.fail(this.#failure);
     this.#options.onFailed(this.#failure);
   }
-}
-
-function framedDecree(decree: Decree, body: Uint8Array | undefined): FramedDecree {
-  assert(body !== undefined, "each decree has its bytes");
-  return { decree, body: decree.value.kind === "batch" ? body : null };
 }

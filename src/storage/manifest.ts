@@ -1,12 +1,16 @@
 /**
  * Names the segments of a journal, so that a missing, foreign or left-over file is noticed.
- * Replaced whole when a segment is added; never tells of a group that is not synced yet.
+ * Replaced whole when a segment is added; never tells of a group that is not synced yet. Kept
+ * twice: it alone knows which files there must be.
  */
 import type { FileSystem } from "../world.ts";
 import { damaged, foreign } from "./damage.ts";
-import { readWhole, replaceFile, seal, unseal } from "./sealed-file.ts";
+import type { Extent } from "./extents.ts";
+import { readLatest, replaceBoth, type Copies } from "./sealed-copies.ts";
+import type { Finding } from "./recovered.ts";
 import { describe, type StorageIdentity } from "./segment.ts";
 import {
+  isBallot,
   isHexText,
   isIdText,
   isWhole,
@@ -26,41 +30,51 @@ export interface SegmentEntry {
 
 export interface Manifest extends StorageIdentity {
   readonly segments: readonly SegmentEntry[];
+  /** Rises with each version; tells the later copy. */
+  readonly counter: number;
   /** Groups up to this one were synced. */
   readonly synced: number;
+  /** Where the log ended after that group. */
+  readonly extent: Extent;
   /** Write numbers of this life begin after this one. */
   readonly writeBase: number;
 }
 
 export const manifestName = "manifest";
-export const manifestVersion = 1;
+export const manifestVersion = 2;
+const manifestNames = [manifestName, "manifest-2"] as const;
 
+/** Both copies are durable when this resolves; a segment may be used from then on only. */
 export async function writeManifest(
   files: FileSystem,
   directory: string,
   manifest: Manifest,
 ): Promise<void> {
-  await replaceFile(files, directory, manifestName, seal("manifest", manifestVersion, manifest));
+  await replaceBoth(files, copiesIn(directory), manifest);
 }
 
 /**
  * Null when there is none.
- * @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`, or `KBZ_REPUBLIC` when it is another's.
+ * @throws {KibitzerError} `KBZ_DAMAGED` when no copy is intact, `KBZ_VERSION`, or `KBZ_REPUBLIC`
+ *   when it is another's.
  */
 export async function readManifest(
   files: FileSystem,
   directory: string,
   identity: StorageIdentity,
-): Promise<Manifest | null> {
-  const path = `${directory}/${manifestName}`;
-  const bytes = await readWhole(files, path);
-  if (bytes === null) return null;
-  const manifest = unseal(path, "manifest", manifestVersion, bytes);
-  if (!isManifest(manifest)) throw damaged(path, 0, "its fields are not those of a manifest");
-  if (describe(manifest) !== describe(identity)) {
-    throw foreign(path, describe(identity), describe(manifest));
-  }
-  return manifest;
+): Promise<{ readonly manifest: Manifest; readonly findings: readonly Finding[] } | null> {
+  const latest = await readLatest(files, copiesIn(directory), (path, document) => {
+    if (!isManifest(document)) throw damaged(path, 0, "its fields are not those of a manifest");
+    if (describe(document) !== describe(identity)) {
+      throw foreign(path, describe(identity), describe(document));
+    }
+    return document;
+  });
+  return latest === null ? null : { manifest: latest.document, findings: latest.findings };
+}
+
+function copiesIn(directory: string): Copies {
+  return { directory, names: manifestNames, kind: "manifest", version: manifestVersion };
 }
 
 const ownerShape: Readonly<Record<string, Check>> = {
@@ -83,7 +97,15 @@ const manifestShape: Readonly<Record<string, Check>> = {
       closed: nullOr((closed) => matches(closed, { end: isWhole, group: isWhole })),
     }),
   ),
+  counter: isWhole,
   synced: isWhole,
+  extent: (extent) =>
+    matches(extent, {
+      accepted: isBallot,
+      length: isWhole,
+      decided: isWhole,
+      hash: nullOr(isHexText),
+    }),
   writeBase: isWhole,
 };
 

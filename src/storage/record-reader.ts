@@ -6,9 +6,10 @@ import { assert, type Slot } from "../../consensus/index.ts";
 import { DecodeError, viewOf } from "../codec/bytes.ts";
 import type { FramedDecree } from "../codec/decree-codec.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
+import type { KibitzerError } from "../kibitzer-error.ts";
 import { damaged } from "./damage.ts";
 import { readRecord } from "./group-reader.ts";
-import { decodeSegmentHeader, sectorBytes, segmentName, type StorageIdentity } from "./segment.ts";
+import { segmentName } from "./segment.ts";
 import type { Place } from "./slot-index.ts";
 
 /** A slot that is still in memory, or where it stands. */
@@ -25,41 +26,40 @@ interface OnDisk {
 const gapBytesMax = 16 * 1024;
 const openMax = 16;
 
-interface OpenSegment {
-  readonly file: FileHandle;
-  readonly seed: number;
-}
+/** The record of a slot is not what was written. */
+export type OnDamaged = (slot: Slot, error: KibitzerError) => void;
 
 export class RecordReader {
   readonly #files: FileSystem;
   readonly #directory: string;
-  readonly #identity: StorageIdentity;
+  readonly #seedOf: (generation: number) => number;
   /** By generation; the one used last is at the end. */
-  readonly #open = new Map<number, Promise<OpenSegment>>();
+  readonly #open = new Map<number, Promise<FileHandle>>();
   readonly #uses = new Map<number, number>();
   #isClosed = false;
 
-  constructor(files: FileSystem, directory: string, identity: StorageIdentity) {
+  /** @param seedOf What seeds the checksums of a segment. */
+  constructor(files: FileSystem, directory: string, seedOf: (generation: number) => number) {
     this.#files = files;
     this.#directory = directory;
-    this.#identity = identity;
+    this.#seedOf = seedOf;
   }
 
-  /** @throws {KibitzerError} `KBZ_DAMAGED`. */
-  async read(wanted: readonly Wanted[]): Promise<readonly FramedDecree[]> {
+  /** What is whole of `wanted`, in order; `onDamaged` is told of the others. */
+  async read(wanted: readonly Wanted[], onDamaged: OnDamaged): Promise<readonly FramedDecree[]> {
     const found: FramedDecree[] = [];
     let run: OnDisk[] = [];
     for (const next of wanted) {
       const { slot, place } = next;
       const last = run.at(-1);
       if (last !== undefined && (place === undefined || !isNear(last.place, place))) {
-        await this.#readRun(run, found);
+        await this.#readRun(run, found, onDamaged);
         run = [];
       }
       if (place === undefined) found.push(next.framed);
       else run.push({ slot, place });
     }
-    if (run.length > 0) await this.#readRun(run, found);
+    if (run.length > 0) await this.#readRun(run, found, onDamaged);
     return found;
   }
 
@@ -67,19 +67,28 @@ export class RecordReader {
     this.#isClosed = true;
     for (const opening of this.#open.values()) {
       // One that could not be opened has told its reader so.
-      const segment = await opening.catch(() => null);
-      await segment?.file.close();
+      const file = await opening.catch(() => null);
+      await file?.close();
     }
     this.#open.clear();
   }
 
-  async #readRun(run: readonly OnDisk[], found: FramedDecree[]): Promise<void> {
+  async #readRun(
+    run: readonly OnDisk[],
+    found: FramedDecree[],
+    onDamaged: OnDamaged,
+  ): Promise<void> {
     const first = run[0]?.place;
     const last = run.at(-1)?.place;
     assert(first !== undefined && last !== undefined, "a run has a record");
     const bytes = new Uint8Array(last.offset + last.size - first.offset);
     const path = `${this.#directory}/${segmentName(first.generation)}`;
-    const seed = await this.#fill(bytes, first, path);
+    const seed = this.#seedOf(first.generation);
+    const failure = await this.#fill(bytes, first, path);
+    if (failure !== null) {
+      for (const { slot } of run) onDamaged(slot, failure);
+      return;
+    }
     const view = viewOf(bytes);
     for (const { slot, place } of run) {
       try {
@@ -91,52 +100,41 @@ export class RecordReader {
         found.push(framed);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
-        throw damaged(path, error.offset, error.message);
+        onDamaged(slot, damaged(path, error.offset, error.message));
       }
     }
   }
 
-  /** Reads from `place` on; returns the seed of the segment's checksums. */
-  async #fill(bytes: Uint8Array, place: Place, path: string): Promise<number> {
+  /** Reads from `place` on; returns why that cannot be read, or null. */
+  async #fill(bytes: Uint8Array, place: Place, path: string): Promise<KibitzerError | null> {
     assert(!this.#isClosed, "nothing is read from a closed journal");
     const { generation } = place;
     this.#uses.set(generation, (this.#uses.get(generation) ?? 0) + 1);
     try {
-      const { file, seed } = await this.#segment(generation, path);
+      const file = await this.#segment(generation, path);
       await file.read(bytes, place.offset);
-      return seed;
+      return null;
     } catch (error) {
-      const isUnreadable = error instanceof Error && "code" in error && error.code === "EIO";
-      throw isUnreadable ? damaged(path, place.offset, "it cannot be read", error) : error;
+      const code = error instanceof Error && "code" in error ? error.code : null;
+      if (code === "EIO") return damaged(path, place.offset, "it cannot be read", error);
+      if (code === "ENOENT") return damaged(path, place.offset, "it is missing", error);
+      throw error;
     } finally {
       this.#uses.set(generation, (this.#uses.get(generation) ?? 1) - 1);
     }
   }
 
-  async #segment(generation: number, path: string): Promise<OpenSegment> {
+  async #segment(generation: number, path: string): Promise<FileHandle> {
     const known = this.#open.get(generation);
     this.#open.delete(generation);
-    const opening = known ?? this.#openFile(generation, path);
+    const opening = known ?? this.#files.open(path, "read");
     this.#open.set(generation, opening);
     try {
-      const segment = await opening;
+      const file = await opening;
       if (known === undefined) await this.#evict();
-      return segment;
+      return file;
     } catch (error) {
       this.#open.delete(generation);
-      throw error;
-    }
-  }
-
-  async #openFile(generation: number, path: string): Promise<OpenSegment> {
-    const file = await this.#files.open(path, "read");
-    try {
-      const header = new Uint8Array(sectorBytes);
-      await file.read(header, 0);
-      const { seed } = decodeSegmentHeader(path, header, this.#identity, generation);
-      return { file, seed };
-    } catch (error) {
-      await file.close();
       throw error;
     }
   }
@@ -146,8 +144,8 @@ export class RecordReader {
       if (this.#open.size <= openMax) return;
       if ((this.#uses.get(generation) ?? 0) > 0) continue;
       this.#open.delete(generation);
-      const segment = await opening;
-      await segment.file.close();
+      const file = await opening;
+      await file.close();
     }
   }
 }

@@ -50,6 +50,12 @@ export function unseal(path: string, kind: string, version: number, bytes: Uint8
   return JSON.parse(decoder.decode(body));
 }
 
+/** The version that the first line of an intact file names. */
+export function versionIn(bytes: Uint8Array): number {
+  const line = String.fromCharCode(...bytes.subarray(0, lineBytesMax));
+  return Number(line.split(" ")[2]);
+}
+
 function sum(kind: string, version: number, body: Uint8Array): string {
   return hex8(crc32(body, crc32(encoder.encode(`${kind} ${version}\n`))));
 }

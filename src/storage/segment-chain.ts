@@ -6,6 +6,7 @@
  */
 import { assert } from "../../consensus/index.ts";
 import type { Clock, FileHandle, FileSystem, Timer } from "../world.ts";
+import type { Extent } from "./extents.ts";
 import { writeManifest, type SegmentEntry } from "./manifest.ts";
 import {
   encodeSegmentHeader,
@@ -23,8 +24,8 @@ export interface ChainOptions {
   readonly directory: string;
   readonly identity: StorageIdentity;
   readonly segmentBytesMax: number;
-  /** Groups up to this one are synced. */
-  groupSynced(): number;
+  /** Groups up to this one are synced, and where the log ends after it. */
+  groupSynced(): { readonly number: number; readonly extent: Extent };
   onFailed(error: unknown): void;
   /** Whether there is space for what comes after the segment being written. */
   onSpace(hasSpace: boolean): void;
@@ -57,6 +58,8 @@ export class SegmentChain {
   readonly #options: ChainOptions;
   #entries: SegmentEntry[];
   readonly #writeBase: number;
+  /** Of the manifest that was written last. */
+  #counter: number;
   #generationLast: number;
   #active: Ready;
   #offset: number;
@@ -76,6 +79,7 @@ export class SegmentChain {
       readonly entries: readonly SegmentEntry[];
       readonly active: Ready & { readonly offset: number };
       readonly writeBase: number;
+      readonly counter: number;
     },
     options: ChainOptions,
   ) {
@@ -85,6 +89,12 @@ export class SegmentChain {
     this.#offset = opened.active.offset;
     this.#generationLast = opened.active.header.generation;
     this.#writeBase = opened.writeBase;
+    this.#counter = opened.counter;
+  }
+
+  /** Bytes of a segment when it was made; null for one that is none of the journal's. */
+  sizeOf(generation: number): number | null {
+    return this.#entries.find((entry) => entry.generation === generation)?.size ?? null;
   }
 
   /** Where the next group goes, unless `room` moves it. */
@@ -94,13 +104,14 @@ export class SegmentChain {
 
   /** Where a group of `size` bytes goes: in the next segment when it does not fit here. */
   async room(size: number): Promise<{ readonly segment: SegmentHeader; readonly offset: number }> {
-    while (this.#offset + size > this.#active.header.size) {
+    // The sector behind it is for its mark.
+    while (this.#offset + size + sectorBytes > this.#active.header.size) {
       await this.#filling;
       // What failed in the background is as final as what fails here (contract C4).
       if (this.#failure !== null) throw this.#failure.error;
       if (this.#shortage !== null) await this.#shortage.over.promise;
       else if (this.#next !== null) await this.#advance();
-      else await this.#prepare(sectorBytes + size, Infinity);
+      else await this.#prepare(size + 2 * sectorBytes, Infinity);
     }
     return this.place();
   }
@@ -203,10 +214,15 @@ export class SegmentChain {
     const { generation, size } = this.#made.header;
     const entries = [...this.#entries, { generation, size, closed: null }];
     // Only what the manifest names is read back, so it must name the segment before its first use.
+    const { number: synced, extent } = this.#options.groupSynced();
+    // One that was not written whole may be half there: its number is not used again.
+    this.#counter += 1;
     await writeManifest(files, directory, {
       ...identity,
+      counter: this.#counter,
       segments: entries,
-      synced: this.#options.groupSynced(),
+      synced,
+      extent,
       writeBase: this.#writeBase,
     });
     this.#entries = entries;
@@ -236,7 +252,7 @@ export class SegmentChain {
     const next = this.#next;
     assert(next !== null, "a segment is ready before it is needed");
     const { generation } = this.#active.header;
-    const closed = { end: this.#offset, group: this.#options.groupSynced() };
+    const closed = { end: this.#offset, group: this.#options.groupSynced().number };
     this.#entries = this.#entries.map((entry) =>
       entry.generation === generation ? { ...entry, closed } : entry,
     );

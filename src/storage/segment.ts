@@ -6,7 +6,7 @@ import { assert } from "../../consensus/index.ts";
 import { getHex16, isZero, putHex16, viewOf } from "../codec/bytes.ts";
 import { crc32 } from "../codec/crc32.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
-import { damaged, foreign, newerVersion } from "./damage.ts";
+import { foreign, newerVersion, olderVersion } from "./damage.ts";
 import { temporarySuffix } from "./sealed-file.ts";
 
 /** To whom files belong; written in each of them. */
@@ -23,7 +23,7 @@ export interface StorageIdentity {
  */
 export const sectorBytes = 512;
 
-const segmentVersion = 1;
+const segmentVersion = 2;
 /** Offsets are 32 bits. */
 export const segmentBytesLimit: number = 2 ** 32 - sectorBytes;
 const segmentMagic = 0x53_5a_42_4b;
@@ -76,28 +76,32 @@ export function encodeSegmentHeader(
   return { bytes, header: { generation, size, seed } };
 }
 
-/** @throws {KibitzerError} when `bytes` is not the header of this segment of this owner. */
-export function decodeSegmentHeader(
+/**
+ * Refuses the first sector of a segment that is whole and not this owner's, or of another format;
+ * one that is not whole says nothing.
+ * @throws {KibitzerError} `KBZ_VERSION`, `KBZ_REPUBLIC`.
+ */
+export function refuseSegmentHeader(
   path: string,
   bytes: Uint8Array,
   identity: StorageIdentity,
-  generation: number,
-): SegmentHeader {
+): void {
   const view = viewOf(bytes);
   const seed = crc32(bytes.subarray(0, checksumAt));
-  if (view.getUint32(0, true) !== segmentMagic || view.getUint32(checksumAt, true) !== seed) {
-    throw damaged(path, 0, "expected the header of a segment, found other bytes");
-  }
+  if (view.getUint32(0, true) !== segmentMagic || view.getUint32(checksumAt, true) !== seed) return;
   const version = view.getUint32(4, true);
   if (version > segmentVersion) throw newerVersion(path, version, segmentVersion);
+  if (version < segmentVersion) throw olderVersion(path, version, segmentVersion);
   const idLength = Math.min(bytes[40] ?? 0, 63);
   const id = new TextDecoder().decode(bytes.subarray(41, 41 + idLength));
   const found = describe({ republic: getHex16(view, 24), id, cookie: getHex16(view, 32) });
   if (found !== describe(identity)) throw foreign(path, describe(identity), found);
-  if (view.getFloat64(8, true) !== generation) {
-    throw damaged(path, 8, `expected segment ${generation}, found ${view.getFloat64(8, true)}`);
-  }
-  return { generation, size: view.getFloat64(16, true), seed };
+}
+
+/** What seeds the checksums of a segment that had `size` bytes when it was made. */
+export function seedOf(identity: StorageIdentity, generation: number, size: number | null): number {
+  assert(size !== null, "only segments of the journal are read");
+  return encodeSegmentHeader(identity, generation, size).header.seed;
 }
 
 /** For messages. */
@@ -190,11 +194,11 @@ export class SegmentDraft {
 
 /** Reads a file forward through one large buffer; what lies past its end reads as zero. */
 export class SegmentWindow {
-  readonly #file: FileHandle;
+  readonly #file: Pick<FileHandle, "read">;
   #bytes: Uint8Array = new Uint8Array(0);
   #start = 0;
 
-  constructor(file: FileHandle) {
+  constructor(file: Pick<FileHandle, "read">) {
     this.#file = file;
   }
 

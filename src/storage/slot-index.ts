@@ -46,6 +46,16 @@ export class SlotIndex {
     };
   }
 
+  /** The record of a slot stands elsewhere now. */
+  replace(slot: Slot, { generation, offset, size }: Place): void {
+    assert(slot >= 1 && slot <= this.#length, "only slots of the journal are replaced");
+    const chunk = this.#chunkFor(slot - 1);
+    const at = ((slot - 1) % chunkSlots) * wordsPerSlot;
+    chunk[at] = generation;
+    chunk[at + 1] = offset;
+    chunk[at + 2] = size;
+  }
+
   /** Forgets every slot after `length`. */
   truncate(length: Slot): void {
     assert(length >= 0 && length <= this.#length, "truncation never makes the log longer");

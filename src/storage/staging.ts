@@ -15,7 +15,8 @@ const planVersion = 1;
 const asidePrefix = "before-";
 /** What stays where it is, whatever is swapped. */
 const lockName = "lock";
-const recordName = "node";
+/** Two copies: nothing else says who the node is. */
+export const recordNames = ["node", "node-2"] as const;
 
 interface Plan {
   /** The identity that the file `node` names once the new content is in force. */
@@ -79,8 +80,10 @@ export class Staging {
 /** The old content stays whole, so that it can be looked at, or put back by hand. */
 async function keepRecord(files: FileSystem, path: string, aside: string): Promise<void> {
   await files.makeDirectory(`${path}/${aside}`);
-  const record = await readWhole(files, `${path}/${recordName}`);
-  if (record !== null) await replaceFile(files, `${path}/${aside}`, recordName, record);
+  for (const name of recordNames) {
+    const record = await readWhole(files, `${path}/${name}`);
+    if (record !== null) await replaceFile(files, `${path}/${aside}`, name, record);
+  }
 }
 
 /** A name that nothing has that an earlier swap has left behind. */
@@ -97,6 +100,11 @@ function isAside(name: string): boolean {
   return name.startsWith(asidePrefix);
 }
 
+/** Whether a swap was begun and not ended. */
+export async function isStaged(files: FileSystem, path: string): Promise<boolean> {
+  return await files.exists(`${path}/${stagingName}`);
+}
+
 /**
  * Finishes or undoes a swap that was interrupted. The directory's lock is held.
  * @param identity The republic that the file `node` names, or null.
@@ -108,7 +116,7 @@ export async function settleStaging(
   identity: string | null,
 ): Promise<void> {
   const directory = `${path}/${stagingName}`;
-  if (!(await files.exists(directory))) return;
+  if (!(await isStaged(files, path))) return;
   const plan = await readPlan(files, directory);
   if (plan !== null && plan.identity === identity) await swap(files, path, plan);
   else if (plan !== null) await files.removeTree(`${path}/${plan.aside}`);
@@ -120,7 +128,7 @@ async function swap(files: FileSystem, path: string, plan: Plan): Promise<void> 
   const directory = `${path}/${stagingName}`;
   if (plan.moving === "out") {
     const stay = (name: string): boolean => {
-      return name === recordName || name.startsWith(lockName) || name === stagingName;
+      return isRecord(name) || name.startsWith(lockName) || name === stagingName;
     };
     const names = (await files.list(path)).filter((name) => !stay(name) && !isAside(name));
     await moveAll(files, names, { from: path, to: `${path}/${plan.aside}` });
@@ -128,6 +136,10 @@ async function swap(files: FileSystem, path: string, plan: Plan): Promise<void> 
   }
   const names = (await files.list(directory)).filter((name) => !name.startsWith(planName));
   await moveAll(files, names, { from: directory, to: path });
+}
+
+function isRecord(name: string): boolean {
+  return recordNames.some((record) => record === name);
 }
 
 async function moveAll(

@@ -305,6 +305,7 @@ test("who comes late is sent what continues what it has decided, whatever more i
       ballot,
       accepted: ballot,
       length: decided + 1,
+      intact: decided + 1,
       decided,
       decrees: [],
     },

@@ -49,6 +49,7 @@ class Newcomer {
       accepted: ballotZero,
       republic: emptyRepublic(),
       decrees: [],
+      lostUpTo: 0,
       heard: [],
       writeLast: 0,
     },

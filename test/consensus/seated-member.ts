@@ -76,6 +76,7 @@ export class SeatedMember {
         accepted: ballotZero,
         republic: republic.state(),
         decrees: [],
+        lostUpTo: 0,
         heard: [],
         writeLast: 0,
       },
@@ -144,8 +145,8 @@ export class SeatedMember {
     this.round(["b", "c"]);
     const ballot = this.legislator.view().promised;
     const { length, decided } = this.legislator.view();
-    const promised = { kind: "promised", ballot, accepted: ballotZero, length, decided } as const;
-    this.receive("b", { ...promised, decrees: [] });
+    const held = { accepted: ballotZero, length, intact: length, decided, decrees: [] };
+    this.receive("b", { kind: "promised", ballot, ...held });
     this.decideAll();
     return ballot;
   }

@@ -13,6 +13,7 @@ import { segmentsOf } from "./segments.ts";
 import { cutPower } from "./power-cut.ts";
 import type { Scene } from "./scene.ts";
 import type { Strace } from "../processes/strace.ts";
+import { servesOrIsReplaced } from "./folder-attacks.ts";
 
 const entriesMeanwhile = 20;
 const floodEntries = 4000;
@@ -116,8 +117,7 @@ export const diskAttacks: readonly Attack[] = [
       scene.fired("EIO", failing.fired);
       await losePages(scene, follower);
       await scene.load.more(entriesMeanwhile);
-      await scene.refused(follower, "KBZ_STALE_DISK|KBZ_DAMAGED");
-      await scene.replace(follower, "d");
+      await servesOrIsReplaced(scene, follower, { codes: "KBZ_STALE_DISK|KBZ_DAMAGED" });
     },
   },
   {
@@ -173,8 +173,7 @@ export const diskAttacks: readonly Attack[] = [
       await strace.detach();
       scene.fired("lost writes", strace.fired);
       if (scene.cluster.isRunning(follower)) await scene.kill(follower);
-      await scene.refused(follower, "KBZ_DAMAGED");
-      await scene.replace(follower, "d");
+      await servesOrIsReplaced(scene, follower, { codes: "KBZ_STALE_DISK|KBZ_DAMAGED" });
     },
   },
   {
@@ -288,7 +287,8 @@ export const diskAttacks: readonly Attack[] = [
   {
     name: "power-cut-and-flipped-bit",
     faults: ["K1", "K5", "X2"],
-    story: "All lose power, and one bit flips in a minority's journal: it must refuse to serve.",
+    story:
+      "All lose power, and one bit flips in a minority's journal: it must be repaired, or refuse.",
     layout: { disk: "image" },
     losesRecordings: true,
     async strike(scene) {
@@ -299,9 +299,8 @@ export const diskAttacks: readonly Attack[] = [
       scene.fired("flipped bits", 1);
       const well = scene.survivors.filter((id) => id !== sick);
       await Promise.all(well.map((id) => scene.cluster.restart(id)));
-      await scene.refused(sick, "KBZ_DAMAGED");
+      await servesOrIsReplaced(scene, sick);
       await scene.load.more(entriesMeanwhile);
-      await scene.replace(sick, "d");
     },
   },
   {
@@ -320,8 +319,7 @@ export const diskAttacks: readonly Attack[] = [
         flipBit(segmentsOf(scene.cluster.node(sick).data).last, scene.chance);
         scene.fired("flipped bits", 1);
         await Promise.all(well.map((id) => scene.cluster.restart(id)));
-        await scene.refused(sick, "KBZ_DAMAGED");
-        await scene.replace(sick, newcomer);
+        await servesOrIsReplaced(scene, sick, { newcomer });
       }
       await scene.load.more(floodEntries, floodMs);
     },

@@ -147,7 +147,7 @@ export const folderAttacks: readonly Attack[] = [
       await scene.kill(sick);
       flipBit(segmentsOf(dataOf(scene, sick)).first, scene.chance);
       scene.fired("flipped bits", 1);
-      await isRefusedAndReplaced(scene, sick);
+      await servesOrIsReplaced(scene, sick);
     },
   },
   {
@@ -159,7 +159,7 @@ export const folderAttacks: readonly Attack[] = [
       await scene.kill(sick);
       misplaceSector(segmentsOf(dataOf(scene, sick)).last, scene.chance);
       scene.fired("misplaced sectors", 1);
-      await isRefusedAndReplaced(scene, sick);
+      await servesOrIsReplaced(scene, sick);
     },
   },
   {
@@ -172,7 +172,7 @@ export const folderAttacks: readonly Attack[] = [
       const { first, last } = segmentsOf(dataOf(scene, sick));
       rmSync(scene.chance.pick([first, last]));
       scene.fired("deleted files", 1);
-      await isRefusedAndReplaced(scene, sick);
+      await servesOrIsReplaced(scene, sick);
     },
   },
   {
@@ -184,7 +184,7 @@ export const folderAttacks: readonly Attack[] = [
       await scene.kill(sick);
       rmSync(join(dataOf(scene, sick), "journal", "manifest"));
       scene.fired("deleted files", 1);
-      await isRefusedAndReplaced(scene, sick);
+      await servesOrIsReplaced(scene, sick);
     },
   },
   {
@@ -219,18 +219,16 @@ export const folderAttacks: readonly Attack[] = [
   },
 ];
 
-async function isRefusedAndReplaced(scene: Scene, id: string): Promise<void> {
-  await scene.refused(id, "KBZ_DAMAGED");
-  await scene.load.more(entriesMeanwhile);
-  await scene.replace(id, "d");
-}
-
-/** Either it is well with what is intact, or it refuses by name, and is replaced. */
-async function servesOrIsReplaced(scene: Scene, id: string): Promise<void> {
+/** Either it is well with what others have of it, or it refuses by name, and is replaced. */
+export async function servesOrIsReplaced(
+  scene: Scene,
+  id: string,
+  { newcomer = "d", codes = "KBZ_DAMAGED" }: { newcomer?: string; codes?: string } = {},
+): Promise<void> {
   const child = scene.cluster.startNode(id);
   const ready = await child.untilEvent("ready").catch(() => null);
   if (ready !== null) return;
-  assert.match(child.stderr, /KBZ_DAMAGED/, "it says why it does not serve");
+  assert.match(child.stderr, new RegExp(codes), "it says why it does not serve");
   await scene.load.more(entriesMeanwhile);
-  await scene.replace(id, "d");
+  await scene.replace(id, newcomer);
 }

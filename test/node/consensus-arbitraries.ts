@@ -185,7 +185,12 @@ export const messages: Kinds<Message> = {
   }),
   pong: fc.record({ kind: fc.constant("pong"), round: whole, report, answer }),
   prepare: fc.record({ kind: fc.constant("prepare"), ...extent }),
-  promised: fc.record({ kind: fc.constant("promised"), ...extent, decrees: decreesFrom(0) }),
+  promised: fc.record({
+    kind: fc.constant("promised"),
+    ...extent,
+    intact: whole,
+    decrees: decreesFrom(0),
+  }),
   refused: fc.record({ kind: fc.constant("refused"), ballot, promised: ballot }),
   synchronize: fc.record({
     kind: fc.constant("synchronize"),
@@ -370,6 +375,11 @@ export const requests: Methods = {
   }),
   status: fc.constant({ method: "status" }),
   report: fc.constant({ method: "report" }),
+  repair: fc.record({
+    method: fc.constant("repair"),
+    slotFirst: positive,
+    slotLast: positive,
+  }),
 };
 export const request: fc.Arbitrary<Request> = fc.oneof(...Object.values(requests));
 
@@ -381,6 +391,14 @@ export const responses: Kinds<Response> = {
     contacts: fc.array(citizen, { maxLength: 3 }),
   }),
   enqueued: fc.constant({ kind: "enqueued" }),
+  records: fc.record({
+    kind: fc.constant("records"),
+    decided: whole,
+    length: whole,
+    slotLast: positive,
+    damaged: fc.array(positive, { maxLength: 4 }),
+    decrees: fc.array(framedDecree, { maxLength: 5 }),
+  }),
   effect: fc.record({ kind: fc.constant("effect"), effect }),
   refused: fc.record({ kind: fc.constant("refused"), reason, leader: fc.option(id) }),
   barrier: fc.record({ kind: fc.constant("barrier"), slot: whole, index: whole }),

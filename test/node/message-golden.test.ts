@@ -61,7 +61,7 @@ const samples: { readonly [Kind in Message["kind"]]: Message & { readonly kind: 
     },
   },
   prepare: { kind: "prepare", ballot, ...extent },
-  promised: { kind: "promised", ballot, ...extent, decrees },
+  promised: { kind: "promised", ballot, ...extent, intact: 100, decrees },
   refused: { kind: "refused", ballot: accepted, promised: ballot },
   synchronize: {
     kind: "synchronize",

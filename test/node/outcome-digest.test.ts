@@ -50,6 +50,7 @@ const outcome: fc.Arbitrary<Outcome> = fc.record({
       decrees: fc.array(decree, few),
       decided: whole,
       heard: fc.option(fc.array(heard, few)),
+      lostUpTo: whole,
     }),
   ),
   sendSlots: fc.array(

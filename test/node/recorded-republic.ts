@@ -47,6 +47,7 @@ const nothingDurable: DurableState = {
   accepted: ballotZero,
   republic: emptyRepublic(),
   decrees: [],
+  lostUpTo: 0,
   heard: [],
   writeLast: 0,
 };
@@ -110,7 +111,7 @@ export class RecordedRepublic {
     const { promised, accepted, length, decided } = state.legislator.view();
     assert.equal(length, decided, "everything is decided");
     const durable = { promised, accepted, republic: republic.state(), decrees: [], heard: [] };
-    await this.#begin(id, 2, { ...durable, writeLast: 1_000_000 });
+    await this.#begin(id, 2, { ...durable, lostUpTo: 0, writeLast: 1_000_000 });
   }
 
   async close(): Promise<void> {

@@ -66,7 +66,7 @@ function chained(framed: readonly FramedDecree[], slot: number): readonly Decree
 function writeOf(decrees: readonly Decree[], recovered: Recovered): Write {
   const { promised, accepted, decided, heard, writeLast } = recovered;
   const number = writeLast + 1;
-  return { number, promised, accepted, slotFirst: 1, decrees, decided, heard };
+  return { number, promised, accepted, slotFirst: 1, decrees, decided, heard, lostUpTo: 0 };
 }
 
 function fail(error: Error): void {

@@ -207,7 +207,7 @@ test("a group that lost any one sector is dropped, and only that one", async () 
       );
     }
   };
-  journal.append(writer.write([700, 900]), writer.bodies);
+  journal.append(writer.write([600, 900]), writer.bodies);
   await reached(2);
   files.before = () => {};
   assert.equal(images.length, 5);
@@ -232,7 +232,9 @@ test("an unmarked group is written anew and synced before the journal opens", as
   await journal.close();
   const opened = await openJournal(image, options);
   const segment = "/data/journal/segment-00000002.tmp";
-  const written = image.calls.filter((call) => call.includes(segment));
+  // What was half made for another use goes first.
+  const left = `remove ${segment}`;
+  const written = image.calls.filter((call) => call.includes(segment) && call !== left);
   assert.deepEqual(written.slice(0, 2), [`open ${segment}`, `write ${segment}`]);
   assert.ok(image.calls.indexOf(`datasync ${segment}`) < image.calls.indexOf(`rename ${segment}`));
   assert.equal(image.bytesOf("/data/journal/segment-00000001").length, sectorBytes);
@@ -249,10 +251,10 @@ test("a mark that a loss of power tears is none, wherever the log goes on", asyn
   await reached(1);
   await marked();
   const behindMark = [...writer.log];
-  const torn = [1, 64, 121, 127].map((cut) => files.powerLost(() => [{ from: 0, to: cut }]));
+  const torn = [1, 64, 217, 223].map((cut) => files.powerLost(() => [{ from: 0, to: cut }]));
   journal.append(writer.write([3 * sectorBytes]), writer.bodies);
   await reached(2);
-  const tornBefore = [1, 64, 121, 127].map((cut) => files.powerLost(() => [{ from: 0, to: cut }]));
+  const tornBefore = [1, 64, 217, 223].map((cut) => files.powerLost(() => [{ from: 0, to: cut }]));
   await journal.close();
   for (const [images, log] of [
     [torn, behindMark],

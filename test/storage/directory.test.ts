@@ -41,6 +41,8 @@ test("a directory knows who it is, counts its starts, survives a loss of power",
     starts: second.record.starts,
     republic,
     contacts: null,
+    peers: [],
+    counter: 3,
     hasJournal: false,
     listen: ["ws://127.0.0.1:7700"],
     advertise: null,
@@ -74,7 +76,29 @@ test("wrong ids, no node, a lock that is held and a changed file are refused by 
     const copy = files.killed();
     const bytes = copy.bytesOf("/data/node");
     bytes[offset] = (bytes[offset] ?? 0) ^ (1 << (offset % 8));
+    copy.put("/data/node-2", bytes);
     await assert.rejects(open(copy), { code: "KBZ_DAMAGED" });
+  }
+  // The other copy is as good, and makes it whole again.
+  const one = files.killed();
+  one.put("/data/node", new Uint8Array(3));
+  const mended = await open(one);
+  assert.equal(startsOf(mended.record.starts), 2);
+  assert.equal(mended.findings.length, 1);
+  assert.deepEqual(one.bytesOf("/data/node"), one.bytesOf("/data/node-2"));
+});
+
+test("a missing copy of the first version is damage, unless it was to be written yet", async () => {
+  for (const [name, count] of [
+    ["node", 1],
+    ["node-2", 0],
+  ] as const) {
+    const files = new MemoryFiles();
+    await (await open(files, "a"))[Symbol.asyncDispose]();
+    files.delete(`/data/${name}`);
+    await using again = await open(files);
+    assert.equal(again.findings.length, count, name);
+    assert.deepEqual(files.bytesOf("/data/node"), files.bytesOf("/data/node-2"));
   }
 });
 
@@ -88,10 +112,11 @@ test("a journal that was made must be there; its identity is never made anew", a
   journal.append(writer.write([10]), writer.bodies);
   await journal.close();
   const gone = files.powerLost(nothing);
-  for (const path of gone.paths()) if (!path.endsWith("/node")) gone.delete(path);
+  for (const path of gone.paths()) if (!/\/node(-2)?$/.test(path)) gone.delete(path);
   await assert.rejects((await open(gone)).openJournal(callbacks), { code: "KBZ_DAMAGED" });
   const anonymous = files.powerLost(nothing);
   anonymous.delete("/data/node");
+  anonymous.delete("/data/node-2");
   await assert.rejects(open(anonymous, "a"), { code: "KBZ_DAMAGED" });
 });
 

@@ -18,6 +18,7 @@ test("a new journal is empty and makes both copies of the promise", async () => 
   await journal.close();
   assert.deepEqual(files.paths(), [
     "/data/journal/manifest",
+    "/data/journal/manifest-2",
     "/data/journal/segment-00000001",
     "/data/promise-1",
     "/data/promise-2",

@@ -17,6 +17,7 @@ import { KibitzerError } from "../../src/kibitzer-error.ts";
 import { recover, type RecoveryReport } from "../../src/refounding/recover.ts";
 import { Bodies } from "../../src/storage/bodies.ts";
 import { DataDirectory } from "../../src/storage/directory.ts";
+import { recordNames } from "../../src/storage/staging.ts";
 import type { Chance, World } from "../../src/world.ts";
 import { everything, MemoryFiles, nothing } from "./memory-files.ts";
 import { batchOf } from "./samples.ts";
@@ -104,7 +105,7 @@ async function survivor(heardLength = 9): Promise<MemoryFiles> {
   ].map((each) => (each.id === "b" ? { ...each, length: heardLength } : each));
   const promised = { ...accepted, round: 9 };
   journal.append(
-    { number: 1, promised, accepted, slotFirst: 1, decrees, decided: 7, heard },
+    { number: 1, promised, accepted, slotFirst: 1, decrees, decided: 7, heard, lostUpTo: 0 },
     bodies,
   );
   await promise;
@@ -178,7 +179,13 @@ describe("a survivor that is only looked at", () => {
 
   const refusals: readonly (readonly [string, string, (files: MemoryFiles) => unknown])[] = [
     ["in use", "KBZ_IN_USE", async (files) => await files.lock(`${path}/lock`)],
-    ["no node's", "KBZ_NOT_FOUND", (files) => files.delete(`${path}/node`)],
+    [
+      "no node's",
+      "KBZ_NOT_FOUND",
+      (files) => {
+        for (const name of recordNames) files.delete(`${path}/${name}`);
+      },
+    ],
     [
       "amnesiac",
       "KBZ_DAMAGED",
@@ -186,7 +193,13 @@ describe("a survivor that is only looked at", () => {
         for (const name of ["promise-1", "promise-2"]) files.delete(`${path}/${name}`);
       },
     ],
-    ["without its journal", "KBZ_DAMAGED", (files) => files.delete(`${path}/journal/manifest`)],
+    [
+      "without its journal",
+      "KBZ_DAMAGED",
+      (files) => {
+        for (const name of ["manifest", "manifest-2"]) files.delete(`${path}/journal/${name}`);
+      },
+    ],
   ];
   for (const [what, code, harm] of refusals) {
     test(`is refused when its directory is ${what}`, async () => {

@@ -39,7 +39,7 @@ class StepClock implements Clock {
   }
 }
 
-const first = 16 * 512;
+const first = 32 * 512;
 const max = 64 * 512;
 
 test("a full disk costs nothing until the segment ends, then writes wait for room", async () => {

@@ -82,6 +82,7 @@ export class Writer {
       accepted: ballot,
       decided: 0,
       heard: null,
+      lostUpTo: 0,
       ...change,
       slotFirst,
       decrees,
@@ -165,4 +166,5 @@ export const noRecovery: Recovered = {
   writeLast: 0,
   length: 0,
   torn: false,
+  findings: [],
 };

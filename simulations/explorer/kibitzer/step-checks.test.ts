@@ -78,12 +78,13 @@ class Scene {
       decrees: [],
       decided,
       heard: null,
+      lostUpTo: 0,
     };
     disk.append(write);
   }
 
   promised(ballot: Ballot, length: number): Promised {
-    const held = { accepted: this.leading, length, decided: length, decrees: [] };
+    const held = { accepted: this.leading, length, decided: length, decrees: [], intact: length };
     return { kind: "promised", ballot, ...held };
   }
 

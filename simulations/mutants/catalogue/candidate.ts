@@ -55,8 +55,8 @@ export const candidateMutants: readonly Mutant[] = [
   {
     name: "adopts-longest-log",
     file: "consensus/candidate.ts",
-    find: "if (compareLogs(promised, against) > 0) best = { from, promised };",
-    replace: "if (promised.length > against.length) best = { from, promised };",
+    find: "if (isWhole(promised) && compareLogs(promised, best?.promised ?? own) > 0) {",
+    replace: "if (isWhole(promised) && promised.length > (best?.promised ?? own).length) {",
     about: "Adopts the longest log, not that of the highest ballot.",
     invariant: "A15",
   },

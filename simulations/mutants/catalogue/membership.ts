@@ -77,8 +77,8 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: "exile-not-told",
     file: "src/node/service.ts",
-    find: "const isToBeTold = !isMember || starts",
-    replace: "const isToBeTold = isMember && starts",
+    find: "const isToBeTold = !isMember || starts < legislator.lifeHeard(id, cookie);",
+    replace: "const isToBeTold = isMember && starts < legislator.lifeHeard(id, cookie);",
     about: "A node that was exiled is not told so when it comes back.",
     invariant: "M3",
   },

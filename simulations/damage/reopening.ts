@@ -1,0 +1,133 @@
+/**
+ * Opens a stopped node's directory as the node's start does, repair from its peers included, and
+ * tells all that the start found: every slot, every promise. Runs no core.
+ */
+import { compareBallots, hashZero, type Ballot } from "../../consensus/index.ts";
+import type { Callee, Caller, Listener, Transport } from "../../transport/index.ts";
+import { requestCodec } from "../../src/codec/request-codec.ts";
+import { responseCodec } from "../../src/codec/response-codec.ts";
+import { crc32 } from "../../src/codec/crc32.ts";
+import { configure } from "../../src/configuration.ts";
+import { LogReader } from "../../src/node/log-reader.ts";
+import { openRepaired } from "../../src/node/mending.ts";
+import { recover } from "../../src/node/recovery.ts";
+import { answerRepair } from "../../src/repair/repair-answer.ts";
+import type { Request, Response } from "../../src/requests.ts";
+import { Bodies } from "../../src/storage/bodies.ts";
+import { DataDirectory } from "../../src/storage/directory.ts";
+import type { Journal } from "../../src/storage/journal.ts";
+import type { World } from "../../src/world.ts";
+
+/** What a start finds. */
+export interface Reopened {
+  readonly id: string;
+  readonly promised: Ballot;
+  readonly accepted: Ballot;
+  readonly decided: number;
+  readonly stateHash: string;
+  /** Hash and checksum of the bytes of each slot, from 1 on. */
+  readonly slots: readonly string[];
+  /** Whether something was not what was written. */
+  readonly isMended: boolean;
+}
+
+export type WorldParts = Pick<World, "files" | "clock" | "chance">;
+
+export interface Opened {
+  readonly directory: DataDirectory;
+  readonly journal: Journal;
+}
+
+const silentEvents = { onPersisted: () => undefined, onFailed: fail };
+
+function fail(error: Error): never {
+  throw error;
+}
+
+/** The other nodes: their journals answer at once, over no network but through its codecs. */
+export class Peers implements Transport<Request, Response> {
+  readonly #journals: ReadonlyMap<string, Journal>;
+
+  constructor(journals: ReadonlyMap<string, Journal>) {
+    this.#journals = journals;
+  }
+
+  async listen(url: string, callee: Callee<Request, Response>): Promise<Listener> {
+    callee.hello();
+    return { url, [Symbol.asyncDispose]: async () => undefined };
+  }
+
+  connect(url: string): Caller<Request, Response> {
+    const journal = this.#journals.get(url) ?? null;
+    return {
+      url,
+      remote: null,
+      connected: journal !== null,
+      call: async (request) => {
+        const asked = requestCodec.decode(Buffer.concat(requestCodec.encode(request)));
+        if (journal === null || asked.method !== "repair") throw new Error(`nobody is at ${url}`);
+        const answer = await answerRepair(journal, asked);
+        return responseCodec.decode(Buffer.concat(responseCodec.encode(answer)));
+      },
+      tell: () => false,
+      hurry: () => undefined,
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+  }
+}
+
+/** Opens a node's directory and journal; the caller closes both. */
+export async function openStopped(
+  world: WorldParts,
+  network: World["network"],
+  path: string,
+): Promise<Opened & { readonly reopened: Reopened }> {
+  const whole = { ...world, network };
+  const configuration = configure({ directory: path, world: whole }, () => whole);
+  const { files, chance } = world;
+  const directory = await DataDirectory.open({ files, path, chance });
+  try {
+    const opened = await openRepaired({ configuration, directory, events: silentEvents });
+    if (opened === null) throw new Error(`${path} is in no republic`);
+    const { journal, recovered } = opened;
+    try {
+      const durable = await recover(opened, { reader: new LogReader(), bodies: new Bodies() });
+      const slots: string[] = [];
+      const isLost = durable.lostUpTo > 0;
+      const last = isLost ? recovered.decided + durable.decrees.length : journal.length;
+      for await (const { decree, body } of journal.scan(1, last)) {
+        slots.push(`${decree.hash} ${body === null ? hashZero : crc32(body)}`);
+      }
+      const { promised, accepted, republic } = durable;
+      const isMended = recovered.findings.length + directory.findings.length > 0;
+      const reopened = {
+        id: directory.record.id,
+        promised,
+        accepted,
+        decided: recovered.decided,
+        stateHash: republic.stateHash,
+        slots,
+        isMended,
+      };
+      return { directory, journal, reopened };
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
+  } catch (error) {
+    await directory[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Why `found` is not what stood there, or null. */
+export function objection(found: Reopened, expected: Reopened): string | null {
+  if (found.id !== expected.id) return `it is ${found.id}`;
+  if (compareBallots(found.promised, expected.promised) !== 0) return "another promise";
+  if (compareBallots(found.accepted, expected.accepted) !== 0) return "another ballot of the log";
+  if (found.decided !== expected.decided) return `decided up to ${found.decided}`;
+  if (found.stateHash !== expected.stateHash) return "another state";
+  if (found.slots.length !== expected.slots.length) return `a log of ${found.slots.length} slots`;
+  const slot = found.slots.findIndex((text, at) => text !== expected.slots[at]);
+  return slot >= 0 ? `another slot ${slot + 1}` : null;
+}

@@ -1,0 +1,83 @@
+/**
+ * Three nodes that found a republic, publish a few entries and stop in order: their disks are what
+ * damage is then done to, again and again. Injects nothing itself.
+ */
+import { calmSwarm } from "../calm-swarm.ts";
+import { Cluster, type SimulatedNode } from "../cluster.ts";
+import type { DiskImage } from "../disk.ts";
+import { Prng } from "../prng.ts";
+import { second, Simulator } from "../simulator.ts";
+import type { Swarm } from "../swarm.ts";
+
+const damageSwarm: Swarm = {
+  ...calmSwarm,
+  // The first segment of a life; the next ones have four times as much, 64 KiB.
+  segmentBytes: 16_384,
+  clocks: { wallSpreadMs: 0, drift: 0, steps: null, freezes: null },
+};
+
+const startMax = 60 * second;
+
+/** A cluster, and what became of its nodes. */
+export interface Company {
+  readonly simulator: Simulator;
+  readonly cluster: Cluster;
+  /** Codes of errors with which nodes have refused to go on, by id. */
+  readonly refusals: ReadonlyMap<string, string>;
+}
+
+export function company(seed: string): Company {
+  const simulator = new Simulator();
+  const refusals = new Map<string, string>();
+  const cluster = new Cluster(simulator, new Prng(seed), damageSwarm, {
+    ready: () => undefined,
+    down: () => undefined,
+    refused: ({ id }, code) => refusals.set(id, code),
+  });
+  return { simulator, cluster, refusals };
+}
+
+/** The disks of three nodes that have published `texts` in two lives each, and have stopped. */
+export async function stoppedDisks(texts: readonly string[]): Promise<readonly DiskImage[]> {
+  const stage = company("stopped");
+  const half = Math.floor(texts.length / 2);
+  await live(stage, texts.slice(0, half));
+  await live(stage, texts.slice(half));
+  return stage.cluster.nodes.map(({ disk }) => disk.image());
+}
+
+async function live({ simulator, cluster }: Company, texts: readonly string[]): Promise<void> {
+  for (const node of cluster.nodes) cluster.start(node);
+  await untilReady({ simulator, cluster }, cluster.nodes);
+  for (const [at, text] of texts.entries()) {
+    const node = cluster.nodes[at % cluster.nodes.length];
+    if (node === undefined || node.kibitzer === null) throw new Error("a node is gone");
+    await simulator.complete(node.kibitzer.publish(text), 10 * second);
+    // Each in a group of its own, and known decided everywhere.
+    await simulator.run(simulator.now + second / 5);
+  }
+  const closing = cluster.nodes.map(async (node) => await cluster.close(node, "close"));
+  await simulator.complete(Promise.all(closing), 10 * second);
+}
+
+async function untilReady(
+  { simulator, cluster }: Pick<Company, "simulator" | "cluster">,
+  nodes: readonly SimulatedNode[],
+): Promise<void> {
+  const areReady = (): boolean => nodes.every((node) => cluster.ready().includes(node));
+  if (await simulator.run(simulator.now + startMax, areReady)) return;
+  throw new Error(`not ready in time: ${cluster.ready().length} of ${nodes.length}`);
+}
+
+/** All entries as a node shows them. */
+export async function textsAt({ simulator }: Company, node: SimulatedNode): Promise<string[]> {
+  const { kibitzer } = node;
+  if (kibitzer === null) return [];
+  const read = async (): Promise<string[]> => {
+    const found: string[] = [];
+    await kibitzer.barrier();
+    for await (const entry of kibitzer.entries({ follow: false })) found.push(entry.text());
+    return found;
+  };
+  return await simulator.complete(read(), 20 * second);
+}

@@ -1,0 +1,102 @@
+/**
+ * `kibitz log repair`: fills the damaged slots of a node that is not running from other members, as
+ * its next start would. Without `--write` it only says what that start would have to repair.
+ */
+import { resolve } from "node:path";
+import { configure } from "../configuration.ts";
+import { helloOf, urlOf } from "../node/introduction.ts";
+import { repairJournal } from "../repair/repairing.ts";
+import { DataDirectory } from "../storage/directory.ts";
+import type { Journal } from "../storage/journal.ts";
+import { nodeWorld } from "../system/node-world.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { watchInterruption } from "./interruption.ts";
+import { lockIfThere } from "./log-inspect.ts";
+import { verifyDirectory } from "./log-verify.ts";
+import type { Output } from "./output.ts";
+
+export interface RepairOptions {
+  readonly endpoints?: readonly string[];
+  readonly write?: boolean;
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly json?: boolean;
+}
+
+type Range = Journal["damaged"][number];
+
+const timeoutMsDefault = 30_000;
+
+export async function repair(
+  path: string,
+  options: RepairOptions,
+  output: Output,
+): Promise<number> {
+  const directory = resolve(path);
+  return options.write === true
+    ? await write(directory, options, output)
+    : await plan(directory, options, output);
+}
+
+async function plan(directory: string, options: RepairOptions, output: Output): Promise<number> {
+  const { files } = nodeWorld();
+  await using _lock = await lockIfThere(directory, files);
+  const { damage, damagedSlots } = await verifyDirectory(directory, files);
+  const slots = damagedSlots ?? [];
+  if (options.json === true) output.json({ directory, damage, slots, repaired: 0 });
+  else {
+    for (const text of damage) output.line(text);
+    output.line(`damaged places: ${damage.length}; ${said(slots)}`);
+  }
+  return damage.length === 0 ? exitCodes.ok : exitCodes.integrity;
+}
+
+async function write(directory: string, options: RepairOptions, output: Output): Promise<number> {
+  using interruption = watchInterruption();
+  const world = nodeWorld();
+  const { files, chance } = world;
+  await using opened = await DataDirectory.open({ files, path: directory, chance });
+  const { record } = opened;
+  const { logger } = configure({ directory, world }, nodeWorld);
+  const { journal } = await opened.openJournal({
+    onPersisted: () => undefined,
+    onFailed: (error) => output.note(error.message),
+  });
+  await using _journal = journal;
+  const before = journal.damaged;
+  const timeoutMs = options.timeout ?? timeoutMsDefault;
+  const signal = AbortSignal.any([interruption.signal, AbortSignal.timeout(timeoutMs)]);
+  const asked = (options.endpoints ?? []).map((url) => ({
+    id: url,
+    url,
+    cookie: "",
+    properties: {},
+  }));
+  await repairJournal({
+    world,
+    logger,
+    id: record.id,
+    path: directory,
+    journal,
+    listen: [],
+    known: [...(record.contacts ?? []), ...record.peers, ...asked],
+    hello: () => helloOf(record, urlOf(record, []), []),
+    signal,
+  });
+  const left = journal.damaged;
+  const repaired = count(before) - count(left);
+  if (options.json === true) output.json({ directory, slots: before, repaired, left });
+  else
+    output.line(`${repaired} slots repaired, ${count(left)} left to the protocol; start the node`);
+  return exitCodes.ok;
+}
+
+function said(slots: readonly Range[]): string {
+  if (slots.length === 0) return "every slot is there";
+  const ranges = slots.map(({ first, last }) => (first === last ? `${first}` : `${first}–${last}`));
+  return `lost are the slots ${ranges.join(", ")}: --write asks the other members for them`;
+}
+
+function count(slots: readonly Range[]): number {
+  return slots.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+}

@@ -1,0 +1,106 @@
+/**
+ * What an engine does about damage: repairs its journal before the core starts, mends what readers
+ * find later, and remembers whom to ask. Decides nothing of the log.
+ */
+import type { Citizen } from "../../consensus/index.ts";
+import { asKibitzerError } from "../as-kibitzer-error.ts";
+import type { Configuration } from "../configuration.ts";
+import { ReadMender } from "../repair/read-mender.ts";
+import { repairJournal } from "../repair/repairing.ts";
+import { sourceOf } from "../repair/peer-sources.ts";
+import { textOf } from "../storage/damage.ts";
+import type { DataDirectory } from "../storage/directory.ts";
+import type { Journal, Recovered } from "../storage/journal.ts";
+import type { Engine } from "./engine.ts";
+import { helloOf, urlOf } from "./introduction.ts";
+
+const askMs = 3_000;
+/** A disk without room keeps the members that it knew; it is told again when they change. */
+const roomCodes: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EROFS"]);
+
+interface Opening {
+  readonly configuration: Configuration;
+  readonly directory: DataDirectory;
+  readonly events: Parameters<DataDirectory["openJournal"]>[0];
+}
+
+/**
+ * Opens the journal of a node in a republic and fills what is damaged in it; null outside of one.
+ * @throws {KibitzerError} as `openJournal` and `repairJournal`.
+ */
+export async function openRepaired({
+  configuration,
+  directory,
+  events,
+}: Opening): Promise<{ readonly journal: Journal; readonly recovered: Recovered } | null> {
+  if (directory.record.republic === null) return null;
+  const opened = await directory.openJournal(events);
+  const { logger, world, signal } = configuration;
+  for (const finding of [...directory.findings, ...opened.recovered.findings]) {
+    logger.warn({ event: "damaged", ...finding }, textOf(finding));
+  }
+  const { record } = directory;
+  try {
+    await repairJournal({
+      world,
+      logger,
+      id: record.id,
+      path: directory.path,
+      journal: opened.journal,
+      listen: record.listen,
+      known: [...(record.contacts ?? []), ...record.peers],
+      hello: () => helloOf(record, urlOf(record, []), []),
+      signal,
+    });
+    return opened;
+  } catch (error) {
+    await opened.journal.close();
+    throw error;
+  }
+}
+
+/** Mends what is read while the node runs, from the members that it knows then. */
+export function menderOf(
+  engine: Pick<Engine, "logger" | "directory" | "contacts" | "peers" | "over">,
+  journal: () => Journal | null,
+): ReadMender {
+  const { directory, peers } = engine;
+  return new ReadMender({
+    path: directory.path,
+    logger: engine.logger,
+    journal,
+    sources: () =>
+      engine
+        .contacts()
+        .filter(({ id }) => id !== directory.record.id)
+        .map(({ id }) =>
+          sourceOf(id, async (request) => {
+            const { signal } = engine.over;
+            return await peers.call(id, request, { timeoutMs: askMs, signal });
+          }),
+        ),
+  });
+}
+
+/** Whoever asked for slots that nobody can mend now asks again, here or elsewhere. */
+export function unreadable(engine: Pick<Engine, "logger" | "over" | "fail">, error: unknown): void {
+  if (engine.over.signal.aborted) return;
+  const known = asKibitzerError(error);
+  if (known.code !== "KBZ_DAMAGED") engine.fail(known);
+  else engine.logger.error({ event: "damaged", err: known }, known.message);
+}
+
+/** Keeps on the disk who the members are. */
+export async function rememberPeers(
+  engine: Pick<Engine, "directory" | "logger" | "over" | "fail">,
+  members: readonly Citizen[],
+): Promise<void> {
+  try {
+    await engine.directory.rememberPeers(members);
+  } catch (error) {
+    if (engine.over.signal.aborted) return;
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    if (!roomCodes.has(code)) engine.fail(asKibitzerError(error));
+    else engine.logger.warn({ event: "unremembered", err: error }, "members are not written down");
+  }
+}

@@ -1,0 +1,110 @@
+/** Other members as sources of lost slots: asked over the network, one range at a time. */
+import { limits, type Citizen, type Slot } from "../../consensus/index.ts";
+import type { Caller, Hello } from "../../transport/index.ts";
+import { asKibitzerError } from "../as-kibitzer-error.ts";
+import type { FramedDecree } from "../codec/decree-codec.ts";
+import { isBodyOf } from "../codec/batch.ts";
+import type { Logger } from "../logger.ts";
+import type { Request, Response } from "../requests.ts";
+import type { SlotRange } from "../storage/holes.ts";
+import type { World } from "../world.ts";
+import type { Answer, Source } from "./hole-filler.ts";
+
+export type Ask = (request: Request) => Promise<Response | null>;
+
+export interface PeerSourcesParts {
+  readonly world: Pick<World, "network" | "chance">;
+  readonly logger: Logger;
+  hello(): Hello;
+}
+
+const askMs = 3_000;
+
+/** Connections of its own, for a node whose core does not run yet, and for none. */
+export class PeerSources implements AsyncDisposable {
+  readonly #parts: PeerSourcesParts;
+  readonly #callers = new Map<string, Caller<Request, Response>>();
+
+  constructor(parts: PeerSourcesParts) {
+    this.#parts = parts;
+  }
+
+  /** Who does not answer once is not asked again before this is called anew. */
+  of(citizens: readonly Pick<Citizen, "id" | "url">[]): readonly Source[] {
+    return citizens.map(({ id, url }) =>
+      sourceOf(id, async (request) => {
+        const caller = this.#caller(url);
+        return caller === null
+          ? null
+          : await caller.call(request, { lane: "bulk", timeoutMs: askMs });
+      }),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const callers = [...this.#callers.values()];
+    this.#callers.clear();
+    await Promise.all(callers.map(async (caller) => await caller[Symbol.asyncDispose]()));
+  }
+
+  /** Null when there is no way to call it at its endpoint. */
+  #caller(url: string): Caller<Request, Response> | null {
+    const { world, logger } = this.#parts;
+    const known = this.#callers.get(url);
+    if (known !== undefined) return known;
+    try {
+      const caller = world.network.connect(url, {
+        hello: () => this.#parts.hello(),
+        fraction: () => world.chance.fraction(),
+      });
+      this.#callers.set(url, caller);
+      return caller;
+    } catch (error) {
+      logger.warn({ event: "unreachable", url, err: error }, "cannot be called");
+      return null;
+    }
+  }
+}
+
+/** Asks until all of a range was looked at; silence counts until a new source is made. */
+export function sourceOf(id: string, ask: Ask): Source {
+  let isSilent = false;
+  return {
+    id,
+    ask: async (range) => {
+      if (isSilent) return null;
+      const answer = await askAll(ask, range).catch((error: unknown) => {
+        // Whatever went wrong, nothing is known of what it has.
+        asKibitzerError(error);
+        return null;
+      });
+      isSilent = answer === null;
+      return answer;
+    },
+  };
+}
+
+async function askAll(ask: Ask, { first, last }: SlotRange): Promise<Answer | null> {
+  const framed: FramedDecree[] = [];
+  const damaged: Slot[] = [];
+  let known = { decided: 0, length: 0 };
+  for (let slot = first; slot <= last;) {
+    const slotLast = Math.min(last, slot + limits.learnSlotsMax - 1);
+    const response = await ask({ method: "repair", slotFirst: slot, slotLast });
+    if (response?.kind !== "records" || response.slotLast < slot) return null;
+    framed.push(...wholeOf(response));
+    damaged.push(...response.damaged);
+    known = { decided: response.decided, length: response.length };
+    slot = response.slotLast + 1;
+  }
+  return { ...known, framed, damaged };
+}
+
+/** Those whose bytes are what their decree says. */
+function wholeOf({
+  decrees,
+}: Extract<Response, { readonly kind: "records" }>): readonly FramedDecree[] {
+  return decrees.filter(({ decree, body }) => {
+    return decree.value.kind !== "batch" || (body !== null && isBodyOf(decree.value, body));
+  });
+}

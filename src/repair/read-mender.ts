@@ -1,0 +1,54 @@
+/**
+ * Mends slots that are found damaged while a node runs, from other members, so that whoever reads
+ * them is served. Damage that nobody can mend is told to the reader, and stops nothing else.
+ */
+import type { Logger } from "../logger.ts";
+import { damagedSlot } from "../storage/damage.ts";
+import type { SlotRange } from "../storage/holes.ts";
+import { HoleFiller, type MendableJournal, type Source } from "./hole-filler.ts";
+
+export interface ReadMenderParts {
+  readonly path: string;
+  readonly logger: Logger;
+  /** The other members, as they can be asked now. */
+  sources(): readonly Source[];
+  journal(): MendableJournal | null;
+}
+
+export class ReadMender {
+  readonly #parts: ReadMenderParts;
+  /** One at a time: readers of the same slots wait for the same repair. */
+  #last: Promise<void> = Promise.resolve();
+  #mended = 0;
+
+  constructor(parts: ReadMenderParts) {
+    this.#parts = parts;
+  }
+
+  /** Slots mended in this life. */
+  get mended(): number {
+    return this.#mended;
+  }
+
+  /** @throws {KibitzerError} `KBZ_DAMAGED` when nobody who answers has an intact copy. */
+  async mend(range: SlotRange): Promise<void> {
+    const mending = this.#last.then(async () => await this.#mend(range));
+    this.#last = mending.catch(() => undefined);
+    await mending;
+  }
+
+  async #mend({ first, last }: SlotRange): Promise<void> {
+    const { logger, path } = this.#parts;
+    const journal = this.#parts.journal();
+    const ranges = (journal?.damaged ?? []).filter((hole) => {
+      return hole.first <= last && hole.last >= first;
+    });
+    if (journal === null || ranges.length === 0) return;
+    logger.warn({ event: "damaged", ranges }, "damaged slots were found, and are asked for");
+    const filler = new HoleFiller(journal, this.#parts.sources());
+    const [unfilled] = await filler.fill(ranges);
+    this.#mended += filler.filled;
+    if (unfilled !== undefined) throw damagedSlot(path, unfilled.slot);
+    logger.warn({ event: "repaired", slots: filler.filled }, `${filler.filled} slots repaired`);
+  }
+}
