@@ -2,25 +2,44 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ByteFlips } from "./byte-flips.ts";
+import { Prng } from "../prng.ts";
 import { Combinations, combinationsCount } from "./combinations.ts";
+import { DamageCases, drawCase, fateOf } from "./cases.ts";
+import { RealFlips } from "./real-flips.ts";
 import { objection, type Reopened } from "./reopening.ts";
 
 test("a flipped byte is mended from the other nodes, or does no harm (G8, D7)", async () => {
   const flips = await ByteFlips.prepare();
   const all = flips.all();
-  const chosen = all.filter(({ path }, at) => at % 1009 === 0 || (!isLarge(path) && at % 97 === 0));
+  const chosen = all.filter(
+    ({ path }, at) => at % 2003 === 0 || (!isLarge(path) && at % 197 === 0),
+  );
   let mended = 0;
   for (const flip of chosen) {
     const result = await flips.play(flip);
     assert.ok(result.kind === "mended" || result.kind === "unnoticed", JSON.stringify(flip));
     if (result.kind === "mended") mended += 1;
   }
-  assert.ok(mended > 40, `${mended} of ${chosen.length}`);
+  assert.ok(mended > 20, `${mended} of ${chosen.length}`);
 });
 
 function isLarge(path: string): boolean {
   return path.includes("/segment-");
 }
+
+test("a flipped byte in the files of a real node is mended, or does no harm (G8, D7)", async () => {
+  await using flips = await RealFlips.prepare();
+  const prng = new Prng("sample");
+  const counts = { mended: 0, unnoticed: 0 };
+  for (let draw = 0; draw < 16; draw += 1) {
+    const flip = flips.draw(prng);
+    const result = await flips.play(flip);
+    const told = JSON.stringify({ ...flip, ...result });
+    assert.ok(result.kind === "mended" || result.kind === "unnoticed", told);
+    counts[result.kind] += 1;
+  }
+  assert.ok(counts.mended > 4 && counts.unnoticed > 0, JSON.stringify(counts));
+});
 
 test("entries come back while each has a copy; else all say so (G8, K10, K11, D4)", async () => {
   const combinations = await Combinations.prepare();
@@ -29,6 +48,23 @@ test("entries come back while each has a copy; else all say so (G8, K10, K11, D4
     counts[(await combinations.play(mask)).result] += 1;
   }
   assert.ok(counts.whole >= 3 && counts.stopped >= 1, JSON.stringify(counts));
+});
+
+test("drawn cases come back, or all say why not, as their draws foretell (G8, D4)", async () => {
+  const cases = await DamageCases.prepare();
+  const counts = { whole: 0, stopped: 0 };
+  for (let draw = 1; draw <= 25; draw += 1) counts[await cases.play(drawCase(draw))] += 1;
+  assert.ok(counts.whole > 7 && counts.stopped > 3, JSON.stringify(counts));
+  const none = drawCase(1);
+  const entries = [new Set([0, 1]), new Set<number>(), new Set<number>(), new Set([0, 1])];
+  const pair = ["data/node", "data/node-2"];
+  const files = pair.map((path) => ({ position: 0, path, isGone: false }));
+  const damaged = { ...none, laggard: 2, entries, files: [] };
+  // The laggard holds the first entry, and never had the last.
+  assert.deepEqual([...fateOf(damaged).hopeless], [0, 1]);
+  assert.deepEqual([...fateOf({ ...damaged, laggard: null }).hopeless], []);
+  const { able, hopeless } = fateOf({ ...damaged, files });
+  assert.deepEqual([able, [...hopeless]], [[1, 2], [1]]);
 });
 
 test("whatever a start finds otherwise than it was is named", () => {

@@ -37,7 +37,8 @@ export async function openRepaired({
   const opened = await directory.openJournal(events);
   const { logger, world, signal } = configuration;
   for (const finding of [...directory.findings, ...opened.recovered.findings]) {
-    logger.warn({ event: "damaged", ...finding }, textOf(finding));
+    const event = finding.mayBeTorn === true ? "torn" : "damaged";
+    logger.warn({ event, ...finding }, textOf(finding));
   }
   const { record } = directory;
   try {
