@@ -1,10 +1,13 @@
 /** Samples of what `npm run damage` plays whole: flipped bytes, and entries damaged together. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { second } from "../simulator.ts";
 import { ByteFlips } from "./byte-flips.ts";
 import { Prng } from "../prng.ts";
 import { Combinations, combinationsCount } from "./combinations.ts";
 import { DamageCases, drawCase, fateOf } from "./cases.ts";
+import { company, stoppedDisks, textsAt } from "./stage.ts";
+import { woundText } from "./wounded-text.ts";
 import { RealFlips } from "./real-flips.ts";
 import { objection, type Reopened } from "./reopening.ts";
 
@@ -65,6 +68,30 @@ test("drawn cases come back, or all say why not, as their draws foretell (G8, D4
   assert.deepEqual([...fateOf({ ...damaged, laggard: null }).hopeless], []);
   const { able, hopeless } = fateOf({ ...damaged, files });
   assert.deepEqual([able, [...hopeless]], [[1, 2], [1]]);
+});
+
+test("an entry that rots while its node starts comes back all the same (D4)", async () => {
+  const texts = ["the first of two entries", "the second of two entries"];
+  const disks = await stoppedDisks(texts);
+  let rotten = 0;
+  for (let operation = 5; operation <= 95; operation += 6) {
+    const stage = company("rots while it starts");
+    const { cluster, simulator } = stage;
+    for (const [at, { disk }] of cluster.nodes.entries()) disk.restore(disks[at] ?? new Map());
+    const [node] = cluster.nodes;
+    assert.ok(node !== undefined);
+    const { disk } = node;
+    disk.onOperation = () => {
+      if (disk.operations !== operation) return;
+      woundText(disk, texts[operation % 2] ?? "");
+      rotten += 1;
+    };
+    for (const each of cluster.nodes) cluster.start(each);
+    const areReady = (): boolean => cluster.ready().length === 3;
+    assert.ok(await simulator.run(simulator.now + 20 * second, areReady), `at ${operation}`);
+    for (const each of cluster.nodes) assert.deepEqual(await textsAt(stage, each), texts);
+  }
+  assert.equal(rotten, 16);
 });
 
 test("whatever a start finds otherwise than it was is named", () => {

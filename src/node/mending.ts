@@ -18,10 +18,20 @@ const askMs = 3_000;
 /** A disk without room keeps the members that it knew; it is told again when they change. */
 const roomCodes: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EROFS"]);
 
+/** A journal whose damaged slots are filled, or nobody's to give. */
+export interface RepairedJournal {
+  readonly journal: Journal;
+  readonly recovered: Recovered;
+  /** Fills what was found damaged since. @throws {KibitzerError} as `repairJournal`. */
+  readonly repair: () => Promise<void>;
+}
+
 interface Opening {
   readonly configuration: Configuration;
   readonly directory: DataDirectory;
   readonly events: Parameters<DataDirectory["openJournal"]>[0];
+  /** Its engine mends what is damaged from the moment that there is one. */
+  readonly late: { readonly engine: unknown };
 }
 
 /**
@@ -32,16 +42,21 @@ export async function openRepaired({
   configuration,
   directory,
   events,
-}: Opening): Promise<{ readonly journal: Journal; readonly recovered: Recovered } | null> {
+  late,
+}: Opening): Promise<RepairedJournal | null> {
   if (directory.record.republic === null) return null;
-  const opened = await directory.openJournal(events);
   const { logger, world, signal } = configuration;
+  const opened = await directory.openJournal({
+    ...events,
+    // A disk may go on rotting while the journal is read back.
+    mend: async (range) => await (late.engine === null ? repair() : events.mend?.(range)),
+  });
   for (const finding of [...directory.findings, ...opened.recovered.findings]) {
     const event = finding.mayBeTorn === true ? "torn" : "damaged";
     logger.warn({ event, ...finding }, textOf(finding));
   }
   const { record } = directory;
-  try {
+  const repair = async (): Promise<void> =>
     await repairJournal({
       world,
       logger,
@@ -53,7 +68,9 @@ export async function openRepaired({
       hello: () => helloOf(record, urlOf(record, []), []),
       signal,
     });
-    return opened;
+  try {
+    await repair();
+    return { ...opened, repair };
   } catch (error) {
     await opened.journal.close();
     throw error;
