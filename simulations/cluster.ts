@@ -17,6 +17,7 @@ import { isStray, pardoned } from "./pardons.ts";
 import type { Prng } from "./prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
+import { addressOf, type Place } from "./place.ts";
 import { SimulatedMachine, type NodeMachine } from "./simulated-machine.ts";
 import type { Swarm } from "./swarm.ts";
 import { listenTo, nothingTold, type Told } from "./told.ts";
@@ -34,6 +35,8 @@ export interface SimulatedNode {
   kibitzer: Kibitzer | null;
   /** How many lives it has had. */
   lives: number;
+  /** How often its folder was moved to another endpoint (O7). */
+  moves: number;
   /** How often its machine lost power. */
   powerLosses: number;
   /** Whether it takes part at all: not yet, or no more, if not. */
@@ -210,7 +213,7 @@ export class Cluster {
     this.#simulator.trace.fault("X9", `twin of ${id}`);
     first.onEnd(() => life.end());
     try {
-      await this.#open(node, life, { name });
+      await this.#open(node, life, { name, url: `memory:${name}`, moved: false });
     } catch (error) {
       if (error instanceof KibitzerError && error.code === "KBZ_IN_USE") return;
       if (isOfDisk(error)) return;
@@ -227,8 +230,13 @@ export class Cluster {
     readonly disk: SimulatedDisk;
     readonly name: string;
     readonly life: Life;
+    readonly moved?: boolean;
   }): Promise<Kibitzer> {
-    return await this.#open({ ...machine, lives: 1 }, machine.life, machine);
+    return await this.#open({ ...machine, lives: 1 }, machine.life, {
+      name: machine.name,
+      url: `memory:${machine.name}`,
+      moved: machine.moved ?? false,
+    });
   }
 
   #begin(name: string): Life {
@@ -245,7 +253,8 @@ export class Cluster {
   async #open(
     node: Pick<SimulatedNode, "id" | "disk" | "lives"> & Partial<SimulatedNode>,
     life: Life,
-    { name, logger = silent }: { readonly name: string; readonly logger?: Logger },
+    { name, url, moved }: Place,
+    logger: Logger = silent,
   ): Promise<Kibitzer> {
     const { snapshots } = this.#plan;
     const { id, disk, lives } = node;
@@ -255,7 +264,8 @@ export class Cluster {
       id,
       logger,
       directory: dataDirectory,
-      listen: [`memory:${name}`],
+      listen: [url],
+      moved,
       parliamentSize: this.#plan.parliamentSize,
       timing: this.#plan.timing,
       ...(machine === null ? {} : { machine }),
@@ -297,7 +307,7 @@ export class Cluster {
     if (damage !== null) this.#simulator.trace.note(`start ${id} on a damaged disk: ${damage}`);
     node.told = nothingTold();
     const logger = listenTo(node.told, this.#simulator);
-    const kibitzer = await this.#open(node, life, { name: id, logger });
+    const kibitzer = await this.#open(node, life, this.#placeOf(node), logger);
     const { isDamaged } = node.told;
     demand(damage === null || isDamaged, "D7", () => `${id} has not noticed that ${damage}`);
     demand(!isDamaged || disk.wounds.isSuspect, "D8", () => `${id} takes its disk for damaged`);
@@ -351,7 +361,13 @@ export class Cluster {
     const others = this.nodes.filter((other) => other !== node && other.isIn);
     const members = others.filter(({ kibitzer }) => kibitzer !== null);
     const known = members.length > 0 ? members : others;
-    return `memory:${known.length === 0 ? node.id : this.#prng.pick(known).id}`;
+    return addressOf(known.length === 0 ? node : this.#prng.pick(known));
+  }
+
+  /** Who has moved tells all others, wherever they are by now. */
+  #placeOf(node: SimulatedNode): Place {
+    const others = this.nodes.filter((other) => other !== node && other.isIn).map(addressOf);
+    return { name: node.id, url: addressOf(node), moved: node.moves > 0 && others };
   }
 
   /** The process has ended by itself, as a supervisor sees it. */
@@ -379,11 +395,4 @@ export class Cluster {
     node.kibitzer = null;
     this.#events.down(node);
   }
-}
-
-/** The incarnation that a disk belongs to, as its file says, or null. */
-export function cookieOf({ disk }: SimulatedNode): string | null {
-  const bytes = disk.peek(`${dataDirectory}/node`);
-  if (bytes === null) return null;
-  return /"cookie":"([0-9a-f]{16})"/.exec(Buffer.from(bytes).toString("latin1"))?.[1] ?? null;
 }

@@ -37,7 +37,7 @@ async function publishAll({ simulator, cluster, clients }: Stage): Promise<void>
   await simulator.run(simulator.now + 150 * millisecond);
 }
 
-test("damage of each kind is noticed, and repaired or replaced, or it does no harm", async () => {
+test("P19 damage of each kind is noticed, and repaired or replaced, or does no harm", async () => {
   for (const kind of damageKinds) {
     let isCertain = false;
     const report = await tell(

@@ -166,14 +166,12 @@ function pickPlace(disk: SimulatedDisk, prng: Prng, kind: DamageKind): Place | n
 function loseFile(disk: SimulatedDisk, prng: Prng): string | null {
   const { directories } = disk;
   const places = directories.files().filter(([path, file]) => {
-    return isUsedSegment(disk, { path, file }) || /\/(node|manifest|promise-1)$/.test(path);
+    return isUsedSegment(disk, { path, file }) || /\/(node|manifest|promise)(-[12])?$/.test(path);
   });
   const hasJournal = places.some(([path, file]) => isUsedSegment(disk, { path, file }));
   if (!hasJournal) return null;
   const [path] = prng.pick(places);
   directories.lose(path);
-  // The other copy of the promise is as good.
-  if (path.endsWith("/promise-1")) disk.wounds.scratch();
-  else disk.wounds.lose(path);
+  disk.wounds.lose(path);
   return path;
 }

@@ -53,6 +53,7 @@ export const applicableFaults: ReadonlyMap<string, string> = new Map([
   ["O4", "seat taken, let or swapped, several at a time"],
   ["O5", "member exiled, back with an empty disk"],
   ["O6", "further node let in"],
+  ["O7", "change of address of one node, or of all"],
   ["O8", "backup taken under load, restored as a new republic"],
   ["O9", "new government forced upon one survivor, then an old member returns"],
   ["O12", "leadership handed over, to a node that lags or is down too"],

@@ -4,12 +4,12 @@
  */
 import { compareBallots } from "../consensus/index.ts";
 import type { Atlas } from "./atlas.ts";
-import { cookieOf, type Cluster, type SimulatedNode } from "./cluster.ts";
+import type { Cluster, SimulatedNode } from "./cluster.ts";
 import { Violation } from "./core/violation.ts";
 import type { DiskImage } from "./disk.ts";
 import { damageDisk } from "./disk-damage.ts";
 import type { OtherFolders } from "./other-folders.ts";
-import { promiseOn } from "./promise-on-disk.ts";
+import { cookieOf, promiseOn } from "./read-disk.ts";
 import type { Prng } from "./prng.ts";
 import { second, type Simulator } from "./simulator.ts";
 import type { FolderFault, Swarm } from "./swarm.ts";
@@ -105,7 +105,7 @@ export class FolderFaults {
     const node = this.#pickVictim();
     if (!isQuiet || swarm.network.lossChance > 0 || node === null || this.#isTouched(node)) return;
     const image = node.disk.image();
-    const cookie = cookieOf(node);
+    const cookie = cookieOf(node.disk);
     const age = this.#parts.prng.integer(3, 8) * second;
     simulator.after(age, () => {
       if (this.#isCalm || this.#isTouched(node) || node.life === null) return;
@@ -117,7 +117,7 @@ export class FolderFaults {
         const isHeard = lives !== null && lives === this.#livesBeside(node);
         // Whoever was exiled meanwhile may be up already, on its next disk.
         const mayStrike = !this.#isCalm && isHeard && !this.#isTouched(node) && node.life === null;
-        if (mayStrike && cookieOf(node) !== cookie) this.#comeBackExiled(node, image);
+        if (mayStrike && cookieOf(node.disk) !== cookie) this.#comeBackExiled(node, image);
         else if (mayStrike) this.#goBack(node, image);
         supervisor.release(node);
       });

@@ -10,6 +10,7 @@ export function newNode(id: string, disk: SimulatedDisk, isIn: boolean): Simulat
     life: null,
     kibitzer: null,
     lives: 0,
+    moves: 0,
     powerLosses: 0,
     isIn,
     joins: id !== "a",

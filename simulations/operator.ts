@@ -6,6 +6,7 @@ import type { Atlas } from "./atlas.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Kibitzer } from "../src/kibitzer.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
+import { movesMax } from "./place.ts";
 import type { Prng } from "./prng.ts";
 import { second, type Simulator } from "./simulator.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -41,6 +42,9 @@ export class Operator {
         return;
       case "seat":
         this.#reseat();
+        return;
+      case "move":
+        this.#move();
     }
   }
 
@@ -72,6 +76,19 @@ export class Operator {
     this.#ask("O4", `promote ${id} instead of ${node.id}`, (asked, options) =>
       asked.promote(id, { ...options, insteadOf: node.id }),
     );
+  }
+
+  /** O7: one node, or all at once, comes back at another endpoint. */
+  #move(): void {
+    const { cluster, prng, simulator } = this.#parts;
+    const movable = cluster.nodes.filter(({ isIn, moves }) => isIn && moves < movesMax);
+    if (movable.length === 0) return;
+    const moving = prng.chance(0.3) ? movable : [prng.pick(movable)];
+    for (const node of moving) {
+      simulator.trace.fault("O7", `move ${node.id}`);
+      cluster.crash(node, null);
+      node.moves += 1;
+    }
   }
 
   /** O12: to whom the leader chooses, or to a node that may lag, or be down. */

@@ -12,7 +12,7 @@ import { isOfDisk } from "./ended-node.ts";
 import { Violation } from "./core/violation.ts";
 import { SimulatedDisk, type DiskImage } from "./disk.ts";
 import type { Prng } from "./prng.ts";
-import { promiseOn } from "./promise-on-disk.ts";
+import { promiseOn } from "./read-disk.ts";
 import { second, type Life, type Micros, type Simulator } from "./simulator.ts";
 
 export interface OtherFoldersParts {

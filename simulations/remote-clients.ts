@@ -9,6 +9,7 @@ import { KibitzerError } from "../src/kibitzer-error.ts";
 import type { Agreement } from "./checkers/agreement.ts";
 import type { Durability } from "./checkers/durability.ts";
 import type { Cluster } from "./cluster.ts";
+import { endpointsOf } from "./place.ts";
 import { demand } from "./core/violation.ts";
 import type { HistoryRecorder } from "./history/recorder.ts";
 import type { MapClients } from "./map-clients.ts";
@@ -75,7 +76,7 @@ export class RemoteClients {
   async #connect(remote: Remote): Promise<void> {
     const { cluster, prng } = this.#parts;
     const { name, life } = remote;
-    const urls = prng.shuffle(cluster.nodes).map(({ id }) => `memory:${id}`);
+    const urls = prng.shuffle(cluster.nodes).flatMap(endpointsOf);
     const network = cluster.network.join(name, life);
     const world = { clock: life.clock, chance: prng.fork(name), network };
     while (remote.client === null && !this.#isOver) {

@@ -4,11 +4,12 @@
  */
 import type { Atlas } from "./atlas.ts";
 import type { Governments } from "./checkers/governments.ts";
-import { cookieOf, dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
+import { dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
 import type { CoverageMark } from "./coverage-marks.ts";
 import type { Range } from "./disk.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Simulator } from "./simulator.ts";
+import { cookieOf } from "./read-disk.ts";
 import type { Swarm } from "./swarm.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 
@@ -182,7 +183,7 @@ export class Supervisor {
   #comeBack(node: SimulatedNode): void {
     const { cluster, governments, simulator } = this.#parts;
     if (!node.isIn || this.#isGone) return;
-    const cookie = cookieOf(node);
+    const cookie = cookieOf(node.disk);
     if (cookie !== null) governments.depart(node.id, cookie);
     cluster.crash(node, null);
     simulator.trace.note(`empty disk for ${node.id}`);

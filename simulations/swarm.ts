@@ -140,7 +140,7 @@ export type CutShape =
  * on it, or one more on a copy of it.
  */
 export type FolderFault = "empty" | "backup" | "foreign" | "elsewhere" | "twin" | "clone";
-export type OperatorAction = "exile" | "transfer" | "join" | "seat";
+export type OperatorAction = "exile" | "transfer" | "join" | "seat" | "move";
 export type WorstDayKind = "recover" | "restore";
 /** What stays broken: down, or cut off both ways, or in one direction only. */
 export type OutsiderFault = "down" | "cut" | "deaf" | "mute";
@@ -190,7 +190,7 @@ const folderFaults: readonly FolderFault[] = [
   "twin",
   "clone",
 ];
-const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join", "seat"];
+const operatorActions: readonly OperatorAction[] = ["exile", "transfer", "join", "seat", "move"];
 const outsiderFaults: readonly OutsiderFault[] = ["down", "cut", "deaf", "mute"];
 const strikes: readonly Strike[] = [
   "kill",

@@ -211,9 +211,11 @@ export class WorstDay {
     const { simulator, cluster } = this.#parts;
     const { name = id } = options;
     const life = simulator.begin(name);
-    const opening = cluster.openBeside({ id, disk, name, life }).catch((error: unknown) => {
-      throw asViolation(id, error);
-    });
+    const opening = cluster
+      .openBeside({ id, disk, name, life, moved: true })
+      .catch((error: unknown) => {
+        throw asViolation(id, error);
+      });
     const kibitzer = await simulator.complete(opening, servingMax);
     void kibitzer.ended.then((error) => {
       if (error !== null && life.alive) simulator.fail(asViolation(id, error));

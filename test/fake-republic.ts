@@ -87,6 +87,8 @@ export class FakeNode implements Callee<Request, Response>, AsyncDisposable {
   readonly #network: Transport<Request, Response>;
   #listener: Listener | null = null;
   mood: Mood = "well";
+  /** Whether it is in the republic yet: it may answer before it has joined. */
+  isIn = true;
   /** What is asked of it, in order. */
   readonly asked: Request[] = [];
   /** Decides about one submission: false loses its answer after its effect. */
@@ -124,7 +126,7 @@ export class FakeNode implements Callee<Request, Response>, AsyncDisposable {
 
   hello(): Hello {
     const node = { id: "a", cookie: "00000000000000aa", starts: 1, url: "memory:a" };
-    return { republic: this.republic.identity, node, version: "0.0.0" };
+    return { republic: this.isIn ? this.republic.identity : null, node, version: "0.0.0" };
   }
 
   hear(): void {

@@ -49,7 +49,7 @@ async function runs(name: string, code: string): Promise<string> {
   return stdout;
 }
 
-test("the examples do what the README says", async (context) => {
+test("P21 the examples do what the README says", async (context) => {
   const [first, second, ...others] = await blocks("ts");
   assert.ok(first !== undefined && second !== undefined, "the README has two examples");
   assert.deepEqual(others, [], "an example that is not run here");

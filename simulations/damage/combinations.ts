@@ -4,9 +4,9 @@
  */
 import type { SimulatedNode } from "../cluster.ts";
 import type { DiskImage } from "../disk.ts";
-import { wound } from "../disk-damage.ts";
 import { second } from "../simulator.ts";
 import { company, stoppedDisks, textsAt, type Company } from "./stage.ts";
+import { woundText } from "./wounded-text.ts";
 
 export interface Combination {
   /** Bit `3 * entry + node` is set where that copy is damaged. */
@@ -65,19 +65,7 @@ export class Combinations {
   #damage({ disk }: SimulatedNode, position: number, mask: number): void {
     for (const [entry, text] of this.#texts.entries()) {
       if (((mask >> (3 * entry + position)) & 1) === 0) continue;
-      let hits = 0;
-      for (const [path, file] of disk.directories.files()) {
-        if (!path.includes("/segment-")) continue;
-        const bytes = Buffer.alloc(file.size);
-        file.read(bytes, 0);
-        const at = bytes.indexOf(text);
-        if (at < 0) continue;
-        wound(disk, { path, file }, at, Uint8Array.of((bytes[at] ?? 0) ^ 4));
-        hits += 1;
-        // It may be that nobody has another copy.
-        disk.wounds.suspect();
-      }
-      if (hits !== 1) throw new Error(`entry ${entry} stands ${hits} times on ${disk.name}`);
+      woundText(disk, text);
     }
   }
 }

@@ -102,7 +102,12 @@ export async function openStopped(
   const { files, chance } = world;
   const directory = await DataDirectory.open({ files, path, chance });
   try {
-    const opened = await openRepaired({ configuration, directory, events: silentEvents });
+    const opened = await openRepaired({
+      configuration,
+      directory,
+      events: silentEvents,
+      late: { engine: null },
+    });
     if (opened === null) throw new Error(`${path} is in no republic`);
     const { journal, recovered } = opened;
     try {

@@ -37,26 +37,55 @@ export function company(seed: string): Company {
   return { simulator, cluster, refusals };
 }
 
-/** The disks of three nodes that have published `texts` in two lives each, and have stopped. */
-export async function stoppedDisks(texts: readonly string[]): Promise<readonly DiskImage[]> {
-  const stage = company("stopped");
-  const half = Math.floor(texts.length / 2);
-  await live(stage, texts.slice(0, half));
-  await live(stage, texts.slice(half));
-  return stage.cluster.nodes.map(({ disk }) => disk.image());
+/** How the nodes came to stop. */
+export interface Ending {
+  /** The position of a node that is down in the second life, and lacks what was published then. */
+  readonly laggard: number | null;
+  /** Whether the processes were killed, and have said no last word on their disks. */
+  readonly isKilled: boolean;
 }
 
-async function live({ simulator, cluster }: Company, texts: readonly string[]): Promise<void> {
-  for (const node of cluster.nodes) cluster.start(node);
-  await untilReady({ simulator, cluster }, cluster.nodes);
+/**
+ * The disks of three nodes that have published `texts`, each half in a life of its own, and have
+ * stopped.
+ */
+export async function stoppedDisks(
+  texts: readonly string[],
+  { laggard, isKilled }: Ending = { laggard: null, isKilled: false },
+): Promise<readonly DiskImage[]> {
+  const stage = company("stopped");
+  const { cluster } = stage;
+  const half = Math.floor(texts.length / 2);
+  await live(stage, cluster.nodes, texts.slice(0, half));
+  await stop(stage, cluster.nodes);
+  const others = cluster.nodes.filter((_, position) => position !== laggard);
+  await live(stage, others, texts.slice(half));
+  if (isKilled) for (const node of others) cluster.crash(node, null);
+  else await stop(stage, others);
+  return cluster.nodes.map(({ disk }) => disk.image());
+}
+
+async function live(
+  { simulator, cluster }: Company,
+  nodes: readonly SimulatedNode[],
+  texts: readonly string[],
+): Promise<void> {
+  for (const node of nodes) cluster.start(node);
+  await untilReady({ simulator, cluster }, nodes);
   for (const [at, text] of texts.entries()) {
-    const node = cluster.nodes[at % cluster.nodes.length];
+    const node = nodes[at % nodes.length];
     if (node === undefined || node.kibitzer === null) throw new Error("a node is gone");
     await simulator.complete(node.kibitzer.publish(text), 10 * second);
     // Each in a group of its own, and known decided everywhere.
     await simulator.run(simulator.now + second / 5);
   }
-  const closing = cluster.nodes.map(async (node) => await cluster.close(node, "close"));
+}
+
+async function stop(
+  { simulator, cluster }: Company,
+  nodes: readonly SimulatedNode[],
+): Promise<void> {
+  const closing = nodes.map(async (node) => await cluster.close(node, "close"));
   await simulator.complete(Promise.all(closing), 10 * second);
 }
 
@@ -69,13 +98,17 @@ async function untilReady(
   throw new Error(`not ready in time: ${cluster.ready().length} of ${nodes.length}`);
 }
 
-/** All entries as a node shows them. */
-export async function textsAt({ simulator }: Company, node: SimulatedNode): Promise<string[]> {
+/** All entries as a node shows them: all that are decided, or those that it has by itself. */
+export async function textsAt(
+  { simulator }: Company,
+  node: SimulatedNode,
+  how: "all" | "own" = "all",
+): Promise<string[]> {
   const { kibitzer } = node;
   if (kibitzer === null) return [];
   const read = async (): Promise<string[]> => {
     const found: string[] = [];
-    await kibitzer.barrier();
+    if (how === "all") await kibitzer.barrier();
     for await (const entry of kibitzer.entries({ follow: false })) found.push(entry.text());
     return found;
   };

@@ -2,7 +2,8 @@
  * Who takes part in a story: the nodes by their places, and what operators have begun that nobody
  * knows the end of. Plays on the stage of a simulation; does nothing by itself.
  */
-import { cookieOf, type SimulatedNode } from "../cluster.ts";
+import type { SimulatedNode } from "../cluster.ts";
+import { cookieOf } from "../read-disk.ts";
 import { Violation } from "../core/violation.ts";
 import { calmDisk } from "../disk.ts";
 import { calmNetwork, type NetworkFaults } from "../network.ts";
@@ -103,7 +104,7 @@ export class Cast {
     readonly done: () => void;
     readonly refused: () => void;
   } {
-    const cookie = cookieOf(node);
+    const cookie = cookieOf(node.disk);
     node.pardons.add("KBZ_EXILED");
     this.#doubt(node, 1);
     return {

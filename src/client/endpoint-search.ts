@@ -33,12 +33,16 @@ export interface EndpointSearchOptions {
 /** A node that is well answers sooner than this; then the next is tried beside it. */
 const silentMs = 250;
 const probeMs = 5000;
+/** Until an endpoint that answered, and was refused, is tried again. */
+const againMs = 500;
 
 export class EndpointSearch {
   readonly #options: EndpointSearchOptions;
   readonly #candidates = new Map<string, Attachment>();
   #tried = 0;
   #timer: Timer | null = null;
+  /** Until endpoints that were refused are tried again. */
+  readonly #pauses = new Set<Timer>();
   #found: Attachment | null = null;
   #isOver = false;
 
@@ -54,6 +58,7 @@ export class EndpointSearch {
   cancel(): void {
     this.#isOver = true;
     this.#timer?.cancel();
+    for (const pause of this.#pauses) pause.cancel();
     for (const candidate of this.#candidates.values()) this.#options.drop(candidate);
     this.#candidates.clear();
   }
@@ -66,6 +71,10 @@ export class EndpointSearch {
     if (url === undefined || this.#isOver) return;
     this.#tried += 1;
     this.#timer = this.#options.clock.after(silentMs, () => this.#tryNext());
+    this.#try(url);
+  }
+
+  #try(url: string): void {
     try {
       const candidate = this.#attach(url);
       this.#candidates.set(url, candidate);
@@ -94,7 +103,7 @@ export class EndpointSearch {
     if (this.#isOver) return;
     const refusal = this.#options.refusalOf(remote);
     if (refusal !== null) {
-      this.#options.failed(attachment.url, refusal);
+      this.#refuse(attachment, refusal);
       return;
     }
     this.#candidates.delete(attachment.url);
@@ -103,14 +112,28 @@ export class EndpointSearch {
     this.#options.found(attachment);
   }
 
+  /** What it says of itself on this connection stays wrong; on the next it may be right. */
+  #refuse(attachment: Attachment, refusal: Error): void {
+    const { url } = attachment;
+    this.#candidates.delete(url);
+    this.#options.drop(attachment);
+    this.#onFailure(url, refusal);
+    const pause = this.#options.clock.after(againMs, () => {
+      this.#pauses.delete(pause);
+      this.#try(url);
+    });
+    this.#pauses.add(pause);
+  }
+
   /** A call is the way to hear at once that connecting failed; its answer does not matter. */
-  async #probe({ url, caller }: Attachment): Promise<void> {
-    while (!this.#isOver) {
+  async #probe(candidate: Attachment): Promise<void> {
+    const { url, caller } = candidate;
+    while (this.#candidates.get(url) === candidate) {
       try {
         await caller.call({ method: "report" }, { lane: "control", timeoutMs: probeMs });
         return;
       } catch (error) {
-        if (this.#isOver || caller.connected) return;
+        if (this.#candidates.get(url) !== candidate || caller.connected) return;
         this.#onFailure(url, error);
       }
     }

@@ -137,7 +137,7 @@ class Inspector {
     const path = `${this.#directory}/journal`;
     const identity = { republic: republic.identity, id, cookie };
     const manifest = await this.#tried(async () => {
-      const read = await readManifest(this.#files, path, identity);
+      const read = await readManifest(this.#files, path, identity, hasJournal);
       if (read === null && hasJournal) throw damaged(path, 0, "the list of segments is missing");
       this.#note(read?.findings ?? []);
       return read?.manifest ?? null;

@@ -110,10 +110,14 @@ export function verificationText(found: Verification): string {
   }
   const bytes = found.files.reduce((sum, file) => sum + file.bytes, 0);
   const slots = found.damagedSlots?.reduce((sum, { first, last }) => sum + last - first + 1, 0);
-  const lost = slots === undefined ? "the journal cannot be read" : `slots lost: ${slots}`;
+  const lost = slots === undefined ? "the journal cannot be read" : lostText(slots);
   const verdict =
-    found.damage.length === 0
-      ? "all intact"
-      : `damaged places: ${found.damage.length}, ${lost}; see "kibitz log repair"`;
+    found.damage.length === 0 ? "all intact" : `damaged places: ${found.damage.length}, ${lost}`;
   return `${table.toString()}\n${found.files.length} files, ${bytes} bytes: ${verdict}`;
+}
+
+/** What was damaged stays so; after a repair it stands elsewhere, too. */
+function lostText(slots: number): string {
+  if (slots === 0) return "every slot is there all the same";
+  return `slots lost: ${slots}; see "kibitz log repair"`;
 }

@@ -148,7 +148,7 @@ export class Engine {
       const bodies = new Bodies();
       const late: { engine: Engine | null } = { engine: null };
       const events = journalEvents(configuration, () => late.engine);
-      const opened = await openRepaired({ configuration, directory, events });
+      const opened = await openRepaired({ configuration, directory, events, late });
       const durable = await durableState(opened, bodies);
       const { id, cookie, starts } = directory.record;
       const legislator = new Legislator({ id, cookie, starts, ...timing }, durable);

@@ -20,10 +20,18 @@ const askMs = 3_000;
 /** A disk without room keeps the members that it knew; it is told again when they change. */
 const roomCodes: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EROFS"]);
 
+/** A journal whose damaged slots are filled, or nobody's to give. */
+export interface RepairedJournal extends OpenedJournal {
+  /** Fills what was found damaged since. @throws {KibitzerError} as `repairJournal`. */
+  readonly repair: () => Promise<void>;
+}
+
 interface Opening {
   readonly configuration: Configuration;
   readonly directory: DataDirectory;
   readonly events: Parameters<DataDirectory["openJournal"]>[0];
+  /** Its engine mends what is damaged from the moment that there is one. */
+  readonly late: { readonly engine: unknown };
 }
 
 /**
@@ -34,23 +42,30 @@ export async function openRepaired({
   configuration,
   directory,
   events,
-}: Opening): Promise<OpenedJournal | null> {
+  late,
+}: Opening): Promise<RepairedJournal | null> {
   const { republic } = directory.record;
   if (republic === null) return null;
-  const opened = await directory.openJournal(events);
   const { logger, world, signal } = configuration;
+  const opened = await directory.openJournal({
+    ...events,
+    // A disk may go on rotting while the journal is read back.
+    mend: async (range) => await (late.engine === null ? repair() : events.mend?.(range)),
+  });
   for (const finding of [...directory.findings, ...opened.recovered.findings]) {
-    logger.warn({ event: "damaged", ...finding }, textOf(finding));
+    const event = finding.mayBeTorn === true ? "torn" : "damaged";
+    logger.warn({ event, ...finding }, textOf(finding));
   }
   const { record } = directory;
-  try {
-    const recovered = await repairJournal({
+  let { recovered } = opened;
+  const repair = async (): Promise<void> => {
+    recovered = await repairJournal({
       world,
       logger,
       id: record.id,
       path: directory.path,
       journal: opened.journal,
-      recovered: opened.recovered,
+      recovered,
       snapshots: new SnapshotFiles(world.files, directory.path),
       republic: republic.identity,
       listen: record.listen,
@@ -58,7 +73,10 @@ export async function openRepaired({
       hello: () => helloOf(record, urlOf(record, []), []),
       signal,
     });
-    return { journal: opened.journal, recovered };
+  };
+  try {
+    await repair();
+    return { journal: opened.journal, recovered, repair };
   } catch (error) {
     await opened.journal.close();
     throw error;

@@ -8,7 +8,9 @@ import {
   type DurableState,
 } from "../../consensus/index.ts";
 import type { Bodies } from "../storage/bodies.ts";
-import type { OpenedJournal } from "../storage/opened-journal.ts";
+import type { SlotRange } from "../storage/holes.ts";
+import type { Journal } from "../storage/journal.ts";
+import type { RepairedJournal } from "./mending.ts";
 
 /** What a fresh directory holds. */
 function nothingDurable(): DurableState {
@@ -19,10 +21,11 @@ function nothingDurable(): DurableState {
 
 /** Applied decrees are noted in parts, so that a long log is not held in memory. */
 const appliedPerPart = 1024;
+const readBytes = 1024 * 1024;
 
 /** The bodies of the undecided slots stay in memory, as they may have to be sent. */
 export async function durableState(
-  opened: OpenedJournal | null,
+  opened: RepairedJournal | null,
   bodies: Bodies,
 ): Promise<DurableState> {
   if (opened === null) return nothingDurable();
@@ -41,11 +44,12 @@ export async function durableState(
 
 /** What damage had hidden, now that it is repaired. */
 async function readAgain(
-  { journal, recovered }: OpenedJournal,
+  opened: RepairedJournal,
   bodies: Bodies,
 ): Promise<Pick<DurableState, "republic" | "decrees" | "lostUpTo">> {
+  const { journal, recovered } = opened;
   const republic = new Republic(recovered.republic);
-  const { decided, length } = recovered;
+  const { decided } = recovered;
   let part: Applied[] = [];
   for await (const { decree } of journal.scan(republic.slot + 1, decided)) {
     part.push(republic.apply(decree));
@@ -54,13 +58,40 @@ async function readAgain(
     part = [];
   }
   journal.past.note(part);
-  const decrees: Decree[] = [];
-  // What is still damaged now is nobody's to give: the core knows that it was there (A8).
-  const lost = journal.damaged.find(({ last }) => last > decided);
-  const intact = lost === undefined ? length : lost.first - 1;
-  for await (const { decree, body } of journal.scan(decided + 1, intact)) {
-    decrees.push(decree);
-    if (decree.value.kind === "batch" && body !== null) bodies.set(decree.value, body);
+  return { republic: republic.state(), ...(await undecidedOf(opened, bodies)) };
+}
+
+/** What is still damaged there is nobody's to give: the core knows that it was there (A8). */
+async function undecidedOf(
+  { journal, recovered, repair }: RepairedJournal,
+  bodies: Bodies,
+): Promise<Pick<DurableState, "decrees" | "lostUpTo">> {
+  const { decided, length } = recovered;
+  for (;;) {
+    const lost = journal.damaged.find(({ last }) => last > decided);
+    const intact = lost === undefined ? length : lost.first - 1;
+    const decrees = await readUndecided(journal, { first: decided + 1, last: intact }, bodies);
+    if (decrees !== null) return { decrees, lostUpTo: lost === undefined ? 0 : length };
+    // It was whole a moment ago.
+    await repair();
   }
-  return { republic: republic.state(), decrees, lostUpTo: lost === undefined ? 0 : length };
+}
+
+/** Null when some of it is damaged. */
+async function readUndecided(
+  journal: Journal,
+  { first, last }: SlotRange,
+  bodies: Bodies,
+): Promise<readonly Decree[] | null> {
+  const decrees: Decree[] = [];
+  for (let slot = first; slot <= last;) {
+    const { framed, damaged, slotLast } = await journal.readWhole(slot, last, readBytes);
+    if (damaged.length > 0) return null;
+    for (const { decree, body } of framed) {
+      decrees.push(decree);
+      if (decree.value.kind === "batch" && body !== null) bodies.set(decree.value, body);
+    }
+    slot = slotLast + 1;
+  }
+  return decrees;
 }

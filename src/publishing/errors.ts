@@ -72,6 +72,18 @@ export function closedError(outcome: Doubt, cause: unknown): KibitzerError {
   return new KibitzerError("KBZ_CLOSED", message, { retryable: false, outcome, cause });
 }
 
+export function republicGone(outcome: Doubt, cause: KibitzerError): KibitzerError {
+  const then =
+    outcome === "none"
+      ? "the entry was not taken; connect anew"
+      : "whether the entry was taken only the old republic's log would tell; connect anew";
+  return new KibitzerError("KBZ_REPUBLIC", `${cause.message}; ${then}`, {
+    retryable: false,
+    outcome,
+    cause,
+  });
+}
+
 export function brokenError(outcome: Doubt, cause: unknown): KibitzerError {
   return new KibitzerError("KBZ_INVARIANT", "publishing stopped: an invariant is broken", {
     retryable: false,

@@ -27,8 +27,9 @@ import {
   notAPublisher,
   publishersFull,
   sessionOver,
+  republicGone,
 } from "./errors.ts";
-import type { Doubt } from "../kibitzer-error.ts";
+import { KibitzerError, type Doubt } from "../kibitzer-error.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 import type { Entries, WaitingBounds } from "./waiting-room.ts";
 import type { Chance, Clock, Timer } from "../world.ts";
@@ -251,14 +252,21 @@ export class Publishing {
     this.#await(batch.sequence, attempt, () => this.#options.submit(submission, parcel.body, told));
   }
 
-  /** Plays the answer when it comes. Whatever goes wrong on the way is a lost answer. */
+  /**
+   * Plays the answer when it comes. Whatever goes wrong on the way is a lost answer, unless the
+   * republic is not there any more: its numbers mean nothing to another.
+   */
   #await(sequence: number, attempt: number, send: () => Promise<SubmissionResult>): void {
     const session = this.#session;
     const answered = (result: SubmissionResult): void => {
       if (session !== this.#session || !this.#open || this.#closed !== null) return;
       this.#guarded(() => this.#onAnswer(sequence, attempt, result));
     };
-    const failed = (): void => answered({ kind: "lost" });
+    const failed = (error?: unknown): void => {
+      if (error instanceof KibitzerError && error.code === "KBZ_REPUBLIC") {
+        this.#end((outcome) => republicGone(outcome, error));
+      } else answered({ kind: "lost" });
+    };
     try {
       send().then(answered, failed);
     } catch {

@@ -1,4 +1,5 @@
 /** How damage is told: files that are not what was written. */
+import type { DecodeError } from "../codec/bytes.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Finding } from "./recovered.ts";
 
@@ -59,6 +60,16 @@ export function newerVersion(path: string, found: number, known: number): Kibitz
   return new KibitzerError(
     "KBZ_VERSION",
     `The file ${path} has format version ${found}; this program reads up to ${known}. ` +
+      "Start a version of kibitzer at least as new as the one that wrote it.",
+    { retryable: false, outcome: "none" },
+  );
+}
+
+/** What the file holds is whole, but something that only a later version knows. */
+export function laterDecree(path: string, { offset, message }: DecodeError): KibitzerError {
+  return new KibitzerError(
+    "KBZ_VERSION",
+    `The file ${path} was written by a later version, at byte ${offset}: ${message}. ` +
       "Start a version of kibitzer at least as new as the one that wrote it.",
     { retryable: false, outcome: "none" },
   );

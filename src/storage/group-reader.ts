@@ -3,7 +3,7 @@
  * offset in the file, and the caller judges whether that is damage or a write that never ended.
  */
 import type { Ballot, Hash, Slot, Write } from "../../consensus/index.ts";
-import { DecodeError, getHex16, isZero, viewOf } from "../codec/bytes.ts";
+import { DecodeError, LaterVersionError, getHex16, isZero, viewOf } from "../codec/bytes.ts";
 import { crc32 } from "../codec/crc32.ts";
 import type { FramedDecree } from "../codec/decree-codec.ts";
 import { decodeBodySize, decodeDecree } from "../codec/decree-codec.ts";
@@ -136,7 +136,7 @@ export function readGroup(
 
 /**
  * The decree whose record begins at `at` of `bytes`, which stands at `offset` in the file.
- * @throws {DecodeError} with the offset in the file.
+ * @throws {DecodeError} with the offset in the file; `LaterVersionError` when it is whole.
  */
 export function readRecord(
   bytes: Uint8Array,
@@ -149,7 +149,9 @@ export function readRecord(
     return decodeDecree(bytes, view, at, at + recordHeaderBytes);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    throw new DecodeError(where.offset + error.offset - at, error.message);
+    const offset = where.offset + error.offset - at;
+    if (error instanceof LaterVersionError) throw new LaterVersionError(offset, error.message);
+    throw new DecodeError(offset, error.message);
   }
 }
 

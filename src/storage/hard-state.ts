@@ -7,6 +7,7 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { FileSystem } from "../world.ts";
 import { damaged, foreign } from "./damage.ts";
 import { isStorageIdentity } from "./manifest.ts";
+import type { Finding } from "./recovered.ts";
 import { overwriteFile, readWhole, replaceFile, seal, unseal } from "./sealed-file.ts";
 import { describe, type StorageIdentity } from "./segment.ts";
 import { isBallot, isWhole, matches } from "../codec/shapes.ts";
@@ -27,6 +28,8 @@ export class HardState {
   readonly #files: FileSystem;
   readonly #directory: string;
   readonly #identity: StorageIdentity;
+  /** What was wrong with a copy; both are whole again. */
+  readonly findings: readonly Finding[];
   /** Names of copies that can be written where they stand: the others are damaged, or missing. */
   readonly #intact: Set<string>;
   #counter: number;
@@ -39,11 +42,13 @@ export class HardState {
     found: {
       readonly intact: ReadonlySet<string>;
       readonly latest: Pick<PromiseRecord, "counter" | "promised">;
+      readonly findings: readonly Finding[];
     },
   ) {
     this.#files = files;
     this.#directory = directory;
     this.#identity = identity;
+    this.findings = found.findings;
     this.#intact = new Set(found.intact);
     this.#counter = found.latest.counter;
     this.#promised = found.latest.promised;
@@ -60,18 +65,7 @@ export class HardState {
     identity: StorageIdentity,
     expected: boolean,
   ): Promise<HardState> {
-    const copies = new Map<string, PromiseRecord>();
-    const failures: KibitzerError[] = [];
-    for (const name of copyNames) {
-      try {
-        const copy = await readCopy(files, `${directory}/${name}`, identity);
-        if (copy !== null) copies.set(name, copy);
-      } catch (error) {
-        // Another's file, or a later version, is not damage to be repaired from the other copy.
-        if (!(error instanceof KibitzerError) || error.code !== "KBZ_DAMAGED") throw error;
-        failures.push(error);
-      }
-    }
+    const { copies, failures, findings } = await readCopies(files, directory, identity, expected);
     const intact = [...copies.values()];
     const first = intact[0];
     if (first === undefined && (expected || failures.length > 0)) {
@@ -84,6 +78,7 @@ export class HardState {
     const state = new HardState(files, directory, identity, {
       intact: new Set(copies.keys()),
       latest,
+      findings,
     });
     const areEqual = intact.length === 2 && intact.every((copy) => copy.counter === latest.counter);
     if (!areEqual) await state.write(latest.promised);
@@ -113,6 +108,39 @@ export class HardState {
     }
     this.#promised = promised;
   }
+}
+
+interface Copies {
+  /** Those that are intact, by their names. */
+  readonly copies: ReadonlyMap<string, PromiseRecord>;
+  readonly failures: readonly KibitzerError[];
+  readonly findings: readonly Finding[];
+}
+
+async function readCopies(
+  files: FileSystem,
+  directory: string,
+  identity: StorageIdentity,
+  expected: boolean,
+): Promise<Copies> {
+  const copies = new Map<string, PromiseRecord>();
+  const failures: KibitzerError[] = [];
+  const findings: Finding[] = [];
+  for (const name of copyNames) {
+    const path = `${directory}/${name}`;
+    try {
+      const copy = await readCopy(files, path, identity);
+      if (copy !== null) copies.set(name, copy);
+      else if (expected) findings.push({ path, offset: 0, text: "the file is missing" });
+    } catch (error) {
+      // Another's file, or a later version, is not damage to be repaired from the other copy.
+      if (!(error instanceof KibitzerError) || error.code !== "KBZ_DAMAGED") throw error;
+      failures.push(error);
+      // It is written where it stands.
+      findings.push({ path, offset: 0, text: error.message, mayBeTorn: true });
+    }
+  }
+  return { copies, failures, findings };
 }
 
 async function readCopy(

@@ -123,13 +123,17 @@ async function openSmallFiles(
   readonly hardState: HardState;
   readonly damage: readonly Finding[];
 }> {
-  const read = await readManifest(files, path, identity);
+  const read = await readManifest(files, path, identity, expected);
   if (read === null && expected) throw listMissing(path);
   const hardState = await HardState.open(files, directory, identity, read !== null);
   // Who has promised had a journal.
   const hasPromised = compareBallots(hardState.promised, ballotZero) > 0;
   if (read === null && hasPromised) throw listMissing(path);
-  return { manifest: read?.manifest ?? null, hardState, damage: read?.findings ?? [] };
+  return {
+    manifest: read?.manifest ?? null,
+    hardState,
+    damage: [...(read?.findings ?? []), ...hardState.findings],
+  };
 }
 
 function listMissing(path: string): KibitzerError {

@@ -83,6 +83,7 @@ export async function writeManifest(
 
 /**
  * Null when there is none.
+ * @param expected Whether a journal was made: then both copies were there.
  * @throws {KibitzerError} `KBZ_DAMAGED` when no copy is intact, `KBZ_VERSION`, or `KBZ_REPUBLIC`
  *   when it is another's.
  */
@@ -90,8 +91,10 @@ export async function readManifest(
   files: FileSystem,
   directory: string,
   identity: StorageIdentity,
+  expected: boolean,
 ): Promise<{ readonly manifest: Manifest; readonly findings: readonly Finding[] } | null> {
-  const latest = await readLatest(files, copiesIn(directory), (path, document) => {
+  const copies = { ...copiesIn(directory), wereWritten: expected };
+  const latest = await readLatest(files, copies, (path, document) => {
     if (!isManifest(document)) throw damaged(path, 0, "its fields are not those of a manifest");
     if (describe(document) !== describe(identity)) {
       throw foreign(path, describe(identity), describe(document));

@@ -3,11 +3,11 @@
  * Keeps a bounded number of segments open. Never writes.
  */
 import { assert, type Slot } from "../../consensus/index.ts";
-import { DecodeError, viewOf } from "../codec/bytes.ts";
+import { DecodeError, LaterVersionError, viewOf } from "../codec/bytes.ts";
 import type { FramedDecree } from "../codec/decree-codec.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
-import { damaged } from "./damage.ts";
+import { damaged, laterDecree } from "./damage.ts";
 import { readRecord } from "./group-reader.ts";
 import { segmentName } from "./segment.ts";
 import type { Place } from "./slot-index.ts";
@@ -99,6 +99,7 @@ export class RecordReader {
         }
         found.push(framed);
       } catch (error) {
+        if (error instanceof LaterVersionError) throw laterDecree(path, error);
         if (!(error instanceof DecodeError)) throw error;
         onDamaged(slot, damaged(path, error.offset, error.message));
       }

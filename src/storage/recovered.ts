@@ -53,6 +53,8 @@ export interface Finding {
   readonly path: string;
   readonly offset: number;
   readonly text: string;
+  /** Whether a loss of power leaves it so, too: then nothing that was durable is gone. */
+  readonly mayBeTorn?: boolean;
 }
 
 export interface ScanHandlers {

@@ -4,9 +4,9 @@
  * never guesses: where that cannot be told, nothing is.
  */
 import type { Slot } from "../../consensus/index.ts";
-import { DecodeError, isZero } from "../codec/bytes.ts";
+import { DecodeError, isZero, LaterVersionError } from "../codec/bytes.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
-import { damaged } from "./damage.ts";
+import { damaged, laterDecree } from "./damage.ts";
 import type { Extent } from "./extents.ts";
 import { countTailZeros, groupHeaderBytes } from "./group.ts";
 import { readGroup, readGroupHeader, type GroupHeader } from "./group-reader.ts";
@@ -67,7 +67,7 @@ export class JournalScan {
     this.#handlers = handlers;
   }
 
-  /** @throws {KibitzerError} `KBZ_DAMAGED` when it cannot be told what was lost. */
+  /** @throws {KibitzerError} `KBZ_DAMAGED` when it cannot be told what was lost, `KBZ_VERSION`. */
   async run(): Promise<ScanResult> {
     for (const [position, segment] of this.#segments.entries()) {
       const end = await this.#readSegment(segment, position);
@@ -182,6 +182,7 @@ export class JournalScan {
         offset,
       };
     } catch (error) {
+      if (error instanceof LaterVersionError) throw laterDecree(segment.path, error);
       if (!(error instanceof DecodeError)) throw error;
       return { path: segment.path, offset: error.offset, text: error.message };
     }

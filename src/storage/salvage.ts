@@ -3,7 +3,8 @@
  * of the log is not known here: the hash of a later decree must say so.
  */
 import type { Ballot, Slot } from "../../consensus/index.ts";
-import { DecodeError, viewOf } from "../codec/bytes.ts";
+import { DecodeError, LaterVersionError, viewOf } from "../codec/bytes.ts";
+import { laterDecree } from "./damage.ts";
 import { groupHeaderBytes, recordHeaderBytes } from "./group.ts";
 import { readRecord, readWriteAccepted, type GroupHeader } from "./group-reader.ts";
 import type { SegmentHeader, SegmentWindow } from "./segment.ts";
@@ -23,11 +24,19 @@ export interface SalvagedRecord {
 
 const stepBytes = 1024 * 1024;
 
-/** Every record in a region whose header and body match their checksums. */
+/**
+ * Every record in a region whose header and body match their checksums.
+ * @throws {KibitzerError} `KBZ_VERSION` when one is of a later version.
+ */
 export async function salvage(
-  { header, window }: { readonly header: SegmentHeader; readonly window: SegmentWindow },
+  segment: {
+    readonly path: string;
+    readonly header: SegmentHeader;
+    readonly window: SegmentWindow;
+  },
   { from, to }: Region,
 ): Promise<readonly SalvagedRecord[]> {
+  const { header, window } = segment;
   const found: SalvagedRecord[] = [];
   let at = from;
   while (at + recordHeaderBytes <= to) {
@@ -38,7 +47,7 @@ export async function salvage(
       at += Math.max(1, length - recordHeaderBytes + 1);
       continue;
     }
-    const record = await readWhole(window, { offset: at + hit, to, seed: header.seed });
+    const record = await readWhole(segment, { offset: at + hit, to });
     if (record === null) {
       at += hit + 1;
       continue;
@@ -61,18 +70,22 @@ function findHeader(bytes: Uint8Array, offset: number): number | null {
 }
 
 async function readWhole(
-  window: SegmentWindow,
-  where: { readonly offset: number; readonly to: number; readonly seed: number },
+  { path, header, window }: Parameters<typeof salvage>[0],
+  { offset, to }: { readonly offset: number; readonly to: number },
 ): Promise<{ readonly slot: Slot; readonly size: number } | null> {
-  const { offset, to, seed } = where;
   const head = await window.at(offset, recordHeaderBytes);
   const size = recordHeaderBytes + viewOf(head).getUint32(0, true);
   if (offset + size > to) return null;
   const bytes = await window.at(offset, size);
   try {
-    const { decree } = readRecord(bytes, viewOf(bytes), 0, { offset, seed, group: null });
+    const { decree } = readRecord(bytes, viewOf(bytes), 0, {
+      offset,
+      seed: header.seed,
+      group: null,
+    });
     return { slot: decree.slot, size };
   } catch (error) {
+    if (error instanceof LaterVersionError) throw laterDecree(path, error);
     if (!(error instanceof DecodeError)) throw error;
     return null;
   }

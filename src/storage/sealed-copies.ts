@@ -14,6 +14,8 @@ export interface Copies {
   readonly names: readonly [string, string];
   readonly kind: string;
   readonly version: number;
+  /** Whether both are known to have been written: then a missing one is damage in any case. */
+  readonly wereWritten?: boolean;
 }
 
 /** What tells the later of two copies. */
@@ -56,7 +58,8 @@ export async function readLatest<Document extends Counted>(
   const findings = found.flatMap(({ path, isMissing, failure: damage }, at): Finding[] => {
     if (damage !== null) return [{ path, offset: 0, text: damage.message }];
     // Of the first version the second copy may not be there yet: its writer ended in between.
-    const isDamage = isMissing && (at === 0 || document.counter > 1);
+    const wasThere = at === 0 || document.counter > 1 || copies.wereWritten === true;
+    const isDamage = isMissing && wasThere;
     return isDamage ? [{ path, offset: 0, text: "the file is missing" }] : [];
   });
   return { document, findings };

@@ -178,7 +178,7 @@ describe("a reading", () => {
 });
 
 describe("changing over", () => {
-  test("a reading goes on at the very next index", async () => {
+  test("P9 a reading goes on at the very next index", async () => {
     await using harness = new Harness();
     const names = ["a", "b", "c"];
     for (const name of names) (await harness.node(name)).readBytesMax = 30;
@@ -199,7 +199,7 @@ describe("changing over", () => {
     assert.ok(kills >= 7);
   });
 
-  test("a reading leaves an endpoint that hangs, and one that talks nonsense", async () => {
+  test("P9 a reading leaves an endpoint that hangs, and one that talks nonsense", async () => {
     await using harness = new Harness();
     const hung = await harness.node("a");
     const odd = await harness.node("b");
@@ -262,7 +262,7 @@ describe("ending a reading", () => {
     assert.ok(harness.clock.now() - start < 1000, "it was asked until its time was over");
   });
 
-  test("an index that is gone is told, and not asked for again", async () => {
+  test("P9 an index that is gone is told, and not asked for again", async () => {
     await using harness = new Harness();
     const node = await harness.node("a");
     node.override = (request) => {

@@ -141,6 +141,19 @@ describe("changing over", () => {
     assert.equal(client.endpoint, "memory:a");
   });
 
+  test("comes back to an endpoint that joins its republic only after it has answered", async () => {
+    await using harness = new Harness();
+    await harness.node("a");
+    const client = await harness.client(["a"]);
+    harness.crash("a", "reset");
+    const again = await harness.node("a");
+    again.isIn = false;
+    const barrier = client.barrier();
+    await harness.pause(2000);
+    again.isIn = true;
+    await barrier;
+  });
+
   test("says so at once when all endpoints have become another republic", async () => {
     await using harness = new Harness();
     await harness.node("a");
@@ -149,6 +162,10 @@ describe("changing over", () => {
     await harness.node("a", new FakeRepublic("fedcba9876543210"));
     assertDefinite(await failureOf(client.barrier()), "KBZ_REPUBLIC", false);
     assertDefinite(await failureOf(client.status()), "KBZ_REPUBLIC", false);
+    const failure = await failureOf(client.publish("to nobody"));
+    assert.deepEqual([failure.code, failure.retryable], ["KBZ_REPUBLIC", false]);
+    const next = await failureOf(client.publish("to nobody again"));
+    assert.deepEqual([next.code, next.outcome], ["KBZ_REPUBLIC", "none"]);
   });
 
   test("does not hammer an endpoint that drops each connection at once", async () => {

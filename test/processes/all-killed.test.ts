@@ -44,7 +44,7 @@ test("kill -9 of all nodes under load: the publisher goes on, each line is in on
   assert.deepEqual(await textsOf(cluster), lines);
 });
 
-test("kill -9 of all nodes and the publisher: no line is missing or doubled", async (t) => {
+test("P10 kill -9 of all nodes and the publisher: no line is missing or doubled", async (t) => {
   const kit = Kit.open(t);
   const cluster = await Cluster.start(kit);
   const promised = new Map<number, string>();

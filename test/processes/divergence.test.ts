@@ -6,7 +6,7 @@ import { Cluster } from "./cluster.ts";
 import { Kit } from "./kit.ts";
 
 for (const role of ["member", "leader"] as const) {
-  test(`a ${role} whose past was altered stops as KBZ_DIVERGED; the others go on`, async (t) => {
+  test(`P12 a ${role} whose past was altered stops by itself; the others go on`, async (t) => {
     const kit = Kit.open(t);
     const cluster = await Cluster.start(kit);
     const where = ["--endpoints", cluster.endpoints];

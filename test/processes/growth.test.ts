@@ -7,7 +7,7 @@ import { Cluster } from "./cluster.ts";
 import { Feed, upTo } from "./feed.ts";
 import { eventually, Kit } from "./kit.ts";
 
-test("under load a fourth and fifth node get seats, a sixth follows the log", async (t) => {
+test("P5 under load a fourth and fifth node get seats, a sixth follows the log", async (t) => {
   const kit = Kit.open(t);
   const cluster = await Cluster.start(kit, { count: 6, started: 3 });
   const endless = upTo(1_000_000).map((number) => `line ${number}`);

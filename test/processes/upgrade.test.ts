@@ -35,7 +35,7 @@ function makeRelease(
   return join(directory, "src/cli.ts");
 }
 
-test("a rolling upgrade under load: no call fails, nothing is lost or doubled", async (t) => {
+test("P18 a rolling upgrade under load: no call fails, nothing is lost or doubled", async (t) => {
   const kit = Kit.open(t);
   const next = { least: protocol.least, most: protocol.most + 1 };
   const cli = makeRelease(kit, "99.0.0", next);
@@ -69,7 +69,7 @@ test("a rolling upgrade under load: no call fails, nothing is lost or doubled", 
   assert.equal(members.find(({ id }) => id === "b")?.version, version);
 });
 
-test("a release too far ahead is refused by name, and the others go on", async (t) => {
+test("P18 a release too far ahead is refused by name, and the others go on", async (t) => {
   const kit = Kit.open(t);
   const cli = makeRelease(kit, "99.0.0", { least: protocol.most + 1, most: protocol.most + 2 });
   const cluster = await Cluster.start(kit);

@@ -10,13 +10,36 @@ import { Cluster } from "./cluster.ts";
 import { Feed, upTo } from "./feed.ts";
 import { Kit } from "./kit.ts";
 
+interface Watch {
+  /** What the watcher was shown, in order. */
+  readonly texts: string[];
+  /** Resolves once it was shown as many as were wanted. */
+  readonly reached: Promise<void>;
+  /** Rejects with what ended it. */
+  readonly ended: Promise<void>;
+}
+
+function watchAll(watcher: KibitzerClient, count: number): Watch {
+  const texts: string[] = [];
+  const { promise: reached, resolve } = Promise.withResolvers<void>();
+  const watch = async (): Promise<void> => {
+    for await (const entry of watcher.entries()) {
+      texts.push(entry.text());
+      if (texts.length === count) resolve();
+    }
+  };
+  const ended = watch();
+  ended.catch(() => undefined);
+  return { texts, reached, ended };
+}
+
 async function textsAt(kit: Kit, endpoint: string): Promise<readonly string[]> {
   const ran = await kit.run(["tail", "--endpoints", endpoint]);
   assert.equal(ran.code, 0, ran.stderr);
   return ran.lines;
 }
 
-test("a majority is lost: a survivor goes on, others join, old members are refused", async (t) => {
+test("P7 a majority is lost: a survivor goes on, and old members are refused", async (t) => {
   const kit = Kit.open(t);
   const cluster = await Cluster.start(kit);
   const lines = upTo(3000).map((number) => `line ${number}`);
@@ -68,7 +91,7 @@ test("a majority is lost: a survivor goes on, others join, old members are refus
   assert.equal(inspected.code, 5, "its node runs");
 });
 
-test("a backup under load is restored: nothing acknowledged before it is missing", async (t) => {
+test("P14 a backup is restored: nothing is missing, and who was there is refused", async (t) => {
   const kit = Kit.open(t);
   const cluster = await Cluster.start(kit);
   await using client = await KibitzerClient.connect([cluster.node("b").url]);
@@ -99,6 +122,9 @@ test("a backup under load is restored: nothing acknowledged before it is missing
   assert.equal(piped.stdout.toString("latin1", 0, 16), "kibitzer backup ");
   const later = { publisher: client.publisher ?? "", sequenceNext: client.sequenceNext };
   const all = await textsAt(kit, cluster.node("a").url);
+  await using watcher = await KibitzerClient.connect(cluster.nodes.map(({ url }) => url));
+  const watch = watchAll(watcher, all.length);
+  await watch.reached;
   await Promise.all(cluster.ids.map(async (id) => await cluster.kill(id)));
   for (const { data } of cluster.nodes) rmSync(data, { recursive: true });
 
@@ -124,4 +150,8 @@ test("a backup under load is restored: nothing acknowledged before it is missing
   assert.deepEqual(await twin.publish("more"), { index: summary.index + 1 }, "it is in already");
   const texts = await textsAt(kit, cluster.node("c").url);
   assert.deepEqual(texts, [...all.slice(0, summary.index), "more"]);
+  // Whoever was there before the restore goes on nowhere: its positions mean other entries now.
+  await assert.rejects(watch.ended, { code: "KBZ_REPUBLIC" });
+  assert.deepEqual(watch.texts, all, "nothing of the new republic was shown");
+  await assert.rejects(watcher.publish("old"), { code: "KBZ_REPUBLIC" });
 });

@@ -49,6 +49,25 @@ test("a crash at any call leaves the last promise that was attested, or the next
   }
 });
 
+test("a copy that is gone is told, and one that is not whole, too: it may be torn", async () => {
+  const files = new MemoryFiles();
+  await files.makeDirectory(directory);
+  await (await HardState.open(files, directory, owner, false)).write(ballot(1));
+  for (const name of ["promise-1", "promise-2"]) {
+    const gone = files.killed();
+    gone.delete(`${directory}/${name}`);
+    const found = (await HardState.open(gone, directory, owner, true)).findings;
+    assert.deepEqual(found, [
+      { path: `${directory}/${name}`, offset: 0, text: "the file is missing" },
+    ]);
+    assert.deepEqual((await HardState.open(gone, directory, owner, true)).findings, []);
+    const cut = files.killed();
+    cut.put(`${directory}/${name}`, new Uint8Array(800));
+    const [torn] = (await HardState.open(cut, directory, owner, true)).findings;
+    assert.equal(torn?.mayBeTorn, true);
+  }
+});
+
 test("a copy never changes its size, so that it can be written where it stands", async () => {
   const files = new MemoryFiles();
   await files.makeDirectory(directory);

@@ -178,4 +178,21 @@ export const membershipMutants: readonly Mutant[] = [
     about: "A member that moved is called at its old endpoint for ever.",
     invariant: "L2",
   },
+  {
+    name: "move-told-to-members-alone",
+    file: "src/node/whereabouts.ts",
+    find: "const callers = moved.map(",
+    replace: "const callers = moved.slice(0, 0).map(",
+    about:
+      "Who moved together with all others tells only the endpoints that nobody is at any more.",
+    invariant: "L2",
+  },
+  {
+    name: "lives-are-counted-alone",
+    file: "src/storage/directory.ts",
+    find: "Math.floor(chance.fraction() * livesAStart)",
+    replace: "0",
+    about: "Two copies of one directory that start alike are in the same life.",
+    invariant: "M4",
+  },
 ];
