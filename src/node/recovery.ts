@@ -7,6 +7,7 @@ import {
   type Decree,
   type DurableState,
 } from "../../consensus/index.ts";
+import type { FramedDecree } from "../codec/decree-codec.ts";
 import type { Bodies } from "../storage/bodies.ts";
 import type { OpenedJournal } from "../storage/opened-journal.ts";
 
@@ -31,12 +32,13 @@ export async function durableState(
   const rest = { promised, accepted, heard, writeLast };
   if (recovered.undecided === null) return { ...rest, ...(await readAgain(opened, bodies)) };
   const { republic, undecided } = recovered;
-  const decrees: Decree[] = [];
-  for (const { decree, body } of undecided) {
-    decrees.push(decree);
-    if (decree.value.kind === "batch" && body !== null) bodies.set(decree.value, body);
-  }
+  const decrees = undecided.map((framed) => kept(framed, bodies));
   return { ...rest, republic, decrees, lostUpTo: 0 };
+}
+
+function kept({ decree, body }: FramedDecree, bodies: Bodies): Decree {
+  if (decree.value.kind === "batch" && body !== null) bodies.set(decree.value, body);
+  return decree;
 }
 
 /** What damage had hidden, now that it is repaired. */
@@ -58,9 +60,6 @@ async function readAgain(
   // What is still damaged now is nobody's to give: the core knows that it was there (A8).
   const lost = journal.damaged.find(({ last }) => last > decided);
   const intact = lost === undefined ? length : lost.first - 1;
-  for await (const { decree, body } of journal.scan(decided + 1, intact)) {
-    decrees.push(decree);
-    if (decree.value.kind === "batch" && body !== null) bodies.set(decree.value, body);
-  }
+  for await (const framed of journal.scan(decided + 1, intact)) decrees.push(kept(framed, bodies));
   return { republic: republic.state(), decrees, lostUpTo: lost === undefined ? 0 : length };
 }
