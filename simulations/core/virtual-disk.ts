@@ -229,35 +229,16 @@ export class VirtualDisk {
 
   #check(write: Write, installed: Installed | null): void {
     const before = this.#written;
-    const { base } = write;
-    demand((base === null) === (installed === null), "S4", () => "a log begins anew by itself");
+    checkBase(write, installed, before);
     const known = installed?.log ?? before.log;
-    demand(base === null || base.slot > before.decided, "S4", () => {
-      return `a snapshot after ${base?.slot ?? 0} takes the log back from ${before.decided}`;
-    });
-    demand(base === null || write.slotFirst === base.slot + 1, "S4", () => {
-      return `a log goes on with ${write.slotFirst} after a snapshot of ${base?.slot ?? 0}`;
-    });
+    checkBallots(write, before);
     const promised = write.promised ?? before.promised;
     const length = write.slotFirst - 1 + write.decrees.length;
     demand(write.number > this.#writeLast, "D1", () => `write ${write.number} is used again`);
-    demand(compareBallots(promised, before.promised) >= 0, "A7", () => {
-      return `promise falls from ${formatBallot(before.promised)} to ${formatBallot(promised)}`;
-    });
-    demand(compareBallots(write.accepted, before.accepted) >= 0, "A17", () => {
-      return `accepted falls from ${formatBallot(before.accepted)}`;
-    });
-    demand(compareBallots(write.accepted, promised) <= 0, "A7", () => {
-      return `accepts ${formatBallot(write.accepted)} above its promise ${formatBallot(promised)}`;
-    });
     demand(write.slotFirst >= 1 && write.slotFirst <= known.length + 1, "A5", () => {
       return `write from slot ${write.slotFirst} after a log of ${known.length}`;
     });
-    const isCovered =
-      length >= before.lostUpTo || compareBallots(write.accepted, before.accepted) > 0;
-    demand(isCovered ? write.lostUpTo === 0 : write.lostUpTo === before.lostUpTo, "A8", () => {
-      return `write ${write.number} forgets that slots up to ${before.lostUpTo} were lost`;
-    });
+    checkLost(write, length, before);
     demand(write.decided <= length, "A5", () => `decided ${write.decided} beyond length ${length}`);
     demand(
       length <= write.decided ||
@@ -273,4 +254,36 @@ export class VirtualDisk {
       hash = decree.hash;
     }
   }
+}
+
+function checkBase({ base, slotFirst }: Write, installed: Installed | null, before: Image): void {
+  demand((base === null) === (installed === null), "S4", () => "a log begins anew by itself");
+  demand(base === null || base.slot > before.decided, "S4", () => {
+    return `a snapshot after ${base?.slot ?? 0} takes the log back from ${before.decided}`;
+  });
+  demand(base === null || slotFirst === base.slot + 1, "S4", () => {
+    return `a log goes on with ${slotFirst} after a snapshot of ${base?.slot ?? 0}`;
+  });
+}
+
+function checkBallots(write: Write, before: Image): void {
+  const promised = write.promised ?? before.promised;
+  demand(compareBallots(promised, before.promised) >= 0, "A7", () => {
+    return `promise falls from ${formatBallot(before.promised)} to ${formatBallot(promised)}`;
+  });
+  demand(compareBallots(write.accepted, before.accepted) >= 0, "A17", () => {
+    return `accepted falls from ${formatBallot(before.accepted)}`;
+  });
+  demand(compareBallots(write.accepted, promised) <= 0, "A7", () => {
+    return `accepts ${formatBallot(write.accepted)} above its promise ${formatBallot(promised)}`;
+  });
+}
+
+/** What was lost stays attested until something covers it. @param length Of the log by then. */
+function checkLost(write: Write, length: Slot, before: Image): void {
+  const isCovered =
+    length >= before.lostUpTo || compareBallots(write.accepted, before.accepted) > 0;
+  demand(isCovered ? write.lostUpTo === 0 : write.lostUpTo === before.lostUpTo, "A8", () => {
+    return `write ${write.number} forgets that slots up to ${before.lostUpTo} were lost`;
+  });
 }

@@ -225,17 +225,7 @@ class Inspector {
       const refounded = await this.#refoundedBefore(start?.slot ?? 0, manifest.republic);
       const scanned = await this.#scan(opened, manifest, { log, refounded, start });
       const slots = slotsByGeneration(log, manifest);
-      const segments: InspectedSegment[] = [];
-      for (const { entry, segment } of opened) {
-        segments.push({
-          file: segmentName(entry.generation),
-          generation: entry.generation,
-          bytes: segment.file === null ? 0 : await segment.file.size(),
-          closed: entry.closed !== null,
-          slots: slots.get(entry.generation) ?? null,
-          ...(scanned?.counts.get(entry.generation) ?? { groups: 0, records: 0 }),
-        });
-      }
+      const segments = await segmentsOf(opened, slots, scanned?.counts ?? new Map());
       this.#note(await snapshotFindings(this.#files, this.#directory, manifest));
       this.#note(await archiveFindings(this.#files, path, manifest));
       if (scanned === null) return { log: null, segments };
@@ -326,6 +316,25 @@ class Inspector {
       await file.close();
     }
   }
+}
+
+async function segmentsOf(
+  opened: readonly { readonly entry: SegmentEntry; readonly segment: OpenedFile }[],
+  slots: ReturnType<typeof slotsByGeneration>,
+  counts: Scanned["counts"],
+): Promise<readonly InspectedSegment[]> {
+  const segments: InspectedSegment[] = [];
+  for (const { entry, segment } of opened) {
+    segments.push({
+      file: segmentName(entry.generation),
+      generation: entry.generation,
+      bytes: segment.file === null ? 0 : await segment.file.size(),
+      closed: entry.closed !== null,
+      slots: slots.get(entry.generation) ?? null,
+      ...(counts.get(entry.generation) ?? { groups: 0, records: 0 }),
+    });
+  }
+  return segments;
 }
 
 /** How the system refuses to list a file. */

@@ -1,6 +1,6 @@
 /**
- * Whether the files that stand for the past of a log are what was written: snapshots, and the places
- * of older slots. Writes nothing.
+ * Whether the files that stand for the past of a log are what was written: snapshots, and the
+ * places of older slots. Writes nothing.
  */
 import type { Manifest } from "../storage/manifest.ts";
 import { archiveName } from "../storage/archive-file.ts";

@@ -4,6 +4,7 @@
  */
 import { Command } from "commander";
 import { addKv } from "./kv-program.ts";
+import { addLog } from "./log-program.ts";
 import {
   parseAge,
   parseBytes,
@@ -28,7 +29,6 @@ import type { DevOptions } from "./dev.ts";
 import type { ChangeOptions, PromoteCommandOptions } from "./membership.ts";
 import type { PublishOptions } from "./publish.ts";
 import type { RecoverCommandOptions } from "./recover.ts";
-import type { RepairOptions } from "./log-repair.ts";
 import type { ReplayOptions } from "./replay.ts";
 import type { RestoreCommandOptions } from "./restore.ts";
 import type { StartOptions } from "./start-options.ts";
@@ -74,7 +74,7 @@ export function createProgram(output: Output, ended: (exitCode: number) => void)
   addRestore(program, context);
   addRecover(program, context);
   addReplay(program, context);
-  addLog(program, context);
+  addLog(program, output, (command, work) => runs(command, context, work));
   addSimulate(program, context);
   return program;
 }
@@ -342,52 +342,6 @@ function addReplay(program: Command, context: Context): void {
   runs(command, context, async () => {
     const { replay } = await import("./replay.ts");
     return replay(command.args[0] ?? "", command.opts<ReplayOptions>(), context.output);
-  });
-}
-
-function addLog(program: Command, context: Context): void {
-  const log = program.command("log").description("look at a data directory, offline");
-  const command = log
-    .command("inspect")
-    .description("list what a node's directory holds")
-    .argument("<dir>", "a node's data directory; the node must not be running")
-    .addOption(option("--json", "one JSON object"));
-  runs(command, context, async () => {
-    const { inspect } = await import("./log-inspect.ts");
-    return inspect(command.args[0] ?? "", command.opts<{ json?: boolean }>(), context.output);
-  });
-  addLogVerify(log, context);
-  addLogRepair(log, context);
-}
-
-function addLogVerify(log: Command, context: Context): void {
-  const command = log
-    .command("verify")
-    .description("read every byte of a node's directory; exit 8 when any is damaged")
-    .argument("<dir>", "a node's data directory; the node must not be running")
-    .addOption(option("--json", "one JSON object"));
-  runs(command, context, async () => {
-    const { verify } = await import("./log-verify.ts");
-    return verify(command.args[0] ?? "", command.opts<{ json?: boolean }>(), context.output);
-  });
-}
-
-function addLogRepair(log: Command, context: Context): void {
-  const command = log
-    .command("repair")
-    .description("fill a node's damaged slots from other members; without --write only says which")
-    .argument("<dir>", "a node's data directory; the node must not be running")
-    .addOption(
-      option("--endpoints <urls>", "whom to ask besides the members that it knows").argParser(
-        parseEndpoints,
-      ),
-    )
-    .addOption(option("--write", "repair; a node's next start does the same by itself"))
-    .addOption(option("--timeout <duration>", "how long to try").argParser(parseDuration))
-    .addOption(option("--json", "one JSON object"));
-  runs(command, context, async () => {
-    const { repair } = await import("./log-repair.ts");
-    return repair(command.args[0] ?? "", command.opts<RepairOptions>(), context.output);
   });
 }
 

@@ -7,6 +7,7 @@ import {
   type Decree,
   type DurableState,
 } from "../../consensus/index.ts";
+import type { FramedDecree } from "../codec/decree-codec.ts";
 import type { Bodies } from "../storage/bodies.ts";
 import type { SlotRange } from "../storage/holes.ts";
 import type { Journal } from "../storage/journal.ts";
@@ -34,12 +35,13 @@ export async function durableState(
   const rest = { promised, accepted, heard, writeLast };
   if (recovered.undecided === null) return { ...rest, ...(await readAgain(opened, bodies)) };
   const { republic, undecided } = recovered;
-  const decrees: Decree[] = [];
-  for (const { decree, body } of undecided) {
-    decrees.push(decree);
-    if (decree.value.kind === "batch" && body !== null) bodies.set(decree.value, body);
-  }
+  const decrees = undecided.map((framed) => kept(framed, bodies));
   return { ...rest, republic, decrees, lostUpTo: 0 };
+}
+
+function kept({ decree, body }: FramedDecree, bodies: Bodies): Decree {
+  if (decree.value.kind === "batch" && body !== null) bodies.set(decree.value, body);
+  return decree;
 }
 
 /** What damage had hidden, now that it is repaired. */
@@ -87,10 +89,7 @@ async function readUndecided(
   for (let slot = first; slot <= last;) {
     const { framed, damaged, slotLast } = await journal.readWhole(slot, last, readBytes);
     if (damaged.length > 0) return null;
-    for (const { decree, body } of framed) {
-      decrees.push(decree);
-      if (decree.value.kind === "batch" && body !== null) bodies.set(decree.value, body);
-    }
+    for (const one of framed) decrees.push(kept(one, bodies));
     slot = slotLast + 1;
   }
   return decrees;

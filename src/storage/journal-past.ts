@@ -21,6 +21,7 @@ import type { ManifestKeeper } from "./manifest-keeper.ts";
 import type { SegmentEntry } from "./manifest.ts";
 import type { LogEnd, ReadStart } from "./read-start.ts";
 import { segmentName, type StorageIdentity } from "./segment.ts";
+import { removableSegments, slotAfter, startsKept, type Retention } from "./retention.ts";
 import { SlotArchive } from "./slot-archive.ts";
 import type { LogState } from "./log-state.ts";
 import type { Place } from "./slot-index.ts";
@@ -36,17 +37,6 @@ export interface JournalPastOptions {
   /** What the groups up to the end of each closed segment that was read amount to. */
   readonly ends: ReadonlyMap<number, LogEnd>;
 }
-
-/** What may go: each bound by itself; null for none. */
-export interface Retention {
-  /** Bytes of closed segments that are kept at least. */
-  readonly bytes: number | null;
-  /** Milliseconds of log time for which entries are kept at least. */
-  readonly ageMs: number | null;
-}
-
-/** So many snapshots are relied on: if one is damaged, the other and the log make it good. */
-const startsKept = 2;
 
 /** A snapshot was installed while another was to be relied on: that one is of no use any more. */
 export class Overtaken extends Error {
@@ -88,7 +78,10 @@ export class JournalPast {
     if (this.#archive.slotLast !== index.base) return;
     for (const archive of this.#archive.archives) {
       try {
-        const slot = Math.max(this.#slotAfter(manifest.body.segments[0]), archive.slotFirst);
+        const slot = Math.max(
+          slotAfter(manifest.body, index.base, manifest.body.segments[0]),
+          archive.slotFirst,
+        );
         if (slot > archive.slotLast) continue;
         this.#indexFirst = await this.#indexFrom(slot);
         this.#slotFirst = slot;
@@ -239,10 +232,10 @@ export class JournalPast {
    */
   async truncate(retention: Retention, time: number, waited: () => Promise<void>): Promise<number> {
     const { manifest } = this.#options;
-    const gone = this.#removable(retention, time);
+    const gone = removableSegments(manifest.body, { retention, time, slotFirst: this.#slotFirst });
     const last = gone.at(-1);
     if (last === undefined || last.closed === null) return 0;
-    const slot = this.#slotAfter(manifest.body.segments[gone.length]);
+    const slot = slotAfter(manifest.body, this.base, manifest.body.segments[gone.length]);
     const archives = this.#archive.archives.filter(({ slotLast }) => slotLast < slot);
     const { first, indexFirst } = await this.#readableFrom(Math.max(this.#slotFirst, slot));
     // Together, and before anything goes: who comes now is told so, who is reading is waited for.
@@ -268,52 +261,6 @@ export class JournalPast {
       if (await files.exists(path)) await files.remove(path);
       this.#unlisted.shift();
     }
-  }
-
-  #removable({ bytes, ageMs }: Retention, time: number): readonly SegmentEntry[] {
-    const { segments, starts } = this.#options.manifest.body;
-    const [start] = starts;
-    if (start === undefined) return [];
-    const mayTruncate = starts.length === startsKept;
-    let kept = segments.reduce((sum, { closed }) => sum + (closed?.end ?? 0), 0);
-    let count = 0;
-    for (const segment of segments) {
-      if (segment.generation >= start.generation || segment.closed === null) break;
-      kept -= segment.closed.end;
-      const isTooMuch = mayTruncate && bytes !== null && kept >= bytes;
-      const isTooOld = mayTruncate && ageMs !== null && this.#timeOf(segment) < time - ageMs;
-      if (!isTooMuch && !isTooOld && this.#holdsSlots(segment)) break;
-      count += 1;
-    }
-    return segments.slice(0, count);
-  }
-
-  /** Whether any slot is read from a closed segment: others, or a snapshot, may have them all. */
-  #holdsSlots({ generation }: SegmentEntry): boolean {
-    return this.#archive.archives.some(({ segments, slotLast }) => {
-      const isIn = segments.some((each) => each.generation === generation);
-      return isIn && slotLast >= this.#slotFirst;
-    });
-  }
-
-  /** Log time after the last slot of a segment, or a little later. */
-  #timeOf({ generation }: SegmentEntry): number {
-    const archive = this.#archive.archives.findLast(({ segments }) => {
-      return segments.some((each) => each.generation <= generation);
-    });
-    return archive?.time ?? Infinity;
-  }
-
-  /** The first slot that is in `segment` or a later one. */
-  #slotAfter(segment: SegmentEntry | undefined): Slot {
-    const { archives } = this.#options.manifest.body;
-    let slot = archives[0]?.slotFirst ?? this.#options.log.index.base + 1;
-    for (const { segments } of archives) {
-      for (const each of segments) {
-        if (each.generation < (segment?.generation ?? 0)) slot = Math.max(slot, each.slotLast + 1);
-      }
-    }
-    return slot;
   }
 
   /** From `slot` on; a file of places that is damaged, and cannot be made again, is left out. */
@@ -378,25 +325,26 @@ export class JournalPast {
     const { manifest, log } = this.#options;
     const { index } = log;
     const { segments, starts } = manifest.body;
+    const following = slot < index.length ? index.get(slot + 1) : null;
     // Where the next slot stood is damaged: what tells of that is read again.
-    if (slot < index.length && index.get(slot + 1).size === 0)
-      return { ...this.#lastStart(), slot };
+    if (following?.size === 0) return { ...this.#lastStart(), slot };
     // The one after that may be made already.
     const active = segments.find(({ closed }) => closed === null);
-    const next = slot < index.length ? index.get(slot + 1).generation : active?.generation;
+    const next = following?.generation ?? active?.generation;
     const at = segments.findIndex(({ generation }) => generation === next);
     const before = segments[at - 1];
     assert(next !== undefined && at >= 0, "the log goes on in a segment");
-    if (before === undefined) {
-      const [first] = starts;
-      const generation = next;
-      if (first?.generation === generation) return { ...first, slot };
-      return { ...(first ?? nothing), slot, generation };
-    }
-    const end = this.#ends.get(before.generation);
+    if (before === undefined) return { ...(starts[0] ?? nothing), slot, generation: next };
+    return { ...this.#endOf(before, next), slot, generation: next };
+  }
+
+  /** What the groups up to the end of `segment` amount to; `next` is the one after it. */
+  #endOf(segment: SegmentEntry, next: number): LogEnd {
+    const { starts } = this.#options.manifest.body;
     const same = starts.find(({ generation }) => generation === next);
-    assert(end !== undefined || same !== undefined, "what a segment amounts to is known");
-    return { ...(end ?? same ?? nothing), slot, generation: next };
+    const end = this.#ends.get(segment.generation) ?? same;
+    assert(end !== undefined, "what a segment amounts to is known");
+    return end;
   }
 }
 

@@ -86,7 +86,10 @@ async function written(): Promise<MemoryFiles> {
     assert.ok(first !== undefined);
     const heard = [{ id: "b", cookie: other.cookie, starts: 1, promised, accepted, length: 9 }];
     const write = { number: recovered.writeLast + 1, slotFirst: first.slot, decrees, decided };
-    journal.append({ ...write, promised: promise, accepted, heard, base: null, lostUpTo: 0 }, bodies);
+    journal.append(
+      { ...write, promised: promise, accepted, heard, base: null, lostUpTo: 0 },
+      bodies,
+    );
     await reached.promise;
     await journal.close();
   }
@@ -134,7 +137,8 @@ test("a directory of version 2 is read as what it was written for, and goes on",
     ...storage,
   });
   const heard = [{ id: "b", cookie: other.cookie, starts: 1, promised, accepted, length: 9 }];
-  const { writeLast, ...found } = recovered;
+  const { writeLast, republic: folded, undecided, missing, tailBytes: _, ...found } = recovered;
+  assert.deepEqual([folded.slot, undecided?.length, missing], [5, 1, 0]);
   assert.ok(writeLast > 2 ** 20);
   const known = { decided: 5, length: 6, torn: false, findings: [] };
   assert.deepEqual(found, { promised, accepted, heard, ...known });

@@ -52,7 +52,7 @@ export const snapshotMutants: readonly Mutant[] = [
   },
   {
     name: "truncates-what-a-start-reads",
-    file: "src/storage/journal-past.ts",
+    file: "src/storage/retention.ts",
     find: "if (segment.generation >= start.generation || segment.closed === null) break;",
     replace: "if (segment.closed === null) break;",
     about: "Segments go that no snapshot stands for.",
@@ -61,7 +61,7 @@ export const snapshotMutants: readonly Mutant[] = [
   {
     name: "start-past-the-snapshot",
     file: "src/storage/journal-past.ts",
-    find: "const next = slot < index.length ? index.get(slot + 1).generation : active?.generation;",
+    find: "const next = following?.generation ?? active?.generation;",
     replace: "const next = active?.generation;",
     about: "The log is read from a later segment on than the snapshot ends in.",
     invariant: "D9",
@@ -97,8 +97,8 @@ export const snapshotMutants: readonly Mutant[] = [
   {
     name: "start-forgets-its-ballot",
     file: "src/storage/log-state.ts",
-    find: "this.#accepted = end.accepted;",
-    replace: "",
+    find: "const { accepted, length, decided, hash } = end;",
+    replace: "const { length, decided, hash } = end;\n    const accepted = ballotZero;",
     about: "A node that starts at a snapshot has forgotten the ballot of its log.",
     invariant: "A17",
   },
