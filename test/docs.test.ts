@@ -151,6 +151,23 @@ test("docs/protocol.md: the ids of each property lead back to it", () => {
   assert.deepEqual(new Set(forth), new Set(back));
 });
 
+test('docs/promises.md: each promise has tests of its name, or says "not yet"', () => {
+  const [, ...sections] = read("docs/promises.md").split(/^## /m);
+  const promised = sections
+    .filter((section) => !section.includes("**not yet**"))
+    .map((section) => section.slice(0, section.indexOf(" ")));
+  const tests = execFileSync("git", ["ls-files", "--cached", "--others", "--", "*.test.ts"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  const kept = tests
+    .trim()
+    .split("\n")
+    .flatMap((path) => [...read(path).matchAll(/^ *test\(\s*["'`](P\d+) /gm)])
+    .map(([, id = ""]) => id);
+  assert.deepEqual([...new Set(kept)].toSorted(), promised.toSorted());
+});
+
 test("docs/dependencies.md lists every dependency", () => {
   const manifest = read("package.json");
   const [, block = ""] = /"dependencies": (\{[\s\S]*?\})/.exec(manifest) ?? [];

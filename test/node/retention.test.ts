@@ -1,4 +1,4 @@
-/** Nodes that keep only so much of the log: how much that is, and who joins when the rest is gone. */
+/** Nodes that keep only so much of the log: how much that is, and who joins behind what is gone. */
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
