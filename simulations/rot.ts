@@ -18,13 +18,15 @@ export interface RotParts {
 const entriesMax = 3;
 const readingMax = 60 * second;
 
+function isSound({ kibitzer, disk }: SimulatedNode): boolean {
+  return kibitzer !== null && !disk.wounds.isSuspect;
+}
+
 /** @throws {Violation} when a reader at one of the nodes is not given all entries. */
 export async function checkRot(
   { simulator, prng, agreement }: RotParts,
   core: readonly SimulatedNode[],
 ): Promise<void> {
-  const isSound = ({ kibitzer, disk }: SimulatedNode): boolean =>
-    kibitzer !== null && !disk.wounds.isSuspect;
   if (core.length < 2 || !core.every(isSound) || agreement.indexLast === 0) return;
   const node = prng.pick(core);
   const { id, kibitzer } = node;

@@ -58,13 +58,15 @@ export async function damageMajority(parts: SafetyOnlyParts): Promise<Struck> {
   return { nodes, gone };
 }
 
+function isOver({ kibitzer, refusal }: SimulatedNode): boolean {
+  return kibitzer !== null || refusal !== null;
+}
+
 /** D4: nothing was wrong before, and each entry is whole somewhere. */
 async function demandRepair(
   { simulator }: SafetyOnlyParts,
   nodes: readonly SimulatedNode[],
 ): Promise<void> {
-  const isOver = ({ kibitzer, refusal }: SimulatedNode): boolean =>
-    kibitzer !== null || refusal !== null;
   await simulator.run(simulator.now + noticedMax, () => nodes.every(isOver));
   for (const { id, kibitzer, refusal, told } of nodes) {
     if (kibitzer !== null) continue;
