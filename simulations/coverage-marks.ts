@@ -68,6 +68,7 @@ export const coverageMarks = {
   "repair.done": "a node found slots damaged, and had them from others",
   "repair.waits": "a damaged node waited for a member that may have what it lacks",
   "repair.doneLater": "that member came back, and gave it",
+  "repair.read": "entries that rotted on the disk of a node that ran were read there all the same",
   "replaced.damaged": "a node found its disk damaged, and nobody could repair it",
   "replaced.exiled": "a node was exiled, and joined with an empty disk",
   "answer.full": "a publish was refused for lack of room",
@@ -80,6 +81,7 @@ export const coverageMarks = {
   "worstDay.undecided": "the log that went on had entries that nobody knew to be decided",
   "worstDay.truncated": "who joined after a worst day began with a snapshot",
   "worstDay.restored": "a backup that was taken under load became a new republic",
+  "calm.repaired": "each entry was damaged on all disks but one, and all nodes served again",
   "calm.damaged": "of a damaged majority was proved that it cannot go on",
 } as const;
 

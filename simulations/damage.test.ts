@@ -45,7 +45,7 @@ test("P19 damage of each kind is noticed, and repaired or replaced, or does no h
         const [, , node] = stage.cluster.nodes;
         assert.ok(node !== undefined);
         for (let round = 0; round < 20 && !isCertain; round += 1) {
-          damageDisk(node.disk, new Prng(`${kind} ${round}`), kind);
+          damageDisk(node.disk, new Prng(`${kind} at rest ${round}`), kind);
           isCertain = node.disk.wounds.refusal(node.disk.directories) !== null;
         }
         stage.cluster.crash(node, null);

@@ -32,6 +32,7 @@ const ids: Readonly<Record<DamageKind, string>> = {
 };
 
 const sectorBytes = 512;
+const notSmall = /\/(segment-\d+|lock|recording-\d+)$|\.tmp$/;
 
 interface Place {
   readonly path: string;
@@ -156,10 +157,12 @@ function pickPlace(disk: SimulatedDisk, prng: Prng, kind: DamageKind): Place | n
   const places = disk.directories.files().map(([path, file]) => ({ path, file }));
   const logs = places.filter((place) => isUsedSegment(disk, place));
   const isOld = kind === "stale" || kind === "lost";
+  // There are many recordings, and little depends on them.
+  const unwanted = prng.chance(0.2) ? /\/(segment-\d+|lock)$|\.tmp$/ : notSmall;
   const small = places.filter(({ path }) =>
-    isOld ? path.endsWith("/promise-1") : !/\/(segment-\d+|lock)$|\.tmp$/.test(path),
+    isOld ? path.endsWith("/promise-1") : !unwanted.test(path),
   );
-  const from = prng.chance(0.7) || small.length === 0 ? logs : small;
+  const from = prng.chance(0.6) || small.length === 0 ? logs : small;
   return from.length === 0 ? null : prng.pick(from);
 }
 

@@ -36,6 +36,8 @@ export async function damageMajority(parts: SafetyOnlyParts): Promise<Struck> {
   const nodes = cluster.nodes.filter(({ isIn, wasReady, isReplaced, mustNotServe }) => {
     return isIn && wasReady && !isReplaced && mustNotServe === null;
   });
+  const areSound = cluster.nodes.every(({ isIn, disk }) => !isIn || !disk.wounds.isSuspect);
+  const areAll = cluster.nodes.every((node) => !node.isIn || nodes.includes(node));
   for (const node of nodes) cluster.crash(node, null);
   // K10: on all but one, which differs from entry to entry; K11: on all of them.
   const isHelical = nodes.length > 2 && prng.chance(0.5);
@@ -46,12 +48,33 @@ export async function damageMajority(parts: SafetyOnlyParts): Promise<Struck> {
   }
   for (const node of nodes) cluster.start(node);
   const gone = goneEntry(parts);
-  if (gone === null) return { nodes, gone };
+  if (gone === null) {
+    if (areSound && areAll) await demandRepair(parts, nodes);
+    return { nodes, gone };
+  }
   await simulator.run(simulator.now + noticedMax, () => damaged.every(hasSaidSo));
   for (const { id } of damaged.filter((node) => !hasSaidSo(node))) {
     throw new Violation("D4", `${id} is damaged, and has not said so`);
   }
   return { nodes, gone };
+}
+
+function isOver({ kibitzer, refusal }: SimulatedNode): boolean {
+  return kibitzer !== null || refusal !== null;
+}
+
+/** D4: nothing was wrong before, and each entry is whole somewhere. */
+async function demandRepair(
+  { simulator }: SafetyOnlyParts,
+  nodes: readonly SimulatedNode[],
+): Promise<void> {
+  await simulator.run(simulator.now + noticedMax, () => nodes.every(isOver));
+  for (const { id, kibitzer, refusal, told } of nodes) {
+    if (kibitzer !== null) continue;
+    const state = refusal ?? told.waitsFor ?? "it is on its way";
+    throw new Violation("D4", `${id} does not serve, though all is whole somewhere: ${state}`);
+  }
+  simulator.trace.mark("calm.repaired");
 }
 
 /** It has stopped, or waits for a member that may still have what it lacks. */
@@ -80,7 +103,7 @@ function goneEntry({ cluster, agreement }: SafetyOnlyParts): number | null {
 
 function everywhere(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[]): string {
   for (const standing of candidates(parts)) {
-    const hits = nodes.filter((node) => strike(parts, node, standing));
+    const hits = nodes.filter((node) => flipEntry(parts.prng, node, standing));
     if (hits.length === nodes.length) return `index ${standing.index}`;
   }
   return "several entries";
@@ -90,7 +113,7 @@ function helical(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[]): strin
   const struck = candidates(parts).slice(0, nodes.length);
   for (const [number, standing] of struck.entries()) {
     for (const [position, node] of nodes.entries()) {
-      if (position !== number % nodes.length) strike(parts, node, standing);
+      if (position !== number % nodes.length) flipEntry(parts.prng, node, standing);
     }
   }
   return `indexes ${struck.map(({ index }) => index).join(" ")}`;
@@ -103,7 +126,7 @@ function candidates({ agreement, prng }: SafetyOnlyParts): readonly Standing[] {
 }
 
 /** Flips a bit of the entry, where a later sync proves that it was synced. */
-function strike({ prng }: SafetyOnlyParts, { disk }: SimulatedNode, { text }: Standing): boolean {
+export function flipEntry(prng: Prng, { disk }: SimulatedNode, { text }: Standing): boolean {
   const name = Buffer.from(text.slice(0, nameLength));
   for (const [path, file] of disk.directories.files()) {
     // What is before the newest snapshot is not read at a start: nobody would notice yet.

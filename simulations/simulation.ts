@@ -20,6 +20,7 @@ import { Prng } from "./prng.ts";
 import { SnapshotWatch } from "./checkers/snapshots.ts";
 import { RemoteClients } from "./remote-clients.ts";
 import { Simulator, second } from "./simulator.ts";
+import { checkRot } from "./rot.ts";
 import { damageMajority } from "./safety-only.ts";
 import { SimulatedMachine, type NodeMachine } from "./simulated-machine.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -241,8 +242,11 @@ export class Simulation {
       const stuck = await checkProgress(this.#parts, core);
       const all = this.cluster.nodes.filter(({ lives }) => lives > 0);
       const mark = core.length === all.length ? "calm.whole" : "calm.core";
-      if (stuck === null) this.simulator.trace.mark(mark);
-      return stuck;
+      if (stuck !== null) return stuck;
+      this.simulator.trace.mark(mark);
+      const prng = new Prng(`rot ${this.seed}`);
+      if (prng.chance(0.5)) await checkRot({ ...this.#parts, prng }, core);
+      return null;
     }
     this.#chaos.leave();
     const prng = new Prng(`safety only ${this.seed}`);

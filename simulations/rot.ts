@@ -1,0 +1,55 @@
+/**
+ * Entries that rot on the disk of a node that runs, in a calm: whoever reads them there is served,
+ * since others have them whole (D4).
+ */
+import type { Agreement } from "./checkers/agreement.ts";
+import type { SimulatedNode } from "./cluster.ts";
+import { Violation } from "./core/violation.ts";
+import type { Prng } from "./prng.ts";
+import { flipEntry } from "./safety-only.ts";
+import { second, type Simulator } from "./simulator.ts";
+
+export interface RotParts {
+  readonly simulator: Simulator;
+  readonly prng: Prng;
+  readonly agreement: Agreement;
+}
+
+const entriesMax = 3;
+const readingMax = 60 * second;
+
+function isSound({ kibitzer, disk }: SimulatedNode): boolean {
+  return kibitzer !== null && !disk.wounds.isSuspect;
+}
+
+/** @throws {Violation} when a reader at one of the nodes is not given all entries. */
+export async function checkRot(
+  { simulator, prng, agreement }: RotParts,
+  core: readonly SimulatedNode[],
+): Promise<void> {
+  if (core.length < 2 || !core.every(isSound) || agreement.indexLast === 0) return;
+  const node = prng.pick(core);
+  const { id, kibitzer } = node;
+  const rotten: number[] = [];
+  for (let count = 0; count < entriesMax; count += 1) {
+    const standing = agreement.at(prng.integer(1, agreement.indexLast));
+    if (standing !== undefined && flipEntry(prng, node, standing)) rotten.push(standing.index);
+  }
+  if (kibitzer === null || rotten.length === 0) return;
+  simulator.trace.fault("K5", `indexes ${rotten.join(" ")} rot at ${id}`);
+  const texts: string[] = [];
+  const read = async (): Promise<void> => {
+    for await (const entry of kibitzer.entries({ from: 1, follow: false })) {
+      texts.push(entry.text());
+    }
+  };
+  await simulator.complete(read(), readingMax).catch((error: unknown) => {
+    throw new Violation("D4", `${id} does not give what others hold: ${String(error)}`);
+  });
+  for (const index of rotten) {
+    const text = agreement.at(index)?.text;
+    if (texts[index - 1] === text) continue;
+    throw new Violation("D7", `${id} shows another entry at index ${index}`);
+  }
+  simulator.trace.mark("repair.read");
+}
