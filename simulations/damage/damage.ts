@@ -6,13 +6,14 @@ import { parseArgs } from "node:util";
 import { ByteFlips, type FlipResult } from "./byte-flips.ts";
 import { Combinations, combinationsCount } from "./combinations.ts";
 
-const usage = `Usage: npm run damage -- [--flips | --combinations] [--every N] [--json]
+const usage = `Usage: npm run damage -- [--flips | --combinations] [--cut] [--every N] [--json]
 
 Damages the disks of three nodes that have stopped, and demands that a start finds what stood there
 or stops with a named error.
 
   --flips         each byte of each file of one node, one at a time, with the other two nodes there
   --combinations  four entries, whole or damaged on each of three nodes: ${combinationsCount}
+  --cut           on nodes with snapshots, whose log was cut off behind them
   --every N       only each Nth of these (default 1: all)
   --json          one JSON value a line; the last is the summary
   --help          this text
@@ -22,6 +23,7 @@ Without a choice both are played.`;
 interface Arguments {
   readonly flips: boolean;
   readonly combinations: boolean;
+  readonly cut: boolean;
   readonly every: number;
   readonly isJson: boolean;
 }
@@ -33,6 +35,7 @@ function parse(args: readonly string[]): Arguments | null {
     options: {
       flips: { type: "boolean", default: false },
       combinations: { type: "boolean", default: false },
+      cut: { type: "boolean", default: false },
       every: { type: "string", default: "1" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
@@ -46,6 +49,7 @@ function parse(args: readonly string[]): Arguments | null {
   return {
     flips: isBoth || values.flips,
     combinations: isBoth || values.combinations,
+    cut: values.cut,
     every: Number(values.every),
     isJson: values.json,
   };
@@ -61,8 +65,8 @@ function progress(done: number, of: number): void {
 }
 
 /** @returns how many were wrong. */
-async function playFlips({ every, isJson }: Arguments): Promise<number> {
-  const flips = await ByteFlips.prepare();
+async function playFlips({ cut, every, isJson }: Arguments): Promise<number> {
+  const flips = await ByteFlips.prepare(cut);
   const chosen = flips.all().filter((_, at) => at % every === 0);
   const counts: Record<FlipResult["kind"], number> = {
     unnoticed: 0,
@@ -88,8 +92,8 @@ async function playFlips({ every, isJson }: Arguments): Promise<number> {
 }
 
 /** @returns how many were wrong. */
-async function playCombinations({ every, isJson }: Arguments): Promise<number> {
-  const combinations = await Combinations.prepare();
+async function playCombinations({ cut, every, isJson }: Arguments): Promise<number> {
+  const combinations = await Combinations.prepare(cut);
   const counts = { whole: 0, stopped: 0, wrong: 0 };
   for (let mask = 0; mask < combinationsCount; mask += every) {
     try {
