@@ -6,6 +6,7 @@
 import { isRead } from "./wounds.ts";
 import type { Agreement, Standing } from "./checkers/agreement.ts";
 import { isDamaged } from "./atlas.ts";
+import { listedOn } from "./checkers/snapshots.ts";
 import type { Cluster, SimulatedNode } from "./cluster.ts";
 import { Violation } from "./core/violation.ts";
 import { isUsedSegment, wound } from "./disk-damage.ts";
@@ -94,11 +95,20 @@ function goneEntry({ cluster, agreement }: SafetyOnlyParts): number | null {
         return bytes;
       });
   });
+  const covered = coveredSlot(cluster);
   for (let index = 1; index <= agreement.indexLast; index += 1) {
-    const name = agreement.at(index)?.text.slice(0, nameLength);
-    if (name !== undefined && !logs.some((bytes) => bytes.includes(name))) return index;
+    const standing = agreement.at(index);
+    if (standing === undefined || standing.slot <= covered) continue;
+    const name = standing.text.slice(0, nameLength);
+    if (!logs.some((bytes) => bytes.includes(name))) return index;
   }
   return null;
+}
+
+/** Up to here a snapshot of some node stands for the entries, which may be gone from every log. */
+function coveredSlot({ nodes }: Cluster): number {
+  const slots = nodes.flatMap(({ disk }) => listedOn(disk)?.starts.map(({ slot }) => slot) ?? []);
+  return Math.max(0, ...slots);
 }
 
 function everywhere(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[]): string {
@@ -119,10 +129,13 @@ function helical(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[]): strin
   return `indexes ${struck.map(({ index }) => index).join(" ")}`;
 }
 
-function candidates({ agreement, prng }: SafetyOnlyParts): readonly Standing[] {
+function candidates({ agreement, cluster, prng }: SafetyOnlyParts): readonly Standing[] {
   const all = Array.from({ length: agreement.indexLast }, (_, at) => agreement.at(at + 1));
+  const covered = coveredSlot(cluster);
   const known = all.filter((standing) => standing !== undefined);
-  return prng.shuffle(known.slice(-200)).slice(0, entriesTried);
+  return prng
+    .shuffle(known.slice(-200).filter(({ slot }) => slot > covered))
+    .slice(0, entriesTried);
 }
 
 /** Flips a bit of the entry, where a later sync proves that it was synced. */

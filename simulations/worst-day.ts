@@ -16,9 +16,9 @@ import { dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
 import { demand, Violation } from "./core/violation.ts";
 import { SimulatedDisk } from "./disk.ts";
 import { asViolation, isOfDisk } from "./ended-node.ts";
-import { firstIndexOf } from "./first-index.ts";
 import { insist, type Machine } from "./insistent-operator.ts";
 import type { Prng } from "./prng.ts";
+import { textsOf, type Readable } from "./readable.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
 import type { Swarm } from "./swarm.ts";
 
@@ -34,13 +34,6 @@ export interface WorstDayParts {
 interface Running extends Machine {
   readonly kibitzer: Kibitzer;
   readonly life: Life;
-}
-
-/** What can be read of a log. */
-interface Readable {
-  /** The index of the first text. */
-  readonly first: number;
-  readonly texts: readonly string[];
 }
 
 interface Survivor {
@@ -338,24 +331,6 @@ export class WorstDay {
 
 function byRank(left: Survivor, right: Survivor): number {
   return compareLogs(right.report, left.report);
-}
-
-/** All entries that are there, from wherever the log begins. */
-async function textsOf(kibitzer: Kibitzer): Promise<Readable> {
-  let first = 1;
-  for (;;) {
-    const texts: string[] = [];
-    try {
-      for await (const entry of kibitzer.entries({ from: first, follow: false })) {
-        texts.push(entry.text());
-      }
-      return { first, texts };
-    } catch (error) {
-      const begins = firstIndexOf(error);
-      if (begins === null || begins <= first) throw error;
-      first = begins;
-    }
-  }
 }
 
 async function* inChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {

@@ -101,7 +101,8 @@ export class SnapshotWatch {
   }
 }
 
-function listedOn(disk: Machine["disk"]): Listed | null {
+/** What the list of segments on a disk says; null where there is none. */
+export function listedOn(disk: Machine["disk"]): Listed | null {
   const text = Buffer.from(disk.peek("data/journal/manifest") ?? []).toString("utf8");
   const document: Partial<Listed> | null = JSON.parse(text.slice(text.indexOf("\n") + 1) || "null");
   return document === null ? null : { removed: 0, starts: [], ...document };

@@ -51,9 +51,10 @@ export class ByteFlips {
     this.#expected = parts.expected;
   }
 
-  static async prepare(): Promise<ByteFlips> {
+  /** @param isCut Of nodes with snapshots, whose log was cut off behind them. */
+  static async prepare(isCut = false): Promise<ByteFlips> {
     const texts = entryBytes.map((size, at) => `${at} `.padEnd(size, "kibitz"));
-    const disks = await stoppedDisks(texts);
+    const disks = await stoppedDisks(texts, { isCut });
     const simulator = new Simulator();
     const intact = new Map<string, Intact>();
     const nobody = new Peers(new Map());

@@ -11,13 +11,14 @@ import { Combinations, combinationsCount } from "./combinations.ts";
 import { RealFlips } from "./real-flips.ts";
 
 const usage = `Usage: npm run damage -- [--flips | --combinations | --cases | --real]
-                         [--every N] [--draws N] [--seed N] [--json]
+                         [--cut] [--every N] [--draws N] [--seed N] [--json]
 
 Damages the disks of three nodes that have stopped, and demands that a start finds what stood there
 or stops with a named error.
 
   --flips         each byte of each file of one node, one at a time, with the other two nodes there
   --combinations  four entries, whole or damaged on each of three nodes: ${combinationsCount}
+  --cut           on nodes with snapshots, whose log was cut off behind them
   --every N       only each Nth of these (default 1: all)
   --cases         drawn damage of entries and of files that are there twice, while nodes lag behind,
                   were killed, or start late
@@ -34,6 +35,7 @@ interface Arguments {
   readonly combinations: boolean;
   readonly cases: boolean;
   readonly real: boolean;
+  readonly cut: boolean;
   readonly every: number;
   readonly draws: number;
   readonly seed: number;
@@ -49,6 +51,7 @@ function parse(args: readonly string[]): Arguments | null {
       combinations: { type: "boolean", default: false },
       cases: { type: "boolean", default: false },
       real: { type: "boolean", default: false },
+      cut: { type: "boolean", default: false },
       every: { type: "string", default: "1" },
       draws: { type: "string", default: "5000" },
       seed: { type: "string", default: "1" },
@@ -68,6 +71,7 @@ function parse(args: readonly string[]): Arguments | null {
     combinations: isDefault || combinations,
     cases,
     real,
+    cut: values.cut,
     every: whole("every", values.every),
     draws: whole("draws", values.draws),
     seed: whole("seed", values.seed),
@@ -130,8 +134,8 @@ class Tally {
 }
 
 /** @returns how many were wrong. */
-async function playFlips({ every, isJson }: Arguments): Promise<number> {
-  const flips = await ByteFlips.prepare();
+async function playFlips({ cut, every, isJson }: Arguments): Promise<number> {
+  const flips = await ByteFlips.prepare(cut);
   const chosen = flips.all().filter((_, at) => at % every === 0);
   const tally = new Tally(chosen.length, isJson);
   for (const flip of chosen) tally.add(flip.path, flip.offset, await flips.play(flip));
@@ -153,8 +157,8 @@ async function playRealFlips({ draws, seed, isJson }: Arguments): Promise<number
 }
 
 /** @returns how many were wrong. */
-async function playCombinations({ every, isJson }: Arguments): Promise<number> {
-  const combinations = await Combinations.prepare();
+async function playCombinations({ cut, every, isJson }: Arguments): Promise<number> {
+  const combinations = await Combinations.prepare(cut);
   const counts = { whole: 0, stopped: 0, wrong: 0 };
   for (let mask = 0; mask < combinationsCount; mask += every) {
     try {

@@ -3,18 +3,23 @@
  * tells all that the start found: every slot, every promise. Runs no core.
  */
 import { compareBallots, hashZero, type Ballot } from "../../consensus/index.ts";
-import type { Callee, Caller, Listener, Transport } from "../../transport/index.ts";
+import type { Callee, Caller, Hello, Listener, Transport } from "../../transport/index.ts";
 import { requestCodec } from "../../src/codec/request-codec.ts";
 import { responseCodec } from "../../src/codec/response-codec.ts";
 import { crc32 } from "../../src/codec/crc32.ts";
 import { configure } from "../../src/configuration.ts";
+import { silent } from "../../src/logger.ts";
+import { helloOf, urlOf } from "../../src/node/introduction.ts";
 import { openRepaired } from "../../src/node/mending.ts";
 import { durableState } from "../../src/node/recovery.ts";
+import { PeerSources } from "../../src/repair/peer-sources.ts";
+import { ReadMender } from "../../src/repair/read-mender.ts";
 import { answerRepair } from "../../src/repair/repair-answer.ts";
 import type { Request, Response } from "../../src/requests.ts";
 import { SnapshotFiles } from "../../src/snapshots/snapshot-files.ts";
 import { Bodies } from "../../src/storage/bodies.ts";
 import { DataDirectory } from "../../src/storage/directory.ts";
+import type { SlotRange } from "../../src/storage/holes.ts";
 import type { Journal } from "../../src/storage/journal.ts";
 import type { World } from "../../src/world.ts";
 
@@ -38,8 +43,6 @@ export type WorldParts = Pick<World, "files" | "clock" | "chance">;
 export interface Opened extends Intact {
   readonly directory: DataDirectory;
 }
-
-const silentEvents = { onPersisted: () => undefined, onFailed: fail };
 
 function fail(error: Error): never {
   throw error;
@@ -102,14 +105,25 @@ export async function openStopped(
   const { files, chance } = world;
   const directory = await DataDirectory.open({ files, path, chance });
   try {
-    const opened = await openRepaired({
-      configuration,
-      directory,
-      events: silentEvents,
-      late: { engine: null },
+    // As of a node that runs: what a reader finds damaged is asked of the others.
+    const late: { engine: unknown; journal: Journal | null } = { engine: null, journal: null };
+    const { record } = directory;
+    const hello = (): Hello => helloOf(record, urlOf(record, []), []);
+    await using sources = new PeerSources({ world: whole, logger: silent, hello });
+    const { peers, contacts } = record;
+    const mender = new ReadMender({
+      path,
+      logger: silent,
+      sources: () => sources.of([...(contacts ?? []), ...peers]),
+      journal: () => late.journal,
     });
+    const mend = async (range: SlotRange): Promise<void> => await mender.mend(range);
+    const events = { onPersisted: () => undefined, onFailed: fail, mend };
+    const opened = await openRepaired({ configuration, directory, events, late });
     if (opened === null) throw new Error(`${path} is in no republic`);
     const { journal, recovered } = opened;
+    late.journal = journal;
+    late.engine = journal;
     try {
       const durable = await durableState(opened, new Bodies());
       const slots: string[] = [];
@@ -120,7 +134,7 @@ export async function openStopped(
         slots.push(`${decree.hash} ${body === null ? hashZero : crc32(body)}`);
       }
       const { promised, accepted, republic } = durable;
-      const isMended = recovered.findings.length + directory.findings.length > 0;
+      const isMended = recovered.findings.length + directory.findings.length + mender.mended > 0;
       const reopened = {
         id: directory.record.id,
         promised,

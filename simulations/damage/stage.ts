@@ -3,6 +3,7 @@
  * damage is then done to, again and again. Injects nothing itself.
  */
 import { calmSwarm } from "../calm-swarm.ts";
+import { textsOf } from "../readable.ts";
 import { Cluster, type SimulatedNode } from "../cluster.ts";
 import type { DiskImage } from "../disk.ts";
 import { Prng } from "../prng.ts";
@@ -16,6 +17,16 @@ const damageSwarm: Swarm = {
   clocks: { wallSpreadMs: 0, drift: 0, steps: null, freezes: null },
 };
 
+/** The same, with snapshots, behind which the log is cut. */
+const cutSwarm: Swarm = {
+  ...damageSwarm,
+  segmentBytes: 8_192,
+  snapshots: { bytes: 8_000, slots: 250_000, retainBytes: 0 },
+};
+
+/** Entries that are in snapshots, and gone from the log, before those that matter. */
+const cutTexts = Array.from({ length: 16 }, (_, at) => `${at} `.padEnd(2500, "gone"));
+
 const startMax = 60 * second;
 
 /** A cluster, and what became of its nodes. */
@@ -26,10 +37,11 @@ export interface Company {
   readonly refusals: ReadonlyMap<string, string>;
 }
 
-export function company(seed: string): Company {
+/** @param isCut Whether they make snapshots, and cut the log off behind. */
+export function company(seed: string, isCut = false): Company {
   const simulator = new Simulator();
   const refusals = new Map<string, string>();
-  const cluster = new Cluster(simulator, new Prng(seed), damageSwarm, {
+  const cluster = new Cluster(simulator, new Prng(seed), isCut ? cutSwarm : damageSwarm, {
     ready: () => undefined,
     down: () => undefined,
     refused: ({ id }, code) => refusals.set(id, code),
@@ -45,16 +57,25 @@ export interface Ending {
   readonly isKilled: boolean;
 }
 
+interface Cut {
+  /** Whether what was published in a life before these is gone, and snapshots stand for it. */
+  readonly isCut: boolean;
+}
+
 /**
  * The disks of three nodes that have published `texts`, each half in a life of its own, and have
  * stopped.
  */
 export async function stoppedDisks(
   texts: readonly string[],
-  { laggard, isKilled }: Ending = { laggard: null, isKilled: false },
+  { laggard = null, isKilled = false, isCut = false }: Partial<Ending> & Partial<Cut> = {},
 ): Promise<readonly DiskImage[]> {
-  const stage = company("stopped");
+  const stage = company("stopped", isCut);
   const { cluster } = stage;
+  if (isCut) {
+    await live(stage, cluster.nodes, cutTexts);
+    await stop(stage, cluster.nodes);
+  }
   const half = Math.floor(texts.length / 2);
   await live(stage, cluster.nodes, texts.slice(0, half));
   await stop(stage, cluster.nodes);
@@ -98,19 +119,17 @@ async function untilReady(
   throw new Error(`not ready in time: ${cluster.ready().length} of ${nodes.length}`);
 }
 
-/** All entries as a node shows them: all that are decided, or those that it has by itself. */
+/** All entries as a node shows them, from wherever its log begins: all decided, or its own. */
 export async function textsAt(
   { simulator }: Company,
   node: SimulatedNode,
   how: "all" | "own" = "all",
-): Promise<string[]> {
+): Promise<readonly string[]> {
   const { kibitzer } = node;
   if (kibitzer === null) return [];
-  const read = async (): Promise<string[]> => {
-    const found: string[] = [];
+  const read = async (): Promise<readonly string[]> => {
     if (how === "all") await kibitzer.barrier();
-    for await (const entry of kibitzer.entries({ follow: false })) found.push(entry.text());
-    return found;
+    return (await textsOf(kibitzer)).texts;
   };
   return await simulator.complete(read(), 20 * second);
 }

@@ -2,7 +2,7 @@
  * Opens the files of a journal: checks that the set is whole, reads it back, rewrites what nothing
  * says was synced to a fresh segment, and only then lets anybody write.
  */
-import { assert, ballotZero, compareBallots } from "../../consensus/index.ts";
+import { assert, ballotZero, compareBallots, type Slot } from "../../consensus/index.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
 import { archiveName, isArchiveName } from "./archive-file.ts";
@@ -65,6 +65,8 @@ export interface ReadJournal {
   readonly groupLast: number;
   readonly writeBase: number;
   readonly torn: boolean;
+  /** What stands in a snapshot, whole or not, was decided. */
+  readonly decidedLeast: Slot;
   /** What was not as it was written; the slots that this cost are the holes of `log`. */
   readonly findings: readonly Finding[];
   /** Of the manifest that was written last. */
@@ -107,7 +109,8 @@ export async function openJournal(place: JournalPlace): Promise<ReadJournal> {
     const { entries, folded, ends } = read;
     const { torn } = scan;
     const opened = { log, entries, folded, ends, hardState, body, active, groupLast };
-    return { ...opened, writeBase, torn, findings, counter };
+    const { decidedLeast } = read;
+    return { ...opened, writeBase, torn, decidedLeast, findings, counter };
   } catch (error) {
     await active.file.close();
     throw error;

@@ -55,6 +55,8 @@ export interface ReadBack {
   readonly starts: readonly ReadStart[];
   readonly archives: readonly ArchivedSlots[];
   readonly findings: readonly Finding[];
+  /** What stands in a snapshot, whole or not, was decided. */
+  readonly decidedLeast: Slot;
 }
 
 /**
@@ -69,7 +71,7 @@ export async function readBack(
   const entries = new EntryIndex();
   if (manifest === null) {
     const nothing = { log: new LogState(), entries, folded: new RecoveredLog(null, entries) };
-    const from = { skipped: 0, starts: [], archives: [], findings: [] };
+    const from = { skipped: 0, starts: [], archives: [], findings: [], decidedLeast: 0 };
     return { ...nothing, ends: new Map(), scan: nothingRead, ...from };
   }
   const chosen = await chooseStart(place, manifest);
@@ -89,7 +91,8 @@ export async function readBack(
   findings.push(...scan.findings);
   const slot = start?.slot ?? 0;
   const archives = manifest.archives.filter(({ slotLast }) => slotLast <= slot);
-  const from = { skipped: skipped.length, starts, archives, findings };
+  const decidedLeast = manifest.starts.at(-1)?.slot ?? 0;
+  const from = { skipped: skipped.length, starts, archives, findings, decidedLeast };
   return { log, entries, folded, ends, scan, ...from };
 }
 
@@ -184,7 +187,7 @@ async function rewriteHeader(
  */
 export async function settleState(
   place: JournalPlace,
-  { log, folded, starts }: ReadBack,
+  { log, folded, starts, decidedLeast }: ReadBack,
 ): Promise<readonly Finding[]> {
   const { missing } = folded;
   if (missing !== null) {
@@ -193,11 +196,12 @@ export async function settleState(
     if (state === null) return isKnown ? [] : [notWhole(place, missing)];
     folded.install(state);
   }
-  if (log.index.length < folded.slot) {
+  const least = Math.max(folded.slot, decidedLeast);
+  if (log.index.length < least) {
     const path = `${place.directory}/journal/${manifestName}`;
-    throw damaged(path, 0, `expected a log through slot ${folded.slot}, found ${log.index.length}`);
+    throw damaged(path, 0, `expected a log through slot ${least}, found ${log.index.length}`);
   }
-  folded.decide(Math.max(log.decided, folded.slot));
+  folded.decide(Math.max(log.decided, folded.slot, decidedLeast));
   log.settle(folded.base);
   return [];
 }

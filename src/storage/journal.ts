@@ -60,6 +60,7 @@ export class Journal implements AsyncDisposable {
   #groupMarked: number;
   #writeLast: number;
   readonly #writeBefore: number;
+  readonly #decidedLeast: Slot;
   #length: Slot;
   #running: Promise<void> | null = null;
   #markTimer: Timer | null = null;
@@ -80,6 +81,7 @@ export class Journal implements AsyncDisposable {
     this.#groupMarked = opened.groupLast;
     this.#writeLast = Math.max(opened.log.writeLast, opened.writeBase);
     this.#writeBefore = this.#writeLast;
+    this.#decidedLeast = opened.decidedLeast;
     this.#length = opened.log.index.length;
     this.#extents = opened.log.extents();
     const { files, identity } = options;
@@ -136,7 +138,8 @@ export class Journal implements AsyncDisposable {
     const isNew = folded.base > 0 && opened.body.starts.at(-1)?.slot !== folded.base;
     if (isNew) await journal.#past.relyOn({ ...republic, slot: folded.base });
     const { accepted, decided, heard } = log;
-    const known = { promised, accepted, decided: Math.max(decided, republic.slot), heard };
+    const least = Math.max(republic.slot, opened.decidedLeast);
+    const known = { promised, accepted, decided: Math.max(decided, least), heard };
     const writeLast = journal.#writeLast;
     const length = log.index.length;
     const undecided = folded.isWhole ? folded.undecided() : null;
@@ -167,7 +170,7 @@ export class Journal implements AsyncDisposable {
 
   /** How far the disk knows the log decided. */
   get decided(): Slot {
-    return this.#log.decided;
+    return Math.max(this.#log.decided, this.#decidedLeast);
   }
 
   /** As `onRoom` told last. */
