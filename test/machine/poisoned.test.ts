@@ -62,6 +62,10 @@ async function three(t: TestContext, machines: readonly Delicate[]): Promise<Thr
   assert.ok(first !== undefined);
   await first.bootstrap("poisoned");
   await Promise.all(others.map(async (node) => await node.join(null, first.url)));
+  await eventually("three seats", async () => {
+    const { government } = await first.status();
+    return government.parliament.length === 3 ? government : null;
+  });
   return { nodes, machines, again: open };
 }
 
