@@ -2,6 +2,7 @@
  * A member that is called elsewhere by now tells the republic so, if it was started as one that has
  * moved; any other only says that nobody will find it. A copy of a member must not take its place.
  */
+import type { Citizen } from "../../consensus/index.ts";
 import { checkedCitizen } from "./citizens.ts";
 import type { Engine } from "./engine.ts";
 import type { Hello } from "../../transport/index.ts";
@@ -66,10 +67,11 @@ export class Whereabouts {
       await Promise.allSettled([
         ...engine.contacts().map(async ({ id }) => await this.#tellMember(id, request)),
         ...callers.map(async ({ url, caller }) => {
-          this.#heed(
-            url,
-            await caller.call(request, { lane: "control", timeoutMs: callMs, signal }),
-          );
+          const options = { lane: "control", timeoutMs: callMs, signal } as const;
+          const response = await caller.call(request, options);
+          const node = caller.remote?.node ?? null;
+          if (node !== null) this.#follow([node]);
+          this.#heed(url, response);
         }),
       ]);
       await pause(clock, askAgainMs, signal);
@@ -95,7 +97,17 @@ export class Whereabouts {
     this.#heed(id, response);
   }
 
+  /** Others may have moved, too: without them this node never gets the log that says so. */
+  #follow(members: readonly Pick<Citizen, "id" | "cookie" | "url">[]): void {
+    const { state, peers } = this.#engine;
+    for (const found of members) {
+      const known = state.legislator.republic.member(found.id);
+      if (known?.cookie === found.cookie && !peers.isThere(found)) peers.moved(found);
+    }
+  }
+
   #heed(by: string, response: Response | null): void {
+    if (response?.kind === "admitted") this.#follow(response.contacts);
     if (response?.kind === "refused" && response.reason === "idTaken") this.#warnRefused(by);
   }
 
