@@ -5,6 +5,7 @@
 import { resolve } from "node:path";
 import { configure } from "../configuration.ts";
 import { helloOf, urlOf } from "../node/introduction.ts";
+import { strangersAt } from "../repair/peer-sources.ts";
 import { repairJournal } from "../repair/repairing.ts";
 import { SnapshotFiles } from "../snapshots/snapshot-files.ts";
 import { DataDirectory } from "../storage/directory.ts";
@@ -67,12 +68,7 @@ async function write(directory: string, options: RepairOptions, output: Output):
   const before = journal.damaged;
   const timeoutMs = options.timeout ?? timeoutMsDefault;
   const signal = AbortSignal.any([interruption.signal, AbortSignal.timeout(timeoutMs)]);
-  const asked = (options.endpoints ?? []).map((url) => ({
-    id: url,
-    url,
-    cookie: "",
-    properties: {},
-  }));
+  const asked = strangersAt(options.endpoints ?? []);
   await repairJournal({
     world,
     logger,

@@ -23,6 +23,7 @@ export function makeService(engine: Engine): Service {
     identity: () => engine.identity,
     invitations: engine.invitations,
     contacts: () => engine.contacts(),
+    met: (node) => engine.whereabouts.met(node),
     changed: engine.changed,
     snapshot: async (...range) => await engine.snapshots.snapshots.read(...range),
     repair: async (request) => await answerRepair(engine.journal, request),

@@ -65,7 +65,7 @@ export class Engine {
   readonly snapshots: NodeSnapshots;
   readonly mender: ReadMender;
   readonly invitations: Invitations = new Invitations(this);
-  readonly #whereabouts = new Whereabouts(this);
+  readonly whereabouts: Whereabouts = new Whereabouts(this);
   /** Aborted when the node stops, for whatever reason. */
   readonly over: AbortController = new AbortController();
   /** Called when the node has failed for good; once. */
@@ -388,6 +388,6 @@ export class Engine {
     const contacts = this.isMember ? [] : (this.directory.record.contacts ?? []);
     this.peers.set([...this.contacts(), ...contacts]);
     if (this.isMember) void rememberPeers(this, this.contacts());
-    this.#whereabouts.check();
+    this.whereabouts.check();
   }
 }

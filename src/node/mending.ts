@@ -7,7 +7,7 @@ import { asKibitzerError } from "../as-kibitzer-error.ts";
 import type { Configuration } from "../configuration.ts";
 import { ReadMender } from "../repair/read-mender.ts";
 import { repairJournal } from "../repair/repairing.ts";
-import { sourceOf } from "../repair/peer-sources.ts";
+import { sourceOf, strangersAt } from "../repair/peer-sources.ts";
 import { textOf } from "../storage/damage.ts";
 import type { DataDirectory } from "../storage/directory.ts";
 import { SnapshotFiles } from "../snapshots/snapshot-files.ts";
@@ -69,7 +69,11 @@ export async function openRepaired({
       snapshots: new SnapshotFiles(world.files, directory.path),
       republic: republic.identity,
       listen: record.listen,
-      known: [...(record.contacts ?? []), ...record.peers],
+      known: [
+        ...(record.contacts ?? []),
+        ...record.peers,
+        ...strangersAt(configuration.moved ?? []),
+      ],
       hello: () => helloOf(record, urlOf(record, []), []),
       signal,
     });

@@ -96,6 +96,12 @@ export class Peers implements AsyncDisposable {
     return peer.caller.remote?.node?.cookie === cookie;
   }
 
+  /** Whether this incarnation speaks from elsewhere, and is not reached where it is called. */
+  isMissed(found: Pick<Citizen, "id" | "cookie" | "url">): boolean {
+    const peer = this.#peers.get(found.id);
+    return peer !== undefined && peer.url !== found.url && !this.isThere(found);
+  }
+
   /** Calls a peer at `url` from now on, until the log says where it is. */
   moved({ id, url }: Pick<Citizen, "id" | "url">): void {
     const peer = this.#peers.get(id);

@@ -65,6 +65,8 @@ export interface ServiceOptions extends ReadingOptions {
   readonly invitations: Pick<Invitations, "answer">;
   /** Every member that is known. */
   contacts(): readonly Citizen[];
+  /** A member speaks, maybe from elsewhere than the log has it. */
+  met(node: Pick<Citizen, "id" | "cookie" | "url">): void;
   status(signal: AbortSignal): Promise<Status>;
   report(): NodeReport;
   /** What is whole here of slots that others have lost. */
@@ -114,6 +116,7 @@ export class Service implements Callee<Request, Response> {
     const isMember = legislator.republic.member(id)?.cookie === cookie;
     const isToBeTold = !isMember || starts < legislator.lifeHeard(id, cookie);
     if (isToBeTold) peers.answer({ id, url: from.node.url });
+    else this.#options.met(from.node);
     this.#options.play({ kind: "receive", from: id, cookie, message: request.message });
   }
 

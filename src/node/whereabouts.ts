@@ -5,9 +5,11 @@
 import type { Citizen } from "../../consensus/index.ts";
 import { checkedCitizen } from "./citizens.ts";
 import type { Engine } from "./engine.ts";
-import type { Hello } from "../../transport/index.ts";
+import type { Caller } from "../../transport/index.ts";
 import { pause } from "../pause.ts";
-import type { ImmigrateRequest, Response } from "../requests.ts";
+import type { ImmigrateRequest, Request, Response } from "../requests.ts";
+
+type Found = Pick<Citizen, "id" | "cookie" | "url">;
 
 const askAgainMs = 200;
 const callMs = 1_000;
@@ -17,6 +19,7 @@ export class Whereabouts {
   #isTelling = false;
   #isWarned = false;
   #isRefused = false;
+  #isAsking = false;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -42,6 +45,45 @@ export class Whereabouts {
     }
   }
 
+  /**
+   * A member speaks from where the log does not know it. It may be a copy; but where its log, too,
+   * has it there, this node has missed that, and may have missed how to be told.
+   */
+  met(found: Found): void {
+    const { configuration, peers, state } = this.#engine;
+    if (this.#isAsking || (this.#isElsewhere && configuration.moved === null)) return;
+    const isMember = state.legislator.republic.member(found.id)?.cookie === found.cookie;
+    if (!isMember || !peers.isMissed(found)) return;
+    this.#isAsking = true;
+    void this.#ask(found.url).finally(() => {
+      this.#isAsking = false;
+    });
+  }
+
+  async #ask(url: string): Promise<void> {
+    const { clock } = this.#engine.configuration.world;
+    const { signal } = this.#engine.over;
+    const caller = this.#callerOf(url);
+    try {
+      const options = { lane: "control", timeoutMs: callMs, signal } as const;
+      this.#heed(url, await caller.call(this.#request(), options));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#engine.logger.debug({ event: "unreachable", url, reason }, "asked in vain");
+    } finally {
+      await caller[Symbol.asyncDispose]();
+      await pause(clock, askAgainMs, signal);
+    }
+  }
+
+  #callerOf(url: string): Caller<Request, Response> {
+    const { chance, network } = this.#engine.configuration.world;
+    return network.connect(url, {
+      hello: () => this.#engine.hello(),
+      fraction: () => chance.fraction(),
+    });
+  }
+
   get #knownUrl(): string | null {
     const { state, directory, isMember } = this.#engine;
     return isMember ? (state.legislator.republic.member(directory.record.id)?.url ?? null) : null;
@@ -55,13 +97,9 @@ export class Whereabouts {
   /** Each member by itself, since it may have to be called there before it can vote. */
   async #tell(moved: readonly string[]): Promise<void> {
     const engine = this.#engine;
-    const { clock, chance, network } = engine.configuration.world;
+    const { clock } = engine.configuration.world;
     const { signal } = engine.over;
-    const hello = (): Hello => engine.hello();
-    const callers = moved.map((url) => {
-      const caller = network.connect(url, { hello, fraction: () => chance.fraction() });
-      return { url, caller };
-    });
+    const callers = moved.map((url) => ({ url, caller: this.#callerOf(url) }));
     while (this.#isElsewhere && !signal.aborted) {
       const request = this.#request();
       await Promise.allSettled([
@@ -98,7 +136,7 @@ export class Whereabouts {
   }
 
   /** Others may have moved, too: without them this node never gets the log that says so. */
-  #follow(members: readonly Pick<Citizen, "id" | "cookie" | "url">[]): void {
+  #follow(members: readonly Found[]): void {
     const { state, peers } = this.#engine;
     for (const found of members) {
       const known = state.legislator.republic.member(found.id);

@@ -118,3 +118,8 @@ function wholeOf({
     return decree.value.kind !== "batch" || (body !== null && isBodyOf(decree.value, body));
   });
 }
+
+/** Members of whom nothing is known but where they are. */
+export function strangersAt(urls: readonly string[]): readonly Citizen[] {
+  return urls.map((url) => ({ id: url, url, cookie: "", properties: {} }));
+}
