@@ -5,7 +5,7 @@ export const nodeMutants: readonly Mutant[] = [
   {
     name: "undecided-taken-for-decided",
     file: "src/storage/journal-reading.ts",
-    find: "folded.decide(Math.max(log.decided, folded.slot));",
+    find: "folded.decide(Math.max(log.decided, folded.slot, decidedLeast));",
     replace: "folded.decide(log.index.length);",
     about: "After a restart all that is on the disk counts as decided.",
     invariant: "A2",
