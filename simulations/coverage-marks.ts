@@ -65,6 +65,7 @@ export const coverageMarks = {
   "recording.damaged": "a recording had lost what no sync had kept",
   "restart.lostSectors": "a node began on a journal that had lost its unsynced end",
   "restart.joining": "a node was killed before it had learned of its own admission",
+  "repair.replaced": "a snapshot of others stood for what was damaged, and gone from their logs",
   "repair.done": "a node found slots damaged, and had them from others",
   "repair.waits": "a damaged node waited for a member that may have what it lacks",
   "repair.doneLater": "that member came back, and gave it",

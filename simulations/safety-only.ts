@@ -20,6 +20,9 @@ export interface SafetyOnlyParts {
   readonly agreement: Agreement;
 }
 
+/** Which nodes had the entry of an index, and have it no more. */
+type Hits = Map<number, readonly SimulatedNode[]>;
+
 const noticedMax = 20 * second;
 /** How much of an entry's text names it. */
 const nameLength = 16;
@@ -42,7 +45,8 @@ export async function damageMajority(parts: SafetyOnlyParts): Promise<Struck> {
   for (const node of nodes) cluster.crash(node, null);
   // K10: on all but one, which differs from entry to entry; K11: on all of them.
   const isHelical = nodes.length > 2 && prng.chance(0.5);
-  const done = isHelical ? helical(parts, nodes) : everywhere(parts, nodes);
+  const hits: Hits = new Map();
+  const done = isHelical ? helical(parts, nodes, hits) : everywhere(parts, nodes, hits);
   const damaged = nodes.filter(isDamaged);
   if (damaged.length > 0) {
     simulator.trace.fault(isHelical ? "K10" : "K11", `${done} on ${damaged.length} disks`);
@@ -53,9 +57,10 @@ export async function damageMajority(parts: SafetyOnlyParts): Promise<Struck> {
     if (areSound && areAll) await demandRepair(parts, nodes);
     return { nodes, gone };
   }
-  await simulator.run(simulator.now + noticedMax, () => damaged.every(hasSaidSo));
-  for (const { id } of damaged.filter((node) => !hasSaidSo(node))) {
-    throw new Violation("D4", `${id} is damaged, and has not said so`);
+  const robbed = hits.get(gone) ?? [];
+  await simulator.run(simulator.now + noticedMax, () => robbed.every(hasSaidSo));
+  for (const { id } of robbed.filter((node) => !hasSaidSo(node))) {
+    throw new Violation("D4", `${id} has lost index ${gone}, and has not said so`);
   }
   return { nodes, gone };
 }
@@ -111,20 +116,23 @@ function coveredSlot({ nodes }: Cluster): number {
   return Math.max(0, ...slots);
 }
 
-function everywhere(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[]): string {
+function everywhere(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[], hits: Hits): string {
   for (const standing of candidates(parts)) {
-    const hits = nodes.filter((node) => flipEntry(parts.prng, node, standing));
-    if (hits.length === nodes.length) return `index ${standing.index}`;
+    const struck = nodes.filter((node) => flipEntry(parts.prng, node, standing));
+    hits.set(standing.index, struck);
+    if (struck.length === nodes.length) return `index ${standing.index}`;
   }
   return "several entries";
 }
 
-function helical(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[]): string {
+function helical(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[], hits: Hits): string {
   const struck = candidates(parts).slice(0, nodes.length);
   for (const [number, standing] of struck.entries()) {
-    for (const [position, node] of nodes.entries()) {
-      if (position !== number % nodes.length) flipEntry(parts.prng, node, standing);
-    }
+    const others = nodes.filter((_, position) => position !== number % nodes.length);
+    hits.set(
+      standing.index,
+      others.filter((node) => flipEntry(parts.prng, node, standing)),
+    );
   }
   return `indexes ${struck.map(({ index }) => index).join(" ")}`;
 }

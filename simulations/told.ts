@@ -23,6 +23,7 @@ export function listenTo(told: Told, { trace }: Simulator): Logger {
         told.waitsFor = message;
         trace.mark("repair.waits");
       }
+      if (event === "replaced") trace.mark("repair.replaced");
       if (event !== "repaired") return;
       trace.mark(told.waitsFor === null ? "repair.done" : "repair.doneLater");
       told.waitsFor = null;

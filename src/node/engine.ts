@@ -325,9 +325,10 @@ export class Engine {
       assert(this.#journal !== null, "a node that writes has a journal");
       this.#journal.append(persist, this.bodies);
     }
+    // What it skips is gone from here on, also for whoever is sent slots by this very step.
+    if (installed !== null) this.reader.restart(installed);
     for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
     if (send.length > 0) this.#send(send);
-    if (installed !== null) this.reader.restart(installed);
     if (applied.length > 0 || installed !== null) this.#tell(applied, installed !== null);
     this.snapshots.download(download);
     if (barriers.length > 0) this.service.takeBarriers(barriers);
