@@ -35,7 +35,7 @@ export class NodeSnapshots implements AsyncDisposable {
       republic,
       downloaded: (state) => {
         engine.play({ kind: "install", state }, ({ installed }) => {
-          if (installed === null) files.inUse.clear();
+          if (installed === null) files.release(state.slot);
           else this.snapshots.installed(state);
         });
       },

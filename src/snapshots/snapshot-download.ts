@@ -6,9 +6,7 @@
 import type { Download, RepublicState, Slot } from "../../consensus/index.ts";
 import type { Logger } from "../logger.ts";
 import type { Peers } from "../node/peers.ts";
-import { temporarySuffix } from "../storage/sealed-file.ts";
 import { isOutOfSpace } from "../storage/space.ts";
-import { snapshotName } from "../storage/snapshot-name.ts";
 import type { FileHandle } from "../world.ts";
 import type { SnapshotFiles } from "./snapshot-files.ts";
 
@@ -89,7 +87,7 @@ export class SnapshotDownload implements AsyncDisposable {
     if (!isWhole) return;
     this.#partial = null;
     const read = await files.adopt(slot, this.#options.republic());
-    if (read === null) files.inUse.clear();
+    if (read === null) files.release(slot);
     if (read === null) logger.warn({ event: "download", from, slot }, "came damaged; asks again");
     else this.#options.downloaded(read.state);
   }
@@ -99,15 +97,15 @@ export class SnapshotDownload implements AsyncDisposable {
     const { files, logger } = this.#options;
     logger.warn({ event: "download", slot, err: error }, "no space for a snapshot");
     this.#partial = null;
-    files.inUse.clear();
+    files.release(slot);
     await files.discard(slot).catch((failure: unknown) => this.#options.failed(failure));
   }
 
-  /** What was half downloaded before of another snapshot may go. */
+  /** What was half downloaded before of another snapshot may go; one that is installed may not. */
   #use(slot: Slot): void {
     const { files } = this.#options;
-    files.inUse.clear();
-    files.inUse.add(snapshotName(slot)).add(snapshotName(slot) + temporarySuffix);
+    if (this.#partial !== null && this.#partial.slot !== slot) files.release(this.#partial.slot);
+    files.use(slot);
   }
 
   /** False when it has to go on later. */

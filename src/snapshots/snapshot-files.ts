@@ -19,12 +19,22 @@ export class SnapshotFiles {
   readonly files: FileSystem;
   readonly directory: string;
   /** Names that nothing relies on yet, but somebody is at work with: not to be removed. */
-  readonly inUse: Set<string> = new Set();
+  readonly #inUse = new Set<string>();
 
   /** @param data The data directory. */
   constructor(files: FileSystem, data: string) {
     this.files = files;
     this.directory = `${data}/snapshots`;
+  }
+
+  /** Keeps the snapshot after `slot`, half made or whole, until it is released. */
+  use(slot: Slot): void {
+    this.#inUse.add(snapshotName(slot)).add(snapshotName(slot) + temporarySuffix);
+  }
+
+  release(slot: Slot): void {
+    this.#inUse.delete(snapshotName(slot));
+    this.#inUse.delete(snapshotName(slot) + temporarySuffix);
   }
 
   path(slot: Slot): string {
@@ -125,7 +135,7 @@ export class SnapshotFiles {
     if (!(await this.files.exists(this.directory))) return;
     const names = new Set(kept.map(snapshotName));
     for (const name of await this.files.list(this.directory)) {
-      if (!names.has(name) && !this.inUse.has(name))
+      if (!names.has(name) && !this.#inUse.has(name))
         await this.files.remove(`${this.directory}/${name}`);
     }
   }

@@ -135,16 +135,23 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     this.#begin(async (signal) => {
       await before;
       await restored;
-      this.#expected = await this.#partsOf(state.slot);
-      const journal = this.#journal;
-      if (journal === null) return;
-      await this.#durable(() => journal.past.base >= state.slot, signal);
-      await journal.past.relyOn(state);
-      this.#options.files.inUse.clear();
+      try {
+        await this.#relyOnInstalled(state, signal);
+      } finally {
+        this.#options.files.release(state.slot);
+      }
       await this.#tidy();
       await this.#truncate();
       this.#options.logger.info({ event: "installed", slot: state.slot }, "installed a snapshot");
     });
+  }
+
+  async #relyOnInstalled(state: RepublicState, signal: AbortSignal): Promise<void> {
+    this.#expected = await this.#partsOf(state.slot);
+    const journal = this.#journal;
+    if (journal === null) return;
+    await this.#durable(() => journal.past.base >= state.slot, signal);
+    await journal.past.relyOn(state);
   }
 
   /** Bytes of the snapshot after `slot`, for a peer; null when it is not here. */

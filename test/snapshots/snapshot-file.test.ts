@@ -119,7 +119,7 @@ test("a half-made one is not adopted, and what nobody needs goes", async () => {
   assert.deepEqual(await files.list(), [7]);
   const other = await disk.open(files.temporary(11), "create");
   await other.close();
-  files.inUse.add("snapshot-0000000000000011.tmp");
+  files.use(11);
   await files.tidy([]);
   assert.deepEqual(await disk.list(files.directory), ["snapshot-0000000000000011.tmp"]);
 });
