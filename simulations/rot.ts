@@ -23,6 +23,19 @@ function isSound({ kibitzer, disk }: SimulatedNode): boolean {
   return kibitzer !== null && !disk.wounds.isSuspect;
 }
 
+/** @returns the indexes of the entries that were flipped. */
+function letRot(
+  { prng, agreement }: Pick<RotParts, "prng" | "agreement">,
+  node: SimulatedNode,
+): readonly number[] {
+  const rotten: number[] = [];
+  for (let count = 0; count < entriesMax; count += 1) {
+    const standing = agreement.at(prng.integer(1, agreement.indexLast));
+    if (standing !== undefined && flipEntry(prng, node, standing)) rotten.push(standing.index);
+  }
+  return rotten;
+}
+
 /** Whether each of these entries is there at some of the nodes: a snapshot may stand for it. */
 async function holdAll(
   { simulator }: Pick<RotParts, "simulator">,
@@ -45,11 +58,7 @@ export async function checkRot(
   if (core.length < 2 || !core.every(isSound) || agreement.indexLast === 0) return;
   const node = prng.pick(core);
   const { id, kibitzer } = node;
-  const rotten: number[] = [];
-  for (let count = 0; count < entriesMax; count += 1) {
-    const standing = agreement.at(prng.integer(1, agreement.indexLast));
-    if (standing !== undefined && flipEntry(prng, node, standing)) rotten.push(standing.index);
-  }
+  const rotten = letRot({ prng, agreement }, node);
   if (kibitzer === null || rotten.length === 0) return;
   simulator.trace.fault("K5", `indexes ${rotten.join(" ")} rot at ${id}`);
   const reading = simulator.complete(textsOf(kibitzer), readingMax);
