@@ -49,7 +49,7 @@ import {
 } from "./submission.ts";
 import { onDemote, onPromote, shape } from "./seats.ts";
 import { onRefused } from "./step-down.ts";
-import { compareReached, onApplied } from "./vouching.ts";
+import { compareReached, hasDiverged, onApplied } from "./vouching.ts";
 
 /** What may be looked at from outside, at any time. */
 export interface LegislatorView {
@@ -159,7 +159,9 @@ export class Legislator {
       const roleBefore = this.role;
       this.#dispatch(input);
       this.#settle(governmentBefore);
-      if (this.role === "leading" && roleBefore !== "leading") pingAll(chamber);
+      const leadsFromNowOn = this.role === "leading" && roleBefore !== "leading";
+      // Who has yet to hear how this node differs could take it for one that agrees.
+      if (leadsFromNowOn || hasDiverged(chamber)) pingAll(chamber);
     }
     checkState(chamber);
     return chamber.finish(this.#deadline());

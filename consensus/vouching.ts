@@ -134,6 +134,11 @@ function judgeMark(chamber: Chamber, peer: Peer, { slot, hash }: MachineMark): v
   if (own !== undefined) judge(chamber, peer, { slot, same: own.hash === hash }, "machineDiverged");
 }
 
+/** Halted for what it made of the log, which its peers are to know. */
+export function hasDiverged({ state }: Chamber): boolean {
+  return state.halt?.kind === "diverged" || state.halt?.kind === "machineDiverged";
+}
+
 /** Stops this node when a majority contradicts it, or when nobody can have a majority any more. */
 function judge(
   chamber: Chamber,

@@ -43,6 +43,23 @@ describe("a state machine whose mark differs", () => {
     assert.equal(node.halted?.kind, "machineDiverged");
   });
 
+  test("stops its node not before that told the others, who may know of no other", () => {
+    const node = member();
+    tell(node, ["b"], 7, other);
+    tell(node, ["c"], 7, cookieOf("3"));
+    const { outcome } = node.step({ kind: "applied", slot: 7, hash: own });
+    assert.equal(outcome.halt?.kind, "machineDiverged");
+    const told = outcome.send.map(({ to, message }) => {
+      return [to, message.kind === "ping" ? message.report.machine : message.kind];
+    });
+    const mark = { slot: 7, hash: own };
+    assert.deepEqual(told, [
+      ["b", mark],
+      ["c", mark],
+    ]);
+    assert.deepEqual(node.step({ kind: "event", jitter: 0 }).sent, [], "and says no more");
+  });
+
   test("is found out when it gets to the slot that its peers told of", () => {
     const node = member();
     tell(node, ["b", "c"], 7, other);
