@@ -183,10 +183,12 @@ function namesIn(manifest: Manifest | null): ReadonlySet<string> {
   return new Set([...names, ...archives.map(archiveName)]);
 }
 
-/** Whether truncation has dropped a segment, and was stopped before its file was gone. */
+/**
+ * Whether a segment was dropped, and its file was not gone for good when the power failed. Nothing
+ * says so but its number: one of which no group was left drops without a trace in `removed`.
+ */
 function wasRemoved(manifest: Manifest | null, name: string): boolean {
-  if (manifest === null || manifest.removed === 0) return false;
-  return generationOf(name) < (manifest.segments[0]?.generation ?? 0);
+  return generationOf(name) < (manifest?.segments[0]?.generation ?? 0);
 }
 
 interface StrayOptions {
