@@ -4,6 +4,7 @@
  */
 import { limits } from "../../consensus/index.ts";
 import type { Citizen, Dispatch, NodeId } from "../../consensus/index.ts";
+import { TransportError } from "../../transport/index.ts";
 import type { CallOptions, Caller, Hello, Lane, Transport } from "../../transport/index.ts";
 import type { ReceiveRequest, Request, Response } from "../requests.ts";
 import type { Clock, Timer } from "../world.ts";
@@ -131,7 +132,11 @@ export class Peers implements AsyncDisposable {
   ): Promise<Response | null> {
     const peer = this.#peers.get(id);
     if (peer === undefined) return null;
-    return await peer.caller.call(request, { lane: "bulk", ...options });
+    try {
+      return await peer.caller.call(request, { lane: "bulk", ...options });
+    } catch (error) {
+      throw this.#isClosed ? error : asLost(error);
+    }
   }
 
   async close(): Promise<void> {
@@ -219,4 +224,11 @@ export class Peers implements AsyncDisposable {
     // Nobody waits for it: a connection that will not close holds nothing up.
     void peer?.caller[Symbol.asyncDispose]();
   }
+}
+
+/** A caller is closed, under who waits for an answer, where its peer has gone or moved. */
+function asLost(error: unknown): unknown {
+  if (!(error instanceof TransportError) || error.code !== "KBZ_CLOSED") return error;
+  const { message, outcome } = error;
+  return new TransportError("KBZ_DISCONNECTED", message, { outcome, cause: error });
 }

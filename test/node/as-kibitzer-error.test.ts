@@ -28,3 +28,12 @@ test("what a connection did keeps its outcome, and a public error stays as it is
   const known = new KibitzerError("KBZ_BUSY", "later", { retryable: true, outcome: "none" });
   assert.equal(asKibitzerError(known), known);
 });
+
+test("what another node has closed is not closed here, and asked for again", () => {
+  const failure = { code: "KBZ_CLOSED", message: "its way to the leader was closed" };
+  const remote = { ...failure, outcome: "unknown", retryable: false } as const;
+  const told = new TransportError("KBZ_REMOTE", failure.message, { outcome: "unknown", remote });
+  const { code, outcome, retryable, message } = asKibitzerError(told);
+  assert.deepEqual([code, outcome, retryable], ["KBZ_UNREACHABLE", "unknown", true]);
+  assert.equal(message, failure.message);
+});
