@@ -185,7 +185,8 @@ export class MemoryNetwork<Request, Response> {
   #admit(wire: MemoryWire, url: string): void {
     if (wire.closed || wire.dead) return;
     const open = this.#listeners.get(url);
-    const { near, far, lane } = wire;
+    const { near, lane } = wire;
+    const far = open?.life.name ?? wire.far;
     if (open === undefined || this.#cuts.has(pairOf(near, far))) {
       const found = open === undefined ? "nobody listens there" : "the network is cut";
       const refuse = (): void => wire.shut(new Error(found));

@@ -52,7 +52,7 @@ const kindNames: ReadonlyMap<number | undefined, keyof typeof frameKinds> = new 
 
 export class MemoryWire implements Wire {
   readonly near: string;
-  readonly far: string;
+  #far: string;
   readonly address: string;
   readonly lane: Lane;
   readonly #deliver: Deliver;
@@ -66,7 +66,7 @@ export class MemoryWire implements Wire {
 
   constructor(ends: MemoryEnds, deliver: Deliver, watcher: MemoryWatcher) {
     this.near = ends.near;
-    this.far = ends.far;
+    this.#far = ends.far;
     this.address = `memory:${ends.far}`;
     this.lane = ends.lane;
     this.#deliver = deliver;
@@ -92,9 +92,15 @@ export class MemoryWire implements Wire {
     this.#watcher.attached(this);
   }
 
+  /** Who is there; while nobody has answered, who was at that address when it was dialled. */
+  get far(): string {
+    return this.#far;
+  }
+
   /** Joins this end to `other`; once, and the other way round too. */
   join(other: MemoryWire): void {
     this.#other = other;
+    this.#far = other.near;
   }
 
   write(pieces: readonly Uint8Array[]): void {

@@ -142,6 +142,23 @@ test("a reset is noticed at once, a silent crash when the node is back", async (
   }
 });
 
+test("a reset is noticed at an address that somebody took after it was dialled", async () => {
+  const world = makeWorld();
+  const counts = new Map<string, number>();
+  let downs = 0;
+  world.policy = ({ from, kind }) => (from === "a" && kind === "connect" ? 10 : 1);
+  const caller = world.network
+    .transport("a")
+    .connect("memory:b/1", { ...options, down: () => (downs += 1) });
+  await world.run(5);
+  await world.network.transport("b").listen("memory:b/1", makeCallee(counts));
+  await world.run(30);
+  assert.equal(caller.connected, true);
+  world.network.crash("b", "reset");
+  await world.run(5);
+  assert.equal(downs, 2);
+});
+
 test("a crashed caller says no more, and its callee learns it", async () => {
   const world = makeWorld();
   const signals: AbortSignal[] = [];
