@@ -105,7 +105,7 @@ export class Cluster {
   readonly network: SimulatedNetwork<Request, Response>;
   readonly nodes: readonly SimulatedNode[];
   /** What nodes are given where the plan has them have a state machine. */
-  makeMachine: (isWayward: boolean) => NodeMachine = () => new SimulatedMachine();
+  makeMachine: (stray: string | null) => NodeMachine = () => new SimulatedMachine();
   readonly #simulator: Simulator;
   readonly #prng: Prng;
   readonly #plan: ClusterPlan;
@@ -291,7 +291,7 @@ export class Cluster {
     if (machine === null) return null;
     const isWayward = lives === 1 && machine.wayward.some((at) => this.nodes[at]?.id === id);
     if (isWayward) this.#simulator.trace.fault("V10", `the machine of ${id}`);
-    return this.makeMachine(isWayward);
+    return this.makeMachine(isWayward ? id : null);
   }
 
   /** X11: each life is one of this release, or of the next, which still speaks as this one does. */
@@ -306,12 +306,13 @@ export class Cluster {
     const damage = disk.wounds.refusal(disk.directories);
     if (damage !== null) this.#simulator.trace.note(`start ${id} on a damaged disk: ${damage}`);
     node.told = nothingTold();
+    disk.hasFailedToRead = false;
     const logger = listenTo(node.told, this.#simulator);
     const kibitzer = await this.#open(node, life, this.#placeOf(node), logger);
     const { isDamaged } = node.told;
     demand(damage === null || isDamaged, "D7", () => `${id} has not noticed that ${damage}`);
-    demand(!isDamaged || disk.wounds.isSuspect, "D8", () => `${id} takes its disk for damaged`);
-
+    const mayFind = disk.wounds.isSuspect || disk.hasFailedToRead;
+    demand(!isDamaged || mayFind, "D8", () => `${id} takes its disk for damaged`);
     if (disk.hasLostSectors) this.#simulator.trace.mark("restart.lostSectors");
     disk.hasLostSectors = false;
     void kibitzer.ended.then((error) => {
@@ -374,12 +375,12 @@ export class Cluster {
   #fail(node: SimulatedNode, life: Life, error: unknown): void {
     if (!life.alive) return;
     this.#simulator.trace.note(`failed ${node.id}: ${String(error)}`);
-    if (isStray(node, error)) this.#simulator.trace.mark("halt.machineDiverged");
+    if (isStray(this.nodes, node, error)) this.#simulator.trace.mark("halt.machineDiverged");
     if (node.kibitzer !== null && isForSpace(error)) {
       this.#simulator.fail(new Violation("D11", `${node.id} stops: ${String(error)}`));
     }
     const code = pardoned(node, error);
-    if (code === null && !isOfDisk(error) && !isStray(node, error)) {
+    if (code === null && !isOfDisk(error) && !isStray(this.nodes, node, error)) {
       this.#simulator.fail(asViolation(node.id, error));
       return;
     }

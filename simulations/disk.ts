@@ -98,6 +98,8 @@ export class SimulatedDisk {
   #operations = 0;
   /** Whether the journal has lost sectors that nobody has missed yet. */
   hasLostSectors = false;
+  /** Whether a read failed in this life: what it was of counts as damaged to whoever read. */
+  hasFailedToRead = false;
 
   constructor(simulator: Simulator, name: string, prng: Prng) {
     this.#simulator = simulator;

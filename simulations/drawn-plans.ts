@@ -8,8 +8,15 @@ export function drawMachine(prng: Prng, seats: number): MachinePlan | null {
   return {
     operationChance: prng.pick([0.2, 0.8]),
     readsPerSecond: prng.pick([0, 2, 10]),
-    wayward: prng.chance(0.4) && seats >= 3 ? [prng.integer(0, seats - 1)] : [],
+    wayward: drawWayward(prng, seats),
   };
+}
+
+/** Mostly one, which the others outvote; or all, where nobody may go on. */
+function drawWayward(prng: Prng, seats: number): readonly number[] {
+  if (seats < 3 || prng.chance(0.5)) return [];
+  if (prng.chance(0.3)) return Array.from({ length: seats }, (_, at) => at);
+  return [prng.integer(0, seats - 1)];
 }
 
 export const snapshotSlotsNever = 250_000;

@@ -174,6 +174,7 @@ class OpenFile implements FileHandle {
     return this.#operate("read", `read ${path} ${position}+${target.length}`, () => {
       this.#requireOpen("read");
       if (this.#disk.strikes(this.#disk.faults.readErrorChance, "K12", `read ${path}`)) {
+        this.#disk.hasFailedToRead = true;
         throw new SystemError("EIO", "read", path);
       }
       const count = file.read(target, position);

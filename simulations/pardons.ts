@@ -12,8 +12,16 @@ export function pardoned({ disk, pardons }: SimulatedNode, error: unknown): stri
   return isPardoned ? code : null;
 }
 
-/** Its state machine is not that of the others, and it was told; started again, it has another. */
-export function isStray({ machine }: SimulatedNode, error: unknown): boolean {
+/**
+ * Its state machine is not that of the others, and it was told; started again, it has another. Or
+ * so many have strayed that nobody can have a majority.
+ */
+export function isStray(
+  nodes: readonly SimulatedNode[],
+  { machine }: SimulatedNode,
+  error: unknown,
+): boolean {
   const hasDiverged = error instanceof KibitzerError && error.code === "KBZ_MACHINE_DIVERGED";
-  return hasDiverged && machine?.hasStrayed === true;
+  if (!hasDiverged || machine === null) return false;
+  return machine.hasStrayed || nodes.filter(({ machine: one }) => one?.hasStrayed).length > 1;
 }

@@ -49,13 +49,18 @@ export interface NodeMachine extends StateMachine {
 export class SimulatedMachine implements NodeMachine {
   readonly #map = new KvMachine();
   readonly #mayStray: () => boolean;
+  readonly #name: string | null;
   #count = 0;
   #applied = 0;
   #hasStrayed = false;
 
-  /** @param mayStray Whether it need not be deterministic, after a few entries of its life. */
-  constructor(mayStray: () => boolean = () => false) {
+  /**
+   * @param mayStray Whether it need not be deterministic, after a few entries of its life.
+   * @param name It strays as no other machine does.
+   */
+  constructor(mayStray: () => boolean = () => false, name: string | null = null) {
     this.#mayStray = mayStray;
+    this.#name = name;
   }
 
   get hasStrayed(): boolean {
@@ -74,7 +79,7 @@ export class SimulatedMachine implements NodeMachine {
       status = result === undefined ? "none" : decodeResult(result).status;
     }
     this.#hasStrayed ||= this.#applied > rightEntries && this.#mayStray();
-    return `${this.#count} ${name} ${status}${this.#hasStrayed ? " astray" : ""}`;
+    return `${this.#count} ${name} ${status}${this.#hasStrayed ? ` ${this.#name} strays` : ""}`;
   }
 
   /** The state without what wraps it, for comparison. */

@@ -151,8 +151,8 @@ export class Simulation {
     this.#governments = governments;
     // Where one machine that strays is no majority yet.
     const mayStray = (): boolean => (governments.latest?.parliament.length ?? 0) >= 3;
-    cluster.makeMachine = (isWayward) =>
-      options.makeMachine?.() ?? new SimulatedMachine(isWayward ? mayStray : undefined);
+    cluster.makeMachine = (stray) =>
+      options.makeMachine?.() ?? new SimulatedMachine(stray === null ? undefined : mayStray, stray);
     const atlas = new Atlas({ swarm, cluster, governments, agreement: this.#agreement });
     const count = swarm.workload.remoteClients;
     const remotePrng = prng.fork("remote clients");
@@ -259,13 +259,15 @@ export class Simulation {
     return await checkProgress({ ...this.#parts, strike: null }, nodes);
   }
 
-  /** S1: whoever has strayed stops, where the atlas proves that others have a majority. */
+  /** S1: whoever has strayed stops, where the others have a majority, or no two machines agree. */
   async #findStrays(core: readonly SimulatedNode[]): Promise<void> {
     const { atlas } = this.#parts;
     const others = core.filter(({ machine }) => machine?.hasStrayed !== true);
-    if (others.length < core.length && atlas.excuse(others) === null) {
-      await checkStrays(this.simulator, core);
-    }
+    if (others.length === core.length) return;
+    const seats = this.#governments.latest?.parliament ?? [];
+    const isWhole = seats.every((seat) => core.some(({ id }) => id === seat));
+    const doNoTwoAgree = isWhole && others.length <= 1;
+    if (doNoTwoAgree || atlas.excuse(others) === null) await checkStrays(this.simulator, core);
   }
 
   async #found(): Promise<void> {
