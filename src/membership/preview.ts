@@ -38,6 +38,26 @@ export function previewOf(status: Status, change: MembershipChange): MembershipP
   return { change, before: arithmeticOf(status), after: arithmeticOf(after), refused, note };
 }
 
+/** Whether too few of those that answer would be left, were the seat of `id` taken, for `next`. */
+export function leavesTooFew(
+  status: Status,
+  { id, next }: { readonly id: NodeId; readonly next: NodeId | null },
+): boolean {
+  const { parliament } = status.government;
+  if (!parliament.includes(id) || (next !== null && parliament.includes(next))) return false;
+  return parliamentAfter(status, { id, next }) === null;
+}
+
+function parliamentAfter(
+  status: Status,
+  { id, next }: { readonly id: NodeId; readonly next: NodeId | null },
+): readonly NodeId[] | null {
+  const seating = seatingOf(status);
+  return next === null
+    ? parliamentWithout(seating, id)
+    : swappedParliament(seating, { next, insteadOf: id });
+}
+
 function arithmeticOf(status: Status): QuorumArithmetic {
   const { parliament } = status.government;
   const majority = majorityOf(Math.max(1, parliament.length));
@@ -130,7 +150,7 @@ function afterLoss(
       ? withMember(status, id, { eligible: false })
       : { ...status, members: status.members.filter((member) => member.id !== id) };
   if (!parliament.includes(id)) return { status: without, note: `${id} has no seat to lose.` };
-  const members = parliamentWithout(seatingOf(status), id);
+  const members = parliamentAfter(status, { id, next: null });
   if (members === null) {
     const what = kind === "exile" ? "exiled" : "demoted";
     return { status, refused: costsQuorum(what, id, status) };
@@ -153,7 +173,7 @@ function afterPromotion(status: Status, id: NodeId, insteadOf: NodeId | null): N
   if (parliament.includes(id)) throw hasSeat(id, insteadOf);
   const isThere = memberOf(status, id)?.reachable === true;
   if (!isThere) return { status, refused: notThere(id) };
-  const members = swappedParliament(seatingOf(status), { next: id, insteadOf });
+  const members = parliamentAfter(status, { id: insteadOf, next: id });
   if (members === null) return { status, refused: costsQuorum("demoted", insteadOf, status) };
   return { status: withParliament(status, members) };
 }

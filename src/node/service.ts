@@ -35,8 +35,9 @@ import type {
   Request,
   Response,
 } from "../requests.ts";
-import { inputOf, isMeant, type Order } from "./orders.ts";
+import { inputOf, isMeant, seatTakenBy, type Order } from "./orders.ts";
 import { Reading, type ReadingOptions } from "./reading.ts";
+import { leavesTooFew } from "../membership/preview.ts";
 import { isNotLeading, refusal } from "./refusals.ts";
 import type { LegislatorRequest } from "./run-loop.ts";
 import { decided, keyOf, Settlements, undecided, type Settled } from "./settlements.ts";
@@ -193,6 +194,11 @@ export class Service implements Callee<Request, Response> {
   async order(request: Order, signal: AbortSignal): Promise<Response> {
     const { role, republic, leader } = this.#options.legislator;
     if (role === "leading" && !isMeant(republic, request)) return refusal("notFound", leader);
+    const taken = role === "leading" ? seatTakenBy(request) : null;
+    // Whom a leader has heard lately may have gone since: each is asked, now.
+    if (taken !== null && leavesTooFew(await this.#options.status(signal), taken)) {
+      return refusal("quorum", leader);
+    }
     const input = inputOf(request);
     return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
       if (reply?.kind === "enqueued") settled(undecided);
