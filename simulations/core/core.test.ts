@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { profileNames } from "./profiles.ts";
 import { simulate } from "./simulation.ts";
 
-const seeds = 75;
+const seeds = 50;
 
 for (const profile of profileNames) {
   test(`${seeds} seeds of the ${profile} profile keep every invariant`, () => {
