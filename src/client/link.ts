@@ -31,7 +31,7 @@ export interface AttemptOptions {
 
 /** How long an endpoint may get nothing decided before it is left, if there is another. */
 const patienceMs = 1000;
-/** One that is lost sooner than this was of no use; the next is not tried at once. */
+/** One that is lost sooner, and gave no answer, was of no use; the next is not tried at once. */
 const shortLifeMs = 1000;
 
 export class ClientLink {
@@ -54,7 +54,8 @@ export class ClientLink {
   #uselessSince: number | null = null;
   #handshakes = 0;
   #foundAt = 0;
-  /** How many endpoints in a row answered, and were lost at once. */
+  #wasOfUse = false;
+  /** How many endpoints in a row were lost at once, and of no use. */
   #shortLives = 0;
 
   constructor(options: ClientLinkOptions) {
@@ -163,6 +164,7 @@ export class ClientLink {
   #onResponse(attachment: Attachment, { method }: Request, response: Response): void {
     this.#answeredAt.set(method, this.#options.clock.now());
     if (response.kind !== "refused") {
+      this.#wasOfUse = true;
       // What the node knows by itself says nothing about whether it reaches a leader.
       if (response.kind === "effect" || response.kind === "barrier") this.#uselessSince = null;
       return;
@@ -201,7 +203,8 @@ export class ClientLink {
     // Whatever is under way there ends now, and goes in order to the next endpoint.
     this.#drop(attachment);
     const { clock, chance } = this.#options;
-    this.#shortLives = clock.now() - this.#foundAt < shortLifeMs ? this.#shortLives + 1 : 0;
+    const wasOfUse = this.#wasOfUse || clock.now() - this.#foundAt >= shortLifeMs;
+    this.#shortLives = wasOfUse ? 0 : this.#shortLives + 1;
     if (this.#shortLives === 0) this.#startSearch(1);
     else {
       const ms = pauseMs(this.#shortLives, chance.fraction());
@@ -242,6 +245,7 @@ export class ClientLink {
     this.#republic ??= attachment.caller.remote?.republic ?? null;
     this.#handshakes += 1;
     this.#foundAt = this.#options.clock.now();
+    this.#wasOfUse = false;
     this.#uselessSince = null;
     this.#answeredAt.clear();
     this.#failures.clear();

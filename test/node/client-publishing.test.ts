@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { readBatch } from "../../src/codec/batch.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
+import type { Clock } from "../../src/world.ts";
 import { Harness } from "../client-harness.ts";
 import type { FakeNode, FakeRepublic, Mood } from "../fake-republic.ts";
 import { Prng } from "../../simulations/prng.ts";
 
+/** The longest pause between attempts. */
+const pauseMsMax = 1000;
 const decoder = new TextDecoder();
 
 /** Everything in the log, in order; the first has index 1. */
@@ -139,6 +142,29 @@ describe("leaving an endpoint", () => {
       assert.equal(client.endpoint, "memory:b");
     });
   }
+
+  test("again and again, at once while each was of use", async () => {
+    await using harness = new Harness();
+    let waited = 0;
+    const { clock } = harness;
+    const after: Clock["after"] = (ms, callback) => {
+      return clock.after(ms, () => {
+        if (ms <= pauseMsMax) waited = Math.max(waited, ms);
+        callback();
+      });
+    };
+    const world = { ...harness.world, clock: { ...clock, after } };
+    await harness.node("b");
+    const client = await harness.client(["a", "b"], { world });
+    for (let life = 1; life <= 12; life += 1) {
+      const [leaving, next] = life % 2 === 0 ? ["a", "b"] : ["b", "a"];
+      assert.deepEqual(await client.publish(`${life}`), { index: life });
+      assert.equal(client.endpoint, `memory:${leaving}`);
+      await harness.node(next);
+      harness.crash(leaving, "reset");
+    }
+    assert.ok(waited < pauseMsMax / 2, `it waited for ${waited} ms`);
+  });
 
   test("that is paused, and whose connections stay", async () => {
     await using harness = new Harness();
