@@ -20,6 +20,8 @@ export const limits = {
   publishersMax: 65_536,
   /** Log time in ms after which a publisher that decided nothing may be forgotten: 7 days. */
   publisherExpiryMs: 604_800_000,
+  /** The same while the table is full, so that those who come are not refused for days: 1 hour. */
+  publisherCrowdedMs: 3_600_000,
   /** Undecided slots that a leader keeps proposed; also bounds what a promise carries. */
   slotsInFlightMax: 256,
   /** Bytes of batches in undecided slots: 8 MiB. */
@@ -52,6 +54,10 @@ export const limits = {
 } as const;
 
 assert(limits.entryBytesMax < limits.batchBytesMax, "a largest entry fits into a batch");
+assert(
+  limits.publisherCrowdedMs < limits.publisherExpiryMs,
+  "a full table forgets sooner than one that has room",
+);
 assert(
   limits.publisherBatchesInFlightMax <= limits.publisherResultsMax,
   "outcomes of a whole in-flight window stand in the publisher table",

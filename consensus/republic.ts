@@ -317,7 +317,9 @@ export class Republic {
   }
 
   #register(slot: Slot, nonce: string): Effect {
-    if (this.#publishers.size >= limits.publishersMax) this.#expire();
+    for (const idleMs of [limits.publisherExpiryMs, limits.publisherCrowdedMs]) {
+      if (this.#publishers.size >= limits.publishersMax) this.#expire(idleMs);
+    }
     if (this.#publishers.size >= limits.publishersMax)
       return { kind: "refusedRegistration", nonce };
     assert(!this.#publishers.has(slot), "a slot names one publisher");
@@ -326,19 +328,20 @@ export class Republic {
   }
 
   /** Forgets idle publishers, by log time only, so that it is the same slot on every node. */
-  #expire(): void {
+  #expire(idleMs: number): void {
     for (const [publisher, row] of this.#publishers) {
-      if (this.#hasExpired(row)) this.#publishers.delete(publisher);
+      if (this.#wasIdle(row, idleMs)) this.#publishers.delete(publisher);
     }
   }
 
-  #hasExpired(row: PublisherRow): boolean {
-    return row.time + limits.publisherExpiryMs < this.#time;
+  #wasIdle(row: PublisherRow, ms: number): boolean {
+    return row.time + ms < this.#time;
   }
 
   #settle(batch: Batch): Effect {
     const row = this.#publishers.get(batch.publisher);
-    if (row !== undefined && this.#hasExpired(row)) this.#publishers.delete(batch.publisher);
+    const isLate = row !== undefined && this.#wasIdle(row, limits.publisherExpiryMs);
+    if (isLate) this.#publishers.delete(batch.publisher);
     const before = this.outcomeOf(batch);
     if (before !== null) return before;
     assert(row !== undefined, "a batch that comes next has a publisher");

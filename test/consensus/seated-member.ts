@@ -15,14 +15,17 @@ const citizen = (id: string): { id: string; cookie: string; url: string; propert
   return { id, cookie: cookieOf(id), url: `memory:${id}`, properties: {} };
 };
 
+/** `a` founds a republic. */
+export const founding: Value = {
+  kind: "bootstrap",
+  republic: { name: "r", identity: cookieOf("e") },
+  founder: citizen("a"),
+  parliamentSize: 3,
+};
+
 /** The log that makes `a`, `b` and `c` the parliament, `a` named to lead; `spare` has no seat. */
 const values: readonly Value[] = [
-  {
-    kind: "bootstrap",
-    republic: { name: "r", identity: cookieOf("e") },
-    founder: citizen("a"),
-    parliamentSize: 3,
-  },
+  founding,
   { kind: "opening" },
   { kind: "admission", citizen: citizen("b") },
   { kind: "admission", citizen: citizen("c") },
@@ -48,7 +51,11 @@ export function decreesAfter(
 }
 
 export function batch(sequence: number, checksum = sequence): Batch {
-  return { kind: "batch", publisher, sequence, count: 1, size: 8, checksum };
+  return { ...batchOf(publisher, sequence), checksum };
+}
+
+export function batchOf(publisher: number, sequence: number): Batch {
+  return { kind: "batch", publisher, sequence, count: 1, size: 8, checksum: sequence };
 }
 
 export class SeatedMember {
