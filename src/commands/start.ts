@@ -182,6 +182,8 @@ async function joinOne(
       return null;
     } catch (error) {
       if (!(error instanceof KibitzerError && error.retryable)) throw error;
+      // Once admitted it has only to learn, however long that takes.
+      if (error.outcome === "applied") return null;
       unreachable = error;
     }
   }

@@ -51,7 +51,7 @@ export async function join(engine: Engine, asked: Asked): Promise<void> {
       if (engine.over.signal.aborted) throw closedError();
       if (signal.aborted) throw abandoned(signal.reason, "unknown");
       if (deadline.signal.aborted) throw last;
-      last = (await ask(engine, caller, asked)) ?? last;
+      last = (await ask(engine, caller, asked)) ?? learning(engine.directory.record.id);
       await pause(clock, askAgainMs, deadline.signal);
     }
   } finally {
@@ -70,7 +70,7 @@ function check(engine: Engine, { republic, url, signal }: Asked): void {
   if (signal?.aborted === true) throw abandoned(signal.reason, "none");
 }
 
-/** Asks once; returns why it has to be asked again, or null when it was admitted. */
+/** Asks once; returns why it was not admitted, or null. */
 async function ask(
   engine: Engine,
   caller: Caller<Request, Response>,
@@ -93,6 +93,16 @@ async function ask(
     throw alreadyIn(known, "join");
   await engine.belongTo(response.republic, response.contacts);
   return null;
+}
+
+/** It is a member, and does not know yet: with much to learn that may take long. */
+function learning(id: string): KibitzerError {
+  return new KibitzerError(
+    "KBZ_BUSY",
+    `The republic has admitted ${id}, which has yet to learn the log up to there. It goes on by ` +
+      "itself: wait for ready(), or join again.",
+    { retryable: true, outcome: "applied" },
+  );
 }
 
 /** @throws when asking again cannot help. */

@@ -311,3 +311,24 @@ test("a signal ends the wait, with the truth", async (t) => {
   }
   assert.deepEqual(await memberIds(republic.node("b")), ["a", "b", "c"]);
 });
+
+test("a node that was admitted, and has yet to learn, is told so", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "kibitz-learning-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  await using first = await Kibitzer.open({
+    id: "a",
+    directory: join(directory, "a"),
+    listen: [`unix:${directory}/a.socket`],
+  });
+  await first.bootstrap("learning");
+  // Nothing reaches it: it is known to others by an address that is not its own.
+  await using second = await Kibitzer.open({
+    id: "b",
+    directory: join(directory, "b"),
+    listen: [`unix:${directory}/b.socket`],
+    advertise: `unix:${directory}/elsewhere.socket`,
+  });
+  const expected = { code: "KBZ_BUSY", outcome: "applied", retryable: true } as const;
+  await failureOf(second.join(null, first.url, { timeoutMs: 1000 }), expected);
+  assert.deepEqual(await memberIds(first), ["a", "b"]);
+});
