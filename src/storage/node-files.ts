@@ -151,8 +151,12 @@ async function descriptor(path: string, flag: string): Promise<number> {
 
 /** Without Node's own `recursive`, which never ends where the system makes nothing, as in /proc. */
 async function makeDirectory(path: string): Promise<void> {
-  if (await isDirectory(path)) return;
   const parent = dirname(path);
+  if (await isDirectory(path)) {
+    // Who made it may have died before its name was durable.
+    await syncReadable(parent);
+    return;
+  }
   if (parent !== path) await makeDirectory(parent);
   try {
     await fs.promises.mkdir(path, 0o700);
@@ -162,6 +166,15 @@ async function makeDirectory(path: string): Promise<void> {
   }
   // The new name is an entry of the directory above it.
   await syncDirectory(parent);
+}
+
+/** One that this user may not read is another's, and so is what it holds. */
+async function syncReadable(path: string): Promise<void> {
+  try {
+    await syncDirectory(path);
+  } catch (error) {
+    if (codeOf(error) !== "EACCES") throw error;
+  }
 }
 
 async function isDirectory(path: string): Promise<boolean> {
