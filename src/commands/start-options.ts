@@ -110,7 +110,9 @@ export function checkRepublic(name: string, options: StartOptions): void {
     );
   }
   const asked = options.bootstrap === undefined ? "--join" : "--bootstrap";
-  const isAsked = options.bootstrap !== undefined || options.join !== undefined;
+  // With --moved it names whom to tell, and asks for no republic.
+  const isJoining = options.join !== undefined && options.moved !== true;
+  const isAsked = options.bootstrap !== undefined || isJoining;
   if (isAsked && options.ifNew !== true) {
     throw new CommandError(
       exitCodes.conflict,
