@@ -14,11 +14,14 @@ export interface DevNodeExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** How a node ended, and what its user can do about it. */
-export function exitText({ code, signal }: DevNodeExit, path: string): string {
+/**
+ * How a node ended, and what its user can do about it.
+ * @param start What follows `kibitz start` to have it back.
+ */
+export function exitText({ code, signal }: DevNodeExit, start: string): string {
   const how = signal ?? `code ${code}`;
   const isRevivable = signal !== null || code === exitCodes.ok || code === exitCodes.failure;
-  if (isRevivable) return `${how}; kibitz start --data ${path} revives it`;
+  if (isRevivable) return `${how}; kibitz start ${start} revives it`;
   return `${how}; its error above says why, and what to do`;
 }
 

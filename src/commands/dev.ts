@@ -175,7 +175,8 @@ class DevCluster {
     if (this.#options.json === true) this.#output.json({ event: "exit", id, ...exit });
     else {
       const how = exit.signal ?? `code ${exit.code}`;
-      const text = this.#isStopping ? how : exitText(exit, shortPath(data));
+      const start = `--data ${shortPath(data)}${this.#options.kv === true ? " --kv" : ""}`;
+      const text = this.#isStopping ? how : exitText(exit, start);
       this.#output.line(`exit  ${id}  ${text}`);
     }
     if (exit.code === exitCodes.notAllowed) this.#exiled += 1;

@@ -97,7 +97,7 @@ function seatText(id: string, { seated, waitsFor }: Seated): string {
       );
     case "another":
       return (
-        ", but has none yet: with it their number would be even, which survives no more " +
+        ", but has no seat yet: with it the number of seats would be even, which survives no more " +
         "failures. It is given one with the next constituent."
       );
     case "catchUp":

@@ -302,6 +302,7 @@ function addRestore(program: Command, context: Context): void {
     .addOption(option("--listen <url>", "where it listens; repeatable").argParser(parseEndpoints))
     .addOption(option("--advertise <url>", "what peers are told in place of the first --listen"))
     .addOption(option("--republic <name>", "what the new republic is called; default as before"))
+    .addOption(option("--allow-insecure", "listen beyond this computer without encryption"))
     .addOption(option("--json", "one JSON object"));
   runs(command, context, async () => {
     const { restore } = await import("./restore.ts");

@@ -6,6 +6,7 @@ import { openBackup } from "./backup.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
+import { checkListening } from "./start-options.ts";
 
 export interface RestoreCommandOptions {
   readonly data?: string;
@@ -13,6 +14,7 @@ export interface RestoreCommandOptions {
   readonly listen?: readonly string[];
   readonly advertise?: string;
   readonly republic?: string;
+  readonly allowInsecure?: boolean;
   readonly json?: boolean;
 }
 
@@ -30,6 +32,8 @@ export async function restore(
         "and where the others reach it.",
     );
   }
+  // A start of this directory listens there without being told so again.
+  checkListening(options);
   const directory = resolve(data);
   const report = await restoreDirectory({
     backup: openBackup(file),

@@ -46,15 +46,26 @@ export function checkStart(options: StartOptions): string {
     throw usage(`Wanted one of --bootstrap and --join, found both: ${ways.join(" and ")}.`);
   const directory = resolve(options.data);
   if (isEmpty(directory)) checkFirstStart(directory, options);
-  for (const endpoint of options.listen ?? []) {
-    if (options.allowInsecure === true || isLoopback(endpoint)) continue;
+  checkListening(options);
+  return directory;
+}
+
+/**
+ * That others than this computer are let in only on demand.
+ * @throws {CommandError}
+ */
+export function checkListening({
+  listen = [],
+  allowInsecure = false,
+}: Pick<StartOptions, "listen" | "allowInsecure">): void {
+  for (const endpoint of listen) {
+    if (allowInsecure || isLoopback(endpoint)) continue;
     throw new CommandError(
       exitCodes.notAllowed,
       `Listening at ${endpoint} lets others than this computer read and write the log without ` +
         `encryption. Use a loopback address, or insist with --allow-insecure.`,
     );
   }
-  return directory;
 }
 
 function checkFirstStart(directory: string, options: StartOptions): void {
@@ -99,7 +110,9 @@ export function checkRepublic(name: string, options: StartOptions): void {
     );
   }
   const asked = options.bootstrap === undefined ? "--join" : "--bootstrap";
-  const isAsked = options.bootstrap !== undefined || options.join !== undefined;
+  // With --moved it names whom to tell, and asks for no republic.
+  const isJoining = options.join !== undefined && options.moved !== true;
+  const isAsked = options.bootstrap !== undefined || isJoining;
   if (isAsked && options.ifNew !== true) {
     throw new CommandError(
       exitCodes.conflict,

@@ -57,4 +57,5 @@ test("a directory keeps its republic", () => {
   assert.equal(refusal(() => checkRepublic("r", { ...there, bootstrap: "r" })).exitCode, 5);
   assert.equal(refusal(() => checkRepublic("r", { ...there, join: ["ws://a:1"] })).exitCode, 5);
   assert.doesNotThrow(() => checkRepublic("r", { ...there, bootstrap: "r", ifNew: true }));
+  assert.doesNotThrow(() => checkRepublic("r", { ...there, join: ["ws://a:1"], moved: true }));
 });

@@ -134,6 +134,9 @@ test("P14 a backup is restored: nothing is missing, and who was there is refused
   const damaged = kit.write("damaged", readFileSync(file).fill(7, 5000, 5001));
   const refused = await kit.run(["restore", damaged, ...place]);
   assert.equal(refused.code, 8, refused.stderr);
+  const open = await kit.run(["restore", file, ...place, "--listen", "ws://0.0.0.0:1"]);
+  assert.equal(open.code, 6, open.stderr);
+  assert.match(open.stderr, /--allow-insecure/);
   const restored = await kit.run(["restore", file, ...place]);
   assert.equal(restored.code, 0, restored.stderr);
   const twice = await kit.run(["restore", file, ...place]);
