@@ -335,13 +335,14 @@ export class JournalPast {
     const before = segments[at - 1];
     assert(next !== undefined && at >= 0, "the log goes on in a segment");
     if (before === undefined) return { ...(starts[0] ?? nothing), slot, generation: next };
-    return { ...this.#endOf(before, next), slot, generation: next };
+    return { ...this.#endOf(before), slot, generation: next };
   }
 
-  /** What the groups up to the end of `segment` amount to; `next` is the one after it. */
-  #endOf(segment: SegmentEntry, next: number): LogEnd {
+  /** What the groups up to the end of `segment` amount to. */
+  #endOf(segment: SegmentEntry): LogEnd {
     const { starts } = this.#options.manifest.body;
-    const same = starts.find(({ generation }) => generation === next);
+    // Not by the segment that the start is in: that one is dropped where nothing was written to it.
+    const same = starts.find(({ group }) => group === segment.closed?.group);
     const end = this.#ends.get(segment.generation) ?? same;
     assert(end !== undefined, "what a segment amounts to is known");
     return end;

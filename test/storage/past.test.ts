@@ -287,3 +287,20 @@ test("after an installed snapshot the log begins behind it, durably", async () =
   assert.equal(again.journal.past.slotFirst, 91);
   assert.equal(again.recovered.republic.slot, 90);
 });
+
+test("a start in a segment that was never written to tells what the one before amounts to", async () => {
+  const { files, opened, writer } = await sample();
+  await opened.journal.close();
+  const idle = await open(files, [15, 30]);
+  await rely(idle.journal, 40);
+  await idle.journal.close();
+  const again = await open(files, [30, 40]);
+  const continued = new Writer(again.recovered);
+  continued.log.push(...writer.log);
+  await fill(again, continued, 5);
+  await rely(again.journal, 42);
+  assert.equal(again.journal.past.base, 42);
+  const framed = await again.journal.read(41, 45, 1_000_000);
+  assert.deepEqual(framed.map(plain), continued.log.slice(40));
+  await again.journal.close();
+});
