@@ -71,10 +71,12 @@ export class KvLock implements AsyncDisposable {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#end();
-    await this.#kv.revoke(this.#lease, options).catch((error: unknown) => {
-      // It had ended by itself.
-      if (!isOf(error, "KBZ_NOT_FOUND")) throw error;
-    });
+    // Whoever wrote the key with another lease, or with none, took it from this one.
+    await this.#kv
+      .delete(this.name, { ...options, fence: this.fence })
+      .catch(unless("KBZ_CONFLICT"));
+    // It may have ended by itself.
+    await this.#kv.revoke(this.#lease, options).catch(unless("KBZ_NOT_FOUND"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -166,6 +168,12 @@ async function released({ kv, name }: Place, options: WaitOptions): Promise<void
       if (!isOf(error, "KBZ_TRUNCATED")) throw error;
     }
   }
+}
+
+function unless(code: KibitzerErrorCode): (error: unknown) => void {
+  return (error) => {
+    if (!isOf(error, code)) throw error;
+  };
 }
 
 function isOf(error: unknown, code: KibitzerErrorCode): boolean {

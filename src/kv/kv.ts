@@ -35,7 +35,7 @@ export interface WriteOptions extends WaitOptions {
 }
 
 export interface PutOptions extends WriteOptions {
-  /** The lease with which the key goes. */
+  /** The lease with which the key goes from now on, 0: none; default the one that it has. */
   readonly lease?: number;
 }
 
@@ -200,15 +200,15 @@ export class Kv {
   async #put(
     key: string,
     { value, expected }: { readonly value: string | Uint8Array; readonly expected: number | null },
-    { lease = 0, fence, signal }: PutOptions,
+    { lease, fence, signal }: PutOptions,
   ): Promise<KvResult> {
-    checkedWhole("lease", lease, { least: 0 });
     const condition = { expected, fence: fence ?? null };
-    const bytes = checkedValue(value);
-    return await this.#publish(
-      { kind: "put", key: checkedKey(key), value: bytes, lease, condition },
-      signal,
-    );
+    const write = { key: checkedKey(key), value: checkedValue(value), condition };
+    const command: KvCommand =
+      lease === undefined
+        ? { kind: "set", ...write }
+        : { kind: "put", ...write, lease: checkedWhole("lease", lease, { least: 0 }) };
+    return await this.#publish(command, signal);
   }
 
   async #done(command: KvCommand, what: string, signal: AbortSignal | undefined): Promise<number> {

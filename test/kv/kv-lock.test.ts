@@ -52,3 +52,30 @@ test("who waits for a lock that was made long ago writes nothing until it is fre
   assert.ok(taken.token > held.token);
   await taken.release();
 });
+
+test("what is written into a lock leaves it with its holder, and with its lease", async (t) => {
+  const node = await openNode(t);
+  const kv = new Kv(node);
+  const held = await kv.lock("job", { ttlMs: 500 });
+  await kv.put("job", "half done", { fence: held.fence });
+  const { isSet } = await kv.cas("job", (await kv.get("job"))?.revision ?? 0, "by hand");
+  assert.ok(isSet);
+  const record = await kv.get("job");
+  assert.deepEqual([record?.created, (await kv.lease(record?.lease ?? 0))?.keys], [held.token, 1]);
+  await held.release();
+  const fenced = { code: "KBZ_CONFLICT", outcome: "none" };
+  await assert.rejects(kv.put("work", "late", { fence: held.fence }), fenced);
+  const next = await kv.lock("job", { ttlMs, signal: AbortSignal.timeout(5000) });
+  await next.release();
+});
+
+test("a lock whose key goes with no lease any more is released all the same", async (t) => {
+  const node = await openNode(t);
+  const kv = new Kv(node);
+  for (const lease of [0, (await kv.grant(ttlMs)).lease]) {
+    const held = await kv.lock("job", { ttlMs });
+    await kv.put("job", "on purpose", { lease });
+    await held.release();
+    assert.equal(await kv.get("job"), null);
+  }
+});
