@@ -66,10 +66,12 @@ export class KvLock implements AsyncDisposable {
     return { key: this.name, token: this.token };
   }
 
-  /** Gives it back; what still goes on under it is fenced off. */
+  /**
+   * Gives it back; what still goes on under it is fenced off. Where that fails it may be called
+   * again: until then others get the lock only once its time is over.
+   */
   async release(options: WaitOptions = {}): Promise<void> {
     if (this.#isReleased) return;
-    this.#isReleased = true;
     this.#end();
     // Whoever wrote the key with another lease, or with none, took it from this one.
     await this.#kv
@@ -77,6 +79,7 @@ export class KvLock implements AsyncDisposable {
       .catch(unless("KBZ_CONFLICT"));
     // It may have ended by itself.
     await this.#kv.revoke(this.#lease, options).catch(unless("KBZ_NOT_FOUND"));
+    this.#isReleased = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { Kibitzer } from "../../src/index.ts";
-import { Kv, KvMachine } from "../../src/kv/index.ts";
+import { Kv, KvMachine, type KvLog } from "../../src/kv/index.ts";
 import { kvLimits } from "../../src/kv/kv-limits.ts";
 
 async function openNode(t: TestContext): Promise<Kibitzer> {
@@ -77,5 +77,31 @@ test("a lock whose key goes with no lease any more is released all the same", as
     await kv.put("job", "on purpose", { lease });
     await held.release();
     assert.equal(await kv.get("job"), null);
+  }
+});
+
+test("a release that failed is done when it is asked for again, and only then over", async (t) => {
+  const node = await openNode(t);
+  let failing = 0;
+  const log: KvLog = {
+    query: async (question, options) => await node.query(question, options),
+    publish: async (entry, options) => {
+      failing -= 1;
+      if (failing === 0) throw new Error("lost");
+      return await node.publish(entry, options);
+    },
+  };
+  const kv = new Kv(log);
+  for (const at of [1, 2]) {
+    const held = await kv.lock("job", { ttlMs });
+    const { lease = 0 } = (await kv.get("job")) ?? {};
+    failing = at;
+    await assert.rejects(held.release(), { message: "lost" });
+    assert.equal(held.signal.aborted, true);
+    await held.release();
+    assert.deepEqual([await kv.get("job"), await kv.lease(lease)], [null, null]);
+    const { index } = await node.barrier();
+    await held.release();
+    assert.equal((await node.barrier()).index, index, "it is over");
   }
 });
