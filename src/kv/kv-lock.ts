@@ -99,13 +99,9 @@ export class KvLock implements AsyncDisposable {
 
   #keepAlive(): void {
     const asked = this.#clock.now();
-    const controller = new AbortController();
     // It waits no longer than the lock is held.
-    this.#timer = this.#clock.after(this.#heldUntil - asked, () => {
-      controller.abort();
-      this.#end();
-    });
-    this.#kv.keepAlive(this.#lease, { signal: controller.signal }).then(
+    this.#timer = this.#clock.after(this.#heldUntil - asked, () => this.#end());
+    this.#kv.keepAlive(this.#lease, { signal: this.#lost.signal }).then(
       () => {
         if (this.#lost.signal.aborted) return;
         this.#timer?.cancel();

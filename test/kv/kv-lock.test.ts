@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { Kibitzer } from "../../src/index.ts";
 import { Kv, KvMachine, type KvLog } from "../../src/kv/index.ts";
+import { decodeCommand } from "../../src/kv/kv-command.ts";
 import { kvLimits } from "../../src/kv/kv-limits.ts";
 
 async function openNode(t: TestContext): Promise<Kibitzer> {
@@ -104,4 +105,23 @@ test("a release that failed is done when it is asked for again, and only then ov
     await held.release();
     assert.equal((await node.barrier()).index, index, "it is over");
   }
+});
+
+test("a sign of life that hangs is given up with the lock", async (t) => {
+  const node = await openNode(t);
+  const asked = Promise.withResolvers<AbortSignal | undefined>();
+  const log: KvLog = {
+    query: async (question, options) => await node.query(question, options),
+    publish: async (entry, options) => {
+      assert.ok(entry instanceof Uint8Array);
+      if (decodeCommand(entry)?.kind !== "keepAlive") return await node.publish(entry, options);
+      asked.resolve(options?.signal);
+      return await new Promise(() => {});
+    },
+  };
+  const held = await new Kv(log).lock("job", { ttlMs: 600 });
+  const signal = await asked.promise;
+  assert.equal(signal?.aborted, false);
+  await held.release();
+  assert.equal(signal?.aborted, true);
 });
