@@ -46,7 +46,7 @@ function addReading(kv: Command, output: Output, runs: Runs): void {
     .description("print each change of a key, until it is interrupted")
     .argument("<key>")
     .addOption(option("--prefix", "all keys that begin with it"))
-    .addOption(option("--from <revision>", "begin with this revision").argParser(anyWhole))
+    .addOption(option("--from <revision>", "begin with this revision").argParser(revision))
     .addOption(option("--after <number>", "begin behind this event").argParser(revision))
     .addOption(option("--limit <count>", "end after so many").argParser(anyWhole));
   addClusterOptions(watch).addOption(option("--json", "the events, one JSON object a line"));

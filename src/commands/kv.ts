@@ -1,5 +1,6 @@
 /** `kibitz kv get|put|cas|delete|list|watch`: one call of the map each, through any endpoint. */
 import { isUtf8 } from "node:buffer";
+import { checkedKey, checkedValue } from "../kv/kv-checks.ts";
 import { Kv } from "../kv/kv.ts";
 import type { KvEvent, KvRecord } from "../kv/kv-question.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
@@ -45,6 +46,9 @@ export async function kvPut(
   options: KvOptions,
   output: Output,
 ): Promise<number> {
+  // Before a lease is granted for nothing.
+  checkedKey(key);
+  checkedValue(value);
   return await withMap(options, output, async (kv, { signal }) => {
     const granted = options.ttl === undefined ? {} : await kv.grant(options.ttl, { signal });
     const { revision } = await kv.put(key, value, { ...granted, signal });

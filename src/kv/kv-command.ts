@@ -25,6 +25,13 @@ export type KvCommand =
       readonly lease: number;
       readonly condition: Condition;
     }
+  /** A put that leaves the key with the lease that it goes with, if any. */
+  | {
+      readonly kind: "set";
+      readonly key: string;
+      readonly value: Uint8Array;
+      readonly condition: Condition;
+    }
   | { readonly kind: "delete"; readonly key: string; readonly condition: Condition }
   | { readonly kind: "grant"; readonly ttlMs: number }
   | { readonly kind: "keepAlive"; readonly lease: number }
@@ -33,9 +40,10 @@ export type KvCommand =
   | { readonly kind: "tick" };
 
 /**
- * What a command came to. `number`, where it is `ok`: of a put the new revision, of a delete the
- * one that was deleted, or 0; of a grant the lease; of the rest how long or how many. With a
- * `conflict` the revision that was found, or 0; with `fenced` the token that holds the lock, or 0.
+ * What a command came to. `number`, where it is `ok`: of a put or a set the new revision, of a
+ * delete the one that was deleted, or 0; of a grant the lease; of the rest how long or how many.
+ * With a `conflict` the revision that was found, or 0; with `fenced` the token that holds the lock,
+ * or 0.
  */
 export interface KvResult {
   readonly status: "ok" | "conflict" | "fenced" | "noLease" | "full";
@@ -52,6 +60,7 @@ const kindCodes: Readonly<Record<KvCommand["kind"], number>> = {
   keepAlive: 4,
   revoke: 5,
   tick: 6,
+  set: 7,
 };
 const statusCodes: Readonly<Record<KvResult["status"], number>> = {
   ok: 1,
@@ -88,6 +97,10 @@ function writeFields(command: KvCommand): void {
       writer.text(command.key);
       writer.chunk(command.value);
       writer.whole(command.lease);
+      return writeCondition(command.condition);
+    case "set":
+      writer.text(command.key);
+      writer.chunk(command.value);
       return writeCondition(command.condition);
     case "delete":
       writer.text(command.key);
@@ -126,6 +139,11 @@ function readFields(reader: ByteReader, kind: KvCommand["kind"]): KvCommand {
       const key = readKey(reader);
       const value = reader.chunk(kvLimits.valueBytesMax);
       return { kind, key, value, lease: reader.whole(), condition: readCondition(reader) };
+    }
+    case "set": {
+      const key = readKey(reader);
+      const value = reader.chunk(kvLimits.valueBytesMax);
+      return { kind, key, value, condition: readCondition(reader) };
     }
     case "delete":
       return { kind, key: readKey(reader), condition: readCondition(reader) };

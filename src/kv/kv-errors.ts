@@ -1,5 +1,5 @@
 /** What may go wrong with the key–value map, as its users are told. */
-import { KibitzerError, type ErrorOutcome } from "../kibitzer-error.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
 import type { KvResult } from "./kv-command.ts";
 
 /** What a command that came to anything but `ok` means to its caller. */
@@ -44,28 +44,41 @@ export function noMap(cause?: unknown): KibitzerError {
   );
 }
 
-export function resultLost(what: string, outcome: ErrorOutcome): KibitzerError {
+export function resultLost(what: string): KibitzerError {
   return new KibitzerError(
     "KBZ_ABORTED",
     `${what} was carried out, and what came of it is not kept any more. Read the key to see.`,
-    { retryable: false, outcome },
+    { retryable: false, outcome: "applied" },
+  );
+}
+
+export function notTaken(what: string): KibitzerError {
+  return new KibitzerError(
+    "KBZ_ABORTED",
+    `${what} is in the log, and the node asked has no map that took it: none, or one of an older ` +
+      "version. Start every node with --kv and the same version, and read the key to see.",
+    { retryable: false, outcome: "unknown" },
   );
 }
 
 export function compacted(revisionFirst: number): KibitzerError {
   return refusal(
     "KBZ_TRUNCATED",
-    `The events wanted are compacted; the first one that is kept has revision ${revisionFirst}. ` +
-      "List what there is, and watch from there.",
+    `The events wanted are compacted; all are kept from revision ${revisionFirst} on. List what ` +
+      "there is, and watch from there.",
   );
 }
 
-export function wrongArgument(wanted: string, found: string): KibitzerError {
-  return refusal("KBZ_ARGUMENT", `Wanted ${wanted}, found ${found}.`);
+export function wrongArgument(wanted: string, found: string, todo: string): KibitzerError {
+  return refusal("KBZ_ARGUMENT", `Wanted ${wanted}, found ${found}. ${todo}`);
 }
 
-export function tooLarge(what: string, bytes: number, most: number): KibitzerError {
-  return refusal("KBZ_TOO_LARGE", `A ${what} has at most ${most} bytes, this one ${bytes}.`);
+export function tooLarge(
+  { name, bytes, most }: { readonly name: string; readonly bytes: number; readonly most: number },
+  todo: string,
+): KibitzerError {
+  const message = `A ${name} has at most ${most} bytes, this one ${bytes}. ${todo}`;
+  return refusal("KBZ_TOO_LARGE", message);
 }
 
 export function lockLost(name: string): KibitzerError {

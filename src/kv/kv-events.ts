@@ -46,9 +46,12 @@ export class KvEvents {
   /** As many events as one answer holds; what is not wanted counts as told. */
   watch({ name, isPrefix, place }: Watch): KvAnswer {
     const numberFirst = this.#numberLast - (this.#events.length - this.#first) + 1;
-    const isGone = "after" in place ? place.after + 1 < numberFirst : place.from <= this.#compacted;
-    const revisionFirst = this.#events[this.#first]?.revision ?? this.#compacted + 1;
-    if (isGone) return { kind: "compacted", revisionFirst };
+    const isGone =
+      "after" in place
+        ? place.after + 1 < numberFirst
+        : this.#compacted > 0 && place.from <= this.#compacted;
+    // Of the last revision that is gone some events may still be there.
+    if (isGone) return { kind: "compacted", revisionFirst: this.#compacted + 1 };
     const events: KvEvent[] = [];
     let bytes = 0;
     let at =

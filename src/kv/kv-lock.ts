@@ -5,11 +5,11 @@
  * without any clock.
  */
 import type { WaitOptions } from "../api.ts";
-import { KibitzerError } from "../kibitzer-error.ts";
+import { KibitzerError, type KibitzerErrorCode } from "../kibitzer-error.ts";
 import { pause } from "../pause.ts";
 import type { Clock, Timer } from "../world.ts";
 import type { Kv } from "./kv.ts";
-import { lockLost } from "./kv-errors.ts";
+import { lockLost, noMap } from "./kv-errors.ts";
 
 export interface LockOptions extends WaitOptions {
   /** How long it stays taken after its holder has gone silent, in milliseconds. */
@@ -66,15 +66,20 @@ export class KvLock implements AsyncDisposable {
     return { key: this.name, token: this.token };
   }
 
-  /** Gives it back; what still goes on under it is fenced off. */
+  /**
+   * Gives it back; what still goes on under it is fenced off. Where that fails it may be called
+   * again: until then others get the lock only once its time is over.
+   */
   async release(options: WaitOptions = {}): Promise<void> {
     if (this.#isReleased) return;
-    this.#isReleased = true;
     this.#end();
-    await this.#kv.revoke(this.#lease, options).catch((error: unknown) => {
-      // It had ended by itself.
-      if (!(error instanceof KibitzerError && error.code === "KBZ_NOT_FOUND")) throw error;
-    });
+    // Whoever wrote the key with another lease, or with none, took it from this one.
+    await this.#kv
+      .delete(this.name, { ...options, fence: this.fence })
+      .catch(unless("KBZ_CONFLICT"));
+    // It may have ended by itself.
+    await this.#kv.revoke(this.#lease, options).catch(unless("KBZ_NOT_FOUND"));
+    this.#isReleased = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,13 +99,9 @@ export class KvLock implements AsyncDisposable {
 
   #keepAlive(): void {
     const asked = this.#clock.now();
-    const controller = new AbortController();
     // It waits no longer than the lock is held.
-    this.#timer = this.#clock.after(this.#heldUntil - asked, () => {
-      controller.abort();
-      this.#end();
-    });
-    this.#kv.keepAlive(this.#lease, { signal: controller.signal }).then(
+    this.#timer = this.#clock.after(this.#heldUntil - asked, () => this.#end());
+    this.#kv.keepAlive(this.#lease, { signal: this.#lost.signal }).then(
       () => {
         if (this.#lost.signal.aborted) return;
         this.#timer?.cancel();
@@ -108,8 +109,7 @@ export class KvLock implements AsyncDisposable {
         this.#wait();
       },
       (error: unknown) => {
-        const isGone = error instanceof KibitzerError && error.code === "KBZ_NOT_FOUND";
-        if (isGone || this.#lost.signal.aborted) return this.#end();
+        if (isOf(error, "KBZ_NOT_FOUND") || this.#lost.signal.aborted) return this.#end();
         this.#timer?.cancel();
         this.#wait();
       },
@@ -139,28 +139,42 @@ export async function acquire(
         return new KvLock(place, { token: revision, lease, ttlMs, heldUntil: begun + ttlMs });
       }
       await kv.revoke(lease, options);
-      await released(place, revision, options);
+      await released(place, options);
     } catch (error) {
       // The lease ended under way: on a slow day it is granted anew.
-      if (!(error instanceof KibitzerError && error.code === "KBZ_NOT_FOUND")) throw error;
+      if (!isOf(error, "KBZ_NOT_FOUND")) throw error;
       await pause(clock, Math.ceil(ttlMs / 3), signal ?? new AbortController().signal);
       signal?.throwIfAborted();
     }
   }
 }
 
-/** Resolves once somebody has let go of what had `revision`. */
-async function released(
-  { kv, name }: Place,
-  revision: number,
-  options: WaitOptions,
-): Promise<void> {
-  try {
-    for await (const { kind } of kv.watch(name, { ...options, from: revision })) {
-      if (kind !== "put") return;
+/**
+ * Resolves once nobody has it. Reads, and watches from there: that it was made may be long ago, and
+ * compacted. Writes nothing, so that many may wait for long.
+ */
+async function released({ kv, name }: Place, options: WaitOptions): Promise<void> {
+  for (;;) {
+    const { index, answer } = await kv.ask({ kind: "get", key: name }, options);
+    if (answer.kind !== "record") throw noMap();
+    if (answer.record === null) return;
+    try {
+      for await (const { kind } of kv.watch(name, { ...options, from: index + 1 })) {
+        if (kind !== "put") return;
+      }
+    } catch (error) {
+      // So much has happened since that it is read again.
+      if (!isOf(error, "KBZ_TRUNCATED")) throw error;
     }
-  } catch (error) {
-    // So much has happened since that it is worth another attempt.
-    if (!(error instanceof KibitzerError && error.code === "KBZ_TRUNCATED")) throw error;
   }
+}
+
+function unless(code: KibitzerErrorCode): (error: unknown) => void {
+  return (error) => {
+    if (!isOf(error, code)) throw error;
+  };
+}
+
+function isOf(error: unknown, code: KibitzerErrorCode): boolean {
+  return error instanceof KibitzerError && error.code === code;
 }

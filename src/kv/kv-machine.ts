@@ -14,7 +14,7 @@ import type { KvAnswer, KvQuestion, KvRecord } from "./kv-question.ts";
 import { readState, stateOf, type KvState } from "./kv-state.ts";
 import { SortedKeys } from "./sorted-keys.ts";
 
-type Put = Extract<KvCommand, { readonly kind: "put" }>;
+type Put = Omit<Extract<KvCommand, { readonly kind: "put" }>, "kind">;
 
 const tick = encodeCommand({ kind: "tick" });
 
@@ -87,6 +87,8 @@ export class KvMachine implements StateMachine {
     switch (command.kind) {
       case "put":
         return this.#put(command, index);
+      case "set":
+        return this.#put({ ...command, lease: this.get(command.key)?.lease ?? 0 }, index);
       case "delete":
         return this.#delete(command, index);
       case "grant": {

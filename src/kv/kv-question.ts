@@ -60,7 +60,7 @@ export type KvAnswer =
       readonly after: number;
       readonly isMore: boolean;
     }
-  /** The events wanted are gone; the first that is there has this revision. */
+  /** The events wanted are gone; from this revision on all are there. */
   | { readonly kind: "compacted"; readonly revisionFirst: number }
   | {
       readonly kind: "lease";

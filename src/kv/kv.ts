@@ -6,10 +6,21 @@ import type { Log, QueryOptions, WaitOptions } from "../api.ts";
 import { DecodeError } from "../codec/bytes.ts";
 import { systemClock } from "../system/system-clock.ts";
 import type { Clock } from "../world.ts";
-import { checkedKey, checkedPrefix, checkedTtl, checkedValue, checkedWhole } from "./kv-checks.ts";
+import {
+  checkedAfter,
+  checkedExpected,
+  checkedFence,
+  checkedFrom,
+  checkedKey,
+  checkedLease,
+  checkedLimit,
+  checkedPrefix,
+  checkedTtl,
+  checkedValue,
+} from "./kv-checks.ts";
 import { decodeResult, encodeCommand } from "./kv-command.ts";
 import type { KvCommand, KvResult } from "./kv-command.ts";
-import { noMap, refusalOf, resultLost } from "./kv-errors.ts";
+import { noMap, notTaken, refusalOf, resultLost } from "./kv-errors.ts";
 import { kvLimits } from "./kv-limits.ts";
 import { acquire, type KvLock, type LockOptions } from "./kv-lock.ts";
 import { decodeAnswer, encodeQuestion } from "./kv-question.ts";
@@ -35,7 +46,7 @@ export interface WriteOptions extends WaitOptions {
 }
 
 export interface PutOptions extends WriteOptions {
-  /** The lease with which the key goes. */
+  /** The lease with which the key goes from now on, 0: none; default the one that it has. */
   readonly lease?: number;
 }
 
@@ -63,6 +74,14 @@ export interface LeaseState {
   /** Log time that was left at the last entry. */
   readonly leftMs: number;
   readonly keys: number;
+}
+
+/** What is written where; `what` names it to its caller. */
+interface Write {
+  readonly key: string;
+  readonly value: string | Uint8Array;
+  readonly expected: number | null;
+  readonly what: string;
 }
 
 /** An answer, and the last entry that it knows of. */
@@ -97,8 +116,9 @@ export class Kv {
     value: string | Uint8Array,
     options: PutOptions = {},
   ): Promise<{ readonly revision: number }> {
-    const result = await this.#put(key, { value, expected: null }, options);
-    if (result.status !== "ok") throw refusalOf(result, `put ${key}`);
+    const what = `put ${key}`;
+    const result = await this.#put({ key, value, expected: null, what }, options);
+    if (result.status !== "ok") throw refusalOf(result, what);
     return { revision: result.number };
   }
 
@@ -109,11 +129,12 @@ export class Kv {
     value: string | Uint8Array,
     options: PutOptions = {},
   ): Promise<Compared> {
-    checkedWhole("expected", expected, { least: 0 });
-    const result = await this.#put(key, { value, expected }, options);
+    const what = `cas ${key}`;
+    checkedExpected(expected);
+    const result = await this.#put({ key, value, expected, what }, options);
     if (result.status === "ok") return { isSet: true, revision: result.number };
     if (result.status === "conflict") return { isSet: false, revision: result.number };
-    throw refusalOf(result, `cas ${key}`);
+    throw refusalOf(result, what);
   }
 
   /**
@@ -124,8 +145,11 @@ export class Kv {
     key: string,
     options: WriteOptions & { readonly expected?: number } = {},
   ): Promise<{ readonly revision: number }> {
-    const { expected = null, fence = null, signal } = options;
-    const condition = { expected, fence };
+    const { expected, fence, signal } = options;
+    const condition = {
+      expected: expected === undefined ? null : checkedExpected(expected),
+      fence: checkedFence(fence),
+    };
     const command = { kind: "delete", key: checkedKey(key), condition } as const;
     return { revision: await this.#done(command, `delete ${key}`, signal) };
   }
@@ -133,16 +157,20 @@ export class Kv {
   /** Records whose keys begin with `prefix`, in the order of their UTF-16 units. */
   async list(prefix = "", options: ListOptions = {}): Promise<KvPage> {
     const { after = "", limit = kvLimits.pageMax } = options;
-    const most = checkedWhole("limit", limit, { least: 1, most: kvLimits.pageMax });
     checkedPrefix(prefix);
-    const question = { kind: "list", prefix, after: checkedPrefix(after), most } as const;
+    checkedPrefix(after, "key");
+    const question = { kind: "list", prefix, after, most: checkedLimit(limit) } as const;
     const { records, isMore } = of((await this.ask(question, plain(options))).answer, "page");
     return { records, isMore };
   }
 
   /** Each change of a key, or of those that begin with a prefix, once and in order, for ever. */
   watch(name: string, options: WatchOptions = {}): AsyncGenerator<KvEvent, void, void> {
-    checkedPrefix(name);
+    const { prefix = false, from, after } = options;
+    if (prefix) checkedPrefix(name);
+    else checkedKey(name);
+    if (from !== undefined) checkedFrom(from);
+    if (after !== undefined) checkedAfter(after);
     return watch(this, name, options);
   }
 
@@ -157,18 +185,19 @@ export class Kv {
     lease: number,
     { signal }: WaitOptions = {},
   ): Promise<{ readonly ttlMs: number }> {
-    checkedWhole("lease", lease, { least: 1 });
+    checkedLease(lease, 1);
     return { ttlMs: await this.#done({ kind: "keepAlive", lease }, "keepAlive", signal) };
   }
 
   /** Ends a lease, and deletes what goes with it. */
   async revoke(lease: number, { signal }: WaitOptions = {}): Promise<{ readonly keys: number }> {
-    checkedWhole("lease", lease, { least: 1 });
+    checkedLease(lease, 1);
     return { keys: await this.#done({ kind: "revoke", lease }, "revoke", signal) };
   }
 
   /** How a lease is, or null when it has ended. */
   async lease(lease: number, options: ReadOptions = {}): Promise<LeaseState | null> {
+    checkedLease(lease, 0);
     const { answer } = await this.ask({ kind: "lease", lease }, plain(options));
     if (answer.kind === "noLease") return null;
     const { ttlMs, leftMs, keys } = of(answer, "lease");
@@ -180,8 +209,10 @@ export class Kv {
    * that of all who had it before; hand it, as `fence`, to every write that the lock guards.
    */
   async lock(name: string, options: LockOptions): Promise<KvLock> {
+    checkedKey(name);
     checkedTtl(options.ttlMs);
-    return await acquire({ kv: this, clock: this.#clock, name: checkedKey(name) }, options);
+    checkedValue(options.owner ?? "", "owner");
+    return await acquire({ kv: this, clock: this.#clock, name }, options);
   }
 
   /** Asks the map itself, as `get`, `list` and `watch` do. */
@@ -198,26 +229,29 @@ export class Kv {
   }
 
   async #put(
-    key: string,
-    { value, expected }: { readonly value: string | Uint8Array; readonly expected: number | null },
-    { lease = 0, fence, signal }: PutOptions,
+    { key, value, expected, what }: Write,
+    { lease, fence, signal }: PutOptions,
   ): Promise<KvResult> {
-    checkedWhole("lease", lease, { least: 0 });
-    const condition = { expected, fence: fence ?? null };
-    const bytes = checkedValue(value);
-    return await this.#publish(
-      { kind: "put", key: checkedKey(key), value: bytes, lease, condition },
-      signal,
-    );
+    const condition = { expected, fence: checkedFence(fence) };
+    const write = { key: checkedKey(key), value: checkedValue(value), condition };
+    const command: KvCommand =
+      lease === undefined
+        ? { kind: "set", ...write }
+        : { kind: "put", ...write, lease: checkedLease(lease, 0) };
+    return await this.#publish(command, what, signal);
   }
 
   async #done(command: KvCommand, what: string, signal: AbortSignal | undefined): Promise<number> {
-    const result = await this.#publish(command, signal);
+    const result = await this.#publish(command, what, signal);
     if (result.status !== "ok") throw refusalOf(result, what);
     return result.number;
   }
 
-  async #publish(command: KvCommand, signal: AbortSignal | undefined): Promise<KvResult> {
+  async #publish(
+    command: KvCommand,
+    what: string,
+    signal: AbortSignal | undefined,
+  ): Promise<KvResult> {
     // A command that no map takes would stand in the log for nothing.
     if (!this.#isThere) await this.ask({ kind: "lease", lease: 0 }, { stale: true, ...by(signal) });
     const { index, result, isResultDropped } = await this.#log.publish(
@@ -226,8 +260,7 @@ export class Kv {
     );
     this.#seen = Math.max(this.#seen, index);
     if (result !== undefined) return read(() => decodeResult(result));
-    if (isResultDropped === true) throw resultLost(command.kind, "applied");
-    throw resultLost(command.kind, "unknown");
+    throw isResultDropped === true ? resultLost(what) : notTaken(what);
   }
 }
 

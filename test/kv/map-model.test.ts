@@ -14,6 +14,7 @@ import { cut, gather } from "../machine/host-scene.ts";
 
 const key = fc.constantFrom("a", "a/1", "a/2", "b", "é", "\u{1f600}");
 const lease = fc.nat(9);
+const value = fc.uint8Array({ maxLength: 3 });
 const condition: fc.Arbitrary<Condition> = fc.record({
   expected: fc.option(fc.nat(12), { freq: 2 }),
   fence: fc.option(fc.record({ key, token: fc.nat(12) }), { freq: 4 }),
@@ -22,10 +23,11 @@ const command: fc.Arbitrary<KvCommand> = fc.oneof(
   fc.record({
     kind: fc.constant("put" as const),
     key,
-    value: fc.uint8Array({ maxLength: 3 }),
+    value,
     lease: fc.oneof(fc.constant(0), lease),
     condition,
   }),
+  fc.record({ kind: fc.constant("set" as const), key, value, condition }),
   fc.record({ kind: fc.constant("delete" as const), key, condition }),
   fc.record({ kind: fc.constant("grant" as const), ttlMs: fc.integer({ min: 100, max: 400 }) }),
   fc.record({ kind: fc.constant("keepAlive" as const), lease }),
@@ -69,29 +71,31 @@ class Model {
         if (!this.leases.has(command.lease)) return ["noLease", 0];
         return ["ok", this.#end(command.lease, "delete", index)];
       case "put":
+      case "set":
       case "delete":
         return this.#write(command, index);
     }
   }
 
-  #write(command: KvCommand & { kind: "put" | "delete" }, index: number): [string, number] {
+  #write(command: KvCommand & { kind: "put" | "set" | "delete" }, index: number): [string, number] {
     const refusal = this.#refusal(command);
     if (refusal !== null) return refusal;
     const { key } = command;
-    const before = this.rows.get(key);
+    const before = this.rows.get(key) ?? { revision: 0, created: index, lease: 0 };
     if (command.kind === "delete") {
       if (this.rows.delete(key)) this.events.push(`delete ${key} @${index}`);
-      return ["ok", before?.revision ?? 0];
+      return ["ok", before.revision];
     }
-    const { lease, value } = command;
+    const { value } = command;
+    const { lease } = command.kind === "put" ? command : before;
     if (lease !== 0 && !this.leases.has(lease)) return ["noLease", 0];
-    const created = before?.created ?? index;
+    const { created } = before;
     this.rows.set(key, { value: hex(value), revision: index, created, lease });
     this.events.push(`put ${key} ${hex(value)}@${index}`);
     return ["ok", index];
   }
 
-  #refusal({ key, condition }: KvCommand & { kind: "put" | "delete" }): [string, number] | null {
+  #refusal({ key, condition }: { key: string; condition: Condition }): [string, number] | null {
     const { expected, fence } = condition;
     const token = this.rows.get(fence?.key ?? "")?.created ?? 0;
     if (fence !== null && fence.token !== token) return ["fenced", token];
@@ -170,6 +174,22 @@ test("what is no command lets time pass, and has no result", () => {
   machine.apply(entry(Buffer.from("later"), 5, 100));
   assert.equal(ask(machine, { kind: "lease", lease: 1 }).kind, "noLease");
   assert.equal(machine.wake(), null);
+});
+
+test("a put takes a key from its lease or gives it to one, and a set does neither (0023)", () => {
+  const machine = new KvMachine();
+  machine.apply(entry(encodeCommand({ kind: "grant", ttlMs: 100 }), 1, 0));
+  // As they stand in logs: what they come to may never change.
+  const entries = [
+    ["006b760101016b0161010000", 1],
+    ["006b760107016b01620000", 1],
+    ["006b760101016b0163000000", 0],
+    ["006b760107016b01640000", 0],
+  ] as const;
+  for (const [at, [bytes, lease]] of entries.entries()) {
+    machine.apply(entry(Buffer.from(bytes, "hex"), 2 + at, 0));
+    assert.deepEqual([machine.get("k")?.revision, machine.get("k")?.lease], [2 + at, lease]);
+  }
 });
 
 test("a watch that is too late is told so, also after a restore", async () => {

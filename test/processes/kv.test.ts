@@ -16,7 +16,7 @@ test("kibitz kv puts, compares, watches and deletes, at any node", async (t) => 
     return await kit.run(["kv", ...args, "--endpoints", url]);
   };
   const watching = kit.start(
-    ["kv", "watch", "colo", "--prefix", "--from", "1", "--limit", "3", "--json"].concat([
+    ["kv", "watch", "colo", "--prefix", "--from", "0", "--limit", "3", "--json"].concat([
       "--endpoints",
       cluster.node("b").url,
     ]),
@@ -41,6 +41,19 @@ test("kibitz kv puts, compares, watches and deletes, at any node", async (t) => 
   assert.match(gone.stderr, /colour is not there/);
   assert.equal((await kv("delete", "colour")).code, 4);
   assert.equal((await kv("cas", "colour", "zero", "x")).code, 2);
+  const before = Number((await kv("put", "other", "x")).lines[0]);
+  for (const wrong of [
+    ["get", ""],
+    ["put", "", "x", "--ttl", "1m"],
+    ["put", "x".repeat(1025), "x"],
+    ["put", "colour", "x", "--ttl", "50ms"],
+    ["watch", ""],
+    ["delete", "colour", "--revision", "0"],
+  ]) {
+    const ran = await kv(...wrong);
+    assert.equal(ran.code, 2, `${wrong.join(" ").slice(0, 40)}: ${ran.stderr}`);
+  }
+  assert.deepEqual((await kv("put", "other", "y")).lines, [`${before + 1}`], "nothing was written");
 
   assert.deepEqual((await watching.ended()).code, 0, watching.stderr);
   const events = watching.lines.map((line) => JSON.parse(line));
