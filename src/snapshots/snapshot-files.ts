@@ -7,13 +7,8 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import { temporarySuffix } from "../storage/sealed-file.ts";
 import { snapshotName, snapshotSlot } from "../storage/snapshot-name.ts";
 import type { FileSystem } from "../world.ts";
-import {
-  partOf,
-  readSnapshot,
-  verifySnapshot,
-  type ReadSnapshot,
-  type SnapshotSource,
-} from "./snapshot-reader.ts";
+import { partOf, readSnapshot, verifySnapshot, type SnapshotSource } from "./snapshot-reader.ts";
+import type { ReadSnapshot } from "./snapshot-scan.ts";
 
 export class SnapshotFiles {
   readonly files: FileSystem;
