@@ -111,7 +111,13 @@ export interface EntriesRequest {
   readonly waitMs: number;
 }
 
-/** Asks for bytes of the file of a snapshot that was offered. */
+/**
+ * In place of a slot: the newest snapshot whose following slots can be had, too. No slot is ever as
+ * high, so that a release that does not know it finds nothing.
+ */
+export const newestSnapshot: Slot = Number.MAX_SAFE_INTEGER;
+
+/** Asks for bytes of the file of a snapshot that was offered, or of the newest, for a backup. */
 export interface SnapshotRequest {
   readonly method: "snapshot";
   readonly slot: number;

@@ -150,11 +150,12 @@ function tell(
   { json = false, verify: isVerified = false }: BackupCommandOptions,
   output: Output,
 ): void {
-  const { republic, slot, index, hash, bytes } = summary;
+  const { republic, slotFirst, slot, indexFirst, index, hash, bytes } = summary;
   const text = json
     ? JSON.stringify({ file, ...summary })
     : `${isVerified ? "intact     " : "backed up  "}${republic.name} (${republic.identity}): ` +
-      `entries 1 to ${index}, slots 1 to ${slot}, hash ${hash}, ${bytes} bytes`;
+      `entries ${indexFirst} to ${index}, slots ${slotFirst} to ${slot}` +
+      `${slotFirst === 1 ? "" : " after a snapshot"}, hash ${hash}, ${bytes} bytes`;
   if (file === "-" && !isVerified) output.note(text);
   else output.line(text);
 }

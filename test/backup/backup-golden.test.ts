@@ -50,6 +50,7 @@ async function written(): Promise<Uint8Array> {
     barrier: () => Promise.resolve({ slot: all.length }),
     when: () => 1_700_000_000_000,
     decrees: (first: number, last: number) => Promise.resolve(all.slice(first - 1, last)),
+    snapshot: () => Promise.reject(new Error("nothing of the log was removed")),
   };
   const pieces: Uint8Array[] = [];
   for await (const piece of writeBackup(source, {})) pieces.push(piece);
@@ -65,6 +66,8 @@ test("the bytes of version 1 are read as what they were written for", async () =
   assert.equal(bytes, golden.length);
   assert.deepEqual(summary, {
     republic: { name: "r", identity: "fedcba9876543210" },
+    slotFirst: 1,
+    indexFirst: 1,
     slot: 5,
     index: 1,
     hash: log().at(-1)?.decree.hash,
