@@ -112,10 +112,11 @@ export interface EntriesRequest {
 }
 
 /**
- * In place of a slot: the newest snapshot whose following slots can be had, too. No slot is ever as
- * high, so that a release that does not know it finds nothing.
+ * In place of a slot: the newest snapshot whose following slots can be had, too. It is the highest
+ * number that a request can carry, and no slot ever is: a release that does not know it answers
+ * that there is none.
  */
-export const newestSnapshot: Slot = Number.MAX_SAFE_INTEGER;
+export const newestSnapshot: Slot = 2 ** 52;
 
 /** Asks for bytes of the file of a snapshot that was offered, or of the newest, for a backup. */
 export interface SnapshotRequest {

@@ -162,7 +162,7 @@ async function nextPart(
   }
 }
 
-export function isTruncated(error: unknown): boolean {
+export function isTruncated(error: unknown): error is KibitzerError {
   return error instanceof KibitzerError && error.code === "KBZ_TRUNCATED";
 }
 

@@ -1,6 +1,6 @@
 /**
- * Holds several questions to the one disk that the first of them came to, where another's answers
- * would not surely go with the first. Asks nobody.
+ * Holds the questions for one snapshot to the disk that the first of them came to: what another has
+ * would not surely go with what was given away already. Asks nobody.
  */
 import { KibitzerError } from "../kibitzer-error.ts";
 
@@ -15,7 +15,7 @@ export class Pin {
 
   /**
    * @param cookie The storage incarnation of who answers there.
-   * @throws {KibitzerError} `KBZ_UNREACHABLE` when that is not where the first question was asked.
+   * @throws {KibitzerError} `KBZ_TRUNCATED`, retryable, when that is not where the first question was asked.
    */
   hold(url: string, cookie: string | null): void {
     if (this.#url === null) {
@@ -24,9 +24,9 @@ export class Pin {
     }
     if (url === this.#url && cookie === this.#cookie) return;
     throw new KibitzerError(
-      "KBZ_UNREACHABLE",
-      `Wanted more of what ${this.#url} has begun to answer, found that endpoint lost, or with ` +
-        `another disk; what ${url} has is not surely the same. Begin again.`,
+      "KBZ_TRUNCATED",
+      `Wanted the rest of a snapshot of ${this.#url}, found that endpoint lost, or with another ` +
+        `disk; that of ${url} is not surely the same. What was written is no backup. Take it again.`,
       { retryable: true, outcome: "none" },
     );
   }
