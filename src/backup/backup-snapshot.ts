@@ -6,10 +6,7 @@
 import type { Slot } from "../../consensus/index.ts";
 import { DecodeError } from "../codec/bytes.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import {
-  snapshotVersion,
-  type SnapshotOpening,
-} from "../snapshots/snapshot-codec.ts";
+import { snapshotVersion, type SnapshotOpening } from "../snapshots/snapshot-codec.ts";
 import type { SnapshotPiece } from "../snapshots/snapshot-files.ts";
 import { SnapshotHead, SnapshotScan, type ReadSnapshot } from "../snapshots/snapshot-scan.ts";
 
@@ -64,6 +61,13 @@ export class SnapshotCopy {
       yield { ...piece, done };
     }
     checked(() => this.#scan.finish());
+  }
+
+  /** @param identity Of the republic in which the log ends that it belongs to. */
+  checkRepublic(identity: string | undefined): void {
+    const { republic } = this.opening;
+    if (republic === identity) return;
+    throw cameDamaged(new DecodeError(0, `it is of republic ${republic}, the log of ${identity}`));
   }
 
   /** What it holds; asked once all of its pieces were given. */

@@ -100,13 +100,14 @@ export async function* writeBackup(
     part ??= await nextPart(source, fold.slot + 1, slotLast);
     const payload: Uint8Array[] = [];
     for (const framed of part) {
-      takeDecree(fold, framed);
+      takeGiven(fold, framed);
       payload.push(...encodeDecree(framed));
     }
     yield* records.add(backupKinds.decrees, payload);
     options.progress?.({ slot: fold.slot, slotLast });
   }
   const { identity, slot, index, hash } = fold;
+  begun.snapshot?.checkRepublic(identity?.identity);
   yield* records.json(backupKinds.end, { republic: identity, slot, index, hash });
   const republic = identity ?? { name: "", identity: "" };
   const range = { slotFirst, indexFirst: before.index + 1, slot, index };
@@ -189,6 +190,21 @@ class Records {
 
   json(kind: BackupKind, document: unknown): readonly Uint8Array[] {
     return this.add(kind, [encodeJson(document)]);
+  }
+}
+
+/** Whoever gave it gave something else than was asked for: another attempt may find it right. */
+function takeGiven(fold: Republic, framed: FramedDecree): void {
+  try {
+    takeDecree(fold, framed);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new KibitzerError(
+      "KBZ_DAMAGED",
+      `Wanted the decree that follows slot ${fold.slot}, found that ${cause.message}. What was ` +
+        "written is no backup. Take it again, at another node.",
+      { retryable: true, outcome: "none", cause },
+    );
   }
 }
 

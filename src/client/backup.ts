@@ -130,7 +130,9 @@ class RemoteLog {
       },
       faultOf: (chunk) => {
         const isMore = chunk.bytes.length > 0 && offset + chunk.bytes.length <= chunk.size;
-        return chunk.offset === offset && isMore ? null : `no bytes of a snapshot from ${offset} on`;
+        return chunk.offset === offset && isMore
+          ? null
+          : `no bytes of a snapshot from ${offset} on`;
       },
     });
     return { size, bytes };

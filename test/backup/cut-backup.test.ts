@@ -27,7 +27,8 @@ async function cutLog(t: TestContext, ballast = 0): Promise<Made> {
   const node = await opened(t, directory, { id: "a", machine });
   await node.bootstrap("cut");
   const publish = async (): Promise<void> => {
-    for (let count = 0; count < 10; count += 1) await node.publish(ballast > 0 ? largeEntry : entry);
+    for (let count = 0; count < 10; count += 1)
+      await node.publish(ballast > 0 ? largeEntry : entry);
   };
   await untilCut(node, publish);
   return { directory, node, machine, publish };
@@ -139,7 +140,11 @@ test("whichever byte of it was changed, it is refused, and nothing is restored",
     const cut = bytes.subarray(0, Math.floor((bytes.length * part) / 64));
     await assert.rejects(verifyBackup(inChunks(cut)), { code: "KBZ_DAMAGED" });
   }
-  const place = { directory: join(directory, "z"), id: "z", listen: [`unix:${directory}/z.socket`] };
+  const place = {
+    directory: join(directory, "z"),
+    id: "z",
+    listen: [`unix:${directory}/z.socket`],
+  };
   for (const at of [20, 150, 2000, bytes.length - 20]) {
     const changed = Uint8Array.from(bytes);
     changed[at] = (changed[at] ?? 0) ^ 1;

@@ -61,11 +61,17 @@ export function folder(t: TestContext): string {
   return directory;
 }
 
+interface Place {
+  readonly id: string;
+  readonly machine: StateMachine;
+  readonly keepsAll?: boolean;
+}
+
 /** A node of its own, closed when the test is over. */
 export async function opened(
   t: TestContext,
   directory: string,
-  { id, machine }: { readonly id: string; readonly machine: StateMachine },
+  { id, machine, keepsAll = false }: Place,
 ): Promise<Kibitzer> {
   const listen = [`unix:${directory}/${id}.socket`];
   const node = await Kibitzer.open({
@@ -74,6 +80,7 @@ export async function opened(
     listen,
     machine,
     ...small,
+    retain: keepsAll ? {} : small.retain,
   });
   t.after(async () => await node.close());
   return node;
