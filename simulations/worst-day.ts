@@ -108,7 +108,7 @@ export class WorstDay {
     } catch (error) {
       const isOver = error instanceof KibitzerError || isOfDisk(error);
       if (!isOver && !controller.signal.aborted) throw error;
-      // What was removed stands in a snapshot: at most the next backup has to begin with a later one.
+      // What was removed stands in a snapshot: at most the next backup begins with a later one.
       const isFinal = error instanceof KibitzerError && !error.retryable;
       demand(!isFinal || error.code !== "KBZ_TRUNCATED", "S3", () => {
         return `the log of ${id} cannot be backed up: ${String(error)}`;

@@ -148,21 +148,17 @@ export class BackupReading {
 
   async #end(header: Header, payload: Uint8Array, offset: number): Promise<void> {
     const { identity, slot, index, hash } = this.#fold;
-    const opening = this.#snapshot?.opening ?? { republic: identity?.identity, slot: 0, index: 0 };
+    const opening = this.#snapshot?.opening;
     const end = decodeJson(payload, offset);
-    const isThis =
-      isEnd(end) &&
-      end.slot === slot &&
-      end.index === index &&
-      end.hash === hash &&
-      end.republic.identity === identity?.identity &&
-      end.republic.identity === opening.republic;
-    if (!isThis || slot !== header.slotLast) {
+    if (identity === null || !isEndOf(end, this.#fold) || slot !== header.slotLast) {
       throw damagedBackup(offset, "its end does not say what was read");
+    }
+    if (opening !== undefined && opening.republic !== identity.identity) {
+      throw damagedBackup(offset, `its snapshot is of another republic, ${opening.republic}`);
     }
     if (!(await this.#bytes.isOver())) throw damagedBackup(this.#bytes.at, "something follows it");
     const { slotFirst, when, version } = header;
-    const range = { slotFirst, indexFirst: opening.index + 1, slot, index };
+    const range = { slotFirst, indexFirst: (opening?.index ?? 0) + 1, slot, index };
     const bytes = this.#bytes.at;
     this.#summary = { republic: identity, ...range, hash, when, version, bytes };
   }
@@ -280,6 +276,16 @@ function isHeader(value: unknown): value is Header {
     when: Number.isSafeInteger,
     version: isText,
   });
+}
+
+function isEndOf(end: unknown, { identity, slot, index, hash }: Republic): boolean {
+  return (
+    isEnd(end) &&
+    end.slot === slot &&
+    end.index === index &&
+    end.hash === hash &&
+    end.republic.identity === identity?.identity
+  );
 }
 
 function isEnd(value: unknown): value is End {

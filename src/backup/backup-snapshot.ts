@@ -1,7 +1,7 @@
 /**
  * The snapshot that a backup begins with, where the log does not begin with slot 1 any more: taken
- * piece by piece from whoever has it, and checked before it is given on. Keeps no part of it but the
- * replicated state.
+ * piece by piece from whoever has it, and checked before it is given on. Keeps nothing of it but
+ * the replicated state.
  */
 import type { Slot } from "../../consensus/index.ts";
 import { DecodeError } from "../codec/bytes.ts";
@@ -80,8 +80,8 @@ export class SnapshotCopy {
 export function snapshotGone(slot: Slot, cause?: unknown): KibitzerError {
   return new KibitzerError(
     "KBZ_TRUNCATED",
-    `Wanted the rest of the snapshot after slot ${slot}, found it gone while it was backed up. What ` +
-      "was written is no backup. Take it again.",
+    `Wanted the rest of the snapshot after slot ${slot}, found it gone while it was backed up. ` +
+      "What was written is no backup. Take it again.",
     { retryable: true, outcome: "none", cause },
   );
 }
@@ -91,7 +91,8 @@ export function noSnapshot(cause?: unknown): KibitzerError {
   return new KibitzerError(
     "KBZ_TRUNCATED",
     "Wanted a snapshot in place of the beginning of the log, which was removed, found none that " +
-      "can be had now. Take the backup again, at a node of this release that has been up for a while.",
+      "can be had now. Take the backup again, at a node of this release that has been up for " +
+      "a while.",
     { retryable: true, outcome: "none", cause },
   );
 }

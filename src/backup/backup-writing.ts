@@ -82,7 +82,6 @@ export async function* writeBackup(
   source: BackupSource,
   options: BackupOptions,
 ): AsyncGenerator<Uint8Array, BackupSummary, void> {
-  const { signal } = options;
   const { slot: slotDecided } = await source.barrier();
   const when = source.when();
   const begun = await begin(source, slotDecided);
@@ -93,19 +92,10 @@ export async function* writeBackup(
   const slotFirst = before.slot + 1;
   yield records.line;
   yield* records.json(backupKinds.header, { slotFirst, slotLast, when, version });
-  if (begun.snapshot !== null) yield* copy(begun.snapshot, records, slotLast, options);
+  const copying = { source, records, slotLast, options };
+  if (begun.snapshot !== null) yield* copySnapshot(begun.snapshot, copying);
   const fold = new Republic(begun.snapshot?.read().state ?? emptyRepublic());
-  for (let part = begun.part; fold.slot < slotLast; part = null) {
-    signal?.throwIfAborted();
-    part ??= await nextPart(source, fold.slot + 1, slotLast);
-    const payload: Uint8Array[] = [];
-    for (const framed of part) {
-      takeGiven(fold, framed);
-      payload.push(...encodeDecree(framed));
-    }
-    yield* records.add(backupKinds.decrees, payload);
-    options.progress?.({ slot: fold.slot, slotLast });
-  }
+  yield* copyDecrees(fold, begun.part, copying);
   const { identity, slot, index, hash } = fold;
   begun.snapshot?.checkRepublic(identity?.identity);
   yield* records.json(backupKinds.end, { republic: identity, slot, index, hash });
@@ -129,17 +119,41 @@ async function begin(source: BackupSource, slotLast: Slot): Promise<Begun> {
   }
 }
 
-async function* copy(
+interface Copying {
+  readonly source: BackupSource;
+  readonly records: Records;
+  readonly slotLast: Slot;
+  readonly options: BackupOptions;
+}
+
+async function* copySnapshot(
   snapshot: SnapshotCopy,
-  records: Records,
-  slotLast: Slot,
-  { signal, progress }: BackupOptions,
+  { records, slotLast, options }: Copying,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { slot } = snapshot.opening;
   for await (const { bytes, size, done } of snapshot.pieces()) {
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     yield* records.add(backupKinds.snapshot, [bytes]);
-    progress?.({ slot: Math.floor((slot * done) / size), slotLast });
+    options.progress?.({ slot: Math.floor((slot * done) / size), slotLast });
+  }
+}
+
+/** @param first The first of them, where they are there already. */
+async function* copyDecrees(
+  fold: Republic,
+  first: readonly FramedDecree[] | null,
+  { source, records, slotLast, options }: Copying,
+): AsyncGenerator<Uint8Array, void, void> {
+  for (let part = first; fold.slot < slotLast; part = null) {
+    options.signal?.throwIfAborted();
+    part ??= await nextPart(source, fold.slot + 1, slotLast);
+    const payload: Uint8Array[] = [];
+    for (const framed of part) {
+      takeGiven(fold, framed);
+      payload.push(...encodeDecree(framed));
+    }
+    yield* records.add(backupKinds.decrees, payload);
+    options.progress?.({ slot: fold.slot, slotLast });
   }
 }
 
@@ -156,8 +170,8 @@ async function nextPart(
     throw new KibitzerError(
       "KBZ_TRUNCATED",
       `Wanted the decree of slot ${slotFirst} next, found it removed from the log while that was ` +
-        "backed up. What was written is no backup. Take it again; if this happens each time, have " +
-        "the nodes keep more of the log.",
+        "backed up. What was written is no backup. Take it again; if this happens each time, " +
+        "have the nodes keep more of the log.",
       { retryable: true, outcome: "none", cause: error },
     );
   }

@@ -15,7 +15,8 @@ export class Pin {
 
   /**
    * @param cookie The storage incarnation of who answers there.
-   * @throws {KibitzerError} `KBZ_TRUNCATED`, retryable, when that is not where the first question was asked.
+   * @throws {KibitzerError} `KBZ_TRUNCATED`, retryable, when that is not where the first question
+   *   was asked.
    */
   hold(url: string, cookie: string | null): void {
     if (this.#url === null) {
@@ -26,7 +27,8 @@ export class Pin {
     throw new KibitzerError(
       "KBZ_TRUNCATED",
       `Wanted the rest of a snapshot of ${this.#url}, found that endpoint lost, or with another ` +
-        `disk; that of ${url} is not surely the same. What was written is no backup. Take it again.`,
+        `disk; that of ${url} is not surely the same. What was written is no backup. Take it ` +
+        "again.",
       { retryable: true, outcome: "none" },
     );
   }

@@ -171,11 +171,17 @@ function tell(
   output: Output,
 ): void {
   const { republic, slotFirst, slot, indexFirst, index, hash, bytes } = summary;
+  const from = slotFirst === 1 ? "" : ` after a snapshot of all before slot ${slotFirst}`;
   const text = json
     ? JSON.stringify({ file, ...summary })
     : `${isVerified ? "intact     " : "backed up  "}${republic.name} (${republic.identity}): ` +
-      `entries ${indexFirst} to ${index}, slots ${slotFirst} to ${slot}` +
-      `${slotFirst === 1 ? "" : " after a snapshot"}, hash ${hash}, ${bytes} bytes`;
+      `${rangeOf("entries", indexFirst, index)}, ${rangeOf("slots", slotFirst, slot)}${from}, ` +
+      `hash ${hash}, ${bytes} bytes`;
   if (file === "-" && !isVerified) output.note(text);
   else output.line(text);
+}
+
+/** Nothing may have been decided since a snapshot. */
+function rangeOf(what: string, first: number, last: number): string {
+  return first > last ? `no ${what}` : `${what} ${first} to ${last}`;
 }

@@ -44,7 +44,8 @@ export async function restore(
   else {
     output.line(
       `restored  ${now.name} (${now.identity}) from ${before.name} (${before.identity}): ` +
-        `entries ${indexFirst} to ${index} at their indexes, up to slot ${slot}`,
+        `entries ${indexFirst} to ${index} at their indexes, ` +
+        (indexFirst === 1 ? `slots 1 to ${slot}` : `a snapshot before them, up to slot ${slot}`),
     );
     output.line(`Start it with kibitz start --data ${directory}; then others may join it.`);
   }

@@ -1,7 +1,7 @@
 /**
- * Checks a snapshot as its bytes come, out of a file, of a backup, or from a node: each chunk before
- * it is given out, and that nothing is missing between them or follows the last. Holds one chunk at
- * a time; does no I/O.
+ * Checks a snapshot as its bytes come, out of a file, of a backup, or from a node: each chunk
+ * before it is given out, and that nothing is missing between them or follows the last. Holds one
+ * chunk at a time; does no I/O.
  */
 import { assert, type RepublicState } from "../../consensus/index.ts";
 import { DecodeError, viewOf } from "../codec/bytes.ts";

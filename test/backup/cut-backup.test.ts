@@ -7,7 +7,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import fc from "fast-check";
-import { Kibitzer, KibitzerClient, restore, verifyBackup } from "../../src/index.ts";
+import { KibitzerClient, restore, verifyBackup, type Kibitzer } from "../../src/index.ts";
 import { Kv, KvMachine } from "../../src/kv/index.ts";
 import { collect, firstOf, folder, inChunks, opened, small, Tally, untilCut } from "./cut-log.ts";
 

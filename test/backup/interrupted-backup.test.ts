@@ -1,20 +1,22 @@
 /**
- * Backups under which something goes away: the log, the snapshot, or the node that gives it. They go
- * on with the same bytes, or end with an error that says to begin again; never two are mixed.
+ * Backups under which something goes away: the log, the snapshot, or the node that gives it. They
+ * go on with the same bytes, or end with an error that says to begin again; never two are mixed.
  */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { Kibitzer, KibitzerClient, verifyBackup } from "../../src/index.ts";
+import { KibitzerClient, verifyBackup, type Kibitzer } from "../../src/index.ts";
 import { writeBackup } from "../../src/backup/backup-writing.ts";
 import { requestCodec } from "../../src/codec/request-codec.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 import { newestSnapshot, type Response } from "../../src/requests.ts";
 import { Harness } from "../client-harness.ts";
+import type { FakeNode } from "../fake-republic.ts";
 import { joined } from "../node/codec-harness.ts";
 import { collect, folder, inChunks, opened, Tally, untilCut } from "./cut-log.ts";
 import { log, pieceOf, snapshotOf, sourceOf } from "./small-log.ts";
 
 const again = { code: "KBZ_TRUNCATED", retryable: true };
+const gone = new KibitzerError("KBZ_TRUNCATED", "gone", { retryable: false, outcome: "none" });
 const ballast = 1_500_000;
 const entry = "a large entry ".repeat(20_000);
 
@@ -141,11 +143,10 @@ test("pieces of two snapshots are never mixed, and damaged ones are told", async
 });
 
 test("a snapshot that is newer than the barrier is all that there is", async () => {
-  const barrier = async (): Promise<{ readonly slot: number }> =>
-    await Promise.resolve({ slot: 3 });
-  const { bytes, summary } = await collect(
-    writeBackup(sourceOf(5, await snapshotOf(5), { barrier }), {}),
-  );
+  const source = sourceOf(5, await snapshotOf(5), {
+    barrier: async () => await Promise.resolve({ slot: 3 }),
+  });
+  const { bytes, summary } = await collect(writeBackup(source, {}));
   assert.deepEqual([summary.slotFirst, summary.slot, summary.indexFirst], [6, 5, 2]);
   assert.deepEqual(await verifyBackup(inChunks(bytes)), summary);
 });
@@ -155,13 +156,36 @@ test("a backup whose snapshot is not of its log, or not of its republic, is none
   await assert.rejects(collect(writeBackup(source, {})), { code: "KBZ_DAMAGED" });
   const early = sourceOf(4, await snapshotOf(3), {
     decrees: async (first) =>
-      first < 4
-        ? await Promise.reject(
-            new KibitzerError("KBZ_TRUNCATED", "gone", { retryable: false, outcome: "none" }),
-          )
-        : await Promise.resolve(log().slice(4)),
+      first < 4 ? await Promise.reject(gone) : await Promise.resolve(log().slice(4)),
   });
   await assert.rejects(collect(writeBackup(early, {})), { code: "KBZ_DAMAGED", retryable: true });
+});
+
+test("another node is not asked for the rest of a snapshot", async () => {
+  await using harness = new Harness();
+  const [right, other] = [await snapshotOf(5), await snapshotOf(5, { fill: 8 })];
+  const serve = async (name: string, bytes: Uint8Array): Promise<FakeNode> => {
+    const node = await harness.node(name);
+    node.override = (request) => {
+      if (request.method === "decrees") throw gone;
+      if (request.method !== "snapshot") return null;
+      const { slot, offset } = request;
+      assert.ok(slot === (offset === 0 ? newestSnapshot : 5));
+      return { kind: "chunk", offset, ...pieceOf(bytes, offset) };
+    };
+    return node;
+  };
+  const one = await serve("one", right);
+  const two = await serve("two", other);
+  const client = await harness.client(["one", "two"], { timeoutMs: 5000 });
+  const mixed = collect(client.backup(), async (pieces) => {
+    if (pieces === 5) await one.kill();
+  });
+  await assert.rejects(mixed, { ...again, message: /that of memory:two is not surely the same/ });
+  assert.ok(!two.asked.some(({ method }) => method === "snapshot"), "it was not even asked");
+  const { bytes, summary } = await collect(client.backup());
+  assert.deepEqual(await verifyBackup(inChunks(bytes)), summary);
+  assert.ok(Buffer.from(bytes).includes(Buffer.alloc(400, 8)));
 });
 
 test("a release before is asked what it can read, and answers that it has none", async (t) => {
@@ -173,8 +197,7 @@ test("a release before is asked what it can read, and answers that it has none",
   await using harness = new Harness();
   const node = await harness.node("old");
   node.override = ({ method }): Response | null => {
-    if (method === "decrees")
-      throw new KibitzerError("KBZ_TRUNCATED", "gone", { retryable: false, outcome: "none" });
+    if (method === "decrees") throw gone;
     return method === "snapshot" ? { kind: "refused", reason: "notFound", leader: null } : null;
   };
   const client = await harness.client(["old"], { timeoutMs: 3000 });

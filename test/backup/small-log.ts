@@ -41,10 +41,10 @@ export function log(): readonly FramedDecree[] {
   });
 }
 
-/** As a node has it after `slot`, with the state of one machine: 900 times `fill`. */
+/** As a node has it after `slot`, with the state of machines: each 900 times `fill`. */
 export async function snapshotOf(
   slot: number,
-  { fill = 7, republic = identity } = {},
+  { fill = 7, republic = identity, parts = 1 } = {},
 ): Promise<Uint8Array> {
   const fold = new Republic(emptyRepublic());
   for (const { decree } of log().slice(0, slot)) fold.apply(decree);
@@ -54,7 +54,10 @@ export async function snapshotOf(
     path: "snapshot",
     republic,
     state: fold.state(),
-    parts: [{ name: "machine", pieces: once(new Uint8Array(900).fill(fill)) }],
+    parts: Array.from({ length: parts }, (_, at) => ({
+      name: `machine${at === 0 ? "" : at}`,
+      pieces: once(new Uint8Array(900).fill(fill)),
+    })),
     pause: async () => {},
     signal: new AbortController().signal,
   });

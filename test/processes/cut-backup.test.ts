@@ -81,6 +81,7 @@ test("P14 a cut log is backed up with its map, and restored", async (t) => {
   assert.equal(next.index, index + 1);
   await using twin = await KibitzerClient.connect([a.url], { publisher });
   assert.deepEqual(await twin.publish("more"), next, "it is in already");
+  await assert.rejects(early.publish("old"), { code: "KBZ_REPUBLIC" });
   const gone = await kit.run(["tail", "--from", "1", "--endpoints", a.url]);
   assert.equal(gone.code, 4, "what was before the snapshot is told to be gone");
 });
