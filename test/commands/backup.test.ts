@@ -18,15 +18,15 @@ const gone = new KibitzerError("KBZ_TRUNCATED", "gone", { retryable: false, outc
 
 /** Answers with its snapshot, which goes away in the midst so many times. */
 async function nodeWhose(losses: number): Promise<FakeNode> {
-  // The second one is shorter, so that something of the first would be left behind it.
-  const snapshots = [await snapshotOf(5, { parts: 3 }), await snapshotOf(5)];
+  // The second one is shorter than what comes of the first, which must not stay behind it.
+  const snapshots = [await snapshotOf(5, { parts: 8 }), await snapshotOf(5)];
   const node = new FakeNode("tcp://127.0.0.1:0", new FakeRepublic(), nodeNetwork());
   let left = losses;
   node.override = (request): Response | null => {
     if (request.method === "decrees") throw gone;
     if (request.method !== "snapshot") return null;
     const isLost = left > 0;
-    if (isLost && request.offset > 500) {
+    if (isLost && request.offset > 6000) {
       left -= 1;
       return { kind: "refused", reason: "notFound", leader: null };
     }
