@@ -139,9 +139,8 @@ class RemoteLog {
   }
 
   async #pause(failures: number): Promise<void> {
-    const { asking } = this.#parts;
-    const { signal = new AbortController().signal } = { signal: this.#signal };
-    await asking.pause(failures, signal);
+    const signal = this.#signal ?? new AbortController().signal;
+    await this.#parts.asking.pause(failures, signal);
     signal.throwIfAborted();
   }
 }

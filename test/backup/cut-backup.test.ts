@@ -103,7 +103,7 @@ test("who joins, restarts, and backs up what was restored finds all of it", asyn
   await untilCut(twice, async () => await twice.publish(entry));
 });
 
-test("a key-value map comes back with its revisions, leases and locks", async (t) => {
+test("a key-value map comes back with its values and revisions", async (t) => {
   const directory = folder(t);
   const node = await opened(t, directory, { id: "a", machine: new KvMachine() });
   await node.bootstrap("kv");
