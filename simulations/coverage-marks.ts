@@ -82,6 +82,7 @@ export const coverageMarks = {
   "worstDay.undecided": "the log that went on had entries that nobody knew to be decided",
   "worstDay.truncated": "who joined after a worst day began with a snapshot",
   "worstDay.restored": "a backup that was taken under load became a new republic",
+  "worstDay.restoredCut": "so did one of a log that was cut, which begins with a snapshot",
   "calm.repaired": "each entry was damaged on all disks but one, and all nodes served again",
   "calm.damaged": "of a damaged majority was proved that it cannot go on",
 } as const;

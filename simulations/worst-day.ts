@@ -44,6 +44,7 @@ interface Survivor {
 interface Backup {
   readonly bytes: Uint8Array;
   readonly index: number;
+  readonly indexFirst: number;
   /** The highest index that was acknowledged when it was begun. */
   readonly acknowledged: number;
 }
@@ -95,18 +96,23 @@ export class WorstDay {
         const next = await chunks.next();
         if (next.done !== true) pieces.push(Uint8Array.from(next.value));
         else {
-          const { index } = next.value;
+          const { index, indexFirst } = next.value;
           demand(index >= acknowledged, "D3", () => {
             return `the backup of ${id} ends at ${index}, though ${acknowledged} was acknowledged`;
           });
-          this.#backup = { bytes: Buffer.concat(pieces), index, acknowledged };
-          simulator.trace.note(`backup at ${id}: ${index} entries`);
+          this.#backup = { bytes: Buffer.concat(pieces), index, indexFirst, acknowledged };
+          simulator.trace.note(`backup at ${id}: entries ${indexFirst} to ${index}`);
           return;
         }
       }
     } catch (error) {
       const isOver = error instanceof KibitzerError || isOfDisk(error);
       if (!isOver && !controller.signal.aborted) throw error;
+      // What was removed stands in a snapshot: at most the next backup begins with a later one.
+      const isFinal = error instanceof KibitzerError && !error.retryable;
+      demand(!isFinal || error.code !== "KBZ_TRUNCATED", "S3", () => {
+        return `the log of ${id} cannot be backed up: ${String(error)}`;
+      });
     }
   }
 
@@ -114,7 +120,7 @@ export class WorstDay {
     const { simulator, prng } = this.#parts;
     const backup = this.#backup;
     if (backup === null) return "no backup was taken in time";
-    simulator.trace.fault("O8", `restore ${backup.index} entries`);
+    simulator.trace.fault("O8", `restore entries ${backup.indexFirst} to ${backup.index}`);
     const disk = new SimulatedDisk(simulator, "restored", prng.fork("disk restored"));
     const machine = { id: "r", disk };
     const { bytes } = backup;
@@ -128,11 +134,12 @@ export class WorstDay {
       }
     });
     const founder = await this.#open(machine);
-    const { index } = backup;
-    await this.#checkLog(founder, { index, indexFirst: 1, certain: index });
+    const { index, indexFirst } = backup;
+    await this.#checkLog(founder, { index, indexFirst, certain: index });
     this.#checkAcknowledged(await this.#texts(founder), backup.acknowledged);
     await this.#goOn(founder, null);
     simulator.trace.mark("worstDay.restored");
+    if (indexFirst > 1) simulator.trace.mark("worstDay.restoredCut");
     return null;
   }
 

@@ -195,7 +195,8 @@ export class KibitzerClient implements Log, Membership {
 
   /**
    * The bytes of a backup of the log: all that was acknowledged before the call, checked as it
-   * comes. What comes from several endpoints is one log. The generator returns what is in it.
+   * comes. What comes from several endpoints is one log. Where its beginning was removed at the
+   * endpoint in use, it begins with a snapshot. The generator returns what is in it.
    */
   backup(options: BackupOptions = {}): AsyncGenerator<Uint8Array, BackupSummary, void> {
     const { signal } = options;

@@ -40,6 +40,7 @@ import { replayEnvelopes } from "./recording/replay.ts";
 import { NodeMembership } from "./node/membership.ts";
 import { closedError } from "./node/errors.ts";
 import { ownEntries } from "./node/own-entries.ts";
+import { ownLog } from "./node/own-log.ts";
 import { noMachine } from "./machine/machine-errors.ts";
 import { queryOf } from "./machine/query.ts";
 import type { StateMachine } from "./machine/state-machine.ts";
@@ -49,8 +50,6 @@ import type { Response } from "./requests.ts";
 const askAgainMs = 25;
 const askAgainMsMax = 200;
 const handOverMs = 2_000;
-/** Of the log, in one part of a backup. */
-const backupBytesMax = 1_048_576;
 
 export class Kibitzer implements Log, Membership {
   /** Resolves when the node has stopped: with its named error, or null after `close`. */
@@ -229,18 +228,14 @@ export class Kibitzer implements Log, Membership {
 
   /**
    * The bytes of a backup of the log: all that was acknowledged before the call, from this node's
-   * own journal, checked as it is read. The generator returns what the backup holds.
+   * own journal, checked as it is read; where its beginning was removed, from its newest snapshot
+   * on. The generator returns what the backup holds.
    */
   backup(options: BackupOptions = {}): AsyncGenerator<Uint8Array, BackupSummary, void> {
-    const { reader, configuration } = this.#engine;
     const { signal } = options;
-    const source = {
-      barrier: async () => await this.barrier(signal === undefined ? {} : { signal }),
-      when: () => configuration.world.clock.wall(),
-      decrees: async (slotFirst: number, slotLast: number) =>
-        await reader.decrees(slotFirst, slotLast, backupBytesMax),
-    };
-    return writeBackup(source, options);
+    const barrier = async (): Promise<{ readonly slot: number }> =>
+      await this.barrier(signal === undefined ? {} : { signal });
+    return writeBackup(ownLog(this.#engine, barrier), options);
   }
 
   async status(options: WaitOptions = {}): Promise<Status> {

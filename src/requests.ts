@@ -111,7 +111,14 @@ export interface EntriesRequest {
   readonly waitMs: number;
 }
 
-/** Asks for bytes of the file of a snapshot that was offered. */
+/**
+ * In place of a slot: the newest snapshot whose following slots can be had, too. It is the highest
+ * number that a request can carry, and no slot ever is: a release that does not know it answers
+ * that there is none.
+ */
+export const newestSnapshot: Slot = 2 ** 52;
+
+/** Asks for bytes of the file of a snapshot that was offered, or of the newest, for a backup. */
 export interface SnapshotRequest {
   readonly method: "snapshot";
   readonly slot: number;

@@ -10,12 +10,20 @@ import { crc32 } from "../codec/crc32.ts";
 import { viewOf } from "../codec/bytes.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 
-const backupVersion = 1;
+/**
+ * What a program that reads up to the version before does not know: since 2 there may be a snapshot
+ * in place of the log's beginning. A log from slot 1 on is written as 1.
+ */
+export const backupVersions = { fromSlot1: 1, fromSnapshot: 2 } as const;
+export type BackupVersion = (typeof backupVersions)[keyof typeof backupVersions];
+const versionMost = backupVersions.fromSnapshot;
 
-/** Codes are never reused; 2 is kept for a snapshot that the decrees follow. */
+/** Codes are never reused. */
 export const backupKinds = {
-  /** JSON: whose log, up to where. */
+  /** JSON: whose log, from where, up to where. */
   header: 1,
+  /** The bytes of the snapshot that the decrees follow, piece by piece. */
+  snapshot: 2,
   /** Decrees, one after the other: header and body, as on the wire. */
   decrees: 3,
   /** JSON: what all of it comes to. Nothing follows it. */
@@ -35,22 +43,23 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** The first line, with its newline. */
-export function encodeFirstLine(): Uint8Array {
-  return encoder.encode(`${lineStart}${backupVersion}\n`);
+export function encodeFirstLine(version: BackupVersion): Uint8Array {
+  return encoder.encode(`${lineStart}${version}\n`);
 }
 
 /**
  * The line without its newline.
+ * @returns Whether a snapshot stands for the beginning of the log.
  * @throws {KibitzerError} `KBZ_DAMAGED` when it is no backup's; `KBZ_VERSION` when it is a newer's.
  */
-export function checkFirstLine(line: Uint8Array): void {
+export function checkFirstLine(line: Uint8Array): boolean {
   const match = linePattern.exec(String.fromCharCode(...line));
   if (match === null) throw damagedBackup(0, `expected the first line of a kibitzer backup`);
   const found = Number(match[1]);
-  if (found <= backupVersion) return;
+  if (found <= versionMost) return found === backupVersions.fromSnapshot;
   throw new KibitzerError(
     "KBZ_VERSION",
-    `The backup has format version ${found}; this program reads up to ${backupVersion}. ` +
+    `The backup has format version ${found}; this program reads up to ${versionMost}. ` +
       "Use a version of kibitzer at least as new as the one that made it.",
     { retryable: false, outcome: "none" },
   );

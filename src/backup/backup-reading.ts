@@ -1,6 +1,7 @@
 /**
- * Reads a backup through, in one go, and checks all of it: each record's seal, each decree's place
- * and hash, and the sum at its end. Gives nothing as whole that it has not seen to its end.
+ * Reads a backup through, in one go, and checks all of it: each record's seal, the snapshot that it
+ * may begin with, each decree's place and hash, and the sum at its end. Gives nothing as whole that
+ * it has not seen to its end.
  */
 import { emptyRepublic, Republic, type RepublicIdentity } from "../../consensus/index.ts";
 import { DecodeError, viewOf } from "../codec/bytes.ts";
@@ -12,6 +13,9 @@ import {
   type FramedDecree,
 } from "../codec/decree-codec.ts";
 import { isHexText, isText, isWhole, matches } from "../codec/shapes.ts";
+import type { Chunk } from "../snapshots/snapshot-codec.ts";
+import { SnapshotScan } from "../snapshots/snapshot-scan.ts";
+import { asDamage, SnapshotReading, type BackupBeginning } from "./backup-beginning.ts";
 import {
   backupKinds,
   checkFirstLine,
@@ -37,16 +41,33 @@ interface End {
   readonly hash: string;
 }
 
-/** A backup that is being read: its decrees, and after them what it comes to. */
+interface BackupRecord {
+  readonly kind: number;
+  readonly payload: Uint8Array;
+  readonly offset: number;
+}
+
+/**
+ * A backup that is being read: what its decrees follow, these, and after them what it comes to.
+ * What was given before a failure must not be used.
+ */
 export class BackupReading {
-  /** What the decrees so far have made of the republic. */
-  readonly fold: Republic = new Republic(emptyRepublic());
   readonly #bytes: ByteStream;
+  #fold: Republic = new Republic(emptyRepublic());
   #seal = 0;
+  #header: Header | null = null;
+  /** The first record that was read and not yet looked at. */
+  #ahead: BackupRecord | null = null;
+  #snapshot: SnapshotReading | null = null;
   #summary: BackupSummary | null = null;
 
   constructor(chunks: AsyncIterable<Uint8Array>) {
     this.#bytes = new ByteStream(chunks);
+  }
+
+  /** What all so far has made of the republic. */
+  get fold(): Republic {
+    return this.#fold;
   }
 
   /** What it holds; null until it was read to its end. */
@@ -55,14 +76,22 @@ export class BackupReading {
   }
 
   /**
-   * All decrees, in order. What was given before a failure must not be used.
+   * Read first, if at all; null when the decrees begin with slot 1.
+   * @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`.
+   */
+  async beginning(): Promise<BackupBeginning | null> {
+    await this.#begin();
+    const snapshot = this.#snapshot;
+    return snapshot === null ? null : { state: snapshot.state, parts: snapshot.parts() };
+  }
+
+  /**
+   * All decrees, in order; parts of a beginning that were not read are checked, and left out.
    * @throws {KibitzerError} `KBZ_DAMAGED`, `KBZ_VERSION`.
    */
   async *decrees(): AsyncGenerator<FramedDecree, void, void> {
-    const line = await this.#bytes.line(lineBytesMax);
-    checkFirstLine(line.subarray(0, -1));
-    this.#seal = crc32(line);
-    const header = await this.#header();
+    const header = await this.#begin();
+    await this.#snapshot?.drain();
     for (;;) {
       const { kind, payload, offset } = await this.#record();
       if (kind === backupKinds.decrees) yield* this.#take(payload, offset);
@@ -73,36 +102,71 @@ export class BackupReading {
     }
   }
 
-  async #header(): Promise<Header> {
+  async #begin(): Promise<Header> {
+    if (this.#header !== null) return this.#header;
+    const line = await this.#bytes.line(lineBytesMax);
+    const hasSnapshot = checkFirstLine(line.subarray(0, -1));
+    this.#seal = crc32(line);
     const { kind, payload, offset } = await this.#record();
     const header = kind === backupKinds.header ? decodeJson(payload, offset) : null;
-    if (!isHeader(header)) throw damagedBackup(offset, "expected what the backup holds");
+    if (!isHeader(header) || hasSnapshot !== header.slotFirst > 1) {
+      throw damagedBackup(offset, "expected what the backup holds");
+    }
+    this.#header = header;
+    if (hasSnapshot) await this.#beginSnapshot(header);
     return header;
   }
 
-  async #end(header: Header, payload: Uint8Array, offset: number): Promise<void> {
-    const { identity, slot, index, hash } = this.fold;
-    const end = decodeJson(payload, offset);
-    const isThis =
-      isEnd(end) &&
-      end.slot === slot &&
-      end.index === index &&
-      end.hash === hash &&
-      end.republic.identity === identity?.identity;
-    if (!isThis || slot !== header.slotLast) {
-      throw damagedBackup(offset, "its end does not say what was read");
+  async #beginSnapshot({ slotFirst, slotLast }: Header): Promise<void> {
+    const { at } = this.#bytes;
+    const snapshot = await SnapshotReading.open(this.#chunks(), at);
+    const { slot } = snapshot.state;
+    if (slot !== slotFirst - 1 || slot > slotLast) {
+      throw damagedBackup(at, `expected the snapshot after slot ${slotFirst - 1}`);
     }
-    if (!(await this.#bytes.isOver())) throw damagedBackup(this.#bytes.at, "something follows it");
-    const { when, version } = header;
-    const bytes = this.#bytes.at;
-    this.#summary = { republic: identity, slot, index, hash, when, version, bytes };
+    this.#snapshot = snapshot;
+    this.#fold = new Republic(snapshot.state);
   }
 
-  async #record(): Promise<{
-    readonly kind: number;
-    readonly payload: Uint8Array;
-    readonly offset: number;
-  }> {
+  /** The chunks of the snapshot, all of them, up to the record that follows. */
+  async *#chunks(): AsyncGenerator<Chunk, void, void> {
+    const { at } = this.#bytes;
+    const scan = new SnapshotScan();
+    try {
+      for (;;) {
+        const record = await this.#record();
+        this.#ahead = record;
+        if (record.kind !== backupKinds.snapshot) break;
+        this.#ahead = null;
+        yield* scan.push(record.payload);
+      }
+      scan.finish();
+    } catch (error) {
+      throw asDamage(error, at);
+    }
+  }
+
+  async #end(header: Header, payload: Uint8Array, offset: number): Promise<void> {
+    const { identity, slot, index, hash } = this.#fold;
+    const opening = this.#snapshot?.opening;
+    const end = decodeJson(payload, offset);
+    if (identity === null || !isEndOf(end, this.#fold) || slot !== header.slotLast) {
+      throw damagedBackup(offset, "its end does not say what was read");
+    }
+    if (opening !== undefined && opening.republic !== identity.identity) {
+      throw damagedBackup(offset, `its snapshot is of another republic, ${opening.republic}`);
+    }
+    if (!(await this.#bytes.isOver())) throw damagedBackup(this.#bytes.at, "something follows it");
+    const { slotFirst, when, version } = header;
+    const range = { slotFirst, indexFirst: (opening?.index ?? 0) + 1, slot, index };
+    const bytes = this.#bytes.at;
+    this.#summary = { republic: identity, ...range, hash, when, version, bytes };
+  }
+
+  async #record(): Promise<BackupRecord> {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    if (ahead !== null) return ahead;
     const offset = this.#bytes.at;
     const head = await this.#bytes.take(recordHeadBytes);
     const view = viewOf(head);
@@ -123,7 +187,7 @@ export class BackupReading {
       try {
         framed = decodeDecree(payload, view, at);
         at += decreeHeaderBytes + decodeBodySize(view, at);
-        takeDecree(this.fold, framed);
+        takeDecree(this.#fold, framed);
       } catch (error) {
         const isForeseen = error instanceof DecodeError || error instanceof RangeError;
         if (!isForeseen) throw error;
@@ -207,11 +271,21 @@ function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
 
 function isHeader(value: unknown): value is Header {
   return matches(value, {
-    slotFirst: (slot) => slot === 1,
+    slotFirst: (slot) => isWhole(slot) && slot !== 0,
     slotLast: isWhole,
     when: Number.isSafeInteger,
     version: isText,
   });
+}
+
+function isEndOf(end: unknown, { identity, slot, index, hash }: Republic): boolean {
+  return (
+    isEnd(end) &&
+    end.slot === slot &&
+    end.index === index &&
+    end.hash === hash &&
+    end.republic.identity === identity?.identity
+  );
 }
 
 function isEnd(value: unknown): value is End {

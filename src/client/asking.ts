@@ -7,6 +7,7 @@ import { TransportError } from "../../transport/index.ts";
 import type { Lane } from "../../transport/index.ts";
 import { declined, finalErrorOf, noQuorum, senseless, unreachable } from "./errors.ts";
 import type { ClientLink } from "./link.ts";
+import type { Pin } from "./pin.ts";
 import { Deadline } from "../deadline.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { pause } from "../pause.ts";
@@ -26,6 +27,8 @@ export interface Question<Kind extends Response["kind"]> {
   /** For all attempts together; null: for ever. */
   readonly timeoutMs: number | null;
   readonly signal: AbortSignal | undefined;
+  /** Holds all attempts to the endpoint, and the disk, that it was first asked at. */
+  readonly pin?: Pin;
   /** The error to give up with after a refusal for this reason, or null to ask again. */
   finalRefusal?(reason: RefusalReason): KibitzerError | null;
   /** What is wrong with an answer of the wanted kind, or null. */
@@ -90,9 +93,9 @@ export class ClientAsking {
     signal: AbortSignal,
   ): Promise<Attempted<Response & { readonly kind: Kind }>> {
     const { link } = this.#options;
-    const { request, wanted, lane, attemptMs } = question;
+    const { request, wanted, lane, attemptMs, pin } = question;
     try {
-      const response = await link.attempt(request, { lane, timeoutMs: attemptMs, signal });
+      const response = await link.attempt(request, { lane, timeoutMs: attemptMs, signal, pin });
       if (!isOfKind(response, wanted)) {
         return { kind: "declined", cause: otherAnswer(link.url, question, response) };
       }
@@ -109,6 +112,15 @@ export class ClientAsking {
       const isTold = error instanceof TransportError && error.remote !== null;
       return { kind: isTold ? "declined" : "silent", cause: error };
     }
+  }
+
+  get urls(): readonly string[] {
+    return this.#options.urls;
+  }
+
+  /** What is asked next goes to another endpoint than `url`, by default the one in use. */
+  leave(url: string = this.#options.link.url): void {
+    this.#options.link.leave(url);
   }
 
   /** Longer with each failure in a row; ends early when `signal` aborts. */

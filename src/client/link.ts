@@ -9,6 +9,7 @@ import type { EndpointFailures } from "./errors.ts";
 import { Deadline } from "../deadline.ts";
 import { EndpointSearch } from "./endpoint-search.ts";
 import type { Attachment } from "./endpoint-search.ts";
+import type { Pin } from "./pin.ts";
 import type { Request, Response } from "../requests.ts";
 import { pauseMs } from "../retry-pause.ts";
 import { version } from "../version.ts";
@@ -27,6 +28,8 @@ export interface AttemptOptions {
   /** For all of the attempt, the wait for an endpoint included. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Where else than there nothing is asked. */
+  readonly pin?: Pin | undefined;
 }
 
 /** How long an endpoint may get nothing decided before it is left, if there is another. */
@@ -151,6 +154,7 @@ export class ClientLink {
     options: AttemptOptions,
   ): Promise<Response> {
     const start = this.#options.clock.now();
+    options.pin?.hold(attachment.url, attachment.caller.remote?.node?.cookie ?? null);
     try {
       const response = await attachment.caller.call(request, options);
       if (attachment === this.#attachment) this.#onResponse(attachment, request, response);

@@ -6,7 +6,7 @@ import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { createReadStream } from "node:fs";
 import { dirname } from "node:path";
 import { verifyBackup } from "../backup/backup-reading.ts";
-import type { BackupSummary } from "../backup/backup-writing.ts";
+import { isTruncated, type BackupSummary } from "../backup/backup-writing.ts";
 import type { KibitzerClient } from "../client.ts";
 import { CommandError } from "./command-error.ts";
 import { connect } from "./connect.ts";
@@ -46,6 +46,9 @@ export async function backup(
   }
 }
 
+/** How often a backup into a file is begun. */
+const attemptsMax = 5;
+
 interface Making {
   readonly signal: AbortSignal;
   readonly progress: PartsProgress;
@@ -81,8 +84,13 @@ async function intoFile(
   const handle = await open(temporary, "w", 0o600);
   let isDone = false;
   try {
-    const summary = await each(chunksOf(client, making), async (chunk) => {
-      await writeAll(handle, chunk);
+    const summary = await untilWhole(async () => {
+      await handle.truncate();
+      let at = 0;
+      return await each(chunksOf(client, making), async (chunk) => {
+        await writeAll(handle, chunk, at);
+        at += chunk.length;
+      });
     });
     await handle.datasync();
     await rename(temporary, file);
@@ -95,10 +103,22 @@ async function intoFile(
   }
 }
 
+/** A log may be removed faster than it is read, or who gives its snapshot be lost; seldom twice. */
+async function untilWhole(attempt: () => Promise<BackupSummary>): Promise<BackupSummary> {
+  for (let left = attemptsMax - 1; ; left -= 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const isWorthIt = isTruncated(error) && error.retryable;
+      if (!isWorthIt || left === 0) throw error;
+    }
+  }
+}
+
 /** The system may take less than all at once. */
-async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+async function writeAll(handle: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
   for (let at = 0; at < chunk.length;) {
-    const { bytesWritten } = await handle.write(chunk, at);
+    const { bytesWritten } = await handle.write(chunk, at, null, position + at);
     at += bytesWritten;
   }
 }
@@ -150,11 +170,18 @@ function tell(
   { json = false, verify: isVerified = false }: BackupCommandOptions,
   output: Output,
 ): void {
-  const { republic, slot, index, hash, bytes } = summary;
+  const { republic, slotFirst, slot, indexFirst, index, hash, bytes } = summary;
+  const from = slotFirst === 1 ? "" : ` after a snapshot of all before slot ${slotFirst}`;
   const text = json
     ? JSON.stringify({ file, ...summary })
     : `${isVerified ? "intact     " : "backed up  "}${republic.name} (${republic.identity}): ` +
-      `entries 1 to ${index}, slots 1 to ${slot}, hash ${hash}, ${bytes} bytes`;
+      `${rangeOf("entries", indexFirst, index)}, ${rangeOf("slots", slotFirst, slot)}${from}, ` +
+      `hash ${hash}, ${bytes} bytes`;
   if (file === "-" && !isVerified) output.note(text);
   else output.line(text);
+}
+
+/** Nothing may have been decided since a snapshot. */
+function rangeOf(what: string, first: number, last: number): string {
+  return first > last ? `no ${what}` : `${what} ${first} to ${last}`;
 }

@@ -282,7 +282,10 @@ function addTransfer(program: Command, context: Context): void {
 function addBackup(program: Command, context: Context): void {
   const command = program
     .command("backup")
-    .description("back up the log of a running cluster; the file is there whole or not at all")
+    .description(
+      "back up the log of a running cluster, and what its beginning came to if that was removed; " +
+        "the file is there whole or not at all",
+    )
     .argument("<file>", "where to; - is the standard output")
     .addOption(option("--verify", "check a backup that is there, asking no cluster"));
   addClusterOptions(command).addOption(option("--json", "one JSON object"));

@@ -43,12 +43,13 @@ export async function restore(
     ...(advertise === undefined ? {} : { advertise }),
     ...(republic === undefined ? {} : { republic }),
   });
-  const { before, republic: now, slot, index } = report;
+  const { before, republic: now, indexFirst, slot, index } = report;
   if (json) output.json({ directory, ...report });
   else {
     output.line(
       `restored  ${now.name} (${now.identity}) from ${before.name} (${before.identity}): ` +
-        `entries 1 to ${index} at their indexes, slots 1 to ${slot}`,
+        `entries ${indexFirst} to ${index} at their indexes, ` +
+        (indexFirst === 1 ? `slots 1 to ${slot}` : `a snapshot before them, up to slot ${slot}`),
     );
     output.line(`Start it with kibitz start --data ${directory}; then others may join it.`);
   }

@@ -12,6 +12,7 @@ import type {
   Response,
   SnapshotRequest,
 } from "../requests.ts";
+import type { SnapshotPiece } from "../snapshots/snapshot-files.ts";
 import type { Clock } from "../world.ts";
 import type { LogReader } from "./log-reader.ts";
 import { refusal } from "./refusals.ts";
@@ -21,12 +22,8 @@ export interface ReadingOptions {
   readonly reader: LogReader;
   /** The republic that this node belongs to, or null before it is known. */
   identity(): RepublicIdentity | null;
-  /** Bytes of a snapshot that was offered; null when it is not here any more. */
-  snapshot(
-    slot: number,
-    offset: number,
-    bytesMax: number,
-  ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null>;
+  /** Bytes of a snapshot that was offered, or the newest; null when it is not here any more. */
+  snapshot(slot: number, offset: number, bytesMax: number): Promise<SnapshotPiece | null>;
   /** What is whole here of slots that somebody else has lost. */
   repair(request: RepairRequest): Promise<Response>;
 }
@@ -57,10 +54,14 @@ export class Reading {
     return await this.#options.repair(request);
   }
 
-  /** Only to who is of this republic, as far as it says: the whole state is in it. */
+  /**
+   * Only to who is of this republic, as far as it says: the whole state is in it. A client learns
+   * which one that is with its first connection, and may have no less of the log.
+   */
   async snapshot(request: SnapshotRequest, from: Hello): Promise<Response> {
     const { slot, offset, bytesMax } = request;
-    if (from.node === null || from.republic !== this.#options.identity()?.identity) {
+    const isNewClient = from.node === null && from.republic === null;
+    if (!isNewClient && from.republic !== this.#options.identity()?.identity) {
       return refusal("notFound", null);
     }
     const read = await this.#options.snapshot(slot, offset, Math.min(bytesMax, readBytesMax));

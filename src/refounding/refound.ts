@@ -49,7 +49,7 @@ export interface RefoundingPlan {
 /** What stands in place of the beginning of a log, where that was removed. */
 export interface LogBeginning {
   readonly state: RepublicState;
-  /** What state machines have in the same snapshot. */
+  /** What state machines have in the same snapshot; read one after the other, before decrees. */
   readonly parts: readonly NamedPieces[];
 }
 

@@ -40,6 +40,8 @@ export interface RestoreReport {
   /** What was backed up, and what there is now. */
   readonly before: RepublicIdentity;
   readonly republic: RepublicIdentity;
+  /** The first entry that there is: what those before came to stands in a snapshot. */
+  readonly indexFirst: number;
   /** The last slot and entry of the backup: the new republic goes on after them. */
   readonly slot: number;
   readonly index: number;
@@ -64,10 +66,14 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const plan = { files, directory, cause: "restored", founder, storage } as const;
   const { republic } = await refound(
     { ...plan, identity: chance.hex16(), when: clock.wall() },
-    { beginning: null, decrees: reading.decrees(), end: () => endOf(reading, options.republic) },
+    {
+      beginning: await reading.beginning(),
+      decrees: reading.decrees(),
+      end: () => endOf(reading, options.republic),
+    },
   );
-  const { slot, index, republic: before } = summaryOf(reading);
-  return { id, url, before, republic, slot, index };
+  const { slot, index, indexFirst, republic: before } = summaryOf(reading);
+  return { id, url, before, republic, indexFirst, slot, index };
 }
 
 function endOf(reading: BackupReading, name: string | undefined): LogEnd {

@@ -143,3 +143,8 @@ function isOpening(value: unknown): value is SnapshotOpening {
 function isEnd(value: unknown): value is SnapshotEnd {
   return matches(value, { chunks: isWhole });
 }
+
+/** A chunk of another snapshot does not match. */
+export function seedOf({ slot, stateHash }: Pick<RepublicState, "slot" | "stateHash">): number {
+  return crc32(encoder.encode(`${slot} ${stateHash}`));
+}

@@ -7,13 +7,14 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import { temporarySuffix } from "../storage/sealed-file.ts";
 import { snapshotName, snapshotSlot } from "../storage/snapshot-name.ts";
 import type { FileSystem } from "../world.ts";
-import {
-  partOf,
-  readSnapshot,
-  verifySnapshot,
-  type ReadSnapshot,
-  type SnapshotSource,
-} from "./snapshot-reader.ts";
+import { partOf, readSnapshot, verifySnapshot, type SnapshotSource } from "./snapshot-reader.ts";
+import type { ReadSnapshot } from "./snapshot-scan.ts";
+
+/** Bytes of a file, and how many it has. */
+export interface SnapshotPiece {
+  readonly size: number;
+  readonly bytes: Uint8Array;
+}
 
 export class SnapshotFiles {
   readonly files: FileSystem;
@@ -95,11 +96,7 @@ export class SnapshotFiles {
   }
 
   /** Bytes of the file after `slot`, as they are; null when it is not there. */
-  async piece(
-    slot: Slot,
-    offset: number,
-    bytesMax: number,
-  ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null> {
+  async piece(slot: Slot, offset: number, bytesMax: number): Promise<SnapshotPiece | null> {
     const path = this.path(slot);
     if (!(await this.files.exists(path))) return null;
     const file = await this.files.open(path, "read");

@@ -3,7 +3,6 @@
  * Gives it no name of its own: whoever read it back does.
  */
 import { assert, type RepublicState } from "../../consensus/index.ts";
-import { crc32 } from "../codec/crc32.ts";
 import { encodeRepublic } from "../codec/republic-codec.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
 import {
@@ -11,6 +10,7 @@ import {
   encodeChunkHeader,
   encodeDocument,
   openingOf,
+  seedOf,
   type Chunk,
 } from "./snapshot-codec.ts";
 
@@ -115,9 +115,4 @@ class SnapshotWriter {
     await this.#file.datasync();
     this.#unsynced = 0;
   }
-}
-
-/** A chunk of another snapshot does not match. */
-export function seedOf({ slot, stateHash }: Pick<RepublicState, "slot" | "stateHash">): number {
-  return crc32(new TextEncoder().encode(`${slot} ${stateHash}`));
 }

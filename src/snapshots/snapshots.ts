@@ -7,12 +7,13 @@ import type { Applied, RepublicState, Slot } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
 import { pause } from "../pause.ts";
+import { newestSnapshot } from "../requests.ts";
 import type { Journal } from "../storage/journal.ts";
 import { isOutOfSpace } from "../storage/space.ts";
 import { Overtaken } from "../storage/journal-past.ts";
 import type { Retention } from "../storage/retention.ts";
 import type { Clock } from "../world.ts";
-import type { SnapshotFiles } from "./snapshot-files.ts";
+import type { SnapshotFiles, SnapshotPiece } from "./snapshot-files.ts";
 import type { SnapshotPart, SnapshotParts } from "./snapshot-part.ts";
 import { writeSnapshot, type NamedPieces } from "./snapshot-writer.ts";
 
@@ -154,14 +155,12 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     await journal.past.relyOn(state);
   }
 
-  /** Bytes of the snapshot after `slot`, for a peer; null when it is not here. */
-  async read(
-    slot: Slot,
-    offset: number,
-    bytesMax: number,
-  ): Promise<{ readonly size: number; readonly bytes: Uint8Array } | null> {
-    const isKept = this.#journal?.past.snapshots.includes(slot) === true || this.#leases.has(slot);
-    if (!isKept) return null;
+  /** Bytes of the snapshot after `wanted`, for a peer or a backup; null when it is not here. */
+  async read(wanted: Slot, offset: number, bytesMax: number): Promise<SnapshotPiece | null> {
+    const past = this.#journal?.past;
+    const slot = wanted === newestSnapshot ? past?.newestSnapshot : wanted;
+    if (past === undefined || slot === undefined) return null;
+    if (!past.snapshots.includes(slot) && !this.#leases.has(slot)) return null;
     this.#leases.set(slot, this.#options.clock.now());
     return await this.#options.files.piece(slot, offset, bytesMax);
   }

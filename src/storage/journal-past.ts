@@ -108,6 +108,12 @@ export class JournalPast {
     return this.#options.manifest.body.starts.map(({ slot }) => slot);
   }
 
+  /** The newest of them whose following slots can be read; none while a later one is installed. */
+  get newestSnapshot(): Slot | undefined {
+    const slot = this.snapshots.at(-1);
+    return slot !== undefined && slot + 1 >= this.#slotFirst ? slot : undefined;
+  }
+
   /** The last slot that is settled, or in an installed snapshot. */
   get base(): Slot {
     return this.#options.log.index.base;

@@ -1,76 +1,45 @@
 /**
- * A small backup as the bytes that format version 1 has: they must stay readable for as long as the
- * rule of docs/upgrading.md says. `REWRITE=1` writes the file anew.
+ * Small backups as the bytes that each format version has: they must stay readable for as long as
+ * the rule of docs/upgrading.md says. `REWRITE=1` writes the files anew.
  */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { hashDecree, hashZero, type Value } from "../../consensus/index.ts";
 import { verifyBackup } from "../../src/backup/backup-reading.ts";
 import { writeBackup } from "../../src/backup/backup-writing.ts";
-import type { FramedDecree } from "../../src/codec/decree-codec.ts";
 import { version } from "../../src/version.ts";
-import { batchOf } from "../storage/samples.ts";
+import { collect, inChunks } from "./cut-log.ts";
+import { identity, log, snapshotOf, sourceOf } from "./small-log.ts";
 
-const file = join(import.meta.dirname, "../golden/backup-v1.txt");
-const cookie = "0123456789abcdef";
-const body = Uint8Array.of(2, 0, 0, 0, 0x68, 0x69);
-const founder = { id: "a", cookie, url: "ws://a:7700", properties: { zone: "x" } };
+async function written(cut: number): Promise<Uint8Array> {
+  const snapshot = cut === 0 ? new Uint8Array(0) : await snapshotOf(cut);
+  return (await collect(writeBackup(sourceOf(cut, snapshot), {}))).bytes;
+}
 
-function log(): readonly FramedDecree[] {
-  const values: readonly Value[] = [
-    { kind: "bootstrap", republic: { name: "r", identity: cookie }, founder, parliamentSize: 3 },
-    { kind: "opening" },
-    { kind: "registration", nonce: cookie },
-    batchOf(body, 1),
-    {
-      kind: "refounding",
-      cause: "recovered",
-      republic: { name: "r", identity: "fedcba9876543210" },
-      founder: { ...founder, cookie: "fedcba9876543210" },
-      government: 2,
-    },
-  ];
-  let hash = hashZero;
-  return values.map((value, at) => {
-    const unhashed = { slot: at + 1, time: 10 * at, when: 1_700_000_000_000, value };
-    hash = hashDecree(hash, unhashed);
-    return { decree: { ...unhashed, hash }, body: value.kind === "batch" ? body : null };
+for (const [format, cut] of [
+  [1, 0],
+  [2, 4],
+] as const) {
+  test(`the bytes of version ${format} are read as what they were written for`, async () => {
+    const file = join(import.meta.dirname, `../golden/backup-v${format}.txt`);
+    if (process.env["REWRITE"] === "1") {
+      writeFileSync(file, `${Buffer.from(await written(cut)).toString("hex")}\n`);
+    }
+    const golden = Buffer.from(readFileSync(file, "utf8").trim(), "hex");
+    const { bytes, ...summary } = await verifyBackup(inChunks(golden));
+    assert.equal(bytes, golden.length);
+    assert.deepEqual(summary, {
+      republic: { name: "r", identity },
+      slotFirst: cut + 1,
+      indexFirst: cut === 0 ? 1 : 2,
+      slot: 5,
+      index: 1,
+      hash: log().at(-1)?.decree.hash,
+      when: 1_700_000_000_000,
+      version: "0.1.0",
+    });
+    // Of this very release they are the bytes that it writes.
+    if (version === "0.1.0") assert.deepEqual(Buffer.from(await written(cut)), golden);
   });
 }
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, void> {
-  yield bytes;
-}
-
-async function written(): Promise<Uint8Array> {
-  const all = log();
-  const source = {
-    barrier: () => Promise.resolve({ slot: all.length }),
-    when: () => 1_700_000_000_000,
-    decrees: (first: number, last: number) => Promise.resolve(all.slice(first - 1, last)),
-  };
-  const pieces: Uint8Array[] = [];
-  for await (const piece of writeBackup(source, {})) pieces.push(piece);
-  return Buffer.concat(pieces);
-}
-
-test("the bytes of version 1 are read as what they were written for", async () => {
-  if (process.env["REWRITE"] === "1") {
-    writeFileSync(file, `${Buffer.from(await written()).toString("hex")}\n`);
-  }
-  const golden = Buffer.from(readFileSync(file, "utf8").trim(), "hex");
-  const { bytes, ...summary } = await verifyBackup(once(golden));
-  assert.equal(bytes, golden.length);
-  assert.deepEqual(summary, {
-    republic: { name: "r", identity: "fedcba9876543210" },
-    slot: 5,
-    index: 1,
-    hash: log().at(-1)?.decree.hash,
-    when: 1_700_000_000_000,
-    version: "0.1.0",
-  });
-  // Of this very release they are the bytes that it writes.
-  if (version === "0.1.0") assert.deepEqual(Buffer.from(await written()), golden);
-});

@@ -100,10 +100,10 @@ describe("what is not the backup that was made", () => {
 
   test("is refused by name when a later version made it", async () => {
     const later = Buffer.from(bytes);
-    later.write("2", 16);
+    later.write("3", 16);
     await assert.rejects(verifyBackup(inChunks(later)), {
       code: "KBZ_VERSION",
-      message: /format version 2; this program reads up to 1/,
+      message: /format version 3; this program reads up to 2/,
     });
   });
 
