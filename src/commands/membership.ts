@@ -97,8 +97,8 @@ function seatText(id: string, { seated, waitsFor }: Seated): string {
       );
     case "another":
       return (
-        ", but has no seat yet: with it the number of seats would be even, which survives no more " +
-        "failures. It is given one with the next constituent."
+        ", but has no seat yet: with it the number of seats would be even, which survives no " +
+        "more failures. It is given one with the next constituent."
       );
     case "catchUp":
     case null:

@@ -288,7 +288,7 @@ test("after an installed snapshot the log begins behind it, durably", async () =
   assert.equal(again.recovered.republic.slot, 90);
 });
 
-test("a start in a segment that was never written to tells what the one before amounts to", async () => {
+test("a start in a segment that nothing was written to tells what went before", async () => {
   const { files, opened, writer } = await sample();
   await opened.journal.close();
   const idle = await open(files, [15, 30]);
