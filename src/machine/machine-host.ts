@@ -46,6 +46,11 @@ export interface Capture {
   readonly pieces: Iterable<Uint8Array>;
 }
 
+interface StateChecksum {
+  readonly bytes: number;
+  readonly checksum: number;
+}
+
 const readAgainMs = 200;
 
 export class MachineHost {
@@ -237,12 +242,15 @@ export class MachineHost {
       this.#applyEntry(new MachineEntryView(entry, batch.time), slot);
       this.#slice.count();
     }
+    const state = slot >= this.#stateHashSlot ? await this.#checksum(generation) : null;
+    if (this.#isVoid(generation)) return;
+    // In one turn from here on: a mark that falls due meanwhile must not name a slot and the hash
+    // of another one.
     const results = this.#gatherer.take();
     this.#hash.batch(index, count, results);
+    if (state !== null) this.#hashState(slot, state);
     this.#results.add({ publisher, sequence, count, results });
     this.#clock.set(batch.time);
-    if (slot >= this.#stateHashSlot) await this.#hashState(slot, generation);
-    if (this.#isVoid(generation)) return;
     this.#index = index + count - 1;
     this.#reach(slot);
   }
@@ -263,8 +271,8 @@ export class MachineHost {
     } else throw machineFailed("apply", at, notAResult(result));
   }
 
-  /** The state itself goes into the hash, too: the larger it is, the less often. */
-  async #hashState(slot: Slot, generation: number): Promise<void> {
+  /** Of the whole state, which takes as many turns as it needs. */
+  async #checksum(generation: number): Promise<StateChecksum> {
     let bytes = 0;
     let checksum = 0;
     for (const piece of this.machine.snapshot()) {
@@ -273,8 +281,13 @@ export class MachineHost {
       this.#slice.count();
       if (!this.#slice.isOver) continue;
       await this.#slice.next();
-      if (this.#isVoid(generation)) return;
+      if (this.#isVoid(generation)) break;
     }
+    return { bytes, checksum };
+  }
+
+  /** The state itself goes into the hash, too: the larger it is, the less often. */
+  #hashState(slot: Slot, { bytes, checksum }: StateChecksum): void {
     this.#hash.state(bytes, checksum);
     const { stateHashSlotsMin, stateHashBytesPerSlot } = machineLimits;
     this.#stateHashSlot =
