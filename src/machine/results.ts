@@ -34,6 +34,8 @@ interface KeptRow extends ResultRow {
 
 const resultKinds = { none: 0, bytes: 1, dropped: 2, skipped: 3 } as const;
 const encoder = new TextEncoder();
+/** Rows that are gone and may stay in the queue, so that a short one is not made anew each time. */
+const queueSlack = 64;
 
 /** Gathers the results of one batch, within their bounds. */
 export class ResultGatherer {
@@ -80,6 +82,8 @@ export class ResultTable {
   /** All rows in the order of the log; those that are gone are passed over. */
   #queue: KeptRow[] = [];
   #queueFirst = 0;
+  /** Of those in the queue, how many are not gone. */
+  #kept = 0;
   #cost = 0;
 
   /** What the rows that are kept cost. */
@@ -98,6 +102,7 @@ export class ResultTable {
     if (rows.length === 0) this.#publishers.set(row.publisher, rows);
     rows.push(kept);
     this.#queue.push(kept);
+    this.#kept += 1;
     this.#cost += kept.cost;
     if (rows.length > limits.publisherResultsMax) this.#forget(rows);
     while (this.#cost > machineLimits.resultsCostMax) this.#forgetOldest();
@@ -118,6 +123,7 @@ export class ResultTable {
     const row = rows.shift();
     assert(row !== undefined && !row.isGone, "a row is forgotten once");
     row.isGone = true;
+    this.#kept -= 1;
     this.#cost -= row.cost;
     if (rows.length === 0) this.#publishers.delete(row.publisher);
     this.#tidy();
@@ -132,11 +138,14 @@ export class ResultTable {
     this.#forget(rows);
   }
 
-  /** Passes over what is gone, and lets go of it once it is most of the queue. */
+  /**
+   * Passes over what is gone, and lets go of it once it is half of the queue, wherever it stands:
+   * one publisher's only row may be first for ever.
+   */
   #tidy(): void {
     while (this.#queue[this.#queueFirst]?.isGone === true) this.#queueFirst += 1;
-    if (this.#queueFirst < 1024 || this.#queueFirst * 2 < this.#queue.length) return;
-    this.#queue = this.#queue.slice(this.#queueFirst);
+    if (this.#queue.length < 2 * this.#kept + queueSlack) return;
+    this.#queue = this.#queue.filter(({ isGone }) => !isGone);
     this.#queueFirst = 0;
   }
 }

@@ -1,6 +1,8 @@
 /** What is kept of results: a bounded function of the log, the same after a snapshot of it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { limits } from "../../consensus/limits.ts";
 import { ByteReader } from "../../src/codec/byte-reader.ts";
@@ -8,6 +10,9 @@ import { ByteWriter } from "../../src/codec/byte-writer.ts";
 import { machineLimits } from "../../src/machine/machine-limits.ts";
 import { readRow, ResultGatherer, ResultTable, writeRow } from "../../src/machine/results.ts";
 import type { BatchResults, ResultRow } from "../../src/machine/results.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
 
 const results: fc.Arbitrary<BatchResults> = fc.option(
   fc.array(fc.oneof(fc.constant(null), fc.uint8Array({ maxLength: 20 })), {
@@ -54,6 +59,25 @@ test("only so much is kept at all: the oldest of any publisher goes first", () =
   assert.equal(table.find(1, 1), null);
   assert.ok(table.find(100, 1) !== null);
   assert.ok(table.rows().length < rows);
+});
+
+test("what is forgotten is let go of, also behind an idle publisher's row", async () => {
+  const table = new ResultTable();
+  table.add({ publisher: 1, sequence: 1, count: 1, results: null });
+  let isFreed = false;
+  const registry = new FinalizationRegistry(() => {
+    isFreed = true;
+  });
+  const add = (sequence: number): void => {
+    const row = { publisher: 2, sequence, count: 1, results: [new Uint8Array(1)] };
+    if (sequence === 1) registry.register(row.results, null);
+    table.add(row);
+  };
+  for (let sequence = 1; sequence <= 4 * limits.publisherResultsMax; sequence += 1) add(sequence);
+  collectGarbage();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(table.rows().length, 1 + limits.publisherResultsMax);
+  assert.ok(isFreed);
 });
 
 test("rows that are written and read back make the same table", () => {
