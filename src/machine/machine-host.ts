@@ -157,14 +157,17 @@ export class MachineHost {
     }
   }
 
-  /** Replaces everything by what was captured after `slot`; the pieces are the machine's own. */
+  /**
+   * Replaces everything by what was captured after `slot`; the pieces are the machine's own. One
+   * that fails leaves nothing that could go on: it takes another one, or the end of the node.
+   */
   async restore(
     slot: Slot,
     from: Omit<Capture, "pieces">,
     pieces: AsyncIterable<Uint8Array>,
   ): Promise<void> {
-    assert(!this.#isRestoring, "one restore after the other");
     this.#generation += 1;
+    const generation = this.#generation;
     this.#captures.clear();
     this.#isRestoring = true;
     try {
@@ -172,6 +175,7 @@ export class MachineHost {
     } catch (error) {
       throw machineFailed("restore", { slot, index: from.index }, error);
     }
+    assert(generation === this.#generation, "one restore after the other");
     this.#index = from.index;
     this.#slot = slot;
     this.#results = new ResultTable();
