@@ -33,6 +33,7 @@ export interface MachineDeskOptions {
 export class MachineDesk {
   readonly #options: MachineDeskOptions;
   #host: MachineHost | null = null;
+  #isAttaching = false;
 
   constructor(options: MachineDeskOptions) {
     this.#options = options;
@@ -50,14 +51,15 @@ export class MachineDesk {
 
   /**
    * Feeds `machine` from now on, from the latest snapshot that holds it, or from the first entry;
-   * resolves once it is restored.
+   * resolves once it is restored. Nobody waits for it before, and nothing is left of one that
+   * cannot be restored.
    *
    * @throws {KibitzerError} `KBZ_ARGUMENT` when there is one already, or it is none; as
    *   `SnapshotParts.add` does.
    */
   async attach(machine: StateMachine): Promise<void> {
     if (!isMachine(machine)) throw notAMachine(machine);
-    if (this.#host !== null) throw attachedTwice();
+    if (this.#host !== null || this.#isAttaching) throw attachedTwice();
     const options = this.#options;
     const host = new MachineHost({
       machine,
@@ -70,8 +72,13 @@ export class MachineDesk {
       caughtUp: () => waker.look(),
     });
     const waker = new Waker(options, host);
+    this.#isAttaching = true;
+    try {
+      await options.parts?.add(new MachinePart(host));
+    } finally {
+      this.#isAttaching = false;
+    }
     this.#host = host;
-    await options.parts?.add(new MachinePart(host));
     void host.run();
   }
 
