@@ -137,11 +137,12 @@ export class MachineDesk {
       );
       await host.reached({ index }, deadline.signal);
     }
-    // A state that is just being replaced answers nothing.
-    if (!(await host.reached({}, signal))) return { kind: "refused", reason: "busy", leader: null };
-    const answer = host.machine.query(question);
+    const { machine } = host;
+    const told = await host.ask(() => machine.query?.(question), signal);
+    if (told?.value === undefined) return { kind: "refused", reason: "busy", leader: null };
+    const { index: applied, value: answer } = told;
     if (answer.length > answerBytesMax) throw answerTooLarge(answer.length, answerBytesMax);
-    return { kind: "answer", index: host.index, answer };
+    return { kind: "answer", index: applied, answer };
   }
 }
 

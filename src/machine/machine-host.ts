@@ -16,6 +16,7 @@ import { machineFailed, notAResult } from "./machine-errors.ts";
 import { MachineHash } from "./machine-hash.ts";
 import { machineLimits } from "./machine-limits.ts";
 import { MarkKeeper } from "./mark-keeper.ts";
+import { Onlookers } from "./onlookers.ts";
 import { Slice } from "./slice.ts";
 import { ResultGatherer, ResultTable, type ResultRow } from "./results.ts";
 import type { StateMachine } from "./state-machine.ts";
@@ -46,6 +47,11 @@ export interface Capture {
   readonly pieces: Iterable<Uint8Array>;
 }
 
+export interface Seen<Value> {
+  readonly index: number;
+  readonly value: Value;
+}
+
 interface StateChecksum {
   readonly bytes: number;
   readonly checksum: number;
@@ -62,7 +68,7 @@ export class MachineHost {
   readonly #marks: MarkKeeper;
   readonly #clock: LogClock;
   readonly #slice: Slice;
-  readonly #captures = new Map<Slot, () => void>();
+  readonly #onlookers = new Onlookers();
   #results = new ResultTable();
   #hash = new MachineHash();
   #index = 0;
@@ -72,6 +78,8 @@ export class MachineHost {
   /** Counts restores: what was read before one is void after it. */
   #generation = 0;
   #isRestoring = false;
+  /** Whether the state is that after a whole batch: its publisher published all of it or nothing. */
+  #isWhole = true;
   #isOver = false;
 
   constructor(options: MachineHostOptions) {
@@ -143,18 +151,19 @@ export class MachineHost {
   /** Everything as it is after exactly `slot`; null when `signal` aborts before it gets there. */
   async capture(slot: Slot, signal: AbortSignal): Promise<Capture | null> {
     assert(slot >= this.#slot, "a state that is gone cannot be captured");
-    if (slot === this.#slot) return this.#capture();
-    const { promise, resolve } = Promise.withResolvers<Capture | null>();
-    const onAbort = (): void => resolve(null);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    this.#captures.set(slot, () => resolve(signal.aborted ? null : this.#capture()));
-    try {
-      return await promise;
-    } finally {
-      this.#captures.delete(slot);
-      signal.removeEventListener("abort", onAbort);
-    }
+    const generation = this.#generation;
+    const isTime = (): boolean => slot <= this.#slot && generation === this.#generation;
+    return await this.#onlookers.see({ isTime, see: () => this.#capture() }, signal);
+  }
+
+  /**
+   * What `look` makes of the machine after a whole batch, and the index that it had applied then;
+   * null when `signal` aborts before. Rejects with what `look` throws.
+   */
+  async ask<Value>(look: () => Value, signal: AbortSignal): Promise<Seen<Value> | null> {
+    const isTime = (): boolean => this.#isWhole && !this.#isRestoring;
+    const see = (): Seen<Value> => ({ index: this.#index, value: look() });
+    return await this.#onlookers.see({ isTime, see }, signal);
   }
 
   /**
@@ -168,7 +177,6 @@ export class MachineHost {
   ): Promise<void> {
     this.#generation += 1;
     const generation = this.#generation;
-    this.#captures.clear();
     this.#isRestoring = true;
     try {
       await this.machine.restore(pieces);
@@ -186,6 +194,8 @@ export class MachineHost {
     this.#clock.set(from.time);
     this.#marks.begin(slot);
     this.#isRestoring = false;
+    this.#isWhole = true;
+    this.#onlookers.call();
     this.applied.ring();
   }
 
@@ -238,6 +248,7 @@ export class MachineHost {
     const { index, count, slot, publisher, sequence } = batch;
     assert(index === this.#index + 1, "entries are applied in order, each once");
     this.#reach(slot - 1);
+    this.#isWhole = false;
     for (const entry of entriesOf(batch, index, index + count - 1)) {
       if (this.#slice.isOver) {
         await this.#slice.next();
@@ -256,6 +267,7 @@ export class MachineHost {
     this.#results.add({ publisher, sequence, count, results });
     this.#clock.set(batch.time);
     this.#index = index + count - 1;
+    this.#isWhole = true;
     this.#reach(slot);
   }
 
@@ -301,10 +313,8 @@ export class MachineHost {
   /** Everything up to `slot` is applied; no entry lies between the last slot and this one. */
   #reach(slot: Slot): void {
     if (slot <= this.#slot) return;
-    for (const [wanted, capture] of this.#captures) {
-      if (wanted <= slot) capture();
-    }
     this.#slot = slot;
+    this.#onlookers.call();
     this.#marks.reach(slot);
     if (this.applied.isAwaited) this.applied.ring();
   }
