@@ -4,11 +4,19 @@
  */
 import type { Batch, Hash, Slot } from "../../consensus/index.ts";
 import { Deadline } from "../deadline.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
 import type { LogReader } from "../node/log-reader.ts";
 import { undecided } from "../node/settlements.ts";
 import type { QueryRequest, Response } from "../requests.ts";
 import type { Clock } from "../world.ts";
-import { answerTooLarge, attachedTwice, notAMachine, questionTooLarge } from "./machine-errors.ts";
+import {
+  answerTooLarge,
+  attachedTwice,
+  notAMachine,
+  notAnAnswer,
+  queryFailed,
+  questionTooLarge,
+} from "./machine-errors.ts";
 import { MachineHost } from "./machine-host.ts";
 import type { SnapshotParts } from "../snapshots/snapshot-part.ts";
 import { machineLimits } from "./machine-limits.ts";
@@ -110,7 +118,7 @@ export class MachineDesk {
   /**
    * Has the machine answer a question, once it has applied `index`, or `waitMs` are over.
    * @param barrier What makes the answer linearizable; anything but a barrier is the answer then.
-   * @throws {KibitzerError} `KBZ_TOO_LARGE`.
+   * @throws {KibitzerError} `KBZ_TOO_LARGE`; `KBZ_MACHINE` when the machine throws.
    */
   async answer(
     { question, index, waitMs, isStale }: QueryRequest,
@@ -122,7 +130,8 @@ export class MachineDesk {
     if (question.length > questionBytesMax) {
       throw questionTooLarge(question.length, questionBytesMax);
     }
-    if (host?.machine.query === undefined) {
+    const machine = host?.machine;
+    if (host === null || machine?.query === undefined) {
       return { kind: "refused", reason: "noMachine", leader: null };
     }
     if (!isStale) {
@@ -137,13 +146,24 @@ export class MachineDesk {
       );
       await host.reached({ index }, deadline.signal);
     }
-    const { machine } = host;
-    const told = await host.ask(() => machine.query?.(question), signal);
-    if (told?.value === undefined) return { kind: "refused", reason: "busy", leader: null };
+    const told = await host.ask(() => answerOf(machine, question), signal);
+    if (told === null) return { kind: "refused", reason: "busy", leader: null };
     const { index: applied, value: answer } = told;
     if (answer.length > answerBytesMax) throw answerTooLarge(answer.length, answerBytesMax);
     return { kind: "answer", index: applied, answer };
   }
+}
+
+/** What a machine throws for a question is the matter of who asked it, and not of the node. */
+function answerOf(machine: StateMachine, question: Uint8Array): Uint8Array {
+  let answer: unknown;
+  try {
+    answer = machine.query?.(question);
+  } catch (error) {
+    throw error instanceof KibitzerError ? error : queryFailed(error);
+  }
+  if (!(answer instanceof Uint8Array)) throw queryFailed(notAnAnswer(answer));
+  return answer;
 }
 
 function isMachine(machine: unknown): boolean {

@@ -181,6 +181,8 @@ export class MachineHost {
     try {
       await this.machine.restore(pieces);
     } catch (error) {
+      // Not the machine's doing, and another snapshot may be whole.
+      if (error instanceof KibitzerError && error.code === "KBZ_DAMAGED") throw error;
       throw machineFailed("restore", { slot, index: from.index }, error);
     }
     assert(generation === this.#generation, "one restore after the other");
@@ -257,7 +259,7 @@ export class MachineHost {
       this.#applyEntry(new MachineEntryView(entry, batch.time), slot);
       this.#slice.count();
     }
-    const state = slot >= this.#stateHashSlot ? await this.#checksum(generation) : null;
+    const state = slot >= this.#stateHashSlot ? await this.#checksum(batch, generation) : null;
     if (this.#isVoid(generation)) return;
     // In one turn from here on: a mark that falls due meanwhile must not name a slot and the hash
     // of another one.
@@ -288,16 +290,20 @@ export class MachineHost {
   }
 
   /** Of the whole state, which takes as many turns as it needs. */
-  async #checksum(generation: number): Promise<StateChecksum> {
+  async #checksum({ slot, index }: LoggedBatch, generation: number): Promise<StateChecksum> {
     let bytes = 0;
     let checksum = 0;
-    for (const piece of this.machine.snapshot()) {
-      checksum = crc32(piece, checksum);
-      bytes += piece.length;
-      this.#slice.count();
-      if (!this.#slice.isOver) continue;
-      await this.#slice.next();
-      if (this.#isVoid(generation)) break;
+    try {
+      for (const piece of this.machine.snapshot()) {
+        checksum = crc32(piece, checksum);
+        bytes += piece.length;
+        this.#slice.count();
+        if (!this.#slice.isOver) continue;
+        await this.#slice.next();
+        if (this.#isVoid(generation)) break;
+      }
+    } catch (error) {
+      throw machineFailed("snapshot", { slot, index }, error);
     }
     return { bytes, checksum };
   }
