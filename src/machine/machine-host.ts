@@ -18,7 +18,7 @@ import { machineLimits } from "./machine-limits.ts";
 import { MarkKeeper } from "./mark-keeper.ts";
 import { Onlookers } from "./onlookers.ts";
 import { Slice } from "./slice.ts";
-import { ResultGatherer, ResultTable, type ResultRow } from "./results.ts";
+import { ResultGatherer, ResultTable, type PackedRow, type ResultRow } from "./results.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 export interface MachineHostOptions {
@@ -43,7 +43,7 @@ export interface Capture {
   readonly time: number;
   readonly hash: Hash;
   readonly stateHashSlot: Slot;
-  readonly rows: readonly ResultRow[];
+  readonly rows: readonly PackedRow[];
   readonly pieces: Iterable<Uint8Array>;
 }
 
@@ -189,7 +189,7 @@ export class MachineHost {
     this.#index = from.index;
     this.#slot = slot;
     this.#results = new ResultTable();
-    for (const row of from.rows) this.#results.add(row);
+    for (const row of from.rows) this.#results.keep(row);
     this.#gatherer.take();
     this.#hash = new MachineHash(from.hash);
     this.#stateHashSlot = from.stateHashSlot;
