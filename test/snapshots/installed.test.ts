@@ -1,7 +1,7 @@
 /** Snapshots that are installed while state machines are still being restored from others. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { emptyRepublic, hashZero } from "../../consensus/index.ts";
+import { emptyRepublic, hashZero, InvariantViolation } from "../../consensus/index.ts";
 import type { KibitzerError } from "../../src/kibitzer-error.ts";
 import { silent } from "../../src/logger.ts";
 import type { StateMachine } from "../../src/machine/state-machine.ts";
@@ -187,4 +187,21 @@ test("a machine that is attached goes on from what is just installed", async (t)
   assert.equal(await adding, 20);
   await snapshots.idle();
   assert.deepEqual(scene.failures, []);
+});
+
+async function breakOne(): Promise<void> {
+  throw new InvariantViolation("one restore after the other");
+}
+
+test("what is our own bug in a restore is called one, and not a failure of the disk", async (t) => {
+  const scene = await Scene.open(t);
+  const { snapshots, laggard } = scene;
+  const write = (slot: number): AsyncIterable<Uint8Array> => laggard.part.write(slot, never);
+  await snapshots.add({ name: "machine", write, restore: breakOne });
+  await scene.install(10);
+  await snapshots.idle();
+  assert.deepEqual(
+    scene.failures.map(({ code }) => code),
+    ["KBZ_INVARIANT"],
+  );
 });
