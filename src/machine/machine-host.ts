@@ -78,7 +78,7 @@ export class MachineHost {
   /** Counts restores: what was read before one is void after it. */
   #generation = 0;
   #isRestoring = false;
-  /** Whether the state is that after a whole batch: its publisher published all of it or nothing. */
+  /** Whether the state is that after a whole batch, and not amid one. */
   #isWhole = true;
   #isOver = false;
 
