@@ -208,7 +208,7 @@ export interface Log extends AsyncDisposable {
   /**
    * Asks the state machine of the node (asked) by its `query`: linearizable, unless it may be
    * stale.
-   * @throws {KibitzerError} `KBZ_MACHINE` when none is attached that answers.
+   * @throws {KibitzerError} `KBZ_MACHINE` when none is attached that answers, or it throws.
    */
   query(question: Uint8Array, options?: QueryOptions): Promise<Answer>;
   status(options?: WaitOptions): Promise<Status>;

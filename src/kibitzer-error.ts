@@ -39,7 +39,7 @@ export type KibitzerErrorCode =
   | "KBZ_DAMAGED"
   /** The node contradicts a majority of its parliament; it has stopped. */
   | "KBZ_DIVERGED"
-  /** The state machine of this node failed: it cannot go on without diverging; it has stopped. */
+  /** The node's state machine threw, and the node has stopped; or for one question, or is none. */
   | "KBZ_MACHINE"
   /** Its state machine made something else of the same log than a majority; it has stopped. */
   | "KBZ_MACHINE_DIVERGED"

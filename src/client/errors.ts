@@ -6,12 +6,18 @@ import type { KibitzerErrorCode } from "../kibitzer-error.ts";
 /** What each endpoint did instead of answering. */
 export type EndpointFailures = ReadonlyMap<string, Error>;
 
+const final = [
+  "KBZ_TRUNCATED",
+  "KBZ_ARGUMENT",
+  "KBZ_TOO_LARGE",
+  "KBZ_NOT_FOUND",
+  // Of a question that the state machine cannot answer: all nodes have the same one.
+  "KBZ_MACHINE",
+] as const;
+
 /** What neither another endpoint nor a later attempt does better: no reason to try again. */
 const finalCodes: ReadonlyMap<string, KibitzerErrorCode> = new Map(
-  (["KBZ_TRUNCATED", "KBZ_ARGUMENT", "KBZ_TOO_LARGE", "KBZ_NOT_FOUND"] as const).map((code) => [
-    code,
-    code,
-  ]),
+  final.map((code) => [code, code]),
 );
 
 /** What an endpoint fails with until somebody changes something. */

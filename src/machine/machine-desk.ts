@@ -4,11 +4,19 @@
  */
 import type { Batch, Hash, Slot } from "../../consensus/index.ts";
 import { Deadline } from "../deadline.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
 import type { LogReader } from "../node/log-reader.ts";
 import { undecided } from "../node/settlements.ts";
 import type { QueryRequest, Response } from "../requests.ts";
 import type { Clock } from "../world.ts";
-import { answerTooLarge, attachedTwice, notAMachine, questionTooLarge } from "./machine-errors.ts";
+import {
+  answerTooLarge,
+  attachedTwice,
+  notAMachine,
+  notAnAnswer,
+  queryFailed,
+  questionTooLarge,
+} from "./machine-errors.ts";
 import { MachineHost } from "./machine-host.ts";
 import type { SnapshotParts } from "../snapshots/snapshot-part.ts";
 import { machineLimits } from "./machine-limits.ts";
@@ -33,6 +41,7 @@ export interface MachineDeskOptions {
 export class MachineDesk {
   readonly #options: MachineDeskOptions;
   #host: MachineHost | null = null;
+  #isAttaching = false;
 
   constructor(options: MachineDeskOptions) {
     this.#options = options;
@@ -50,14 +59,15 @@ export class MachineDesk {
 
   /**
    * Feeds `machine` from now on, from the latest snapshot that holds it, or from the first entry;
-   * resolves once it is restored.
+   * resolves once it is restored. Nobody waits for it before, and nothing is left of one that
+   * cannot be restored.
    *
    * @throws {KibitzerError} `KBZ_ARGUMENT` when there is one already, or it is none; as
    *   `SnapshotParts.add` does.
    */
   async attach(machine: StateMachine): Promise<void> {
     if (!isMachine(machine)) throw notAMachine(machine);
-    if (this.#host !== null) throw attachedTwice();
+    if (this.#host !== null || this.#isAttaching) throw attachedTwice();
     const options = this.#options;
     const host = new MachineHost({
       machine,
@@ -70,8 +80,13 @@ export class MachineDesk {
       caughtUp: () => waker.look(),
     });
     const waker = new Waker(options, host);
+    this.#isAttaching = true;
+    try {
+      await options.parts?.add(new MachinePart(host));
+    } finally {
+      this.#isAttaching = false;
+    }
     this.#host = host;
-    await options.parts?.add(new MachinePart(host));
     void host.run();
   }
 
@@ -103,7 +118,7 @@ export class MachineDesk {
   /**
    * Has the machine answer a question, once it has applied `index`, or `waitMs` are over.
    * @param barrier What makes the answer linearizable; anything but a barrier is the answer then.
-   * @throws {KibitzerError} `KBZ_TOO_LARGE`.
+   * @throws {KibitzerError} `KBZ_TOO_LARGE`; `KBZ_MACHINE` when the machine throws.
    */
   async answer(
     { question, index, waitMs, isStale }: QueryRequest,
@@ -115,7 +130,8 @@ export class MachineDesk {
     if (question.length > questionBytesMax) {
       throw questionTooLarge(question.length, questionBytesMax);
     }
-    if (host?.machine.query === undefined) {
+    const machine = host?.machine;
+    if (host === null || machine?.query === undefined) {
       return { kind: "refused", reason: "noMachine", leader: null };
     }
     if (!isStale) {
@@ -130,12 +146,24 @@ export class MachineDesk {
       );
       await host.reached({ index }, deadline.signal);
     }
-    // A state that is just being replaced answers nothing.
-    if (!(await host.reached({}, signal))) return { kind: "refused", reason: "busy", leader: null };
-    const answer = host.machine.query(question);
+    const told = await host.ask(() => answerOf(machine, question), signal);
+    if (told === null) return { kind: "refused", reason: "busy", leader: null };
+    const { index: applied, value: answer } = told;
     if (answer.length > answerBytesMax) throw answerTooLarge(answer.length, answerBytesMax);
-    return { kind: "answer", index: host.index, answer };
+    return { kind: "answer", index: applied, answer };
   }
+}
+
+/** What a machine throws for a question is the matter of who asked it, and not of the node. */
+function answerOf(machine: StateMachine, question: Uint8Array): Uint8Array {
+  let answer: unknown;
+  try {
+    answer = machine.query?.(question);
+  } catch (error) {
+    throw error instanceof KibitzerError ? error : queryFailed(error);
+  }
+  if (!(answer instanceof Uint8Array)) throw queryFailed(notAnAnswer(answer));
+  return answer;
 }
 
 function isMachine(machine: unknown): boolean {

@@ -1,20 +1,39 @@
 /** What may go wrong with a state machine, as its user is told. */
 import { KibitzerError } from "../kibitzer-error.ts";
 
+/** @param what The method that failed, and after it the node does not go on with its machine. */
 export function machineFailed(
-  what: string,
+  what: "apply" | "snapshot" | "restore" | "wake",
   { slot, index }: { readonly slot: number; readonly index: number },
   cause: unknown,
 ): KibitzerError {
-  const found = cause instanceof Error ? cause.message : String(cause);
+  const advice =
+    what === "apply"
+      ? "The node has stopped, since it would diverge from the others. Correct the state " +
+        'machine, on all nodes, or have it skip such entries (onError: "skip"), and start the ' +
+        "node again."
+      : "The node does not go on with it. Correct the state machine, on all nodes, and start " +
+        "the node again.";
   return new KibitzerError(
     "KBZ_MACHINE",
     `The state machine of this node failed in ${what} at entry ${index} (slot ${slot}): ` +
-      `${found}. The node has stopped, since it would diverge from the others. Correct the ` +
-      'state machine, on all nodes, or have it skip such entries (onError: "skip"), and start ' +
-      "the node again.",
+      `${messageOf(cause)}. ${advice}`,
     { retryable: false, outcome: "unknown", cause },
   );
+}
+
+/** Of one question only: nothing has changed by it. */
+export function queryFailed(cause: unknown): KibitzerError {
+  return new KibitzerError(
+    "KBZ_MACHINE",
+    `The state machine of the node asked failed in query: ${messageOf(cause)}. The node goes on. ` +
+      "Correct the question, or the state machine.",
+    { retryable: false, outcome: "none", cause },
+  );
+}
+
+export function notAnAnswer(found: unknown): Error {
+  return new Error(`query returned ${typeof found}: an answer is bytes`);
 }
 
 export function notAResult(found: unknown): Error {
@@ -66,4 +85,8 @@ export function answerTooLarge(bytes: number, most: number): KibitzerError {
 
 function argument(message: string): KibitzerError {
   return new KibitzerError("KBZ_ARGUMENT", message, { retryable: false, outcome: "none" });
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -16,8 +16,9 @@ import { machineFailed, notAResult } from "./machine-errors.ts";
 import { MachineHash } from "./machine-hash.ts";
 import { machineLimits } from "./machine-limits.ts";
 import { MarkKeeper } from "./mark-keeper.ts";
+import { Onlookers } from "./onlookers.ts";
 import { Slice } from "./slice.ts";
-import { ResultGatherer, ResultTable, type ResultRow } from "./results.ts";
+import { ResultGatherer, ResultTable, type PackedRow, type ResultRow } from "./results.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 export interface MachineHostOptions {
@@ -42,8 +43,18 @@ export interface Capture {
   readonly time: number;
   readonly hash: Hash;
   readonly stateHashSlot: Slot;
-  readonly rows: readonly ResultRow[];
+  readonly rows: readonly PackedRow[];
   readonly pieces: Iterable<Uint8Array>;
+}
+
+export interface Seen<Value> {
+  readonly index: number;
+  readonly value: Value;
+}
+
+interface StateChecksum {
+  readonly bytes: number;
+  readonly checksum: number;
 }
 
 const readAgainMs = 200;
@@ -57,7 +68,7 @@ export class MachineHost {
   readonly #marks: MarkKeeper;
   readonly #clock: LogClock;
   readonly #slice: Slice;
-  readonly #captures = new Map<Slot, () => void>();
+  readonly #onlookers = new Onlookers();
   #results = new ResultTable();
   #hash = new MachineHash();
   #index = 0;
@@ -67,6 +78,8 @@ export class MachineHost {
   /** Counts restores: what was read before one is void after it. */
   #generation = 0;
   #isRestoring = false;
+  /** Whether the state is that after a whole batch, and not amid one. */
+  #isWhole = true;
   #isOver = false;
 
   constructor(options: MachineHostOptions) {
@@ -138,45 +151,53 @@ export class MachineHost {
   /** Everything as it is after exactly `slot`; null when `signal` aborts before it gets there. */
   async capture(slot: Slot, signal: AbortSignal): Promise<Capture | null> {
     assert(slot >= this.#slot, "a state that is gone cannot be captured");
-    if (slot === this.#slot) return this.#capture();
-    const { promise, resolve } = Promise.withResolvers<Capture | null>();
-    const onAbort = (): void => resolve(null);
-    signal.addEventListener("abort", onAbort, { once: true });
-    if (signal.aborted) onAbort();
-    this.#captures.set(slot, () => resolve(signal.aborted ? null : this.#capture()));
-    try {
-      return await promise;
-    } finally {
-      this.#captures.delete(slot);
-      signal.removeEventListener("abort", onAbort);
-    }
+    const generation = this.#generation;
+    const isTime = (): boolean => slot <= this.#slot && generation === this.#generation;
+    return await this.#onlookers.see({ isTime, see: () => this.#capture() }, signal);
   }
 
-  /** Replaces everything by what was captured after `slot`; the pieces are the machine's own. */
+  /**
+   * What `look` makes of the machine after a whole batch, and the index that it had applied then;
+   * null when `signal` aborts before. Rejects with what `look` throws.
+   */
+  async ask<Value>(look: () => Value, signal: AbortSignal): Promise<Seen<Value> | null> {
+    const isTime = (): boolean => this.#isWhole && !this.#isRestoring;
+    const see = (): Seen<Value> => ({ index: this.#index, value: look() });
+    return await this.#onlookers.see({ isTime, see }, signal);
+  }
+
+  /**
+   * Replaces everything by what was captured after `slot`; the pieces are the machine's own. One
+   * that fails leaves nothing that could go on: it takes another one, or the end of the node.
+   */
   async restore(
     slot: Slot,
     from: Omit<Capture, "pieces">,
     pieces: AsyncIterable<Uint8Array>,
   ): Promise<void> {
-    assert(!this.#isRestoring, "one restore after the other");
     this.#generation += 1;
-    this.#captures.clear();
+    const generation = this.#generation;
     this.#isRestoring = true;
     try {
       await this.machine.restore(pieces);
     } catch (error) {
+      // Not the machine's doing, and another snapshot may be whole.
+      if (error instanceof KibitzerError && error.code === "KBZ_DAMAGED") throw error;
       throw machineFailed("restore", { slot, index: from.index }, error);
     }
+    assert(generation === this.#generation, "one restore after the other");
     this.#index = from.index;
     this.#slot = slot;
     this.#results = new ResultTable();
-    for (const row of from.rows) this.#results.add(row);
+    for (const row of from.rows) this.#results.keep(row);
     this.#gatherer.take();
     this.#hash = new MachineHash(from.hash);
     this.#stateHashSlot = from.stateHashSlot;
     this.#clock.set(from.time);
     this.#marks.begin(slot);
     this.#isRestoring = false;
+    this.#isWhole = true;
+    this.#onlookers.call();
     this.applied.ring();
   }
 
@@ -229,6 +250,7 @@ export class MachineHost {
     const { index, count, slot, publisher, sequence } = batch;
     assert(index === this.#index + 1, "entries are applied in order, each once");
     this.#reach(slot - 1);
+    this.#isWhole = false;
     for (const entry of entriesOf(batch, index, index + count - 1)) {
       if (this.#slice.isOver) {
         await this.#slice.next();
@@ -237,13 +259,17 @@ export class MachineHost {
       this.#applyEntry(new MachineEntryView(entry, batch.time), slot);
       this.#slice.count();
     }
+    const state = slot >= this.#stateHashSlot ? await this.#checksum(batch, generation) : null;
+    if (this.#isVoid(generation)) return;
+    // In one turn from here on: a mark that falls due meanwhile must not name a slot and the hash
+    // of another one.
     const results = this.#gatherer.take();
     this.#hash.batch(index, count, results);
+    if (state !== null) this.#hashState(slot, state);
     this.#results.add({ publisher, sequence, count, results });
     this.#clock.set(batch.time);
-    if (slot >= this.#stateHashSlot) await this.#hashState(slot, generation);
-    if (this.#isVoid(generation)) return;
     this.#index = index + count - 1;
+    this.#isWhole = true;
     this.#reach(slot);
   }
 
@@ -263,18 +289,27 @@ export class MachineHost {
     } else throw machineFailed("apply", at, notAResult(result));
   }
 
-  /** The state itself goes into the hash, too: the larger it is, the less often. */
-  async #hashState(slot: Slot, generation: number): Promise<void> {
+  /** Of the whole state, which takes as many turns as it needs. */
+  async #checksum({ slot, index }: LoggedBatch, generation: number): Promise<StateChecksum> {
     let bytes = 0;
     let checksum = 0;
-    for (const piece of this.machine.snapshot()) {
-      checksum = crc32(piece, checksum);
-      bytes += piece.length;
-      this.#slice.count();
-      if (!this.#slice.isOver) continue;
-      await this.#slice.next();
-      if (this.#isVoid(generation)) return;
+    try {
+      for (const piece of this.machine.snapshot()) {
+        checksum = crc32(piece, checksum);
+        bytes += piece.length;
+        this.#slice.count();
+        if (!this.#slice.isOver) continue;
+        await this.#slice.next();
+        if (this.#isVoid(generation)) break;
+      }
+    } catch (error) {
+      throw machineFailed("snapshot", { slot, index }, error);
     }
+    return { bytes, checksum };
+  }
+
+  /** The state itself goes into the hash, too: the larger it is, the less often. */
+  #hashState(slot: Slot, { bytes, checksum }: StateChecksum): void {
     this.#hash.state(bytes, checksum);
     const { stateHashSlotsMin, stateHashBytesPerSlot } = machineLimits;
     this.#stateHashSlot =
@@ -284,10 +319,8 @@ export class MachineHost {
   /** Everything up to `slot` is applied; no entry lies between the last slot and this one. */
   #reach(slot: Slot): void {
     if (slot <= this.#slot) return;
-    for (const [wanted, capture] of this.#captures) {
-      if (wanted <= slot) capture();
-    }
     this.#slot = slot;
+    this.#onlookers.call();
     this.#marks.reach(slot);
     if (this.applied.isAwaited) this.applied.ring();
   }

@@ -33,12 +33,20 @@ export const machineLimits = {
   questionWaitMsMax: 30_000,
 } as const;
 
-/** What is counted for a batch and for a result beside their bytes. */
-export const rowCost = 96;
-export const resultCost = 32;
+/**
+ * What is counted for a batch, with one more that is gone and still in the queue, and for its
+ * results beside their bytes, if there are any: bytes of memory, as measured with Node.js 24.
+ */
+export const rowCost = 256;
+export const bufferCost = 256;
+/** Beside the bytes of a result: its kind, and their length. */
+const resultBytes = 4;
 
 const batchCostMax =
-  rowCost + limits.batchEntriesMax * resultCost + machineLimits.batchResultsBytesMax;
+  rowCost +
+  bufferCost +
+  (1 + limits.batchEntriesMax) * resultBytes +
+  machineLimits.batchResultsBytesMax;
 
 assert(
   limits.publisherBatchesInFlightMax * batchCostMax <= machineLimits.resultsCostMax,

@@ -10,7 +10,7 @@ import { frame, readFrame } from "./framing.ts";
 import { machineLimits } from "./machine-limits.ts";
 import type { Capture, MachineHost } from "./machine-host.ts";
 import { PieceReader } from "./piece-reader.ts";
-import { readRow, writeRow, type ResultRow } from "./results.ts";
+import { readRow, writeRow, type PackedRow } from "./results.ts";
 
 const formatVersion = 1;
 /** Bytes of a frame of rows: what is gathered, and one largest row. */
@@ -34,7 +34,7 @@ export class MachinePart implements SnapshotPart {
   async restore(pieces: AsyncIterable<Uint8Array>, slot: number): Promise<void> {
     const reader = new PieceReader(pieces);
     const head = readHead(await readFrame(reader, frameBytesMax));
-    const rows: ResultRow[] = [];
+    const rows: PackedRow[] = [];
     for (;;) {
       const bytes = await readFrame(reader, frameBytesMax);
       if (bytes.length === 0) break;
@@ -81,7 +81,7 @@ function readHead(bytes: Uint8Array): Omit<Capture, "pieces" | "rows"> {
 }
 
 /** Rows as bytes, some of them at a time. */
-function* framesOf(rows: readonly ResultRow[]): Generator<Uint8Array, void, void> {
+function* framesOf(rows: readonly PackedRow[]): Generator<Uint8Array, void, void> {
   const writer = new ByteWriter();
   let bytes = 0;
   let gathered: Uint8Array[] = [];

@@ -3,7 +3,13 @@
  * background. A full disk or a part that fails costs a snapshot; any other failure of the disk is
  * final, as one of the journal is.
  */
-import type { Applied, RepublicState, Slot } from "../../consensus/index.ts";
+import {
+  InvariantViolation,
+  type Applied,
+  type RepublicState,
+  type Slot,
+} from "../../consensus/index.ts";
+import { asKibitzerError } from "../as-kibitzer-error.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
 import { pause } from "../pause.ts";
@@ -13,6 +19,7 @@ import { isOutOfSpace } from "../storage/space.ts";
 import { Overtaken } from "../storage/journal-past.ts";
 import type { Retention } from "../storage/retention.ts";
 import type { Clock } from "../world.ts";
+import { guarded, Unusable } from "./guarded-part.ts";
 import type { SnapshotFiles, SnapshotPiece } from "./snapshot-files.ts";
 import type { SnapshotPart, SnapshotParts } from "./snapshot-part.ts";
 import { writeSnapshot, type NamedPieces } from "./snapshot-writer.ts";
@@ -61,6 +68,10 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
   #bytes = 0;
   #bytesLast = 0;
   #making: Promise<void> | null = null;
+  /** The slot of the last snapshot that was installed. */
+  #installed: Slot = 0;
+  /** The restores that were asked for: a part is given one state after the other. Never rejects. */
+  #restores: Promise<unknown> = Promise.resolve();
   #abort = new AbortController();
   readonly #over = new AbortController();
   /** When each snapshot was last read for a peer. */
@@ -94,12 +105,15 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
         { retryable: false, outcome: "none" },
       );
     }
-    const slot = await this.#restore(part);
-    this.#parts = [...this.#parts, part].toSorted((left, right) =>
-      left.name < right.name ? -1 : 1,
-    );
-    this.#saidMissing = false;
-    return slot;
+    return await this.#restoring(async () => {
+      const slot = await this.#restore(part);
+      // Now, so that what was installed meanwhile is restored to it as to the others.
+      this.#parts = [...this.#parts, part].toSorted((left, right) =>
+        left.name < right.name ? -1 : 1,
+      );
+      this.#saidMissing = false;
+      return slot;
+    });
   }
 
   /** Looks whether a snapshot is due; called in the turn in which `applied` was applied. */
@@ -128,8 +142,12 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     this.#abort.abort(new Overtaken());
     this.#slot = state.slot;
     this.#bytes = 0;
+    this.#installed = state.slot;
     const before = this.#making ?? Promise.resolve();
-    const restored = this.#restoreAll(state.slot);
+    const restored = this.#restoring(async () => {
+      // One that is overtaken is of no use: the next one replaces all of it.
+      if (this.#installed === state.slot) await this.#restoreAll(state.slot);
+    });
     // Looked at below, once what was being made has ended.
     restored.catch(() => undefined);
     this.#making = null;
@@ -152,6 +170,7 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     const journal = this.#journal;
     if (journal === null) return;
     await this.#durable(() => journal.past.base >= state.slot, signal);
+    signal.throwIfAborted();
     await journal.past.relyOn(state);
   }
 
@@ -178,6 +197,13 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Restores in turn, whoever asked for it. */
+  async #restoring<Result>(restore: () => Promise<Result>): Promise<Result> {
+    const restored = this.#restores.then(restore);
+    this.#restores = restored.catch(() => undefined);
+    return await restored;
   }
 
   /** Runs what takes long, one thing after the other; never rejects. */
@@ -283,10 +309,19 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     return slot === 0 ? [] : await this.#options.files.partsOf(slot, this.#options.republic());
   }
 
+  /** Newest first: those after which the log goes on; an installed one may not be listed yet. */
+  #restorable(journal: Journal | null): readonly Slot[] {
+    if (journal === null) return [];
+    const { snapshots, slotFirst } = journal.past;
+    const isListed = this.#installed <= (snapshots.at(-1) ?? 0);
+    const all = isListed ? snapshots : [...snapshots, this.#installed];
+    return all.filter((slot) => slot >= slotFirst - 1).toReversed();
+  }
+
   /** From the newest snapshot that can be read. */
   async #restore(part: SnapshotPart): Promise<Slot> {
     let failure: unknown = null;
-    for (const slot of (this.#journal?.past.snapshots ?? []).toReversed()) {
+    for (const slot of this.#restorable(this.#journal)) {
       try {
         if (await this.#restoreFrom(part, slot)) return slot;
       } catch (error) {
@@ -321,7 +356,9 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
       logger.warn({ event: "snapshot", err: error }, "no snapshot was made; the next one is tried");
       return;
     }
-    if (error instanceof KibitzerError) return this.#options.failed(error);
+    if (error instanceof KibitzerError || error instanceof InvariantViolation) {
+      return this.#options.failed(asKibitzerError(error));
+    }
     this.#options.failed(
       new KibitzerError(
         "KBZ_JOURNAL_FAILED",
@@ -340,23 +377,6 @@ function stateGone(name: string, first: Slot): KibitzerError {
       "be made again. Attach it before entries are removed, or restore a backup that holds it.",
     { retryable: false, outcome: "none" },
   );
-}
-
-/** What was made cannot be used; another one may. */
-class Unusable extends Error {
-  override readonly name = "Unusable";
-}
-
-/** What a part throws is no failure of the disk. */
-async function* guarded(
-  name: string,
-  pieces: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, void> {
-  try {
-    yield* pieces;
-  } catch (error) {
-    throw new Unusable(`the part ${name} has failed: ${String(error)}`, { cause: error });
-  }
 }
 
 async function turn(clock: Clock): Promise<void> {

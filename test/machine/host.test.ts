@@ -114,3 +114,81 @@ for (const [what, result, found] of [
     over.abort();
   });
 }
+
+/** Takes longer than it has to be quiet before a mark, twice: the first look sees a change. */
+function* slowly(): Generator<Uint8Array, void, void> {
+  const end = performance.now() + 4 * machineLimits.markQuietMs;
+  while (performance.now() < end) {
+    const piece = performance.now() + machineLimits.sliceMsMax + 1;
+    while (performance.now() < piece);
+    yield new Uint8Array(1);
+  }
+}
+
+test("what is marked while the state goes into the hash is the slot before", async () => {
+  const before = machineLimits.stateHashSlotsMin - 1;
+  const hashes: (string | undefined)[] = [];
+  for (const isQuiet of [true, false]) {
+    const log = new WrittenLog();
+    const { host, marks, over } = hostOver(log, {
+      apply: (entry) => entry.text(),
+      snapshot: slowly,
+      restore: async () => undefined,
+    });
+    const marked = (): string | undefined => marks.find(({ slot }) => slot === before)?.hash;
+    log.append(["a"], { gap: before });
+    await host.reached({ slot: before }, never);
+    if (isQuiet) {
+      while (marked() === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    log.append(["b"]);
+    await host.reached({ slot: log.slot }, never);
+    hashes.push(marked());
+    over.abort();
+  }
+  assert.notEqual(hashes[0], undefined);
+  assert.equal(hashes[1], hashes[0]);
+});
+
+test("a question amid a large batch is answered after all of it", async () => {
+  const log = new WrittenLog();
+  const ledger = new Ledger();
+  const { host, over } = hostOver(log, ledger);
+  const told: (readonly [number, number])[] = [];
+  const count = (): number => ledger.lines.length;
+  const ask = async (): Promise<void> => {
+    const answer = await host.ask(count, never);
+    assert.ok(answer !== null);
+    told.push([answer.index, answer.value]);
+  };
+  const entries = Array.from({ length: 4 * machineLimits.sliceEntriesMax }, () => "entry");
+  for (let batch = 0; batch < 3; batch += 1) log.append(entries);
+  let amid = 0;
+  while (host.index < log.indexLast) {
+    const before = ledger.lines.length;
+    if (before % entries.length > 0) amid += 1;
+    void ask();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(amid > 0);
+  for (const [index, value] of told) assert.equal(value, index);
+  over.abort();
+});
+
+test("a question ends with its signal, and when the state is replaced meanwhile", async () => {
+  const log = new WrittenLog();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const machine = { apply: () => "", snapshot: () => [], restore: async () => await promise };
+  const { host, over } = hostOver(log, machine, false);
+  const head = { index: 5, time: 5, hash: "0000000000000000", stateHashSlot: 1024, rows: [] };
+  const restoring = host.restore(7, head, (async function* () {})());
+  const end = new AbortController();
+  const given = host.ask(() => "up", end.signal);
+  const asked = host.ask(() => "there", never);
+  end.abort();
+  assert.equal(await given, null);
+  resolve();
+  await restoring;
+  assert.deepEqual(await asked, { index: 5, value: "there" });
+  over.abort();
+});

@@ -22,8 +22,8 @@ export const machineMutants: readonly Mutant[] = [
   {
     name: "results-of-another-batch",
     file: "src/machine/results.ts",
-    find: "return rows?.findLast((row) => row.sequence === sequence) ?? null;",
-    replace: "return rows?.at(-1) ?? null;",
+    find: "const row = rows?.findLast((each) => each.sequence === sequence);",
+    replace: "const row = rows?.at(-1);",
     about: "Whoever asks for a result gets that of the publisher's latest batch.",
     invariant: "C1",
   },
