@@ -20,9 +20,7 @@ const lines = file.toString().split("\n").slice(0, -1);
  */
 const places = [
   { killAt: 1, first: 0 },
-  { killAt: 733, first: 1 },
-  { killAt: 1500, first: 0 },
-  { killAt: 2411, first: 2 },
+  { killAt: 1500, first: 1 },
   { killAt: 3300, first: 0 },
 ];
 
