@@ -25,11 +25,16 @@ const invariantOf: ReadonlyMap<string, string> = new Map([
   ["KBZ_IN_USE", "M4"],
 ]);
 
+/** The invariant that an error tells of; null for one that is no node's and no command's. */
+export function invariantIn(error: unknown): string | null {
+  if (error instanceof Violation) return error.invariant;
+  return error instanceof KibitzerError ? (invariantOf.get(error.code) ?? error.code) : null;
+}
+
 /** What a node ended with, as the invariant that it tells of. */
 export function asViolation(id: string, error: unknown): Error {
   if (error instanceof Violation) return error;
-  const code = error instanceof KibitzerError ? error.code : "KBZ_INVARIANT";
-  const invariant = invariantOf.get(code) ?? code;
+  const invariant = invariantIn(error) ?? "KBZ_INVARIANT";
   const violation = new Violation(invariant, `node ${id} stopped: ${String(error)}`);
   violation.cause = error;
   return violation;

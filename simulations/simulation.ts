@@ -9,6 +9,7 @@ import { Governments } from "./checkers/governments.ts";
 import { checkLinearizability } from "./checkers/linearizability.ts";
 import { checkFailover } from "./checkers/failover.ts";
 import { checkClosing, checkProgress, type ProgressParts } from "./checkers/progress.ts";
+import { invariantIn } from "./ended-node.ts";
 import { checkStrays } from "./checkers/machines.ts";
 import { checkReplay } from "./checkers/replay.ts";
 import { Chaos } from "./chaos.ts";
@@ -303,7 +304,8 @@ export class Simulation {
   }
 
   #describe(error: unknown): Failure {
-    const invariant = error instanceof Violation ? error.invariant : "harness";
+    // What refuses a sound disk may be a command, or a reader, that the harness runs.
+    const invariant = invariantIn(error) ?? "harness";
     const message = error instanceof Error ? error.message : String(error);
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.stack : "";
     const stack = `${error instanceof Error ? error.stack : ""}\n${cause ?? ""}`;
