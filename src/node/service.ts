@@ -192,13 +192,17 @@ export class Service implements Callee<Request, Response> {
 
   /** Has the leader take, or refuse, what an operator wants; the log shows whether it is done. */
   async order(request: Order, signal: AbortSignal): Promise<Response> {
-    const { role, republic, leader } = this.#options.legislator;
-    if (role === "leading" && !isMeant(republic, request)) return refusal("notFound", leader);
-    const taken = role === "leading" ? seatTakenBy(request) : null;
+    const { legislator } = this.#options;
+    const isOfAnother = (): boolean =>
+      legislator.role === "leading" && !isMeant(legislator.republic, request);
+    if (isOfAnother()) return refusal("notFound", legislator.leader);
+    const taken = legislator.role === "leading" ? seatTakenBy(request) : null;
     // Whom a leader has heard lately may have gone since: each is asked, now.
     if (taken !== null && leavesTooFew(await this.#options.status(signal), taken)) {
-      return refusal("quorum", leader);
+      return refusal("quorum", legislator.leader);
     }
+    // In the meantime the one that is meant may have left, and another come under its id.
+    if (isOfAnother()) return refusal("notFound", legislator.leader);
     const input = inputOf(request);
     return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
       if (reply?.kind === "enqueued") settled(undecided);
