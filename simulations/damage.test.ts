@@ -179,7 +179,7 @@ for (const made of ["while it runs", "while it is down"]) {
       const others = new OtherFolders({ simulator, prng, cluster, agreement });
       node.pardons.add("KBZ_STALE_DISK");
       if (made === "while it is down") cluster.crash(node, null);
-      others.startClone(node, 5 * second);
+      others.startClone(node, 5 * second, () => null);
       const isOriginalTold = (): boolean => node.refusal === "KBZ_STALE_DISK";
       const isOneTold = (): boolean => isOriginalTold() || others.told > 0;
       assert.ok(await simulator.run(simulator.now + 3 * second, isOneTold), "one is told");

@@ -100,10 +100,9 @@ export class FolderFaults {
    * one and have written that down: so nothing else may have happened to them (decision 0007).
    */
   #backUp(): void {
-    const { cluster, simulator, swarm } = this.#parts;
-    const isQuiet = swarm.cuts === null && swarm.deafness === null && swarm.pauses === null;
+    const { cluster, simulator } = this.#parts;
     const node = this.#pickVictim();
-    if (!isQuiet || swarm.network.lossChance > 0 || node === null || this.#isTouched(node)) return;
+    if (!this.#isQuiet || node === null || this.#isTouched(node)) return;
     const image = node.disk.image();
     const cookie = cookieOf(node.disk);
     const age = this.#parts.prng.integer(3, 8) * second;
@@ -205,7 +204,12 @@ export class FolderFaults {
     simulator.trace.fault("X9", `clone of ${node.id}`);
     if (prng.chance(0.5)) cluster.crash(node, null);
     node.pardons.add("KBZ_STALE_DISK");
-    others.startClone(node, prng.integer(1, 6) * second);
+    const undisturbed = (): string | null => {
+      const lives = this.#livesBeside(node);
+      const isHeard = this.#isQuiet && lives !== null && node.kibitzer !== null;
+      return isHeard ? `${lives} ${node.id}${node.lives}` : null;
+    };
+    others.startClone(node, prng.integer(1, 10) * second, undisturbed);
   }
 
   #twin(): void {
@@ -218,6 +222,12 @@ export class FolderFaults {
   /** Whether something was done to its disk or its membership already. */
   #isTouched({ disk, pardons, isReplaced, mustNotServe }: SimulatedNode): boolean {
     return disk.wounds.isSuspect || pardons.size > 0 || isReplaced || mustNotServe !== null;
+  }
+
+  /** Whether whoever runs is heard. */
+  get #isQuiet(): boolean {
+    const { cuts, deafness, pauses, network } = this.#parts.swarm;
+    return cuts === null && deafness === null && pauses === null && network.lossChance === 0;
   }
 
   /** Which lives the others are in, or null when one is down. */

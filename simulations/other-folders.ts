@@ -27,9 +27,12 @@ interface Clone {
   readonly name: string;
   readonly disk: SimulatedDisk;
   readonly life: Life;
+  readonly undisturbed: () => string | null;
 }
 
 const lookMicros = second / 2;
+/** Who runs beside its copy for so long, and nothing keeps them from it, was told of it. */
+const toldMicros = 2.5 * second;
 /** With these a copy may stop, as soon as it is told. */
 const told: ReadonlySet<string> = new Set(["KBZ_STALE_DISK", "KBZ_EXILED"]);
 
@@ -63,12 +66,14 @@ export class OtherFolders {
   /**
    * X9: a copy of the folder of `node` is started at an endpoint of its own. Made of a folder whose
    * node is down, it counts as many starts as the node will.
+   * @param undisturbed The same for as long as the two run and all others hear them; null while
+   *   something is in the way of that.
    */
-  startClone(node: SimulatedNode, length: Micros): void {
+  startClone(node: SimulatedNode, length: Micros, undisturbed: () => string | null): void {
     const { simulator } = this.#parts;
     const { name, disk, life } = this.#machine(node.id, "clone");
     disk.restore(node.disk.image());
-    const clone = { of: node, name, disk, life };
+    const clone = { of: node, name, disk, life, undisturbed };
     this.#clones.add(clone);
     this.#run(clone).catch((error: unknown) => this.#failed(clone, error));
     simulator.after(length, () => this.#end(clone));
@@ -114,16 +119,27 @@ export class OtherFolders {
     }
   }
 
-  /** D5: whoever cannot hear its peers' answers, since these go to the other, promises nothing. */
+  /**
+   * D5: whoever cannot hear its peers' answers, since these go to the other, promises nothing.
+   * M4: one of the two is told.
+   */
   #watch(clone: Clone): void {
     const { simulator } = this.#parts;
-    const { disk, life, name } = clone;
+    const { disk, life, name, undisturbed } = clone;
+    let state = undisturbed();
+    let since = simulator.now;
     // Its journal may have held a later promise than the copies did: the start has settled that.
     const promised = promiseOn(disk);
     const look = (): void => {
       const now = promiseOn(disk);
       const hasRisen = now !== null && (promised === null || compareBallots(now, promised) > 0);
       if (hasRisen) simulator.fail(new Violation("D5", `${name}, a copy, has made a promise`));
+      const before = state;
+      state = undisturbed();
+      if (state === null || state !== before) since = simulator.now;
+      if (simulator.now - since > toldMicros) {
+        simulator.fail(new Violation("M4", `${name} runs beside its original, and none is told`));
+      }
       life.after(lookMicros, look);
     };
     look();

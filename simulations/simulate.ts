@@ -6,6 +6,7 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { dataDirectory } from "./cluster.ts";
 import { print, runCommand, tell, whole } from "./command-line.ts";
+import { drawNames, isDrawName, seedDraws, type DrawName } from "./draws.ts";
 import { coverageMarks, missingMarks } from "./coverage-marks.ts";
 import { missingFaults } from "./fault-kinds.ts";
 import { runSeed, type SeedOrder, type SeedResult } from "./seed-run.ts";
@@ -14,7 +15,7 @@ import { sorted, Summary, type Counts } from "./summary.ts";
 import { runTasks } from "./worker-pool.ts";
 
 const usage = `Usage: kibitz simulate [--seed N | [--from N] --seeds COUNT] [--minutes N]
-                       [--seconds N] [--jobs N] [--json]
+                       [--seconds N] [--jobs N] [--draws NAME] [--json]
 
 Runs simulated clusters with faults and checks, one for each seed.
 
@@ -24,6 +25,8 @@ Runs simulated clusters with faults and checks, one for each seed.
   --minutes N    no further seeds after so long, and as many as it takes where --seeds is left out
   --seconds N    simulated seconds under faults, each (default 20)
   --jobs N       how many threads (default: one for each core, at most 8)
+  --draws NAME   of these seeds only those that draw ${drawNames.slice(0, -1).join(", ")}
+                 or ${drawNames.at(-1)}; whether all faults came is not asked then
   --json         one JSON value a line; the last is the summary
   --help         this text`;
 
@@ -33,6 +36,7 @@ interface Arguments {
   readonly minutes: number;
   readonly seconds: number;
   readonly jobs: number;
+  readonly draws: DrawName | null;
   readonly isSingle: boolean;
   readonly isJson: boolean;
 }
@@ -54,6 +58,7 @@ function parse(args: readonly string[]): Arguments | null {
       minutes: { type: "string" },
       seconds: { type: "string", default: String(secondsDefault) },
       jobs: { type: "string", default: String(Math.min(8, availableParallelism())) },
+      draws: { type: "string" },
       json: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
@@ -70,9 +75,15 @@ function parse(args: readonly string[]): Arguments | null {
     minutes: values.minutes === undefined ? Infinity : whole("minutes", values.minutes, 1),
     seconds: whole("seconds", values.seconds, 1),
     jobs: whole("jobs", values.jobs, 1),
+    draws: drawNamed(values.draws),
     isSingle,
     isJson: values.json === true,
   };
+}
+
+function drawNamed(name: string | undefined): DrawName | null {
+  if (name === undefined || isDrawName(name)) return name ?? null;
+  throw new Error(`--draws: wanted one of ${drawNames.join(", ")}, got ${JSON.stringify(name)}`);
 }
 
 function printReport(report: RunReport, { isJson, isSingle }: Arguments): void {
@@ -127,30 +138,33 @@ async function* runSeeds(orders: readonly SeedOrder[], jobs: number): AsyncGener
 }
 
 async function simulate(args: Arguments): Promise<number> {
-  const { count, from, minutes, seconds, isSingle, isJson } = args;
+  const { minutes } = args;
   const summary = new Summary();
   const begun = performance.now();
-  const orders = Array.from({ length: count }, (_, at) => ({
-    seed: from + at,
-    seconds,
-    ...(isSingle ? { linesKept: 3_000_000 } : {}),
-  }));
+  const orders = ordersOf(args);
   for await (const result of runSeeds(orders, args.jobs)) {
     summary.add(result);
     printReport(result.report, args);
-    if (!isJson) printFailure(result, seconds);
-    showProgress(summary.counts, count);
+    if (!args.isJson) printFailure(result, args.seconds);
+    showProgress(summary.counts, orders.length);
     if (performance.now() - begun >= minutes * 60_000) break;
   }
   tellSpeed(summary, performance.now() - begun);
-  return conclude(summary, isJson);
+  return conclude(summary, args);
+}
+
+function ordersOf({ from, count, seconds, draws, isSingle }: Arguments): readonly SeedOrder[] {
+  const seeds = Array.from({ length: count }, (_, at) => from + at);
+  const kept = draws === null ? seeds : seeds.filter((seed) => seedDraws(seed, draws));
+  return kept.map((seed) => ({ seed, seconds, ...(isSingle ? { linesKept: 3_000_000 } : {}) }));
 }
 
 /** @returns The exit code. */
-function conclude(summary: Summary, isJson: boolean): number {
+function conclude(summary: Summary, { isJson, draws }: Arguments): number {
   const { counts, faults } = summary;
-  const missing = missingFaults(summary.faultCounts, counts.seeds);
-  const unmarked = missingMarks(summary.marks, counts.seeds);
+  // Who asks for some draws does without others.
+  const missing = draws === null ? missingFaults(summary.faultCounts, counts.seeds) : [];
+  const unmarked = draws === null ? missingMarks(summary.marks, counts.seeds) : [];
   if (missing.length > 0) tell(`H4: in ${counts.seeds} seeds none of ${missing.join(" ")}`);
   if (unmarked.length > 0) tell(`H1: in ${counts.seeds} seeds none of ${unmarked.join(" ")}`);
   const marks = sorted(summary.marks);

@@ -25,7 +25,8 @@ import { checkRot } from "./rot.ts";
 import { damageMajority } from "./safety-only.ts";
 import { SimulatedMachine, type NodeMachine } from "./simulated-machine.ts";
 import type { Supervisor } from "./supervisor.ts";
-import { drawSwarm, type Swarm } from "./swarm.ts";
+import { swarmOf } from "./draws.ts";
+import type { Swarm } from "./swarm.ts";
 import { Trace } from "./trace.ts";
 import { uncaught, Violation } from "./core/violation.ts";
 import { Clients } from "./workload.ts";
@@ -112,7 +113,7 @@ export class Simulation {
 
   constructor(seed: number, options: SimulationOptions = {}) {
     const prng = new Prng(seed);
-    const { swarm = drawSwarm(prng.fork("swarm")), supervised = true, linesKept } = options;
+    const { swarm = swarmOf(seed), supervised = true, linesKept } = options;
     this.#endsWithScript = options.endsWithScript ?? false;
     const simulator = new Simulator(new Trace(linesKept));
     this.simulator = simulator;

@@ -53,12 +53,16 @@ export async function hunt(
 /** Parts of the seeds that are spent on a mutant, the harnesses taking turns. */
 const rounds = [0.01, 0.1, 1] as const;
 
+/** Times the seeds, where only those count that draw something. */
+const seedsPassed = 8;
+
 async function huntOne(
   workshop: Workshop,
   mutant: Mutant,
   { seedFirst, effort, harnesses }: HuntOptions,
 ): Promise<Verdict> {
   using _planted = workshop.plant(mutant);
+  const { draws = null } = mutant;
   const able = harnesses.filter((each) => each.sees(mutant.file));
   const reasons = new Map<Harness, string>();
   const done = new Map<Harness, number>();
@@ -67,10 +71,12 @@ async function huntOne(
   for (const { harness, part } of turns) {
     const { name, seedsMax, secondsMax } = harness;
     const from = done.get(harness) ?? 0;
-    const to = Math.ceil(seedsMax * effort * part);
+    // Passing over a seed costs nothing.
+    const passed = draws === null || name === "core" ? 1 : seedsPassed;
+    const to = Math.ceil(seedsMax * effort * part * passed);
     if (to <= from) continue;
     done.set(harness, to);
-    const bounds = { seedFirst: seedFirst + from, seedsMax: to - from, secondsMax };
+    const bounds = { seedFirst: seedFirst + from, seedsMax: to - from, secondsMax, draws };
     const trial = await workshop.try(harness, bounds);
     seconds += trial.seconds;
     const { finding } = trial;

@@ -1,6 +1,7 @@
 /**
  * A planted bug, as data: one slip in one file. Applies it to a source; never runs anything.
  */
+import type { DrawName } from "../draws.ts";
 
 export interface Mutant {
   /** Unique; lower case with hyphens. */
@@ -15,6 +16,8 @@ export interface Mutant {
   readonly about: string;
   /** The invariant that the slip breaks, by its id; another may notice first. */
   readonly invariant: string;
+  /** What a run must draw to come near it at all: the whole nodes' others are passed over. */
+  readonly draws?: DrawName;
   /** Of one that nothing has killed yet: why it lives. */
   readonly lives?: string;
 }

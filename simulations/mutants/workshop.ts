@@ -8,6 +8,7 @@ import { symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { DrawName } from "../draws.ts";
 import { findingIn, type Finding, type Harness } from "./harness.ts";
 import { mutate, type Mutant } from "./mutant.ts";
 
@@ -26,6 +27,8 @@ export interface TrialBounds {
   readonly seedFirst: number;
   readonly seedsMax: number;
   readonly secondsMax: number;
+  /** Of whole nodes only the runs that draw this. */
+  readonly draws: DrawName | null;
 }
 
 export class Workshop implements Disposable {
@@ -59,21 +62,16 @@ export class Workshop implements Disposable {
   /** Runs a harness until it finds something, has run its seeds, or has used up its time. */
   async try(harness: Harness, bounds: TrialBounds): Promise<Trial> {
     const begun = performance.now();
-    const { seedFirst, seedsMax, secondsMax } = bounds;
-    const from = harness.name === "core" ? "--first" : "--from";
-    const child = spawn(
-      process.execPath,
-      [harness.script, "--json", "--seeds", String(seedsMax), from, String(seedFirst)],
-      {
-        cwd: this.#directory,
-        stdio: ["ignore", "pipe", "pipe"],
-        env: {
-          ...process.env,
-          TMPDIR: this.#temporary,
-          NODE_COMPILE_CACHE: join(this.#directory, "compiled"),
-        },
+    const { secondsMax } = bounds;
+    const child = spawn(process.execPath, [harness.script, ...flagsOf(harness, bounds)], {
+      cwd: this.#directory,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        ...process.env,
+        TMPDIR: this.#temporary,
+        NODE_COMPILE_CACHE: join(this.#directory, "compiled"),
       },
-    );
+    });
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -102,4 +100,13 @@ export class Workshop implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+function flagsOf(
+  { name }: Harness,
+  { seedFirst, seedsMax, draws }: TrialBounds,
+): readonly string[] {
+  const from = name === "core" ? "--first" : "--from";
+  const always = ["--json", "--seeds", String(seedsMax), from, String(seedFirst)];
+  return name === "core" || draws === null ? always : [...always, "--draws", draws];
 }

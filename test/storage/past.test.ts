@@ -295,6 +295,8 @@ test("a start in a segment that nothing was written to tells what went before", 
   await rely(idle.journal, 40);
   await idle.journal.close();
   const again = await open(files, [30, 40]);
+  for (const known of ["accepted", "promised", "heard", "length"] as const)
+    assert.deepEqual(again.recovered[known], idle.recovered[known], known);
   const continued = new Writer(again.recovered);
   continued.log.push(...writer.log);
   await fill(again, continued, 5);

@@ -9,6 +9,7 @@ export const damageMutants: readonly Mutant[] = [
     replace: "if (countCovered(role, best?.promised ?? own) + 1 < 0) return;",
     about: "A promise counts though its log, of which a part is lost, was the highest.",
     invariant: "A15",
+    draws: "damage",
   },
   {
     name: "promise-hides-damage",
@@ -17,6 +18,7 @@ export const damageMutants: readonly Mutant[] = [
     replace: "const length = intact;",
     about: "A promise tells a log that is shorter than what was attested.",
     invariant: "A8",
+    draws: "damage",
   },
   {
     name: "calls-damaged-log-whole",
@@ -27,6 +29,7 @@ export const damageMutants: readonly Mutant[] = [
     decided,`,
     about: "A promise does not tell that a part of its log is lost.",
     invariant: "A8",
+    draws: "damage",
   },
   {
     name: "write-forgets-damage",
@@ -37,6 +40,7 @@ export const damageMutants: readonly Mutant[] = [
       lostUpTo: 0,`,
     about: "The first write of a new life makes the log as short as what is left of it.",
     invariant: "A8",
+    draws: "damage",
   },
   {
     name: "damaged-log-starts-short",
@@ -47,6 +51,7 @@ export const damageMutants: readonly Mutant[] = [
     durable: { write: writeLast, promised, accepted, length, lostUpTo: 0 },`,
     about: "A node begins as if the lost end of its log had never been there.",
     invariant: "A8",
+    draws: "damage",
   },
   {
     name: "leads-on-damaged-log",
@@ -55,6 +60,7 @@ export const damageMutants: readonly Mutant[] = [
     replace: "",
     about: "A node campaigns on a log of which it has lost a part.",
     invariant: "A15",
+    draws: "damage",
   },
   {
     name: "damage-ends-the-log",
@@ -128,6 +134,7 @@ export const damageMutants: readonly Mutant[] = [
     replace: "",
     about: "A copy of the promise that is gone is made anew without a word.",
     invariant: "D7",
+    draws: "damage",
   },
   {
     name: "missing-copy-is-not-told",

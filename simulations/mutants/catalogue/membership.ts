@@ -194,5 +194,6 @@ export const membershipMutants: readonly Mutant[] = [
     replace: "0",
     about: "Two copies of one directory that start alike are in the same life.",
     invariant: "M4",
+    draws: "clone",
   },
 ];

@@ -9,6 +9,7 @@ export const refoundingMutants: readonly Mutant[] = [
     replace: "await Source.open(journal, recovered.decided, { snapshots, before })",
     about: "What a survivor accepted, and does not know to be decided, is dropped.",
     invariant: "D3",
+    draws: "recover",
   },
   {
     name: "refounded-members-stay",
@@ -17,6 +18,7 @@ export const refoundingMutants: readonly Mutant[] = [
     replace: "this.#members.set(founder.id",
     about: "The members of a republic that is over are members of the next.",
     invariant: "M5",
+    draws: "restore",
   },
   {
     name: "old-files-move-out-twice",
@@ -25,6 +27,7 @@ export const refoundingMutants: readonly Mutant[] = [
     replace: "",
     about: "After a crash the new files are taken for the old ones.",
     invariant: "D9",
+    draws: "recover",
   },
   {
     name: "staged-content-always-moves-in",
@@ -33,6 +36,7 @@ export const refoundingMutants: readonly Mutant[] = [
     replace: "plan !== null",
     about: "A new content that was not finished takes the old one's place.",
     invariant: "D8",
+    draws: "recover",
   },
   {
     name: "staged-content-never-moves-in",
@@ -42,6 +46,7 @@ export const refoundingMutants: readonly Mutant[] = [
     replace: "if",
     about: "A finished content is removed, since nobody sees that it is in force.",
     invariant: "M5",
+    draws: "recover",
   },
   {
     name: "newcomer-stops-at-refounding",
@@ -50,6 +55,7 @@ export const refoundingMutants: readonly Mutant[] = [
     replace: `return kind === "succession";`,
     about: "Who joins cannot learn past a refounding.",
     invariant: "L2",
+    draws: "restore",
   },
   {
     name: "backup-without-barrier",
@@ -58,6 +64,7 @@ export const refoundingMutants: readonly Mutant[] = [
     replace: "await Promise.resolve({ slot: this.#engine.reader.slot, signal });",
     about: "A backup at a node that lags lacks what was acknowledged before.",
     invariant: "D3",
+    draws: "restore",
   },
   {
     name: "backup-ends-a-part-early",
@@ -66,6 +73,7 @@ export const refoundingMutants: readonly Mutant[] = [
     replace: "for (let part = first; fold.slot + 1 < slotLast; part = null) {",
     about: "The last slot of a log is not backed up when it would be a part of its own.",
     invariant: "D3",
+    draws: "restore",
   },
   {
     name: "restore-forgets-the-last-part",
@@ -74,6 +82,7 @@ export const refoundingMutants: readonly Mutant[] = [
     replace: "if (this.#partBytes >= writeBytesMax) this.#part = [];",
     about: "A log longer than one part is copied with holes.",
     invariant: "L5",
+    draws: "restore",
   },
   {
     name: "each-side-speaks-its-own-version",
@@ -82,5 +91,6 @@ export const refoundingMutants: readonly Mutant[] = [
     replace: "const version = here.protocol.most;",
     about: "Two releases each speak their latest version, whatever the other one knows.",
     invariant: "L2",
+    draws: "versions",
   },
 ];

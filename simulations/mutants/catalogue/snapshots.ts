@@ -95,20 +95,13 @@ export const snapshotMutants: readonly Mutant[] = [
     invariant: "D8",
   },
   {
-    name: "start-forgets-its-ballot",
-    file: "src/storage/log-state.ts",
-    find: "const { accepted, length, decided, hash } = end;",
-    replace: "const { length, decided, hash } = end;\n    const accepted = ballotZero;",
-    about: "A node that starts at a snapshot has forgotten the ballot of its log.",
-    invariant: "A17",
-  },
-  {
     name: "start-forgets-its-peers",
     file: "src/storage/log-state.ts",
     find: "for (const note of end.heard) this.#heard.set(note.id, note);",
     replace: "",
     about: "A node that starts at a snapshot has forgotten what its peers attested.",
     invariant: "D5",
+    draws: "retention",
   },
   {
     name: "archive-counts-entries-short",
@@ -133,6 +126,7 @@ export const snapshotMutants: readonly Mutant[] = [
     replace: "try",
     about: "Who asks for an entry that is gone gets another error, or another entry.",
     invariant: "W5",
+    draws: "retention",
   },
   {
     name: "readers-not-told-of-the-snapshot",
@@ -141,5 +135,6 @@ export const snapshotMutants: readonly Mutant[] = [
     replace: "",
     about: "Reading goes on as if what a snapshot skips had been applied.",
     invariant: "S4",
+    draws: "retention",
   },
 ];
