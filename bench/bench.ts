@@ -1,138 +1,109 @@
 /**
- * `npm run bench`: a three-node cluster of real processes on this computer, one client process, a
- * majority's sync before every acknowledgement. `--quick` measures less, `--out FILE` writes JSON.
+ * `npm run bench`: three processes of each system on this computer, one client process, and every
+ * acknowledgement after the syncs of a majority, unless the table says otherwise.
  */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
-import { Command } from "commander";
-import Table from "cli-table3";
-import { KibitzerClient } from "../src/index.ts";
-import { closedLoop, type Load } from "./closed-loop.ts";
-import { Cluster } from "./cluster.ts";
-import { rawSyncRate } from "./raw-disk.ts";
-
-interface Row {
-  readonly system: "kibitzer";
-  /** Bytes of each entry. */
-  readonly size: number;
-  readonly outstanding: number;
-  /** Acknowledged entries a second. */
-  readonly rate: number;
-  /** That, for each entry of this size that one process alone writes and syncs, one at a time. */
-  readonly ofRaw: number;
-  /** Milliseconds. */
-  readonly p50: number;
-  readonly p99: number;
-  readonly p999: number;
-  /** Seconds of processor time of all nodes for 10,000 entries. */
-  readonly cpuPer10k: number;
-  /** Of the largest node, after the load. */
-  readonly rssMiB: number;
-}
+import { Command, Option } from "commander";
+import { measureColdStarts } from "./cold-start.ts";
+import { measureFailovers } from "./failover.ts";
+import { measureLoads, type Bench } from "./loads.ts";
+import { fullPlan, parts, quickPlan, type Part } from "./plan.ts";
+import { plot } from "./plot.ts";
+import { measureRecording, measureReplay } from "./recording.ts";
+import type { BenchResult } from "./result.ts";
+import type { System } from "./systems/system.ts";
+import { systems } from "./systems/systems.ts";
+import { tables } from "./tables.ts";
 
 interface BenchOptions {
   readonly quick?: boolean;
   readonly json?: boolean;
   readonly out?: string;
+  readonly plot?: string;
+  readonly rounds?: string;
   readonly port: string;
+  readonly only?: readonly Part[];
+  readonly system?: readonly string[];
 }
 
-const sizes = [128, 1024, 65_536];
-const windows = [1, 64, 1024];
-
-const columns = [
-  "bytes",
-  "outstanding",
-  "entries/s",
-  "× disk",
-  "p50 ms",
-  "p99 ms",
-  "p999 ms",
-  "cpu s/10k",
-  "MiB",
-];
-
-function loads({ quick = false }: BenchOptions): readonly Load[] {
-  const seconds = quick ? 3 : 10;
-  const all = sizes.flatMap((size) =>
-    windows.map((outstanding) => ({ size, outstanding, seconds })),
+function benchOf(options: BenchOptions): Bench {
+  const plan = options.quick === true ? quickPlan : fullPlan;
+  const rounds = options.rounds === undefined ? plan.rounds : Number(options.rounds);
+  const chosen = systems.filter(
+    (system) => system.isInstalled() && (options.system?.includes(system.name) ?? true),
   );
-  return quick
-    ? all.filter(({ size, outstanding }) => size === 128 || outstanding * size === 2 ** 20)
-    : all;
-}
-
-async function measure(cluster: Cluster, load: Load): Promise<Row> {
-  await using client = await KibitzerClient.connect([...cluster.endpoints]);
-  await closedLoop(client, { ...load, seconds: 1 });
-  const cpuBefore = cluster.cpuSeconds();
-  const { acknowledged, ...measured } = await closedLoop(client, load);
-  const cpuPer10k = ((cluster.cpuSeconds() - cpuBefore) / acknowledged) * 10_000;
-  const { size, outstanding } = load;
-  const ofRaw = measured.rate / (await rawSyncRate(cluster.directory, size));
+  const begun = performance.now();
   return {
-    system: "kibitzer",
-    size,
-    outstanding,
-    ...measured,
-    ofRaw,
-    cpuPer10k,
-    rssMiB: cluster.residentMiB(),
+    plan: { ...plan, rounds },
+    systems: chosen,
+    port: Number(options.port),
+    step: (what) => {
+      if (!process.stderr.isTTY) return;
+      const seconds = Math.round((performance.now() - begun) / 1000);
+      process.stderr.write(`\r\u001B[K${seconds} s · ${what}`);
+    },
   };
 }
 
-function print(rows: readonly Row[]): void {
-  const table = new Table({
-    head: columns,
-    colAligns: columns.map(() => "right"),
-    style: { head: [], border: [] },
-  });
-  for (const row of rows) {
-    table.push([
-      row.size,
-      row.outstanding,
-      Math.round(row.rate).toLocaleString("en"),
-      row.ofRaw.toFixed(1),
-      row.p50.toFixed(2),
-      row.p99.toFixed(2),
-      row.p999.toFixed(2),
-      row.cpuPer10k.toFixed(3),
-      row.rssMiB.toFixed(0),
-    ]);
-  }
-  console.log(table.toString());
+async function measure(bench: Bench, wanted: ReadonlySet<Part>): Promise<BenchResult> {
+  const when = async <T>(part: Part, run: () => Promise<T>, otherwise: T): Promise<T> =>
+    wanted.has(part) ? await run() : otherwise;
+  const none = { rows: [], bulk: [], halfRate: [] };
+  const loads = await when("load", async () => await measureLoads(bench), none);
+  const recording = await when("recording", async () => await measureRecording(bench), null);
+  const replay = await when("replay", async () => await measureReplay(bench), []);
+  const failover = await when("failover", async () => await measureFailovers(bench), []);
+  const coldStart = await when("cold-start", async () => await measureColdStarts(bench), []);
+  const [cpu] = cpus();
+  return {
+    commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${cpus().length} × ${cpu?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
+    rounds: bench.plan.rounds,
+    durability: Object.fromEntries(bench.systems.map((each) => [each.name, each.durability])),
+    ...loads,
+    recording,
+    replay,
+    failover,
+    coldStart,
+  };
+}
+
+function nameOf({ name }: System): string {
+  return name;
 }
 
 async function main(options: BenchOptions): Promise<void> {
-  const rows: Row[] = [];
-  await using cluster = await Cluster.start(Number(options.port));
-  for (const load of loads(options)) {
-    if (process.stderr.isTTY) {
-      process.stderr.write(`measuring ${load.size} B × ${load.outstanding} outstanding …\n`);
-    }
-    const row = await measure(cluster, load);
-    rows.push(row);
-    if (options.json === true) console.log(JSON.stringify(row));
+  const bench = benchOf(options);
+  const result = await measure(bench, new Set(options.only ?? parts));
+  if (process.stderr.isTTY) process.stderr.write("\r\u001B[K");
+  const text = JSON.stringify(result, null, 2);
+  if (options.out !== undefined) writeFileSync(options.out, `${text}\n`);
+  if (options.plot !== undefined) writeFileSync(options.plot, plot(result));
+  if (options.json === true) {
+    console.log(text);
+    return;
   }
-  if (options.json !== true) print(rows);
-  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-  const [cpu] = cpus();
-  const memory = Math.round(totalmem() / 2 ** 30);
-  const machine = `${cpus().length} × ${cpu?.model ?? "?"}, ${memory} GiB`;
-  const { startMs } = cluster;
-  const summary = { commit, machine, rows, startMs };
-  if (options.out !== undefined)
-    writeFileSync(options.out, `${JSON.stringify(summary, null, 2)}\n`);
-  if (options.json === true) console.log(JSON.stringify({ commit, machine, startMs }));
-  else console.log(`commit ${commit} · ${machine} · ready after ${startMs.toFixed(0)} ms`);
+  console.log(tables(result));
+  for (const [name, durability] of Object.entries(result.durability))
+    console.log(`${name}: ${durability} before a write is acknowledged`);
+  console.log(`commit ${result.commit} · ${result.machine}`);
 }
 
 const program = new Command("bench")
-  .description("Measures a three-node cluster on this computer.")
-  .option("--quick", "measure less")
-  .option("--json", "one JSON value a line, the last one the summary")
-  .option("--out <file>", "write everything to a file, as JSON")
-  .option("--port <port>", "the first of three ports", "7760")
+  .description(
+    "Measures clusters of three processes on this computer: Kibitzer, the bound of its design\n" +
+      "(the same without consensus), and the peers that are installed.",
+  )
+  .option("--quick", "measure less, in under three minutes")
+  .option("--json", "print the result as JSON, in place of tables")
+  .option("--out <file>", "write the result to a file, as JSON")
+  .option("--plot <file>", "draw the rates, as SVG")
+  .option("--rounds <n>", "how often each load is measured")
+  .option("--port <port>", "the first of ten ports", "7760")
+  .addOption(new Option("--system <name...>", "only these systems").choices(systems.map(nameOf)))
+  .addOption(new Option("--only <part...>", "only these parts").choices(parts))
   .action(main);
 await program.parseAsync();

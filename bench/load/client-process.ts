@@ -1,0 +1,64 @@
+/**
+ * The client of one measurement, in a process of its own. Its one argument is a `ClientTask` as
+ * JSON; the last line that it prints is the `Measured`.
+ */
+import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
+import { cpuSeconds, residentMiB } from "../processes.ts";
+import type { Publisher } from "../systems/system.ts";
+import { systemNamed } from "../systems/systems.ts";
+import type { ClientTask } from "./client-task.ts";
+import { closedLoop } from "./closed-loop.ts";
+import type { Measured, Work } from "./load.ts";
+import { openLoop } from "./open-loop.ts";
+
+interface Run {
+  readonly seconds: number;
+  readonly latency: RecordableHistogram;
+}
+
+/** Resolves with how many entries were acknowledged. */
+async function run(publisher: Publisher, work: Work, { seconds, latency }: Run): Promise<number> {
+  const { load, size } = work;
+  const entry = new Uint8Array(size).fill(0x2e);
+  const until = performance.now() + seconds * 1000;
+  const call = (): Promise<unknown> => publisher.publish(entry);
+  switch (load.kind) {
+    case "closed":
+      return await closedLoop({ outstanding: load.outstanding, until, latency, call });
+    case "open":
+      return await openLoop({ rate: load.rate, until, latency, call });
+    case "bulk": {
+      const { outstanding, entriesEach } = load;
+      const entries = Array.from({ length: entriesEach }, () => entry);
+      const callMany = async (): Promise<unknown> => await publisher.publishMany?.(entries);
+      return entriesEach * (await closedLoop({ outstanding, until, latency, call: callMany }));
+    }
+  }
+}
+
+async function measure({ system, endpoints, pids, work }: ClientTask): Promise<Measured> {
+  const publisher = await systemNamed(system).connect(endpoints);
+  await run(publisher, work, { seconds: work.warmUpSeconds, latency: createHistogram() });
+  const latency = createHistogram();
+  const cpuBefore = cpuSeconds(pids);
+  const ownBefore = cpuSeconds([process.pid]);
+  const begun = performance.now();
+  const acknowledged = await run(publisher, work, { seconds: work.seconds, latency });
+  const elapsed = (performance.now() - begun) / 1000;
+  const per10k = 10_000 / acknowledged;
+  const measured = {
+    rate: acknowledged / elapsed,
+    p50: latency.percentile(50) / 1000,
+    p99: latency.percentile(99) / 1000,
+    p999: latency.percentile(99.9) / 1000,
+    cpuPer10k: (cpuSeconds(pids) - cpuBefore) * per10k,
+    clientCpuPer10k: (cpuSeconds([process.pid]) - ownBefore) * per10k,
+    rssMiB: residentMiB(pids),
+  };
+  await publisher.close();
+  return measured;
+}
+
+const task: ClientTask = JSON.parse(process.argv[2] ?? "");
+console.log(JSON.stringify(await measure(task)));
+process.exit();

@@ -1,0 +1,84 @@
+/** Processes under measurement: how they are started and ended, and what they cost. */
+import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+
+const ticksPerSecond = 100;
+
+/** Seconds of processor time that they have used so far, together. */
+export function cpuSeconds(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+    return sum + (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  }, 0);
+}
+
+/** Resident MiB of the largest. */
+export function residentMiB(pids: readonly number[]): number {
+  const sizes = pids.map((pid) => {
+    const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+    return Number(line?.[1] ?? 0) / 1024;
+  });
+  return Math.max(...sizes);
+}
+
+/** Ends with this process at the latest. */
+const children = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
+export class ServerProcess {
+  readonly #child: ChildProcess;
+  readonly #command: string;
+  readonly #exited: Promise<void>;
+  readonly #lines: string[] = [];
+  readonly #watchers = new Set<() => void>();
+  #isAlive = true;
+
+  constructor(command: readonly string[], options: SpawnOptions = {}) {
+    this.#command = command.join(" ");
+    const [file = "", ...args] = command;
+    this.#child = spawn(file, args, { ...options, stdio: ["ignore", "pipe", "inherit"] });
+    children.add(this.#child);
+    const gone = (): void => {
+      children.delete(this.#child);
+      this.#isAlive = false;
+      this.#wake();
+    };
+    this.#exited = new Promise((resolve) => {
+      this.#child.once("error", () => resolve(gone()));
+      this.#child.once("exit", () => resolve(gone()));
+    });
+    if (this.#child.stdout === null) return;
+    createInterface({ input: this.#child.stdout }).on("line", (line) => {
+      this.#lines.push(line);
+      this.#wake();
+    });
+  }
+
+  /** 0 once it is gone. */
+  get pid(): number {
+    return this.#isAlive ? (this.#child.pid ?? 0) : 0;
+  }
+
+  /** @throws {Error} when it ends before it says so. */
+  async says(text: string): Promise<void> {
+    while (!this.#lines.some((line) => line.includes(text))) {
+      if (!this.#isAlive) throw new Error(`${this.#command} ended before it said "${text}"`);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#watchers.add(resolve);
+      await promise;
+    }
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    if (this.#isAlive) this.#child.kill(signal);
+    await this.#exited;
+  }
+
+  #wake(): void {
+    for (const watcher of this.#watchers) watcher();
+    this.#watchers.clear();
+  }
+}
