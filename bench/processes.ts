@@ -1,9 +1,12 @@
 /** Processes under measurement: how they are started and ended, and what they cost. */
 import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 const ticksPerSecond = 100;
+/** Characters of what a process says of its troubles. */
+const complaintsMax = 4000;
 
 /** Seconds of processor time that they have used so far, together. */
 export function cpuSeconds(pids: readonly number[]): number {
@@ -34,12 +37,16 @@ export class ServerProcess {
   readonly #exited: Promise<void>;
   readonly #lines: string[] = [];
   readonly #watchers = new Set<() => void>();
+  #complaints = "";
   #isAlive = true;
 
   constructor(command: readonly string[], options: SpawnOptions = {}) {
     this.#command = command.join(" ");
     const [file = "", ...args] = command;
-    this.#child = spawn(file, args, { ...options, stdio: ["ignore", "pipe", "inherit"] });
+    this.#child = spawn(file, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#complaints = (this.#complaints + text).slice(-complaintsMax);
+    });
     children.add(this.#child);
     const gone = (): void => {
       children.delete(this.#child);
@@ -65,7 +72,9 @@ export class ServerProcess {
   /** @throws {Error} when it ends before it says so. */
   async says(text: string): Promise<void> {
     while (!this.#lines.some((line) => line.includes(text))) {
-      if (!this.#isAlive) throw new Error(`${this.#command} ended before it said "${text}"`);
+      if (!this.#isAlive) {
+        throw new Error(`${this.#command} ended before it said "${text}":\n${this.#complaints}`);
+      }
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#watchers.add(resolve);
       await promise;
@@ -81,4 +90,10 @@ export class ServerProcess {
     for (const watcher of this.#watchers) watcher();
     this.#watchers.clear();
   }
+}
+
+/** Whether the system finds it. */
+export function isCommand(name: string): boolean {
+  const places = (process.env["PATH"] ?? "").split(":");
+  return places.some((place) => existsSync(join(place, name)));
 }
