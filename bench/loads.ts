@@ -1,4 +1,4 @@
-/** The loads of a plan on each system, round by round, so that all of them meet the same machine. */
+/** The loads of a plan on each system, by rounds, so that all of them meet the same machine. */
 import { inClientProcess } from "./load/client-task.ts";
 import type { Load, Measured } from "./load/load.ts";
 import type { Case, Plan } from "./plan.ts";

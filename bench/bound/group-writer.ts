@@ -1,6 +1,6 @@
 /**
- * Appends to a zero-filled file, from its beginning again when it is full: one write and one sync in
- * flight, the next group gathers.
+ * Appends to a zero-filled file, from its beginning again when it is full: one write and one sync
+ * in flight, the next group gathers.
  */
 import { closeSync, fdatasync, fdatasyncSync, openSync, writeSync, writev } from "node:fs";
 

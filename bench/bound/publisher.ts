@@ -1,4 +1,4 @@
-/** The bound's client: a promise for each entry; what is published in one turn leaves as one batch. */
+/** The bound's client: a promise for each entry; what is published in one turn is one batch. */
 import { connect, type Socket } from "node:net";
 import { AcknowledgementReader, batchHeaderBytes, entryHeaderBytes } from "./frames.ts";
 

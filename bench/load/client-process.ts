@@ -3,13 +3,13 @@
  * JSON; the last line that it prints is the `Measured`.
  */
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
+import { closedLoop } from "../../src/load/closed-loop.ts";
+import { openLoop } from "../../src/load/open-loop.ts";
 import { cpuSeconds, residentMiB } from "../processes.ts";
 import type { Publisher } from "../systems/system.ts";
 import { systemNamed } from "../systems/systems.ts";
 import type { ClientTask } from "./client-task.ts";
-import { closedLoop } from "./closed-loop.ts";
 import type { Measured, Work } from "./load.ts";
-import { openLoop } from "./open-loop.ts";
 
 interface Run {
   readonly seconds: number;
@@ -21,17 +21,22 @@ async function run(publisher: Publisher, work: Work, { seconds, latency }: Run):
   const { load, size } = work;
   const entry = new Uint8Array(size).fill(0x2e);
   const until = performance.now() + seconds * 1000;
-  const call = (): Promise<unknown> => publisher.publish(entry);
+  const loop = {
+    goesOn: () => load.kind === "open" || performance.now() < until,
+    call: () => publisher.publish(entry),
+    // Microseconds: a histogram counts whole numbers from 1.
+    took: (ms: number) => latency.record(Math.max(1, Math.round(ms * 1000))),
+  };
   switch (load.kind) {
     case "closed":
-      return await closedLoop({ outstanding: load.outstanding, until, latency, call });
+      return await closedLoop({ ...loop, outstanding: load.outstanding });
     case "open":
-      return await openLoop({ rate: load.rate, until, latency, call });
+      return await openLoop({ ...loop, rate: load.rate, count: load.rate * seconds });
     case "bulk": {
       const { outstanding, entriesEach } = load;
       const entries = Array.from({ length: entriesEach }, () => entry);
-      const callMany = async (): Promise<unknown> => await publisher.publishMany?.(entries);
-      return entriesEach * (await closedLoop({ outstanding, until, latency, call: callMany }));
+      const call = async (): Promise<unknown> => await publisher.publishMany?.(entries);
+      return entriesEach * (await closedLoop({ ...loop, outstanding, call }));
     }
   }
 }

@@ -1,4 +1,4 @@
-/** RabbitMQ, a quorum queue of three with default settings: synced by a majority, then confirmed. */
+/** RabbitMQ, a quorum queue of three, default settings: synced by a majority, then confirmed. */
 import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

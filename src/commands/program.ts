@@ -3,6 +3,7 @@
  * when it runs, so that `kibitz` starts quickly. Does nothing itself.
  */
 import { Command } from "commander";
+import { addBench } from "./bench-program.ts";
 import { addKv } from "./kv-program.ts";
 import { addLog } from "./log-program.ts";
 import {
@@ -76,6 +77,7 @@ export function createProgram(output: Output, ended: (exitCode: number) => void)
   addReplay(program, context);
   addLog(program, output, (command, work) => runs(command, context, work));
   addSimulate(program, context);
+  addBench(program, output, (command, work) => runs(command, context, work));
   return program;
 }
 

@@ -292,6 +292,7 @@ export class Engine {
   /** Ends everything within a bound; what is under way in the journal is finished. */
   async close(): Promise<void> {
     this.#loop.stop();
+    this.#slotSender.flush();
     this.over.abort();
     this.publishing.close(this.#failure ?? undefined);
     this.service.release();
@@ -366,7 +367,10 @@ export class Engine {
     this.#wasLeading = isLeading;
     const { promised } = this.view();
     this.logger.info({ event: isLeading ? "leads" : "follows", ballot: promised }, `role: ${role}`);
-    if (!isLeading) this.service.release();
+    if (!isLeading) {
+      this.service.release();
+      this.#slotSender.flush();
+    }
     this.changed.ring();
   }
 

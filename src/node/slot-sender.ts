@@ -1,9 +1,10 @@
 /**
- * Sends decided slots to peers that lag: read back from the journal, one `learn` at a time for each
- * peer. Bulk that is sent to it meanwhile waits behind. A peer that misses something asks again;
- * one whose slots are gone is offered a snapshot.
+ * Sends messages to peers, and decided slots to those that lag: read back from the journal, one
+ * `learn` at a time for each peer. Bulk that is sent to it meanwhile waits behind. A peer that
+ * misses something asks again; one whose slots are gone is offered a snapshot.
  */
 import type { Dispatch, Slot, SlotDispatch } from "../../consensus/index.ts";
+import { DecideDelay } from "./decide-delay.ts";
 import type { Peers } from "./peers.ts";
 import { pause } from "../pause.ts";
 import { learnRequest } from "./receive-request.ts";
@@ -25,8 +26,8 @@ export class SlotSender {
   /** What waits behind the slots that are being read, by receiver. */
   readonly #waiting = new Map<string, ReceiveRequest[]>();
   readonly #restUntil = new Map<string, number>();
-
   readonly #refounded: () => Slot;
+  readonly #decides: DecideDelay;
 
   /**
    * @param over Aborts when the node stops.
@@ -37,6 +38,17 @@ export class SlotSender {
     this.#refounded = refounded;
     this.#clock = clock;
     this.#over = over;
+    this.#decides = new DecideDelay(clock, (dispatch, request) => this.#tell(dispatch, request));
+  }
+
+  /** Tells a peer, behind slots that are on their way to it. */
+  tell(dispatch: Pick<Dispatch, "to" | "lane">, request: ReceiveRequest): void {
+    this.#decides.send(dispatch, request);
+  }
+
+  /** Tells what was held back to be told with the next. */
+  flush(): void {
+    this.#decides.flush();
   }
 
   /** @throws {KibitzerError} `KBZ_DAMAGED` when the journal cannot be read back. */
@@ -76,8 +88,7 @@ export class SlotSender {
     this.#peers.tell({ to, lane: "control" }, { method: "receive", message, bodies: [] });
   }
 
-  /** Tells a peer, behind slots that are on their way to it. */
-  tell(dispatch: Pick<Dispatch, "to" | "lane">, request: ReceiveRequest): void {
+  #tell(dispatch: Pick<Dispatch, "to" | "lane">, request: ReceiveRequest): void {
     const waiting = dispatch.lane === "bulk" ? this.#waiting.get(dispatch.to) : undefined;
     if (waiting === undefined) this.#peers.tell(dispatch, request);
     else if (waiting.length < waitingMax) waiting.push(request);

@@ -51,6 +51,7 @@ const commands = [
   "replay",
   "log inspect",
   "simulate",
+  "bench",
 ];
 
 test("every command has help, on stdout", async () => {
