@@ -35,9 +35,8 @@ import type {
   Request,
   Response,
 } from "../requests.ts";
-import { inputOf, isMeant, seatTakenBy, type Order } from "./orders.ts";
+import { inputOf, objectionTo, type Order } from "./orders.ts";
 import { Reading, type ReadingOptions } from "./reading.ts";
-import { leavesTooFew } from "../membership/preview.ts";
 import { isNotLeading, refusal } from "./refusals.ts";
 import type { LegislatorRequest } from "./run-loop.ts";
 import { decided, keyOf, Settlements, undecided, type Settled } from "./settlements.ts";
@@ -70,7 +69,6 @@ export interface ServiceOptions extends ReadingOptions {
   met(node: Pick<Citizen, "id" | "cookie" | "url">): void;
   status(signal: AbortSignal): Promise<Status>;
   report(): NodeReport;
-  /** What is whole here of slots that others have lost. */
 }
 
 export class Service implements Callee<Request, Response> {
@@ -193,16 +191,9 @@ export class Service implements Callee<Request, Response> {
   /** Has the leader take, or refuse, what an operator wants; the log shows whether it is done. */
   async order(request: Order, signal: AbortSignal): Promise<Response> {
     const { legislator } = this.#options;
-    const isOfAnother = (): boolean =>
-      legislator.role === "leading" && !isMeant(legislator.republic, request);
-    if (isOfAnother()) return refusal("notFound", legislator.leader);
-    const taken = legislator.role === "leading" ? seatTakenBy(request) : null;
-    // Whom a leader has heard lately may have gone since: each is asked, now.
-    if (taken !== null && leavesTooFew(await this.#options.status(signal), taken)) {
-      return refusal("quorum", legislator.leader);
-    }
-    // In the meantime the one that is meant may have left, and another come under its id.
-    if (isOfAnother()) return refusal("notFound", legislator.leader);
+    const status = async (): Promise<Status> => await this.#options.status(signal);
+    const reason = await objectionTo(request, legislator, status);
+    if (reason !== null) return refusal(reason, legislator.leader);
     const input = inputOf(request);
     return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
       if (reply?.kind === "enqueued") settled(undecided);
