@@ -95,15 +95,6 @@ export const snapshotMutants: readonly Mutant[] = [
     invariant: "D8",
   },
   {
-    name: "start-forgets-its-peers",
-    file: "src/storage/log-state.ts",
-    find: "for (const note of end.heard) this.#heard.set(note.id, note);",
-    replace: "",
-    about: "A node that starts at a snapshot has forgotten what its peers attested.",
-    invariant: "D5",
-    draws: "retention",
-  },
-  {
     name: "archive-counts-entries-short",
     file: "src/storage/journal-past.ts",
     find: "taken = batch.index + batch.count - 1 - indexBase;",
