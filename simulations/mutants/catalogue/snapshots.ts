@@ -111,15 +111,6 @@ export const snapshotMutants: readonly Mutant[] = [
     invariant: "S2",
   },
   {
-    name: "truncated-slots-still-shown",
-    file: "src/node/log-reader.ts",
-    find: "if (index < past.indexFirst) throw truncated(index, past.indexFirst); try",
-    replace: "try",
-    about: "Who asks for an entry that is gone gets another error, or another entry.",
-    invariant: "W5",
-    draws: "retention",
-  },
-  {
     name: "readers-not-told-of-the-snapshot",
     file: "src/node/engine.ts",
     find: "if (installed !== null) this.reader.restart(installed);",
