@@ -7,7 +7,7 @@ import type { Kibitzer } from "../src/kibitzer.ts";
 import { decodeAnswer, encodeQuestion } from "../src/kv/kv-question.ts";
 import { demand } from "./core/violation.ts";
 import { checkHistory } from "./history/check.ts";
-import { Pairing, type HistoryEvent } from "./history/operation.ts";
+import { Pairing, type HistoryEvent, type Operation } from "./history/operation.ts";
 import { HistoryRecorder, keepInMemory, type OpenOperation } from "./history/recorder.ts";
 import { keyValue } from "./history/register.ts";
 import type { Prng } from "./prng.ts";
@@ -30,6 +30,10 @@ export class MapClients {
   readonly #history: HistoryRecorder;
   readonly #events: readonly HistoryEvent[];
   readonly #seen = new Map<string, Seen>();
+  /** The entries that changes go with, by the event that began each. */
+  readonly #names = new Map<number, string>();
+  /** What machines had applied when they answered, by the event that began each reading. */
+  readonly #readAt = new Map<number, number>();
 
   constructor(prng: Prng, plan: MachinePlan | null) {
     this.#prng = prng;
@@ -62,6 +66,7 @@ export class MapClients {
   begin(operation: MapOperation | null, name: string): OpenOperation | null {
     if (operation === null || operation.kind === "lend") return null;
     const { key } = operation;
+    this.#names.set(this.#events.length, name);
     if (operation.kind !== "cas") {
       return this.#history.invoke(null, "write", operation.kind === "put" ? name : null, key);
     }
@@ -92,22 +97,34 @@ export class MapClients {
   /** Reads one key at a node, whose answer is linearizable. */
   async read(kibitzer: Kibitzer, isAlive: () => boolean, signal: AbortSignal): Promise<void> {
     const key = this.#prng.pick(keys);
+    const begun = this.#events.length;
     const operation = this.#history.invoke(null, "read", null, key);
-    const { bytes } = await kibitzer.query(encodeQuestion({ kind: "get", key }), { signal });
+    const { bytes, index } = await kibitzer.query(encodeQuestion({ kind: "get", key }), { signal });
     if (!isAlive()) return;
     const answer = decodeAnswer(bytes);
     demand(answer.kind === "record", "harness", () => `a record was asked for`);
     const { record } = answer;
     const value = record === null ? null : Buffer.from(record.value).toString();
+    this.#readAt.set(begun, index);
     this.#seen.set(key, { revision: record?.revision ?? 0, value });
     operation.ok(value);
   }
 
-  /** C4: all that was read and written has an order that respects real time, key by key. */
-  check(): void {
+  /**
+   * C4: all that was read and written has an order that respects real time, key by key.
+   * @param indexOf Where the entry of this name stands in the log, or undefined: an order that is
+   *   tried first, since what nobody was told of may have been done at any time, or never.
+   */
+  check(indexOf: (name: string) => number | undefined): void {
     const pairing = new Pairing();
     for (const [place, event] of this.#events.entries()) pairing.add(event, place + 2);
-    const { verdict, problem } = checkHistory(pairing.operations, { model: keyValue });
+    const place = ({ invoked, outcome }: Operation): number | null => {
+      const name = this.#names.get(invoked);
+      if (name !== undefined) return indexOf(name) ?? null;
+      // Behind the last entry that the machine had applied.
+      return outcome === "ok" ? (this.#readAt.get(invoked) ?? 0) + 0.5 : null;
+    };
+    const { verdict, problem } = checkHistory(pairing.operations, { model: keyValue, place });
     demand(verdict === "linearizable", "C4", () => {
       return `the history of the map is ${verdict}: key ${problem?.key}: ${problem?.reason}`;
     });

@@ -25,6 +25,7 @@ import { checkRot } from "./rot.ts";
 import { damageMajority } from "./safety-only.ts";
 import { SimulatedMachine, type NodeMachine } from "./simulated-machine.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { nameOf } from "./published.ts";
 import { swarmOf } from "./draws.ts";
 import type { Swarm } from "./swarm.ts";
 import { Trace } from "./trace.ts";
@@ -230,7 +231,8 @@ export class Simulation {
     await this.simulator.complete(this.#remotes.close(), remotesMax);
     await checkClosing(this.#parts);
     checkLinearizability(this.history);
-    this.#map.check();
+    const indexes = new Map(this.#agreement.texts.map(([text, index]) => [nameOf(text), index]));
+    this.#map.check((name) => indexes.get(name));
     this.#watchSnapshots(false);
     this.#replayed = await checkReplay(this.#parts);
     this.#snapshots.check();

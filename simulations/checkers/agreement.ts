@@ -44,6 +44,11 @@ export class Agreement {
     return this.#begins !== null && index < this.#begins;
   }
 
+  /** All that nodes have shown, and where. */
+  get texts(): readonly (readonly [text: string, index: number])[] {
+    return [...this.#indexes];
+  }
+
   at(index: number): Standing | undefined {
     return this.#log.get(index);
   }

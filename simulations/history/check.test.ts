@@ -351,3 +351,36 @@ test("at a bound the verdict is unknown, with what was given up", () => {
     assert.match(reason, said);
   }
 });
+
+test("an order that the system names is tried first, and believed only when it is one", () => {
+  const steps: readonly Step[] = [
+    ["A", "invoke", "write", 1],
+    ["B", "invoke", "write", 2],
+    ["A", "ok", "write"],
+    ["B", "ok", "write"],
+    ["C", "invoke", "read"],
+    ["C", "ok", "read", 1],
+  ];
+  const pairing = new Pairing();
+  for (const [place, [process, type, f, value = null]] of steps.entries()) {
+    pairing.add({ process, type, f, value, time: null, key: null }, place + 1);
+  }
+  const { operations } = pairing;
+  const model = models.get("register");
+  assert.ok(model !== undefined);
+  const places = (...order: readonly number[]): HistoryReport =>
+    checkHistory(operations, { model, place: ({ id }) => order.indexOf(id) });
+  const named = places(1, 0, 2);
+  assert.deepEqual([named.verdict, named.configurations], ["linearizable", 0]);
+  // The read says otherwise, and comes last in real time: another order is found.
+  for (const wrong of [places(0, 1, 2), places(2, 1, 0)]) {
+    assert.equal(wrong.verdict, "linearizable");
+    assert.ok(wrong.configurations > 0);
+  }
+  // One that was answered has no place.
+  const lacking = checkHistory(operations, { model, place: ({ id }) => (id === 0 ? null : id) });
+  assert.ok(lacking.configurations > 0);
+  const bad = operations.map((each) => (each.f === "read" ? { ...each, output: 3 } : each));
+  const report = checkHistory(bad, { model, place: ({ id }) => id });
+  assert.equal(report.verdict, "not linearizable");
+});

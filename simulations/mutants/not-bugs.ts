@@ -236,4 +236,12 @@ republic.member(id)?.cookie === cookie);`,
       "Each call that carries a submission ends within a bound of its own; this is the " +
       "second one.",
   },
+  {
+    name: "truncated-slots-still-shown",
+    file: "src/node/log-reader.ts",
+    find: "if (index < past.indexFirst) throw truncated(index, past.indexFirst); try",
+    replace: "try",
+    about: "Who asks for an entry that is gone is not refused before it is looked up.",
+    why: "What is gone is in no archive or before the first slot that may be read; either is told so.",
+  },
 ];

@@ -11,6 +11,17 @@ const sizes = { first: 8 * 512, max: 8 * 512 };
 const everything = { bytes: 0, ageMs: null };
 const atOnce = async (): Promise<void> => {};
 
+const ballotHeard = { government: 1, round: 1, id: "b" };
+/** What a peer has told of its disk. */
+const note = {
+  id: "b",
+  cookie: "b".repeat(16),
+  starts: 3,
+  promised: ballotHeard,
+  accepted: ballotHeard,
+  length: 7,
+};
+
 const rest = { government: 1, stateHash: "" };
 
 function stateAt(slot: number): RepublicState {
@@ -290,8 +301,12 @@ test("after an installed snapshot the log begins behind it, durably", async () =
 
 test("a start in a segment that nothing was written to tells what went before", async () => {
   const { files, opened, writer } = await sample();
+  const noted = writer.writeOf([], { decided: 39, heard: [note] }, 41);
+  opened.journal.append(noted, writer.bodies);
+  await opened.reached(noted.number);
   await opened.journal.close();
   const idle = await open(files, [15, 30]);
+  assert.deepEqual(idle.recovered.heard, [note]);
   await rely(idle.journal, 40);
   await idle.journal.close();
   const again = await open(files, [30, 40]);

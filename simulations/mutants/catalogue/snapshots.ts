@@ -95,15 +95,6 @@ export const snapshotMutants: readonly Mutant[] = [
     invariant: "D8",
   },
   {
-    name: "start-forgets-its-peers",
-    file: "src/storage/log-state.ts",
-    find: "for (const note of end.heard) this.#heard.set(note.id, note);",
-    replace: "",
-    about: "A node that starts at a snapshot has forgotten what its peers attested.",
-    invariant: "D5",
-    draws: "retention",
-  },
-  {
     name: "archive-counts-entries-short",
     file: "src/storage/journal-past.ts",
     find: "taken = batch.index + batch.count - 1 - indexBase;",
@@ -118,15 +109,6 @@ export const snapshotMutants: readonly Mutant[] = [
     replace: "writer.whole(publisher.sequenceNext + 1);",
     about: "The state in a snapshot has another number of its publishers.",
     invariant: "S2",
-  },
-  {
-    name: "truncated-slots-still-shown",
-    file: "src/node/log-reader.ts",
-    find: "if (index < past.indexFirst) throw truncated(index, past.indexFirst); try",
-    replace: "try",
-    about: "Who asks for an entry that is gone gets another error, or another entry.",
-    invariant: "W5",
-    draws: "retention",
   },
   {
     name: "readers-not-told-of-the-snapshot",
