@@ -126,7 +126,9 @@ function everywhere(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[], hit
 }
 
 function helical(parts: SafetyOnlyParts, nodes: readonly SimulatedNode[], hits: Hits): string {
-  const struck = candidates(parts).slice(0, nodes.length);
+  // Of two in one batch neither would be whole anywhere.
+  const slots = new Map(candidates(parts).map((standing) => [standing.slot, standing]));
+  const struck = [...slots.values()].slice(0, nodes.length);
   for (const [number, standing] of struck.entries()) {
     const others = nodes.filter((_, position) => position !== number % nodes.length);
     hits.set(

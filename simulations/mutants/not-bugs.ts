@@ -242,6 +242,8 @@ republic.member(id)?.cookie === cookie);`,
     find: "if (index < past.indexFirst) throw truncated(index, past.indexFirst); try",
     replace: "try",
     about: "Who asks for an entry that is gone is not refused before it is looked up.",
-    why: "What is gone is in no archive or before the first slot that may be read; either is told so.",
+    why:
+      "What is gone is in no archive or before the first slot that may be read; " +
+      "either is told so.",
   },
 ];

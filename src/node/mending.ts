@@ -8,7 +8,7 @@ import type { Configuration } from "../configuration.ts";
 import { ReadMender } from "../repair/read-mender.ts";
 import { repairJournal } from "../repair/repairing.ts";
 import { sourceOf, strangersAt } from "../repair/peer-sources.ts";
-import { textOf } from "../storage/damage.ts";
+import { damagedSlot, textOf } from "../storage/damage.ts";
 import type { DataDirectory } from "../storage/directory.ts";
 import { SnapshotFiles } from "../snapshots/snapshot-files.ts";
 import type { Journal } from "../storage/journal.ts";
@@ -49,8 +49,12 @@ export async function openRepaired({
   const { logger, world, signal } = configuration;
   const opened = await directory.openJournal({
     ...events,
-    // A disk may go on rotting while the journal is read back.
-    mend: async (range) => await (late.engine === null ? repair() : events.mend?.(range)),
+    // A disk may go on rotting while the journal is read back; a repair does it with the rest.
+    mend: async (range) => {
+      if (late.engine !== null) await events.mend?.(range);
+      else if (isRepairing) throw damagedSlot(directory.path, range.first);
+      else await repair();
+    },
   });
   for (const finding of [...directory.findings, ...opened.recovered.findings]) {
     const event = finding.mayBeTorn === true ? "torn" : "damaged";
@@ -58,7 +62,9 @@ export async function openRepaired({
   }
   const { record } = directory;
   let { recovered } = opened;
+  let isRepairing = false;
   const repair = async (): Promise<void> => {
+    isRepairing = true;
     recovered = await repairJournal({
       world,
       logger,
@@ -76,6 +82,8 @@ export async function openRepaired({
       ],
       hello: () => helloOf(record, urlOf(record, []), []),
       signal,
+    }).finally(() => {
+      isRepairing = false;
     });
   };
   try {

@@ -26,6 +26,8 @@ export interface MendableJournal {
 
 /** What somebody says of a range of slots. */
 export interface Answer {
+  /** Who says it: the id of a member, or where it was asked if it is none that is known. */
+  readonly by: string;
   /** Its log is known decided up to here, and ends there. */
   readonly decided: Slot;
   readonly length: Slot;
@@ -107,8 +109,12 @@ export class HoleFiller {
     for (const source of this.#sources) {
       if (chosen.size === range.last - range.first + 1) break;
       const answer = await source.ask(range);
-      answers.set(source.id, answer);
-      if (answer === null) continue;
+      if (answer === null) {
+        // It may have been asked elsewhere, too.
+        if (!answers.has(source.id)) answers.set(source.id, null);
+        continue;
+      }
+      answers.set(answer.by, answer);
       take(offers, answer.framed, answer.decided);
       choose(range, offers, chosen, around);
     }

@@ -30,21 +30,29 @@ export class PeerSources implements AsyncDisposable {
   }
 
   /** Who does not answer once is not asked again before this is called anew. */
-  of(citizens: readonly Pick<Citizen, "id" | "url">[]): readonly Source[] {
-    return citizens.map(({ id, url }) =>
-      sourceOf(id, async (request) => {
+  of(citizens: readonly Citizen[]): readonly Source[] {
+    return citizens.map(({ id, url }) => {
+      const ask: Ask = async (request) => {
         const caller = this.#caller(url);
         return caller === null
           ? null
           : await caller.call(request, { lane: "bulk", timeoutMs: askMs });
-      }),
-    );
+      };
+      return sourceOf(id, ask, () => this.#whoIsAt(url, citizens));
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const callers = [...this.#callers.values()];
     this.#callers.clear();
     await Promise.all(callers.map(async (caller) => await caller[Symbol.asyncDispose]()));
+  }
+
+  /** One that has moved may answer where nobody was known, and another one in its old place. */
+  #whoIsAt(url: string, citizens: readonly Citizen[]): string {
+    const node = this.#callers.get(url)?.remote?.node ?? null;
+    const known = citizens.find(({ id, cookie }) => id === node?.id && cookie === node.cookie);
+    return known?.id ?? url;
   }
 
   /** Null when there is no way to call it at its endpoint. */
@@ -66,8 +74,11 @@ export class PeerSources implements AsyncDisposable {
   }
 }
 
-/** Asks until all of a range was looked at; silence counts until a new source is made. */
-export function sourceOf(id: string, ask: Ask): Source {
+/**
+ * Asks until all of a range was looked at; silence counts until a new source is made.
+ * @param who Says who has answered.
+ */
+export function sourceOf(id: string, ask: Ask, who: () => string = () => id): Source {
   let isSilent = false;
   return {
     id,
@@ -79,7 +90,7 @@ export function sourceOf(id: string, ask: Ask): Source {
         return null;
       });
       isSilent = answer === null;
-      return answer;
+      return answer === null ? null : { ...answer, by: who() };
     },
     piece: async (slot, offset, bytesMax) => {
       const request = { method: "snapshot", slot, offset, bytesMax } as const;
@@ -93,7 +104,7 @@ export function sourceOf(id: string, ask: Ask): Source {
   };
 }
 
-async function askAll(ask: Ask, { first, last }: SlotRange): Promise<Answer | null> {
+async function askAll(ask: Ask, { first, last }: SlotRange): Promise<Omit<Answer, "by"> | null> {
   const framed: FramedDecree[] = [];
   const damaged: Slot[] = [];
   let known = { decided: 0, length: 0, snapshot: 0 };

@@ -10,6 +10,7 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
 import { pause } from "../pause.ts";
 import { damagedSlot } from "../storage/damage.ts";
+import type { SlotRange } from "../storage/holes.ts";
 import type { SnapshotFiles } from "../snapshots/snapshot-files.ts";
 import type { Journal } from "../storage/journal.ts";
 import type { Recovered } from "../storage/opened-journal.ts";
@@ -85,7 +86,8 @@ class Repair {
     const slots = countSlots(journal);
     logger.warn({ event: "damaged", slots }, `${slots} slots of the journal are damaged`);
     for (;;) {
-      const verdicts = await this.#round();
+      const verdicts = await this.#roundOrMore();
+      if (verdicts === null) continue;
       const gone = verdicts.find(({ kind }) => kind === "gone");
       if (gone !== undefined) {
         this.#callee.waitsFor = `no member holds an intact copy of slot ${gone.slot}`;
@@ -101,6 +103,19 @@ class Repair {
     const left = countSlots(journal);
     logger.warn({ event: "repaired", slots: slots - left, left }, `${slots - left} slots repaired`);
     return this.#recovered;
+  }
+
+  /** As `#round`; null when damage was found on the way that is to be repaired with the rest. */
+  async #roundOrMore(): Promise<readonly Verdict[] | null> {
+    const { journal } = this.#parts;
+    const before = journal.damaged;
+    try {
+      return await this.#round();
+    } catch (error) {
+      const isDamage = error instanceof KibitzerError && error.code === "KBZ_DAMAGED";
+      if (isDamage && journal.damaged.some((range) => !isIn(range, before))) return null;
+      throw error;
+    }
   }
 
   /** Asks everybody once; tells what to think of each slot that could not be filled. */
@@ -170,4 +185,9 @@ function givenUp(waitsFor: string, cause: unknown): KibitzerError {
     outcome: "none",
     cause,
   });
+}
+
+/** Whether one of `ranges` holds all of `range`. */
+function isIn(range: SlotRange, ranges: readonly SlotRange[]): boolean {
+  return ranges.some(({ first, last }) => first <= range.first && range.last <= last);
 }

@@ -10,7 +10,7 @@ import { readWhole, replaceFile, seal, unseal, versionIn } from "./sealed-file.t
 
 export interface Copies {
   readonly directory: string;
-  /** The first is written first. */
+  /** The first is written first, unless only the second is missing. */
   readonly names: readonly [string, string];
   readonly kind: string;
   readonly version: number;
@@ -23,14 +23,23 @@ export interface Counted {
   readonly counter: number;
 }
 
-/** Both copies are durable when this resolves; until then either holds this or the one before. */
+/**
+ * Both copies are durable when this resolves; until then either holds this or the one before. A
+ * second one that is not there yet is made before the first is of a version that tells of both.
+ */
 export async function replaceBoth(
   files: FileSystem,
   { directory, names, kind, version }: Copies,
   document: Counted,
 ): Promise<void> {
   const bytes = seal(kind, version, document);
-  for (const name of names) await replaceFile(files, directory, name, bytes);
+  const [first, second] = names;
+  const isFirstAlone =
+    (await files.exists(`${directory}/${first}`)) &&
+    !(await files.exists(`${directory}/${second}`));
+  for (const name of isFirstAlone ? [second, first] : names) {
+    await replaceFile(files, directory, name, bytes);
+  }
 }
 
 /**

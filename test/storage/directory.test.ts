@@ -102,6 +102,20 @@ test("a missing copy of the first version is damage, unless it was to be written
   }
 });
 
+test("a start that ends between two copies, after one that did, is no damage", async () => {
+  const files = new MemoryFiles();
+  await (await open(files, "a"))[Symbol.asyncDispose]();
+  files.delete("/data/node-2");
+  let isOver = false;
+  files.before = (call) => {
+    if (isOver) throw new Error("the process is gone");
+    isOver = call.startsWith("rename ");
+  };
+  await assert.rejects(open(files), /the process is gone/);
+  await using again = await open(files.killed());
+  assert.deepEqual(again.findings, []);
+});
+
 test("a journal that was made must be there; its identity is never made anew", async () => {
   const files = new MemoryFiles();
   const callbacks = { onPersisted: () => {}, onFailed: () => {} };
