@@ -61,7 +61,7 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
   readonly #options: SnapshotsOptions;
   #parts: readonly SnapshotPart[] = [];
   /** Those that the last snapshot held: without one of them there is no other. */
-  #expected: readonly string[] = [];
+  #expected: readonly string[] | null = [];
   #journal: Journal | null = null;
   /** The slot of the last snapshot, or of the last try, and what was applied since. */
   #slot: Slot = 0;
@@ -88,7 +88,13 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     this.#slot = journal.past.snapshots.at(-1) ?? 0;
     this.#bytes = tailBytes;
     await this.#options.files.tidy(journal.past.snapshots);
-    this.#expected = await this.#partsOf(this.#slot);
+    this.#expected = await this.#partsOf(this.#slot).catch((error: unknown) => {
+      if (!(error instanceof KibitzerError) || error.code !== "KBZ_DAMAGED") throw error;
+      // It was whole when the log was read back; the next start notices, and mends it.
+      const text = "makes no snapshot until it is started again: it cannot read the last one";
+      this.#options.logger.warn({ event: "damaged", err: error }, text);
+      return null;
+    });
     await this.#truncate().catch((error: unknown) => {
       // The next snapshot looks again; a node that has started needs none of it.
       if (!isOutOfSpace(error)) throw error;
@@ -293,6 +299,7 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
   }
 
   #isMissingPart(): boolean {
+    if (this.#expected === null) return true;
     const missing = this.#expected.filter(
       (name) => !this.#parts.some((part) => part.name === name),
     );

@@ -59,11 +59,13 @@ class Scene {
     });
   }
 
-  async open(): Promise<this> {
+  /** @param between Called once the log is read back. */
+  async open(between: () => void = () => undefined): Promise<this> {
     const snapshot = async (slot: number): Promise<RepublicState | null> =>
       await this.snapshotFiles.state(slot, identity.republic);
     const expected = this.files.paths().length > 0;
     this.opened = await openJournal(this.files, { expected, snapshot });
+    between();
     await this.snapshots.attach(this.opened.journal, 0);
     return this;
   }
@@ -138,6 +140,26 @@ test("from a snapshot that is damaged a part goes back to the one before", async
   const second = await new Scene(files).open();
   files.put(path, bytes);
   assert.equal(await second.snapshots.add(new Counter()), everySlots);
+  await second.close();
+});
+
+test("a snapshot that rots while its node starts stops nobody, and none follows it", async () => {
+  const first = await new Scene().open();
+  const counter = new Counter();
+  await first.snapshots.add(counter);
+  await first.apply(everySlots, counter);
+  await first.made(everySlots);
+  const second = new Scene(await first.close());
+  const path = second.snapshotFiles.path(everySlots);
+  await second.open(() => {
+    second.files.put(path, new Uint8Array(second.files.bytesOf(path).length));
+  });
+  second.writer.log.push(...first.writer.log);
+  second.writer.number = second.opened?.recovered.writeLast ?? 0;
+  await second.apply(2 * everySlots, null);
+  await second.snapshots.idle();
+  assert.deepEqual(second.opened?.journal.past.snapshots, [everySlots]);
+  assert.deepEqual(second.failures, []);
   await second.close();
 });
 
