@@ -10,6 +10,11 @@ export interface TransportLimits {
   readonly helloBytesMax: number;
   /** Bytes of one WebSocket message: it is held until it is whole. */
   readonly messageBytesMax: number;
+  /**
+   * Bytes of one that is sent: far below what a socket gives in one piece, so that most of them are
+   * read without being put together.
+   */
+  readonly messageBytesSent: number;
   /** Parts that such a message may come in; each takes memory of its own. */
   readonly messagePartsMax: number;
   /** Milliseconds in which a frame that has begun must end, or grow by `partialBytesMin`. */
@@ -52,6 +57,7 @@ export const transportLimits: TransportLimits = {
   frameBytesMax: 16 * MiB,
   helloBytesMax: 4 * KiB,
   messageBytesMax: 64 * KiB,
+  messageBytesSent: 16 * KiB,
   messagePartsMax: 256,
   partialMs: 30_000,
   partialBytesMin: 64 * KiB,

@@ -47,8 +47,8 @@ export function dialWebSocket(endpoint: WebSocketEndpoint, limits: TransportLimi
     // nothing.
     generateMask: () => undefined,
   });
-  const { messageBytesMax } = limits;
-  return new WebSocketWire({ webSocket, socket: null, address: url, messageBytesMax });
+  const { messageBytesSent } = limits;
+  return new WebSocketWire({ webSocket, socket: null, address: url, messageBytesSent });
 }
 
 /**
@@ -133,8 +133,8 @@ function serve<Request, Response>(
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
       const stream = socket instanceof Socket ? socket : null;
       const address = describe(socket);
-      const { messageBytesMax } = limits;
-      const wire = new WebSocketWire({ webSocket, socket: stream, address, messageBytesMax });
+      const { messageBytesSent } = limits;
+      const wire = new WebSocketWire({ webSocket, socket: stream, address, messageBytesSent });
       if (arriving.get(socket)?.become(wire) !== true) reception.accept(wire);
     });
   });

@@ -12,7 +12,7 @@ export interface WebSocketWireOptions {
   /** Null until the connection is made. */
   readonly socket: Socket | null;
   readonly address: string;
-  readonly messageBytesMax: number;
+  readonly messageBytesSent: number;
 }
 
 const normalClosure = 1000;
@@ -20,16 +20,16 @@ const normalClosure = 1000;
 export class WebSocketWire implements Wire {
   readonly address: string;
   readonly #webSocket: WebSocket;
-  readonly #messageBytesMax: number;
+  readonly #messageBytesSent: number;
   /** Null until the connection is made. */
   #socket: Socket | null;
   #error: Error | null = null;
   #written: () => void = ignore;
 
   constructor(options: WebSocketWireOptions) {
-    const { webSocket, socket, address, messageBytesMax } = options;
+    const { webSocket, socket, address, messageBytesSent } = options;
     this.#webSocket = webSocket;
-    this.#messageBytesMax = messageBytesMax;
+    this.#messageBytesSent = messageBytesSent;
     this.#socket = socket;
     this.address = address;
     webSocket.binaryType = "fragments";
@@ -71,8 +71,8 @@ export class WebSocketWire implements Wire {
   /** In as many messages as it takes. */
   #send(piece: Uint8Array, written: (() => void) | undefined): void {
     let rest = piece;
-    for (; rest.length > this.#messageBytesMax; rest = rest.subarray(this.#messageBytesMax)) {
-      this.#webSocket.send(rest.subarray(0, this.#messageBytesMax));
+    for (; rest.length > this.#messageBytesSent; rest = rest.subarray(this.#messageBytesSent)) {
+      this.#webSocket.send(rest.subarray(0, this.#messageBytesSent));
     }
     this.#webSocket.send(rest, written);
   }
