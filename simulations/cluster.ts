@@ -258,7 +258,8 @@ export class Cluster {
   ): Promise<Kibitzer> {
     const { snapshots } = this.#plan;
     const { id, disk, lives } = node;
-    const machine = this.#machineFor(id, lives);
+    // Who runs beside the nodes, or comes after them, is not the one that was drawn.
+    const machine = this.#machineFor(id, "machine" in node && lives === 1);
     if ("machine" in node && name === id) node.machine = machine;
     return await Kibitzer.open({
       id,
@@ -286,10 +287,10 @@ export class Cluster {
   }
 
   /** V10: that of a wayward node's first life is not deterministic. */
-  #machineFor(id: string, lives: number): NodeMachine | null {
+  #machineFor(id: string, isFirstLife: boolean): NodeMachine | null {
     const { machine } = this.#plan;
     if (machine === null) return null;
-    const isWayward = lives === 1 && machine.wayward.some((at) => this.nodes[at]?.id === id);
+    const isWayward = isFirstLife && machine.wayward.some((at) => this.nodes[at]?.id === id);
     if (isWayward) this.#simulator.trace.fault("V10", `the machine of ${id}`);
     return this.makeMachine(isWayward ? id : null);
   }
