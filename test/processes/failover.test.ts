@@ -10,7 +10,7 @@ import { Cluster } from "./cluster.ts";
 import { measureFailover } from "./failover-probe.ts";
 import { Kit } from "./kit.ts";
 
-const strikes = { SIGKILL: 10, SIGTERM: 4 } as const;
+const strikes = { SIGKILL: 5, SIGTERM: 3 } as const;
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
   test(`${signal} for the leader, ${strikes[signal]} times: writing goes on`, async (t) => {
