@@ -91,11 +91,12 @@ function blockChecksum(block: Uint8Array, slotFirst: number, number: number): nu
   return crc32(block.subarray(0, checksumAt), crc32(place));
 }
 
-/** One block that was read back. */
+/** One block that was read back, or made again. */
 export class ArchiveBlock {
   readonly #view: DataView;
 
-  private constructor(block: Uint8Array) {
+  /** @param block As an encoder gave it out. */
+  constructor(block: Uint8Array) {
     this.#view = viewOf(block);
   }
 

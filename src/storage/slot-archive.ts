@@ -1,7 +1,8 @@
 /**
  * Where the records of older slots stand, and which indexes they took: in files, of which a bounded
  * number of blocks is kept in memory, however long the log is. A file that is missing or damaged is
- * made again of the segments; what it says is never taken without its checksums.
+ * made again of the segments, while the disk is full in memory only; what it says is never taken
+ * without its checksums.
  */
 import { assert, type Index, type Slot } from "../../consensus/index.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
@@ -20,6 +21,7 @@ import type { IndexedBatch } from "./entry-index.ts";
 import type { ArchivedSlots } from "./manifest.ts";
 import { temporarySuffix } from "./sealed-file.ts";
 import type { Place } from "./slot-index.ts";
+import { isOutOfSpace } from "./space.ts";
 
 export interface SlotArchiveOptions {
   readonly files: FileSystem;
@@ -39,7 +41,7 @@ export class SlotArchive {
   #archives: readonly ArchivedSlots[];
   /** By archive and number; the one used last is at the end. */
   readonly #blocks = new Map<string, ArchiveBlock>();
-  readonly #mending = new Map<Slot, Promise<void>>();
+  readonly #mending = new Map<Slot, Promise<readonly ArchiveBlock[]>>();
 
   constructor(archives: readonly ArchivedSlots[], options: SlotArchiveOptions) {
     this.#archives = archives;
@@ -179,27 +181,27 @@ export class SlotArchive {
   }
 
   #known(archive: ArchivedSlots, number: number): ArchiveBlock | null {
-    const key = `${archive.slotFirst}/${number}`;
-    const block = this.#blocks.get(key);
+    const block = this.#blocks.get(`${archive.slotFirst}/${number}`);
     if (block === undefined) return null;
-    this.#blocks.delete(key);
-    this.#blocks.set(key, block);
+    this.#remember(archive, number, block);
     return block;
   }
 
   async #block(archive: ArchivedSlots, number: number): Promise<ArchiveBlock> {
-    let block = await this.#read(archive, number);
-    if (block === null) {
-      await this.#mend(archive);
-      block = await this.#read(archive, number);
-    }
-    if (block === null) throw damaged(this.#path(archive), number * blockBytes, "it is not whole");
-    this.#blocks.set(`${archive.slotFirst}/${number}`, block);
+    const block = (await this.#read(archive, number)) ?? (await this.#mend(archive))[number];
+    assert(block !== undefined, "an archive has all its blocks");
+    this.#remember(archive, number, block);
+    return block;
+  }
+
+  #remember({ slotFirst }: ArchivedSlots, number: number, block: ArchiveBlock): void {
+    const used = `${slotFirst}/${number}`;
+    this.#blocks.delete(used);
+    this.#blocks.set(used, block);
     for (const key of this.#blocks.keys()) {
       if (this.#blocks.size <= blocksMax) break;
       this.#blocks.delete(key);
     }
-    return block;
   }
 
   async #read(archive: ArchivedSlots, number: number): Promise<ArchiveBlock | null> {
@@ -219,30 +221,39 @@ export class SlotArchive {
     }
   }
 
-  /** Makes the file again; one who needs it waits for another that does so. */
-  async #mend(archive: ArchivedSlots): Promise<void> {
+  /** Makes the file again, all its blocks; one who needs it waits for another that does so. */
+  async #mend(archive: ArchivedSlots): Promise<readonly ArchiveBlock[]> {
     const known = this.#mending.get(archive.slotFirst);
     if (known !== undefined) return await known;
     const mending = this.#rebuild(archive);
     this.#mending.set(archive.slotFirst, mending);
     try {
-      await mending;
+      return await mending;
     } finally {
       this.#mending.delete(archive.slotFirst);
     }
   }
 
-  async #rebuild(archive: ArchivedSlots): Promise<void> {
-    const path = this.#path(archive);
+  async #rebuild(archive: ArchivedSlots): Promise<readonly ArchiveBlock[]> {
+    const { slotFirst, checksum } = archive;
     const rows = await this.#options.rebuild(archive);
-    const encoder = new ArchiveEncoder(archive.slotFirst);
-    for (const row of rows ?? []) encoder.row(row);
-    encoder.end();
-    if (rows === null || encoder.checksum !== archive.checksum) {
-      throw damaged(path, 0, "it does not hold the rows that were written, and nothing else does");
+    const encoder = new ArchiveEncoder(slotFirst);
+    const encoded = (rows ?? []).map((row) => encoder.row(row));
+    const written = [...encoded, encoder.end()].filter((block) => block !== null);
+    if (rows === null || encoder.checksum !== checksum) {
+      const text = "it does not hold the rows that were written, and nothing else does";
+      throw damaged(this.#path(archive), 0, text);
     }
-    await this.#write(archive.slotFirst, rows, () => undefined);
-    assert(blocksOf(archive) === Math.ceil(rows.length / rowsPerBlock), "it has all its rows");
+    assert(blocksOf(archive) === written.length, "it has all its rows");
+    try {
+      await this.#write(slotFirst, rows, () => undefined);
+    } catch (error) {
+      // Who reads needs the rows, not the file: it is made when it is looked for the next time.
+      if (!isOutOfSpace(error)) throw error;
+    }
+    const blocks = written.map((block) => new ArchiveBlock(block));
+    for (const [number, block] of blocks.entries()) this.#remember(archive, number, block);
+    return blocks;
   }
 
   /** Replaces the file as a whole; returns the checksum of its rows. */

@@ -197,6 +197,31 @@ test("an index that is missing or damaged is made again of its segments", async 
   }
 });
 
+test("without space for an index that is made again its slots are read all the same", async () => {
+  for (const refused of ["open", "write"]) {
+    const { files, opened, writer } = await sample();
+    const path = "/data/journal/index-0000000000000001";
+    await opened.journal.close();
+    await files.remove(path);
+    files.before = (call) => {
+      if (call === `${refused} ${path}.tmp`) throw systemError("ENOSPC", call);
+    };
+    const full = await open(files, [15, 30]);
+    const framed = await full.journal.read(1, 15, 1_000_000);
+    assert.deepEqual(framed.map(plain), writer.log.slice(0, 15));
+    assert.deepEqual(await full.journal.past.batches(7, 1), [
+      { index: 7, count: 1, slot: 7, government: 1 },
+    ]);
+    assert.ok(!(await files.exists(path)));
+    await full.journal.close();
+    files.before = () => {};
+    const again = await open(files, [15, 30]);
+    await again.journal.read(1, 15, 1_000_000);
+    assert.ok(await files.exists(path), "it is made as soon as there is space");
+    await again.journal.close();
+  }
+});
+
 test("a crash at any call of a truncation loses nothing, and leaves nothing over", async () => {
   for (let crash = 0; ; crash += 1) {
     const { files, opened, writer } = await sample();
