@@ -209,7 +209,17 @@ export function drawSwarm(prng: Prng): Swarm {
   if (!prng.chance(0.15)) return swarm;
   const calm = { lossChance: 0, capacity: null };
   const network = { ...swarm.network, ...calm };
-  return { ...swarm, network, cuts: null, crashes: null, pauses: null, deafness: null };
+  const quiet = { ...swarm, network, cuts: null, crashes: null, pauses: null, deafness: null };
+  return { ...quiet, ...drawOldDisks(prng.fork("old disks"), swarm.atlas) };
+}
+
+/** X6: peers know better than an old disk only if nothing else happened for seconds. */
+function drawOldDisks(
+  prng: Prng,
+  { victims }: Swarm["atlas"],
+): Partial<Pick<Swarm, "damage" | "folders">> {
+  if (victims.length === 0 || prng.chance(0.4)) return {};
+  return { damage: null, folders: { meanMs: 3000, kinds: ["backup"] } };
 }
 
 function drawLoud(prng: Prng): Swarm {
