@@ -20,6 +20,8 @@ export class Whereabouts {
   #isWarned = false;
   #isRefused = false;
   #isAsking = false;
+  /** The endpoints of those that moved, too, where this node was taken in. */
+  readonly #told = new Set<string>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -27,7 +29,7 @@ export class Whereabouts {
 
   /** To be called whenever the members, or their endpoints, may have changed. */
   check(): void {
-    if (!this.#isElsewhere || this.#isTelling) return;
+    if (!this.#mustTell || this.#isTelling) return;
     const engine = this.#engine;
     const { moved } = engine.configuration;
     if (moved !== null) {
@@ -94,22 +96,33 @@ export class Whereabouts {
     return known !== null && known !== this.#engine.url;
   }
 
+  /** Whoever moved, too, may come only after the others have decided where this node is. */
+  get #mustTell(): boolean {
+    if (this.#isElsewhere) return true;
+    const { moved } = this.#engine.configuration;
+    return this.#knownUrl !== null && moved?.every((url) => this.#told.has(url)) === false;
+  }
+
   /** Each member by itself, since it may have to be called there before it can vote. */
   async #tell(moved: readonly string[]): Promise<void> {
     const engine = this.#engine;
     const { clock } = engine.configuration.world;
     const { signal } = engine.over;
     const callers = moved.map((url) => ({ url, caller: this.#callerOf(url) }));
-    while (this.#isElsewhere && !signal.aborted) {
+    while (this.#mustTell && !signal.aborted) {
       const request = this.#request();
+      const members = this.#isElsewhere ? engine.contacts() : [];
+      const others = callers.filter(({ url }) => this.#isElsewhere || !this.#told.has(url));
       await Promise.allSettled([
-        ...engine.contacts().map(async ({ id }) => await this.#tellMember(id, request)),
-        ...callers.map(async ({ url, caller }) => {
+        ...members.map(async ({ id }) => await this.#tellMember(id, request)),
+        ...others.map(async ({ url, caller }) => {
           const options = { lane: "control", timeoutMs: callMs, signal } as const;
           const response = await caller.call(request, options);
           const node = caller.remote?.node ?? null;
           if (node !== null) this.#follow([node]);
-          this.#heed(url, response);
+          if (response.kind === "admitted") this.#told.add(url);
+          // Once the log has this node here, it knows more than who was not there.
+          if (this.#isElsewhere) this.#heed(url, response);
         }),
       ]);
       await pause(clock, askAgainMs, signal);

@@ -84,10 +84,15 @@ export class SeatedRepublic implements AsyncDisposable {
     return node;
   }
 
+  /** Where it is once it has moved. */
+  placeOf(id: string): string {
+    return `unix:${this.#directories.get(id) ?? ""}.moved`;
+  }
+
   /** The directory that it had last is started at another endpoint, as one that has moved. */
   async move(id: string, told: KibitzerOptions["moved"] = true): Promise<Kibitzer> {
     const directory = this.#directories.get(id) ?? "";
-    const node = await this.#open(id, directory, [`unix:${directory}.moved`], told);
+    const node = await this.#open(id, directory, [this.placeOf(id)], told);
     this.#members.set(id, node);
     return node;
   }

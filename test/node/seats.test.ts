@@ -172,6 +172,24 @@ test("P8 all members move at once: who is told of one of them finds all", async 
   });
 });
 
+test("P8 who comes once the moves of others are decided is told of them", async (t) => {
+  const republic = await founded(t, ["a", "b", "c"]);
+  for (const id of ["a", "b", "c"]) await republic.lose(id);
+  const [a, b, c] = [republic.placeOf("a"), republic.placeOf("b"), republic.placeOf("c")];
+  const known = async (node: Kibitzer): Promise<void> => {
+    await eventually("the endpoints of the two", async () => {
+      const urls = (await node.status()).members.map(({ url }) => url);
+      return urls.includes(a) && urls.includes(c) ? true : null;
+    });
+  };
+  const moved = await Promise.all([republic.move("a", [b, c]), republic.move("c", [a, b])]);
+  await Promise.all(moved.map(known));
+  const { index } = await republic.node("a").publish("without it");
+  const late = await republic.move("b");
+  await known(late);
+  assert.equal((await late.publish("with it")).index, index + 1);
+});
+
 test("P6 a copy beside its original is noticed, also if it says that it has moved", async (t) => {
   const republic = await founded(t, ["a", "b", "c"]);
   const leader = await republic.leader();
