@@ -3,29 +3,18 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Etcd3 } from "etcd3";
 import { isCommand, ServerProcess } from "../processes.ts";
-import type { Killing, Publisher, Running, System, Where } from "./system.ts";
+import { Cluster, places, pollMs } from "./cluster.ts";
+import type { Publisher, Running, System, Where } from "./system.ts";
 
-const count = 3;
-const pollMs = 20;
 const peerPorts = 3;
 
-class EtcdCluster implements Running, Killing {
-  readonly endpoints: readonly string[];
+class EtcdCluster extends Cluster {
   readonly #where: Where;
-  readonly #nodes: ServerProcess[] = [];
 
   constructor(where: Where) {
+    super(places.map((at) => `http://127.0.0.1:${where.port + at}`));
     this.#where = where;
-    this.endpoints = places().map((at) => `http://127.0.0.1:${where.port + at}`);
-    for (const at of places()) this.#startNode(at);
-  }
-
-  get killing(): Killing {
-    return this;
-  }
-
-  pids(): readonly number[] {
-    return this.#nodes.map(({ pid }) => pid);
+    this.startAll();
   }
 
   async whole(): Promise<void> {
@@ -34,34 +23,17 @@ class EtcdCluster implements Running, Killing {
     }
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node.end("SIGTERM")));
-  }
-
-  async leader(): Promise<number> {
-    for (;;) {
-      const members = await Promise.all(this.endpoints.map(leaderAt));
-      const at = members.findIndex((member) => member?.isLeader === true);
-      if (at !== -1) return at;
-      await pause(pollMs);
-    }
-  }
-
-  async kill(at: number): Promise<void> {
-    await this.#nodes[at]?.end("SIGKILL");
-  }
-
-  async restart(at: number): Promise<void> {
-    this.#startNode(at);
-    await this.whole();
+  protected async leaderNow(): Promise<number> {
+    const members = await Promise.all(this.endpoints.map(leaderAt));
+    return members.findIndex((member) => member?.isLeader === true);
   }
 
   #peerUrl(at: number): string {
     return `http://127.0.0.1:${this.#where.port + peerPorts + at}`;
   }
 
-  #startNode(at: number): void {
-    const all = places().map((other) => `node-${other}=${this.#peerUrl(other)}`);
+  protected startNode(at: number): ServerProcess {
+    const all = places.map((other) => `node-${other}=${this.#peerUrl(other)}`);
     const url = this.endpoints[at] ?? "";
     const flags = {
       name: `node-${at}`,
@@ -76,12 +48,8 @@ class EtcdCluster implements Running, Killing {
       "log-level": "fatal",
     };
     const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-    this.#nodes[at] = new ServerProcess(["etcd", ...args]);
+    return new ServerProcess(["etcd", ...args]);
   }
-}
-
-function places(): readonly number[] {
-  return Array.from({ length: count }, (_, at) => at);
 }
 
 /** Null while the member knows no leader. */

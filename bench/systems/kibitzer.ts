@@ -4,10 +4,10 @@ import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { KibitzerClient, type Status } from "../../src/index.ts";
 import { ServerProcess } from "../processes.ts";
-import type { Killing, Publisher, Running, System, Where } from "./system.ts";
+import { Cluster, pollMs } from "./cluster.ts";
+import type { Publisher, Running, System, Where } from "./system.ts";
 
 const ids = ["a", "b", "c"] as const;
-const pollMs = 10;
 
 /** The command as users run it, built, when there is one. */
 function commandPath(): string {
@@ -15,28 +15,15 @@ function commandPath(): string {
   return existsSync(built) ? built : resolve(import.meta.dirname, "../../src/cli.ts");
 }
 
-class KibitzerCluster implements Running, Killing {
-  readonly endpoints: readonly string[];
+class KibitzerCluster extends Cluster {
   readonly #directory: string;
   readonly #flags: readonly string[];
-  readonly #nodes: ServerProcess[] = [];
 
   constructor({ directory, port }: Where, flags: readonly string[]) {
-    this.endpoints = ids.map((_, at) => `ws://127.0.0.1:${port + at}`);
+    super(ids.map((_, at) => `ws://127.0.0.1:${port + at}`));
     this.#directory = directory;
     this.#flags = flags;
-    for (const [at, id] of ids.entries()) {
-      const way = at === 0 ? ["--bootstrap", "bench"] : ["--join", this.endpoints[0] ?? ""];
-      this.#startNode(at, ["--id", id, "--listen", this.endpoints[at] ?? "", ...way]);
-    }
-  }
-
-  get killing(): Killing {
-    return this;
-  }
-
-  pids(): readonly number[] {
-    return this.#nodes.map(({ pid }) => pid);
+    this.startAll();
   }
 
   async whole(): Promise<void> {
@@ -50,38 +37,24 @@ class KibitzerCluster implements Running, Killing {
     }
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node.end("SIGTERM")));
-  }
-
-  async leader(): Promise<number> {
-    for (;;) {
-      const { government } = await this.#status();
-      const at = ids.findIndex((id) => id === government.leader);
-      if (at !== -1) return at;
-      await pause(pollMs);
-    }
-  }
-
-  async kill(at: number): Promise<void> {
-    await this.#nodes[at]?.end("SIGKILL");
-  }
-
-  async restart(at: number): Promise<void> {
-    this.#startNode(at, []);
-    await this.whole();
-  }
-
   async #status(): Promise<Status> {
     await using client = await KibitzerClient.connect(this.endpoints);
     return await client.status();
   }
 
-  #startNode(at: number, flags: readonly string[]): void {
-    const data = join(this.#directory, ids[at] ?? "");
-    const always = ["start", "--json", "--log-level", "warn", "--data", data];
-    const command = [process.execPath, commandPath(), ...always, ...this.#flags, ...flags];
-    this.#nodes[at] = new ServerProcess(command);
+  protected async leaderNow(): Promise<number> {
+    const { government } = await this.#status();
+    return ids.findIndex((id) => id === government.leader);
+  }
+
+  protected startNode(at: number, isFirst: boolean): ServerProcess {
+    const id = ids[at] ?? "";
+    const data = join(this.#directory, id);
+    const way = at === 0 ? ["--bootstrap", "bench"] : ["--join", this.endpoints[0] ?? ""];
+    const first = ["--id", id, "--listen", this.endpoints[at] ?? "", ...way];
+    const always = ["start", "--json", "--log-level", "warn", "--data", data, ...this.#flags];
+    const args = isFirst ? [...always, ...first] : always;
+    return new ServerProcess([process.execPath, commandPath(), ...args]);
   }
 }
 

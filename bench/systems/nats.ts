@@ -7,34 +7,21 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { connect as connectNats, StorageType, type NatsConnection } from "nats";
 import { isCommand, ServerProcess } from "../processes.ts";
-import type { Killing, Publisher, Running, System, Where } from "./system.ts";
+import { Cluster, places, pollMs } from "./cluster.ts";
+import type { Publisher, Running, System, Where } from "./system.ts";
 
-const count = 3;
 const routePorts = 3;
-const pollMs = 20;
 const stream = "bench";
 const subject = "bench.log";
 
-class NatsCluster implements Running, Killing {
-  readonly endpoints: readonly string[];
+class NatsCluster extends Cluster {
   readonly #where: Where;
-  readonly #nodes: ServerProcess[] = [];
 
   constructor(where: Where) {
+    super(places.map((at) => `127.0.0.1:${where.port + at}`));
     this.#where = where;
-    this.endpoints = places().map((at) => `127.0.0.1:${where.port + at}`);
-    for (const at of places()) {
-      writeFileSync(this.#configOf(at), configuration(where, at));
-      this.#startNode(at);
-    }
-  }
-
-  get killing(): Killing {
-    return this;
-  }
-
-  pids(): readonly number[] {
-    return this.#nodes.map(({ pid }) => pid);
+    for (const at of places) writeFileSync(this.#configOf(at), configuration(where, at));
+    this.startAll();
   }
 
   async whole(): Promise<void> {
@@ -52,29 +39,12 @@ class NatsCluster implements Running, Killing {
     }
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node.end("SIGTERM")));
-  }
-
-  async leader(): Promise<number> {
-    for (;;) {
-      const name = await this.#asked(async (connection) => {
-        const manager = await connection.jetstreamManager({ timeout: 1000 });
-        return (await manager.streams.info(stream)).cluster?.leader ?? null;
-      });
-      const at = places().findIndex((each) => name === `node-${each}`);
-      if (at !== -1) return at;
-      await pause(pollMs);
-    }
-  }
-
-  async kill(at: number): Promise<void> {
-    await this.#nodes[at]?.end("SIGKILL");
-  }
-
-  async restart(at: number): Promise<void> {
-    this.#startNode(at);
-    await this.whole();
+  protected async leaderNow(): Promise<number> {
+    const name = await this.#asked(async (connection) => {
+      const manager = await connection.jetstreamManager({ timeout: 1000 });
+      return (await manager.streams.info(stream)).cluster?.leader ?? null;
+    });
+    return places.findIndex((at) => name === `node-${at}`);
   }
 
   /** Null when nobody answers, or says no. */
@@ -94,19 +64,15 @@ class NatsCluster implements Running, Killing {
     return join(this.#where.directory, `node-${at}.conf`);
   }
 
-  #startNode(at: number): void {
-    this.#nodes[at] = new ServerProcess(["nats-server", "--config", this.#configOf(at)]);
+  protected startNode(at: number): ServerProcess {
+    return new ServerProcess(["nats-server", "--config", this.#configOf(at)]);
   }
-}
-
-function places(): readonly number[] {
-  return Array.from({ length: count }, (_, at) => at);
 }
 
 function configuration({ directory, port }: Where, at: number): string {
   const data = join(directory, `node-${at}`);
   mkdirSync(data);
-  const routes = places().map((other) => `nats://127.0.0.1:${port + routePorts + other}`);
+  const routes = places.map((other) => `nats://127.0.0.1:${port + routePorts + other}`);
   return [
     `server_name: node-${at}`,
     `listen: 127.0.0.1:${port + at}`,

@@ -6,67 +6,55 @@ import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { connect as connectAmqp, type ConfirmChannel } from "amqplib";
 import { isCommand, ServerProcess } from "../processes.ts";
-import type { Killing, Publisher, Running, System, Where } from "./system.ts";
+import { Cluster, places, pollMs } from "./cluster.ts";
+import type { Publisher, Running, System, Where } from "./system.ts";
 
-const count = 3;
 const distributionPorts = 3;
 const mapperPort = 9;
-const pollMs = 20;
 const queue = "bench";
 const queueOptions = { durable: true, arguments: { "x-queue-type": "quorum" } };
 /** Debian's own script changes the user; these do not. */
 const programs = "/usr/lib/rabbitmq/bin";
 
-class RabbitCluster implements Running, Killing {
-  readonly endpoints: readonly string[];
+class RabbitCluster extends Cluster {
   readonly #where: Where;
-  readonly #nodes: ServerProcess[] = [];
 
   constructor(where: Where) {
+    super(places.map((at) => `amqp://127.0.0.1:${where.port + at}`));
     this.#where = where;
-    this.endpoints = places().map((at) => `amqp://127.0.0.1:${where.port + at}`);
     writeFileSync(join(where.directory, ".erlang.cookie"), "bench", { mode: 0o400 });
     writeFileSync(join(where.directory, "plugins"), "[].\n");
     writeFileSync(join(where.directory, "rabbitmq.conf"), configuration());
-    for (const at of places()) this.#startNode(at);
-  }
-
-  get killing(): Killing {
-    return this;
+    this.startAll();
   }
 
   /** Of the virtual machines, which the scripts have started. */
-  pids(): readonly number[] {
-    return places().map((at) => Number(readFileSync(this.#pidFileOf(at), "utf8")));
+  override pids(): readonly number[] {
+    return places.map((at) => Number(readFileSync(this.#pidFileOf(at), "utf8")));
   }
 
   async whole(): Promise<void> {
     for (const endpoint of this.endpoints) await untilConnected(endpoint);
-    await this.#control(0, "await_online_nodes", String(count));
+    await this.#control(0, "await_online_nodes", String(places.length));
     const connection = await connectAmqp(this.endpoints[0] ?? "");
     const channel = await connection.createConfirmChannel();
     await channel.assertQueue(queue, queueOptions);
     await connection.close();
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node.end("SIGTERM")));
+  override async stop(): Promise<void> {
+    await super.stop();
     await promisify(execFile)("epmd", ["-kill"], { env: this.#environment(0) });
   }
 
-  async leader(): Promise<number> {
-    const said = await this.#control(0, "list_queues", "--quiet", "name", "leader");
-    return places().findIndex((at) => said.includes(nameOf(at)));
-  }
-
-  async kill(at: number): Promise<void> {
+  override async kill(at: number): Promise<void> {
     process.kill(this.pids()[at] ?? 0, "SIGKILL");
-    await this.#nodes[at]?.end("SIGKILL");
+    await super.kill(at);
   }
 
-  async restart(at: number): Promise<void> {
-    this.#startNode(at);
-    await this.whole();
+  protected async leaderNow(): Promise<number> {
+    const said = await this.#control(0, "list_queues", "--quiet", "name", "leader");
+    return places.findIndex((at) => said.includes(nameOf(at)));
   }
 
   async #control(at: number, ...args: readonly string[]): Promise<string> {
@@ -98,15 +86,11 @@ class RabbitCluster implements Running, Killing {
     };
   }
 
-  #startNode(at: number): void {
+  protected startNode(at: number): ServerProcess {
     mkdirSync(join(this.#where.directory, `log-${at}`), { recursive: true });
     const options = { env: this.#environment(at) };
-    this.#nodes[at] = new ServerProcess([join(programs, "rabbitmq-server")], options);
+    return new ServerProcess([join(programs, "rabbitmq-server")], options);
   }
-}
-
-function places(): readonly number[] {
-  return Array.from({ length: count }, (_, at) => at);
 }
 
 function nameOf(at: number): string {
@@ -117,7 +101,7 @@ function configuration(): string {
   const key = "cluster_formation.classic_config.nodes";
   return [
     "cluster_formation.peer_discovery_backend = classic_config",
-    ...places().map((at) => `${key}.${at + 1} = ${nameOf(at)}`),
+    ...places.map((at) => `${key}.${at + 1} = ${nameOf(at)}`),
     "log.console = false",
     "",
   ].join("\n");

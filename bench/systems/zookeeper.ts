@@ -6,39 +6,26 @@ import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import zookeeperClient from "node-zookeeper-client";
 import { isCommand, ServerProcess } from "../processes.ts";
-import type { Killing, Publisher, Running, System, Where } from "./system.ts";
+import { Cluster, places, pollMs } from "./cluster.ts";
+import type { Publisher, Running, System, Where } from "./system.ts";
 
-const count = 3;
-const pollMs = 20;
 const quorumPorts = 3;
 const electionPorts = 6;
 const jar = "/usr/share/java/zookeeper.jar";
 const parent = "/bench";
 
-class ZooKeeperCluster implements Running, Killing {
-  readonly endpoints: readonly string[];
+class ZooKeeperCluster extends Cluster {
   readonly #where: Where;
-  readonly #nodes: ServerProcess[] = [];
 
   constructor(where: Where) {
+    super(places.map((at) => `127.0.0.1:${where.port + at}`));
     this.#where = where;
-    this.endpoints = places().map((at) => `127.0.0.1:${where.port + at}`);
-    for (const at of places()) {
-      writeFileSync(this.#configOf(at), configuration(where, at));
-      this.#startNode(at);
-    }
-  }
-
-  get killing(): Killing {
-    return this;
-  }
-
-  pids(): readonly number[] {
-    return this.#nodes.map(({ pid }) => pid);
+    for (const at of places) writeFileSync(this.#configOf(at), configuration(where, at));
+    this.startAll();
   }
 
   async whole(): Promise<void> {
-    for (const at of places()) {
+    for (const at of places) {
       while ((await this.#modeOf(at)) === null) await pause(pollMs);
     }
     const client = await session(this.endpoints);
@@ -46,26 +33,9 @@ class ZooKeeperCluster implements Running, Killing {
     client.close();
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(this.#nodes.map((node) => node.end("SIGTERM")));
-  }
-
-  async leader(): Promise<number> {
-    for (;;) {
-      const modes = await Promise.all(places().map(async (at) => await this.#modeOf(at)));
-      const at = modes.indexOf("leader");
-      if (at !== -1) return at;
-      await pause(pollMs);
-    }
-  }
-
-  async kill(at: number): Promise<void> {
-    await this.#nodes[at]?.end("SIGKILL");
-  }
-
-  async restart(at: number): Promise<void> {
-    this.#startNode(at);
-    await this.whole();
+  protected async leaderNow(): Promise<number> {
+    const modes = await Promise.all(places.map(async (at) => await this.#modeOf(at)));
+    return modes.indexOf("leader");
   }
 
   /** Null while it is in no quorum. */
@@ -83,14 +53,10 @@ class ZooKeeperCluster implements Running, Killing {
     return join(this.#where.directory, `node-${at}.cfg`);
   }
 
-  #startNode(at: number): void {
+  protected startNode(at: number): ServerProcess {
     const main = "org.apache.zookeeper.server.quorum.QuorumPeerMain";
-    this.#nodes[at] = new ServerProcess(["java", "-cp", jar, main, this.#configOf(at)]);
+    return new ServerProcess(["java", "-cp", jar, main, this.#configOf(at)]);
   }
-}
-
-function places(): readonly number[] {
-  return Array.from({ length: count }, (_, at) => at);
 }
 
 function configuration({ directory, port }: Where, at: number): string {
@@ -108,7 +74,7 @@ function configuration({ directory, port }: Where, at: number): string {
     "clientPortAddress=127.0.0.1",
     "admin.enableServer=false",
     "4lw.commands.whitelist=srvr",
-    ...places().map((other) => `server.${other + 1}=127.0.0.1:${ports(other)}`),
+    ...places.map((other) => `server.${other + 1}=127.0.0.1:${ports(other)}`),
     "",
   ].join("\n");
 }

@@ -1,0 +1,58 @@
+/** Three processes of one system: started at once, killed and started again one by one. */
+import { setTimeout as pause } from "node:timers/promises";
+import type { ServerProcess } from "../processes.ts";
+import type { Killing, Running } from "./system.ts";
+
+export const places = [0, 1, 2] as const;
+export const pollMs = 20;
+
+export abstract class Cluster implements Running, Killing {
+  readonly endpoints: readonly string[];
+  readonly #nodes: ServerProcess[] = [];
+
+  constructor(endpoints: readonly string[]) {
+    this.endpoints = endpoints;
+  }
+
+  get killing(): Killing {
+    return this;
+  }
+
+  pids(): readonly number[] {
+    return this.#nodes.map(({ pid }) => pid);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#nodes.map((node) => node.end("SIGTERM")));
+  }
+
+  async leader(): Promise<number> {
+    for (;;) {
+      const at = await this.leaderNow();
+      if (at !== -1) return at;
+      await pause(pollMs);
+    }
+  }
+
+  async kill(at: number): Promise<void> {
+    await this.#nodes[at]?.end("SIGKILL");
+  }
+
+  async restart(at: number): Promise<void> {
+    this.#nodes[at] = this.startNode(at, false);
+    await this.whole();
+  }
+
+  abstract whole(): Promise<void>;
+
+  /** To be called once the system's own fields are set. */
+  protected startAll(): void {
+    for (const at of places) this.#nodes[at] = this.startNode(at, true);
+  }
+
+  /** @param isFirst Whether its directory is empty. */
+  protected abstract startNode(at: number, isFirst: boolean): ServerProcess;
+
+  /** The place of the leader, or -1 while nobody knows one. */
+  protected abstract leaderNow(): Promise<number>;
+}
