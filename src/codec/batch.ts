@@ -4,6 +4,7 @@
  */
 import { limits } from "../../consensus/index.ts";
 import type { Batch } from "../../consensus/index.ts";
+import { viewOf } from "./bytes.ts";
 import { crc32 } from "./crc32.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 
@@ -191,10 +192,14 @@ export function verifyBatch(
   }
   if (size !== body.length) throw malformed(`its size says ${size} bytes, ${body.length} came`);
   if (crc32(body) !== checksum) throw damaged("its checksum does not fit its bytes");
-  for (const entry of readBatch(body, count)) {
-    if (entry.length > entryBytesMax) {
-      throw tooLarge(`an entry has at most ${entryBytesMax} bytes, this one ${entry.length}`);
+  const view = viewOf(body);
+  for (let at = 0, position = 0; at < body.length || position < count; position += 1) {
+    const end = entryEnd(view, at, position, count);
+    const bytes = end - at - entryHeaderBytes;
+    if (bytes > entryBytesMax) {
+      throw tooLarge(`an entry has at most ${entryBytesMax} bytes, this one ${bytes}`);
     }
+    at = end;
   }
 }
 
@@ -204,17 +209,22 @@ export function verifyBatch(
  * @throws {KibitzerError} `KBZ_ARGUMENT` where the framing is broken; entries before were good.
  */
 export function* readBatch(body: Uint8Array, count: number): Generator<Uint8Array, void, void> {
-  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  let at = 0;
-  for (let position = 0; position < count; position += 1) {
-    if (at + entryHeaderBytes > body.length)
-      throw malformed(`it ends before entry ${position + 1}`);
-    const start = at + entryHeaderBytes;
-    at = start + view.getUint32(at, true);
-    if (at > body.length) throw malformed(`it ends inside entry ${position + 1}`);
-    yield body.subarray(start, at);
+  const view = viewOf(body);
+  for (let at = 0, position = 0; at < body.length || position < count; position += 1) {
+    const end = entryEnd(view, at, position, count);
+    yield body.subarray(at + entryHeaderBytes, end);
+    at = end;
   }
-  if (at !== body.length) throw malformed(`${body.length - at} bytes follow its last entry`);
+}
+
+/** Where the entry at `at` ends. */
+function entryEnd(view: DataView, at: number, position: number, count: number): number {
+  const { byteLength } = view;
+  if (position >= count) throw malformed(`${byteLength - at} bytes follow its last entry`);
+  if (at + entryHeaderBytes > byteLength) throw malformed(`it ends before entry ${position + 1}`);
+  const end = at + entryHeaderBytes + view.getUint32(at, true);
+  if (end > byteLength) throw malformed(`it ends inside entry ${position + 1}`);
+  return end;
 }
 
 function isPosition(value: number): boolean {

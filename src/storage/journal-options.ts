@@ -25,8 +25,8 @@ export interface JournalOptions {
    */
   onRoom?(hasRoom: boolean, lack: "space" | "speed" | null): void;
   /**
-   * Tells when the journal is idle, and when to look for space again; without it a mark is written
-   * at `close` only, and a full disk is a failure.
+   * Tells when a turn is over, when the journal is idle, and when to look for space again; without
+   * it a mark is written at `close` only, and a full disk is a failure.
    */
   readonly clock?: Clock;
   /** The replicated state in the snapshot after `slot`; null when there is none that is whole. */

@@ -286,8 +286,7 @@ export class Journal implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    // Everything that is appended in this turn of the caller goes into one group.
-    await Promise.resolve();
+    await this.#turn();
     while (this.#failure === null && this.#hasWork()) {
       const mends = this.#mends.take();
       const group = mends.length > 0 ? [] : this.#queue.take();
@@ -306,6 +305,16 @@ export class Journal implements AsyncDisposable {
     }
     this.#running = null;
     this.#markLater();
+  }
+
+  /**
+   * Everything that is appended in this turn goes into one group; what the turn sends leaves first,
+   * since others have further to go than to the own disk.
+   */
+  async #turn(): Promise<void> {
+    await Promise.resolve();
+    const { clock } = this.#options;
+    if (clock !== undefined) await new Promise<void>((resolve) => clock.soon(resolve));
   }
 
   #hasWork(): boolean {

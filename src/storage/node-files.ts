@@ -10,6 +10,12 @@ import type { FileHandle, FileSystem } from "../world.ts";
 
 /** What the system takes in one vectored call (IOV_MAX). */
 const piecesMax = 1024;
+/**
+ * So little is copied to the system's cache at once, which costs less than to wake a thread; but
+ * only while the disk is quick: a write to one that hangs may hang, too, and must not hold all up.
+ */
+const atOnceBytesMax = 64 * 1024;
+const quickSyncMs = 25;
 const flags = { read: "r", write: "r+", create: "wx+" } as const;
 
 export function nodeFiles(): FileSystem {
@@ -37,6 +43,8 @@ export function nodeFiles(): FileSystem {
 class NodeFile implements FileHandle {
   readonly #fd: number;
   readonly #path: string;
+  /** How long its last sync took; what is never synced is written by a thread. */
+  #syncMs = Infinity;
 
   constructor(fd: number, path: string) {
     this.#fd = fd;
@@ -61,8 +69,13 @@ class NodeFile implements FileHandle {
   }
 
   async datasync(): Promise<void> {
+    const began = performance.now();
+    this.#syncMs = Infinity;
     return new Promise((resolve, reject) => {
-      fs.fdatasync(this.#fd, (error) => this.#settle(error, resolve, reject));
+      fs.fdatasync(this.#fd, (error) => {
+        this.#syncMs = performance.now() - began;
+        this.#settle(error, resolve, reject);
+      });
     });
   }
 
@@ -97,11 +110,29 @@ class NodeFile implements FileHandle {
   }
 
   async #writev(chunks: readonly Uint8Array[], position: number): Promise<number> {
+    const isAtOnce = this.#syncMs <= quickSyncMs && bytesOf(chunks) <= atOnceBytesMax;
+    const count = await (isAtOnce
+      ? this.#writevAtOnce(chunks, position)
+      : this.#writevByThread(chunks, position));
+    if (count === 0) throw new Error("the system wrote nothing");
+    return count;
+  }
+
+  #writevAtOnce(chunks: readonly Uint8Array[], position: number): number {
+    try {
+      const only = chunks[0];
+      return chunks.length === 1 && only !== undefined
+        ? fs.writeSync(this.#fd, only, 0, only.length, position)
+        : fs.writevSync(this.#fd, chunks, position);
+    } catch (error) {
+      throw this.#named(error);
+    }
+  }
+
+  async #writevByThread(chunks: readonly Uint8Array[], position: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      const done = (error: Error | null, count: number): void => {
-        if (error === null && count === 0) reject(new Error("the system wrote nothing"));
-        else this.#settle(error, () => resolve(count), reject);
-      };
+      const done = (error: Error | null, count: number): void =>
+        this.#settle(error, () => resolve(count), reject);
       const only = chunks[0];
       if (chunks.length === 1 && only !== undefined) {
         fs.write(this.#fd, only, 0, only.length, position, done);
@@ -119,11 +150,19 @@ class NodeFile implements FileHandle {
     });
   }
 
-  /** The system names no file in the errors of an open one. */
   #settle(error: Error | null, resolve: () => void, reject: (error: Error) => void): void {
-    if (error !== null) error.message += ` '${this.#path}'`;
-    settle(error, resolve, reject);
+    settle(error === null ? null : this.#named(error), resolve, reject);
   }
+
+  /** The system names no file in the errors of an open one. */
+  #named<Thrown>(error: Thrown): Thrown {
+    if (error instanceof Error) error.message += ` '${this.#path}'`;
+    return error;
+  }
+}
+
+function bytesOf(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((bytes, chunk) => bytes + chunk.length, 0);
 }
 
 function settle(error: Error | null, resolve: () => void, reject: (error: Error) => void): void {
