@@ -11,7 +11,7 @@ import { KvMachine } from "../kv/kv-machine.ts";
 import type { Logger } from "../logger.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { letHeapGrow } from "./heap.ts";
+import { tuneCollections } from "./heap.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { checkRepublic, checkStart, usage, type StartOptions } from "./start-options.ts";
@@ -29,7 +29,7 @@ export async function start(
   interruption: Interruption,
 ): Promise<number> {
   const directory = checkStart(options);
-  letHeapGrow();
+  tuneCollections();
   const gone = new AbortController();
   output.closed = (): void => gone.abort();
   if (options.untilStdinEnds === true) {
