@@ -1,5 +1,4 @@
 /** WebSocket over HTTP: listens, on a port that other HTTP routes can share, and dials. */
-import { createServer, STATUS_CODES } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Socket } from "node:net";
@@ -16,6 +15,9 @@ import { TransportError } from "./transport-error.ts";
 import type { TransportLimits } from "./transport-limits.ts";
 import { WebSocketWire } from "./websocket-wire.ts";
 import type { Wire } from "./wire.ts";
+
+// An import of it would load all that it exports, its client for `fetch` and HTTP/2 included.
+const { createServer, STATUS_CODES } = process.getBuiltinModule("node:http");
 
 export type WebSocketEndpoint = Extract<Endpoint, { readonly kind: "ws" }>;
 
