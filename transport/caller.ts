@@ -70,7 +70,8 @@ export interface Caller<Request, Response> extends AsyncDisposable {
   call(request: Request, options: CallOptions): Promise<Response>;
   /**
    * Sends `request` without an answer, in order with others of the same lane; it may be lost.
-   * Frames told in one turn of the event loop leave in one write.
+   * Frames told in one turn of the event loop leave in one write; some small ones that are told
+   * while a connection is being made leave once it is there.
    *
    * @returns false when it was dropped at once: not connected, or more is queued than the limit
    *   allows.

@@ -33,6 +33,9 @@ type State =
 
 const noBody: readonly Uint8Array[] = [];
 const idsMax = 2 ** 32;
+/** Messages, each so large, that wait for a connection which is being made. */
+const heldMax = 16;
+const heldBytesMax = 4096;
 
 export class LaneLink<Request, Response> implements ConnectionEvents {
   readonly #options: LaneLinkOptions<Request, Response>;
@@ -43,6 +46,8 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
   readonly #sent = new Map<number, PendingCall<Response>>();
   /** Calls that wait for their turn, in p-queue, so that closing reaches them too. */
   readonly #queued = new Set<PendingCall<Response>>();
+  /** What was told while the connection is being made. */
+  #held: Request[] = [];
   #waitingBytes = 0;
   #idNext = 1;
   #failures = 0;
@@ -73,6 +78,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
   }
 
   tell(request: Request): boolean {
+    if (this.#state.kind === "connecting") return this.#hold(request);
     if (this.#state.kind !== "open") return false;
     const { connection } = this.#state;
     const { limits, requestCodec } = this.#settings;
@@ -97,6 +103,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     const state = this.#state;
     if (state.kind === "closed") return;
     this.#state = { kind: "closed" };
+    this.#held = [];
     if (state.kind === "backing-off") state.timer.cancel();
     else state.connection.fail(this.#error("KBZ_CLOSED", "the caller is closed", "none"));
     this.#rejectWaiting(() => this.#error("KBZ_CLOSED", "the caller was closed", "none"));
@@ -117,6 +124,9 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     this.#failures = 0;
     for (const call of this.#waiting) this.#send(call, connection);
     this.#waiting.clear();
+    const held = this.#held;
+    this.#held = [];
+    for (const request of held) this.tell(request);
     this.#options.opened(remote);
   }
 
@@ -159,6 +169,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     const ms = backOffMs(this.#failures, this.#options.caller.fraction(), { min, max });
     const timer = this.#settings.timing.after(ms, () => this.#redial());
     this.#state = { kind: "backing-off", timer };
+    this.#held = [];
     this.#rejectSent(state.connection, (outcome) => this.#lostError(error, outcome));
     this.#rejectWaiting(() => this.#lostError(error, "none"), this.#waiting);
     if (wasOpen) this.#options.caller.down?.(error);
@@ -181,6 +192,15 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     }
     call.reject(this.#error(code, found, "unknown", call.abortReason));
   };
+
+  /** Two that meet speak at once: what they say first would be lost, and missed for some rounds. */
+  #hold(request: Request): boolean {
+    const { most } = this.#settings.protocol;
+    const bytes = piecesBytes(this.#settings.requestCodec.encode(request, most));
+    if (this.#held.length >= heldMax || bytes > heldBytesMax) return false;
+    this.#held.push(request);
+    return true;
+  }
 
   #refuseCall(bytes: number, options: CallOptions): void {
     const { limits } = this.#settings;
