@@ -1,6 +1,6 @@
 /** The loads of a plan on each system, by rounds, so that all of them meet the same machine. */
 import { inClientProcess } from "./load/client-task.ts";
-import type { Load, Measured } from "./load/load.ts";
+import type { Measured } from "./load/load.ts";
 import type { Case, Plan } from "./plan.ts";
 import type { HalfRateRow, Row } from "./result.ts";
 import { whileRunning } from "./scratch.ts";
@@ -21,24 +21,21 @@ export interface Bench {
   step(what: string): void;
 }
 
-const halfRateSize = 128;
-const halfRateWindow = 1024;
-
 /** What each case gave in each round, by system and case. */
 class Rounds {
   readonly #measured = new Map<string, Measured[]>();
 
-  add(system: System, of: Case | "half rate", measured: Measured): void {
+  add(system: System, of: Case, measured: Measured): void {
     const key = keyOf(system, of);
     this.#measured.set(key, [...(this.#measured.get(key) ?? []), measured]);
   }
 
-  of(system: System, of: Case | "half rate"): readonly Measured[] {
+  of(system: System, of: Case): readonly Measured[] {
     return this.#measured.get(keyOf(system, of)) ?? [];
   }
 }
 
-function keyOf(system: System, of: Case | "half rate"): string {
+function keyOf(system: System, of: Case): string {
   return `${system.name} ${JSON.stringify(of)}`;
 }
 
@@ -60,34 +57,31 @@ interface Round {
   readonly rounds: Rounds;
 }
 
+/** All cases one after the other, by one client; the first time of the first one is for warmth. */
 async function measureRound(bench: Bench, { system, running, rounds }: Round): Promise<void> {
-  const { plan } = bench;
-  const measure = async (size: number, load: Load): Promise<Measured> =>
-    await inClientProcess({
-      system: system.name,
-      endpoints: running.endpoints,
-      pids: running.pids(),
-      work: { load, size, seconds: plan.seconds, warmUpSeconds: plan.warmUpSeconds },
-    });
-  for (const each of plan.cases) {
-    if (each.load.kind === "bulk" && system.hasBulk !== true) continue;
-    bench.step(`${system.name}: ${nameOf(each)}`);
-    const measured = await measure(each.size, each.load);
-    rounds.add(system, each, measured);
-    const isHalved =
-      each.size === halfRateSize &&
-      each.load.kind === "closed" &&
-      each.load.outstanding === halfRateWindow;
-    if (!isHalved) continue;
-    bench.step(`${system.name}: ${each.size} B at half of that rate`);
-    const open: Load = { kind: "open", rate: Math.floor(measured.rate / 2) };
-    rounds.add(system, "half rate", await measure(each.size, open));
-  }
+  const { cases, seconds, warmUpSeconds, heatUpSeconds } = bench.plan;
+  const played = cases.filter(({ load }) => load.kind !== "bulk" || system.hasBulk === true);
+  const works = played.map((each, at) => {
+    return { ...each, seconds, warmUpSeconds: at === 0 ? heatUpSeconds : warmUpSeconds };
+  });
+  const announce = (at: number): void => {
+    const next = played[at];
+    if (next !== undefined) bench.step(`${system.name}: ${nameOf(next)}`);
+  };
+  announce(0);
+  const { endpoints } = running;
+  const task = { system: system.name, endpoints, pids: running.pids(), works };
+  await inClientProcess(task, (measured, at) => {
+    const each = played[at];
+    if (each !== undefined) rounds.add(system, each, measured);
+    announce(at + 1);
+  });
 }
 
 function nameOf({ size, load }: Case): string {
   if (load.kind === "bulk") return `${size} B in bulk`;
-  return load.kind === "closed" ? `${size} B, ${load.outstanding} outstanding` : `${size} B`;
+  if (load.kind === "half rate") return `${size} B at half of that rate`;
+  return `${size} B, ${load.outstanding} outstanding`;
 }
 
 function collect({ plan, systems }: Bench, rounds: Rounds): LoadRows {
@@ -97,15 +91,18 @@ function collect({ plan, systems }: Bench, rounds: Rounds): LoadRows {
   for (const system of systems) {
     for (const each of plan.cases) {
       const all = rounds.of(system, each);
-      if (all.length === 0 || each.load.kind === "open") continue;
+      if (all.length === 0) continue;
+      const { size, load } = each;
+      const what = { system: system.name, size, ...medianOf(all) };
+      if (load.kind === "half rate") {
+        halfRate.push(what);
+        continue;
+      }
       const rates = all.map(({ rate }) => rate);
       const spread = { rateMin: Math.min(...rates), rateMax: Math.max(...rates) };
-      const what = { system: system.name, size: each.size, outstanding: each.load.outstanding };
-      (each.load.kind === "bulk" ? bulk : rows).push({ ...what, ...medianOf(all), ...spread });
+      const row = { ...what, outstanding: load.outstanding, ...spread };
+      (load.kind === "bulk" ? bulk : rows).push(row);
     }
-    const halves = rounds.of(system, "half rate");
-    if (halves.length > 0)
-      halfRate.push({ system: system.name, size: halfRateSize, ...medianOf(halves) });
   }
   return { rows, bulk, halfRate };
 }

@@ -28,8 +28,8 @@ export async function measureRecording(bench: Bench): Promise<RecordingCost> {
 
 async function rate(bench: Bench, system: System): Promise<number> {
   return await whileRunning(system, bench.port, async (running) => {
-    const measured = await inClientProcess(taskOf(running, bench.plan));
-    return measured.rate;
+    const [measured] = await inClientProcess(taskOf(running, bench.plan));
+    return measured?.rate ?? 0;
   });
 }
 
@@ -37,8 +37,8 @@ function taskOf(
   running: Running,
   { seconds, warmUpSeconds }: Pick<Work, "seconds" | "warmUpSeconds">,
 ): Parameters<typeof inClientProcess>[0] {
-  const work = { ...load, seconds, warmUpSeconds };
-  return { system: "kibitzer", endpoints: running.endpoints, pids: running.pids(), work };
+  const works = [{ ...load, seconds, warmUpSeconds }];
+  return { system: "kibitzer", endpoints: running.endpoints, pids: running.pids(), works };
 }
 
 export async function measureReplay(bench: Bench): Promise<readonly ReplayRow[]> {

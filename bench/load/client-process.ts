@@ -1,6 +1,6 @@
 /**
- * The client of one measurement, in a process of its own. Its one argument is a `ClientTask` as
- * JSON; the last line that it prints is the `Measured`.
+ * The client of a round, in a process of its own. Its one argument is a `ClientTask` as JSON; it
+ * prints a `Measured` for each load, on a line of its own.
  */
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import { closedLoop } from "../../src/load/closed-loop.ts";
@@ -14,15 +14,18 @@ import type { Measured, Work } from "./load.ts";
 interface Run {
   readonly seconds: number;
   readonly latency: RecordableHistogram;
+  /** Acknowledged entries a second of the load before. */
+  readonly rateBefore: number;
 }
 
 /** Resolves with how many entries were acknowledged. */
-async function run(publisher: Publisher, work: Work, { seconds, latency }: Run): Promise<number> {
+async function run(publisher: Publisher, work: Work, how: Run): Promise<number> {
   const { load, size } = work;
+  const { seconds, latency } = how;
   const entry = new Uint8Array(size).fill(0x2e);
   const until = performance.now() + seconds * 1000;
   const loop = {
-    goesOn: () => load.kind === "open" || performance.now() < until,
+    goesOn: () => load.kind === "half rate" || performance.now() < until,
     call: () => publisher.publish(entry),
     // Microseconds: a histogram counts whole numbers from 1.
     took: (ms: number) => latency.record(Math.max(1, Math.round(ms * 1000))),
@@ -30,8 +33,10 @@ async function run(publisher: Publisher, work: Work, { seconds, latency }: Run):
   switch (load.kind) {
     case "closed":
       return await closedLoop({ ...loop, outstanding: load.outstanding });
-    case "open":
-      return await openLoop({ ...loop, rate: load.rate, count: load.rate * seconds });
+    case "half rate": {
+      const rate = Math.floor(how.rateBefore / 2);
+      return await openLoop({ ...loop, rate, count: rate * seconds });
+    }
     case "bulk": {
       const { outstanding, entriesEach } = load;
       const entries = Array.from({ length: entriesEach }, () => entry);
@@ -41,17 +46,24 @@ async function run(publisher: Publisher, work: Work, { seconds, latency }: Run):
   }
 }
 
-async function measure({ system, endpoints, pids, work }: ClientTask): Promise<Measured> {
-  const publisher = await systemNamed(system).connect(endpoints);
-  await run(publisher, work, { seconds: work.warmUpSeconds, latency: createHistogram() });
+async function measure(
+  publisher: Publisher,
+  work: Work,
+  { pids, rateBefore }: { readonly pids: readonly number[]; readonly rateBefore: number },
+): Promise<Measured> {
+  await run(publisher, work, {
+    seconds: work.warmUpSeconds,
+    latency: createHistogram(),
+    rateBefore,
+  });
   const latency = createHistogram();
   const cpuBefore = cpuSeconds(pids);
   const ownBefore = cpuSeconds([process.pid]);
   const begun = performance.now();
-  const acknowledged = await run(publisher, work, { seconds: work.seconds, latency });
+  const acknowledged = await run(publisher, work, { seconds: work.seconds, latency, rateBefore });
   const elapsed = (performance.now() - begun) / 1000;
   const per10k = 10_000 / acknowledged;
-  const measured = {
+  return {
     rate: acknowledged / elapsed,
     p50: latency.percentile(50) / 1000,
     p99: latency.percentile(99) / 1000,
@@ -60,10 +72,15 @@ async function measure({ system, endpoints, pids, work }: ClientTask): Promise<M
     clientCpuPer10k: (cpuSeconds([process.pid]) - ownBefore) * per10k,
     rssMiB: residentMiB(pids),
   };
-  await publisher.close();
-  return measured;
 }
 
-const task: ClientTask = JSON.parse(process.argv[2] ?? "");
-console.log(JSON.stringify(await measure(task)));
+const { system, endpoints, pids, works }: ClientTask = JSON.parse(process.argv[2] ?? "");
+const publisher = await systemNamed(system).connect(endpoints);
+let rateBefore = 0;
+for (const work of works) {
+  const measured = await measure(publisher, work, { pids, rateBefore });
+  rateBefore = measured.rate;
+  console.log(JSON.stringify(measured));
+}
+await publisher.close();
 process.exit();

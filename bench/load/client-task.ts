@@ -1,7 +1,7 @@
-/** Has a client process do some work, and returns what it measured. */
-import { execFile } from "node:child_process";
+/** Has a client process do some work, one load after the other, and returns what it measured. */
+import { spawn } from "node:child_process";
 import { resolve } from "node:path";
-import { promisify } from "node:util";
+import { createInterface } from "node:readline";
 import type { SystemName } from "../systems/system.ts";
 import type { Measured, Work } from "./load.ts";
 
@@ -10,19 +10,38 @@ export interface ClientTask {
   readonly endpoints: readonly string[];
   /** The servers' processes, whose cost is measured. */
   readonly pids: readonly number[];
-  readonly work: Work;
+  readonly works: readonly Work[];
 }
 
 const program = resolve(import.meta.dirname, "client-process.ts");
 /** Beyond the time that the work itself takes. */
 const patienceMs = 60_000;
 
-/** @throws {Error} when the process fails, or hangs. */
-export async function inClientProcess(task: ClientTask): Promise<Measured> {
-  const { seconds, warmUpSeconds } = task.work;
-  const { stdout } = await promisify(execFile)(process.execPath, [program, JSON.stringify(task)], {
-    timeout: (seconds + warmUpSeconds) * 1000 + patienceMs,
+/**
+ * One result for each of `works`, told one by one.
+ * @throws {Error} when the process fails, or hangs.
+ */
+export async function inClientProcess(
+  task: ClientTask,
+  told: (measured: Measured, at: number) => void = () => undefined,
+): Promise<readonly Measured[]> {
+  const seconds = task.works.reduce((sum, work) => sum + work.seconds + work.warmUpSeconds, 0);
+  const child = spawn(process.execPath, [program, JSON.stringify(task)], {
+    stdio: ["ignore", "pipe", "inherit"],
+    timeout: seconds * 1000 + patienceMs,
   });
-  const measured: Measured = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
-  return measured;
+  const ended = new Promise<void>((done) => child.once("close", () => done()));
+  const results: Measured[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    const measured: Measured = JSON.parse(line);
+    results.push(measured);
+    told(measured, results.length - 1);
+  }
+  await ended;
+  if (results.length === task.works.length) return results;
+  const { system, works } = task;
+  throw new Error(
+    `the client of ${system} ended ${results.length} of ${works.length} loads, ` +
+      `with ${child.signalCode ?? child.exitCode}`,
+  );
 }

@@ -3,8 +3,8 @@
 export type Load =
   /** So many calls are always outstanding. */
   | { readonly kind: "closed"; readonly outstanding: number }
-  /** So many entries a second, whether or not earlier ones are acknowledged. */
-  | { readonly kind: "open"; readonly rate: number }
+  /** Half as many entries a second as the load before had, whether or not they are acknowledged. */
+  | { readonly kind: "half rate" }
   /** So many calls are always outstanding, each of so many entries. */
   | { readonly kind: "bulk"; readonly outstanding: number; readonly entriesEach: number };
 

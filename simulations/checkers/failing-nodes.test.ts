@@ -128,7 +128,7 @@ test("D5: a node that serves, having forgotten what it promised", async () => {
   const timing = { pingMs: 100, silenceMs: 500, stallMs: 2000 };
   const workload = { ...calmSwarm.workload, publishesPerSecond: 20 };
   const swarm = { ...calmSwarm, atlas, folders, operator, timing, workload };
-  const simulation = new Simulation(1, {
+  const simulation = new Simulation(3, {
     swarm,
     // Nobody tells it that its disk is old, or asks it for a promise.
     acknowledged: () => {

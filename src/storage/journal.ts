@@ -285,8 +285,14 @@ export class Journal implements AsyncDisposable {
     this.#running = this.#run();
   }
 
+  /**
+   * Everything that is appended in this turn goes into one group; what the turn sends leaves first,
+   * since others have further to go than to the own disk.
+   */
   async #run(): Promise<void> {
-    await this.#turn();
+    await Promise.resolve();
+    const { clock } = this.#options;
+    if (clock !== undefined) await new Promise<void>((resolve) => clock.soon(resolve));
     while (this.#failure === null && this.#hasWork()) {
       const mends = this.#mends.take();
       const group = mends.length > 0 ? [] : this.#queue.take();
@@ -305,16 +311,6 @@ export class Journal implements AsyncDisposable {
     }
     this.#running = null;
     this.#markLater();
-  }
-
-  /**
-   * Everything that is appended in this turn goes into one group; what the turn sends leaves first,
-   * since others have further to go than to the own disk.
-   */
-  async #turn(): Promise<void> {
-    await Promise.resolve();
-    const { clock } = this.#options;
-    if (clock !== undefined) await new Promise<void>((resolve) => clock.soon(resolve));
   }
 
   #hasWork(): boolean {

@@ -316,18 +316,6 @@ function tells(scene: MakeScene): void {
     assert.equal(s.caller.tell(parcel("away"), "bulk"), false);
   });
 
-  test("what is told while the connection is made is heard, some of it", async () => {
-    await using s = await scene();
-    const verbs = Array.from({ length: 17 }, (_, index) => `t${index}`);
-    // One in memory is made within the turn.
-    const isMade = s.caller.connected;
-    const told = verbs.filter((verb) => s.caller.tell(parcel(verb), "bulk"));
-    assert.equal(told.length, isMade ? 17 : 16);
-    await s.callee.until(() => s.callee.heard.length === told.length);
-    await s.call("done");
-    assert.deepEqual(s.callee.heard, told);
-  });
-
   test("control passes while bulk is stuffed", async () => {
     await using s = await scene({ limits: { queuedBytesMax: 8 * 1024 * 1024 } });
     await s.call("ready");
