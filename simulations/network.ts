@@ -2,7 +2,7 @@
  * A network under virtual time: the real connections of transport/, over wires that delay, lose,
  * reorder, repeat and cut what passes. Calls are never repeated; a simulator of bytes it is not.
  */
-import { crc32 } from "../src/codec/crc32.ts";
+import { checksumOf } from "../src/codec/known-checksums.ts";
 import {
   MemoryNetwork,
   type Callee,
@@ -89,7 +89,7 @@ export class SimulatedNetwork<Request, Response> {
     this.#kindOf = codecs.kindOf ?? (() => null);
     this.#network = new MemoryNetwork({
       ...codecs,
-      checksum: crc32,
+      checksum: checksumOf,
       deliver: (frame, run) => this.#deliver(frame, run),
       partOf: (frame, rest) => this.#partOf(frame, rest),
     });

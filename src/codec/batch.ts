@@ -7,6 +7,7 @@ import type { Batch } from "../../consensus/index.ts";
 import { viewOf } from "./bytes.ts";
 import { crc32 } from "./crc32.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
+import { rememberChecksum } from "./known-checksums.ts";
 
 /** The bytes before each entry. */
 export const entryHeaderBytes = 4;
@@ -111,7 +112,9 @@ export class BatchBuilder {
     // A buffer that is mostly empty would be held, and counted by nobody, until the batch settles.
     const body =
       size * 4 < byteLength ? this.#buffer.slice(0, size) : this.#buffer.subarray(0, size);
-    return { count: this.#count, size, checksum: crc32(body), body };
+    const checksum = crc32(body);
+    rememberChecksum(body, checksum);
+    return { count: this.#count, size, checksum, body };
   }
 
   #write(entry: string | Uint8Array, start: number, bytes: number): number {
@@ -192,6 +195,7 @@ export function verifyBatch(
   }
   if (size !== body.length) throw malformed(`its size says ${size} bytes, ${body.length} came`);
   if (crc32(body) !== checksum) throw damaged("its checksum does not fit its bytes");
+  rememberChecksum(body, checksum);
   verifyEntries(body, count, entryBytesMax);
 }
 
