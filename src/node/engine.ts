@@ -199,6 +199,7 @@ export class Engine {
 
   /** Listens at every endpoint, reaches for the peers, and begins to keep time. */
   async start(): Promise<readonly string[]> {
+    if (this.#failure !== null) throw this.#failure;
     const { network } = this.configuration.world;
     for (const url of this.directory.record.listen) {
       this.#listeners.push(await network.listen(url, this.service));
@@ -318,6 +319,7 @@ export class Engine {
     await this.snapshots.attach(journal, recovered);
     // Nobody was there to be told, while it was opened and repaired.
     if (!journal.hasRoom) this.play({ kind: "room", hasRoom: false });
+    if (journal.failure !== null) this.fail(journal.failure);
   }
 
   #carryOut(outcome: Outcome): void {

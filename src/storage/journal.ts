@@ -178,6 +178,10 @@ export class Journal implements AsyncDisposable {
     return this.#room.isThere;
   }
 
+  get failure(): KibitzerError | null {
+    return this.#failure;
+  }
+
   /** The hash that the damaged record of `slot` had, where something tells it. */
   hashOf(slot: Slot): Hash | null {
     return this.#log.holes.hashAt(slot);
