@@ -89,14 +89,17 @@ function configuration({ directory, port }: Where, at: number): string {
 
 async function connect(endpoints: readonly string[]): Promise<Publisher> {
   const connection = await connectNats({ servers: [...endpoints], noRandomize: true });
-  const jetstream = connection.jetstream({ timeout: 30_000 });
+  const jetstream = connection.jetstream();
   return {
     publish: async (entry) => await publishOnce(() => jetstream.publish(subject, entry)),
     close: async () => await connection.close(),
   };
 }
 
-/** Its client gives up at once while there is no leader; a write is one that is acknowledged. */
+/**
+ * Its client gives up at once while there is no leader, and after five seconds where a request was
+ * lost with one; a write is one that is acknowledged.
+ */
 async function publishOnce(publish: () => Promise<unknown>): Promise<unknown> {
   for (;;) {
     try {
