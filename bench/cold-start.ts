@@ -1,12 +1,9 @@
 /** From the start of three processes on empty directories to the first acknowledged write. */
-import { setTimeout as pause } from "node:timers/promises";
 import type { Bench } from "./loads.ts";
 import type { Times } from "./result.ts";
 import { inScratch } from "./scratch.ts";
 import { median } from "./statistics.ts";
-import type { Publisher, System } from "./systems/system.ts";
-
-const retryMs = 5;
+import type { System } from "./systems/system.ts";
 
 export async function measureColdStarts(bench: Bench): Promise<readonly Times[]> {
   const times = new Map<System, number[]>(bench.systems.map((system) => [system, []]));
@@ -29,8 +26,9 @@ async function coldStart(system: System, port: number): Promise<number> {
     const begun = performance.now();
     const running = system.launch(where);
     try {
-      if (system.isWholeFirst === true) await running.whole();
-      const publisher = await connectSoon(system, running.endpoints);
+      // One of three may acknowledge before the others count.
+      await running.whole();
+      const publisher = await system.connect(running.endpoints);
       await publisher.publish(new Uint8Array(128));
       const elapsed = performance.now() - begun;
       await publisher.close();
@@ -39,14 +37,4 @@ async function coldStart(system: System, port: number): Promise<number> {
       await running.stop();
     }
   });
-}
-
-async function connectSoon(system: System, endpoints: readonly string[]): Promise<Publisher> {
-  for (;;) {
-    try {
-      return await system.connect(endpoints);
-    } catch {
-      await pause(retryMs);
-    }
-  }
 }

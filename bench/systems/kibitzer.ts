@@ -64,7 +64,6 @@ export function kibitzerWith(flags: readonly string[]): System {
     name: "kibitzer",
     durability: "synced by two of three",
     hasBulk: true,
-    isWholeFirst: true,
     isInstalled: () => true,
     launch: (where: Where): Running => new KibitzerCluster(where, flags),
     connect: async (endpoints: readonly string[]): Promise<Publisher> =>

@@ -44,8 +44,6 @@ export interface System {
   readonly durability: string;
   /** Whether its publisher has `publishMany`. */
   readonly hasBulk?: boolean;
-  /** Else its first write may be acknowledged before all three processes count. */
-  readonly isWholeFirst?: boolean;
   isInstalled(): boolean;
   /** Starts all processes, and waits for nothing. */
   launch(where: Where): Running;
