@@ -21,13 +21,15 @@ test("known or not, a piece continues what was before it", () => {
   );
 });
 
+/** Whether a change after the checksum was told shows. */
+function changed(bytes: Uint8Array): boolean {
+  rememberChecksum(bytes, crc32(bytes));
+  const before = checksumOf(bytes, 7);
+  bytes[0] = 1;
+  return checksumOf(bytes, 7) !== before;
+}
+
 test("what is known is not looked at again, unless it is small", () => {
-  const changed = (bytes: Uint8Array): boolean => {
-    rememberChecksum(bytes, crc32(bytes));
-    const before = checksumOf(bytes, 7);
-    bytes[0] = 1;
-    return checksumOf(bytes, 7) !== before;
-  };
   assert.equal(changed(new Uint8Array(least)), false);
   assert.equal(changed(new Uint8Array(least - 1)), true);
 });
