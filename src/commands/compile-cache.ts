@@ -4,12 +4,21 @@
  */
 import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 
 /** Before anything else is loaded. `NODE_COMPILE_CACHE` and `NODE_DISABLE_COMPILE_CACHE` decide. */
 export function keepCompiled(): void {
-  const { NODE_COMPILE_CACHE: chosen, XDG_CACHE_HOME: cache } = process.env;
-  if (chosen !== undefined) return;
-  // What cannot be kept is compiled again: it says so, and throws nothing.
-  enableCompileCache(join(cache ?? join(homedir(), ".cache"), "kibitzer"));
+  if (process.env["NODE_COMPILE_CACHE"] !== undefined) return;
+  try {
+    // What cannot be kept is compiled again.
+    enableCompileCache(join(cacheOfUser(), "kibitzer"));
+  } catch {
+    // A user without a home, as in some containers, has no cache either.
+  }
+}
+
+/** @throws {Error} when the system knows of no home. */
+function cacheOfUser(): string {
+  const { XDG_CACHE_HOME: chosen = "" } = process.env;
+  return isAbsolute(chosen) ? chosen : join(homedir(), ".cache");
 }
