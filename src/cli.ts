@@ -4,8 +4,6 @@ import { nodeTooOld } from "./commands/node-version.ts";
 
 const refusal = nodeTooOld(process.version);
 if (refusal === null) {
-  const { keepCompiled } = await import("./commands/compile-cache.ts");
-  keepCompiled();
   const { main } = await import("./commands/main.ts");
   await main(process.argv.slice(2));
 } else {

@@ -71,7 +71,7 @@ export interface Caller<Request, Response> extends AsyncDisposable {
   /**
    * Sends `request` without an answer, in order with others of the same lane; it may be lost.
    * Frames told in one turn of the event loop leave in one write; some small ones that are told
-   * while a connection is being made leave once it is there.
+   * while a connection is being made leave once it is there, behind the calls that wait for it.
    *
    * @returns false when it was dropped at once: not connected, or more is queued than the limit
    *   allows.

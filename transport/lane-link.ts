@@ -195,9 +195,9 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
 
   /** Two that meet speak at once: what they say first would be lost, and missed for some rounds. */
   #hold(request: Request): boolean {
-    const { most } = this.#settings.protocol;
-    const bytes = piecesBytes(this.#settings.requestCodec.encode(request, most));
-    if (this.#held.length >= heldMax || bytes > heldBytesMax) return false;
+    if (this.#held.length >= heldMax) return false;
+    const { protocol, requestCodec } = this.#settings;
+    if (piecesBytes(requestCodec.encode(request, protocol.most)) > heldBytesMax) return false;
     this.#held.push(request);
     return true;
   }
