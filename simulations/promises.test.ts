@@ -15,6 +15,8 @@ import { second } from "./simulator.ts";
 /** How soon a node is well again once its disk is. */
 const healedMax = 5 * second;
 const settledMax = 30 * second;
+/** A refusal takes no time at all: who asked again at once would ask a million times. */
+const retryAfter = second / 100;
 const minute = 60 * second;
 const entryBytes = 2000;
 
@@ -74,6 +76,7 @@ async function allServe(stage: Stage): Promise<void> {
   for (const node of cluster.nodes) {
     while ((await publish(stage, node)) !== "acknowledged") {
       assert.ok(simulator.now < end, `${node.id} serves again in time`);
+      await simulator.run(simulator.now + retryAfter);
     }
     await simulator.complete(running(node).barrier(), end - simulator.now);
   }

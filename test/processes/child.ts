@@ -9,8 +9,6 @@ import { join } from "node:path";
 
 export const root: string = join(import.meta.dirname, "../..");
 const cli = join(root, "src/cli.ts");
-/** Types are stripped once, not by each of some hundred processes. */
-const compileCache = join(root, "node_modules/.cache/kibitz-test");
 
 /** A process that says nothing for so long is stuck, even on a computer that does much else. */
 export const patienceMs = 60_000;
@@ -190,5 +188,5 @@ function environment(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([name]) => !name.startsWith("KIBITZER_") && name !== "NODE_TEST_CONTEXT",
   );
-  return { ...Object.fromEntries(kept), NO_COLOR: "1", NODE_COMPILE_CACHE: compileCache };
+  return { ...Object.fromEntries(kept), NO_COLOR: "1" };
 }
