@@ -15,6 +15,7 @@ import { AbortWatch } from "./abort-watch.ts";
 import type { PublishOptions } from "../api.ts";
 import { signalFault } from "../arguments.ts";
 import type { BatchResults } from "../machine/results.ts";
+import { Company } from "./company.ts";
 import { entryBytes } from "../codec/batch.ts";
 import type { Parcel, PublishResult } from "./parcel.ts";
 import {
@@ -79,6 +80,7 @@ export class Publishing {
   readonly #bounds: WaitingBounds;
   readonly #watch = new AbortWatch();
   readonly #room: WaitingRoom;
+  readonly #company: Company;
   /** By first sequence number, in that order. */
   readonly #inFlight = new Map<number, Parcel>();
   #resume: { readonly publisher: number; readonly sequenceNext: number } | null;
@@ -99,6 +101,7 @@ export class Publishing {
     this.#options = options;
     this.#bounds = { ...boundsDefault, ...options.bounds };
     this.#room = new WaitingRoom(this.#bounds, this.#watch);
+    this.#company = new Company(options.clock, () => this.#schedule());
     this.#resume = options.resume === undefined ? null : parseResume(options.resume);
     if (this.#resume === null) return;
     this.#publisher = String(this.#resume.publisher);
@@ -186,16 +189,23 @@ export class Publishing {
     if (this.#room.empty) return;
     if (!this.#open || this.#expiring()) this.#openSession();
     while (this.#windowRoom > 0) {
+      if (this.#gathersOn()) return;
       const parcel = this.#room.take();
       if (parcel === null) return;
       this.#publishParcel(parcel);
     }
   }
 
+  #gathersOn(): boolean {
+    const { gathers, bytes } = this.#room;
+    return gathers && this.#company.isAwaited(bytes, this.#inFlight.size);
+  }
+
   #publishParcel(parcel: Parcel): void {
     const { count, size, checksum } = parcel.close();
     this.#inFlight.set(this.#sequenceNext, parcel);
     this.#sequenceNext += count;
+    this.#company.closed();
     this.#play({ kind: "publish", ...this.#stamp(), count, size, checksum });
   }
 
@@ -362,6 +372,7 @@ export class Publishing {
     this.#windowRoom = 0;
     this.#timer?.timer.cancel();
     this.#timer = null;
+    this.#company.end();
     this.#room.clear(errorFor("none"));
     for (const parcel of this.#inFlight.values()) parcel.fail(errorFor(parcel.outcome));
     this.#inFlight.clear();

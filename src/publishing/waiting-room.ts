@@ -53,6 +53,11 @@ export class WaitingRoom {
     return this.#queue.size;
   }
 
+  /** Whether the next parcel is one that entries are still appended to. */
+  get gathers(): boolean {
+    return this.#parcels.length === 1;
+  }
+
   get empty(): boolean {
     return this.#parcels.every((parcel) => parcel.live === 0);
   }

@@ -2,119 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { Islander, limits } from "../../consensus/index.ts";
-import type { IslanderInput, Submission, SubmissionResult } from "../../consensus/index.ts";
-import { readBatch, verifyBatch } from "../../src/codec/batch.ts";
+import { limits } from "../../consensus/index.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
-import { Publishing } from "../../src/publishing/publishing.ts";
-import type { PublishingOptions } from "../../src/publishing/publishing.ts";
-import type { Clock, Timer } from "../../src/world.ts";
-import { PublisherTable } from "../../simulations/core/publisher-table.ts";
-import { Prng } from "../../simulations/prng.ts";
-
-/** Time that passes only when told; the end of a turn is the real one. */
-class TestClock implements Clock {
-  #now = 0;
-  #timers: { readonly at: number; readonly callback: () => void }[] = [];
-
-  now(): number {
-    return this.#now;
-  }
-
-  wall(): number {
-    return 1_700_000_000_000 + this.#now;
-  }
-
-  after(ms: number, callback: () => void): Timer {
-    const timer = { at: this.#now + ms, callback };
-    this.#timers.push(timer);
-    return { cancel: () => void (this.#timers = this.#timers.filter((each) => each !== timer)) };
-  }
-
-  soon(callback: () => void): void {
-    setImmediate(callback);
-  }
-
-  get timers(): number {
-    return this.#timers.length;
-  }
-
-  pass(ms: number): void {
-    this.#now += ms;
-    const due = this.#timers.filter((timer) => timer.at <= this.#now);
-    this.#timers = this.#timers.filter((timer) => timer.at > this.#now);
-    for (const timer of due) timer.callback();
-  }
-}
-
-interface Sent {
-  readonly submission: Submission;
-  readonly body: Uint8Array;
-  readonly answer: (result: SubmissionResult) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** Keeps every submission until the test decides what becomes of it. */
-class Desk {
-  readonly clock = new TestClock();
-  readonly table = new PublisherTable();
-  readonly inputs: IslanderInput[] = [];
-  sent: Sent[] = [];
-  registrations = 0;
-  refuseRegistration = false;
-  readonly publishing: Publishing;
-
-  constructor(options: Partial<PublishingOptions> = {}) {
-    const islander = new Islander();
-    const prng = new Prng(1);
-    this.publishing = new Publishing({
-      clock: this.clock,
-      chance: {
-        fraction: () => prng.fraction(),
-        hex16: () => `${this.registrations}`.padStart(16, "0"),
-      },
-      play: (input) => {
-        this.inputs.push(input);
-        return islander.step(input);
-      },
-      submit: (submission, body) =>
-        new Promise((answer, reject) => this.sent.push({ submission, body, answer, reject })),
-      register: async (nonce) => {
-        this.registrations += 1;
-        if (this.refuseRegistration) return { kind: "refusedRegistration", nonce };
-        return this.table.register(nonce);
-      },
-      broken: (cause) => {
-        throw cause;
-      },
-      ...options,
-    });
-  }
-
-  /** Lets everything that is due happen, without time passing. */
-  async settle(): Promise<void> {
-    for (let turns = 0; turns < 4; turns += 1) await turn();
-  }
-
-  /** Answers all that was sent by the rules of the table; returns the texts that came. */
-  decide(): string[] {
-    const texts: string[] = [];
-    for (const { submission, body, answer } of this.sent.splice(0)) {
-      verifyBatch(submission.batch, body);
-      texts.push(...textsOf(submission, body));
-      answer(this.table.apply(submission.batch));
-    }
-    return texts;
-  }
-
-  answer(result: SubmissionResult): void {
-    for (const sent of this.sent.splice(0)) sent.answer(result);
-  }
-}
-
-function textsOf({ batch }: Submission, body: Uint8Array): string[] {
-  return [...readBatch(body, batch.count)].map((bytes) => new TextDecoder().decode(bytes));
-}
+import { Desk } from "./publishing-desk.ts";
 
 /** What became of a promise: its index, or code, outcome and whether it may be tried again. */
 async function fate(promise: Promise<{ readonly index: number }>): Promise<string> {
@@ -281,6 +171,7 @@ describe("back-pressure", () => {
     for (let round = 0; round < limits.publisherBatchesInFlightMax + 50; round += 1) {
       promises.push(desk.publishing.publish("x"));
       await desk.settle();
+      desk.clock.pass(5);
     }
     assert.equal(desk.sent.length, limits.publisherBatchesInFlightMax);
     desk.decide();
@@ -291,6 +182,52 @@ describe("back-pressure", () => {
     );
     desk.decide();
     await Promise.all(promises);
+  });
+});
+
+/** Publishes so many, each in a turn of its own and without time passing. */
+async function publishEach(desk: Desk, entries: readonly string[]): Promise<void> {
+  for (const entry of entries) {
+    desk.publishing.publish(entry).catch(() => undefined);
+    await desk.settle();
+  }
+}
+
+function counts(desk: Desk): readonly number[] {
+  return desk.sent.map(({ submission }) => submission.batch.count);
+}
+
+describe("a small batch", () => {
+  test("waits for company while two are under way, until one is answered", async () => {
+    const desk = new Desk();
+    await publishEach(desk, ["a", "b", "c", "d"]);
+    assert.deepEqual(counts(desk), [1, 1]);
+    desk.sent
+      .splice(0, 1)
+      .map(({ submission, answer }) => answer(desk.table.apply(submission.batch)));
+    await desk.settle();
+    assert.deepEqual(counts(desk), [1, 2]);
+    assert.deepEqual(desk.decide(), ["b", "c", "d"]);
+  });
+
+  test("waits no longer than 4 ms, and not at all once it is large", async () => {
+    const desk = new Desk();
+    await publishEach(desk, ["a", "b", "c"]);
+    desk.clock.pass(3);
+    await publishEach(desk, ["d"]);
+    assert.deepEqual(counts(desk), [1, 1]);
+    desk.clock.pass(1);
+    await desk.settle();
+    assert.deepEqual(counts(desk), [1, 1, 2]);
+    await publishEach(desk, ["x".repeat(20_000), "y".repeat(20_000), "z"]);
+    assert.deepEqual(counts(desk), [1, 1, 2, 2]);
+  });
+
+  test("of a publisher that is closed meanwhile leaves no timer", async () => {
+    const desk = new Desk();
+    await publishEach(desk, ["a", "b", "c"]);
+    desk.publishing.close();
+    assert.equal(desk.clock.timers, 0);
   });
 });
 
