@@ -73,6 +73,13 @@ export function parseWhole(min: number, max: number): (text: string) => number {
   };
 }
 
+/** How many members have a seat at most; what an even number would add is no vote that counts. */
+export function parseSeats(text: string): number {
+  const seats = parseWhole(1, Number.MAX_SAFE_INTEGER)(text);
+  if (seats % 2 === 0) throw new InvalidArgumentError("Wanted an odd number.");
+  return seats;
+}
+
 /** Endpoints, separated by commas or by repeating the option. */
 export function parseEndpoints(
   text: string,

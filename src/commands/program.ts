@@ -13,6 +13,7 @@ import {
   parseDurationOrNever,
   parseEndpoints,
   parseProperty,
+  parseSeats,
   parseWhole,
 } from "./option-values.ts";
 import type { Output } from "./output.ts";
@@ -128,17 +129,8 @@ function addStart(program: Command, context: Context): void {
       ).argParser(parseEndpoints),
     )
     .addOption(option("--advertise <url>", "what peers are told in place of the first --listen"))
-    .addOption(option("--moved", "have members call it here from now on: no copy of it is left"))
-    .addOption(option("--bootstrap <name>", "found a new republic (first start)"))
-    .addOption(
-      option(
-        "--join <urls>",
-        "join the republic of these nodes (first start); with --moved: tell them, too",
-      ).argParser(parseEndpoints),
-    )
-    .addOption(option("--await-invitation", "wait for kibitz member add (first start)"))
-    .addOption(option("--republic <name>", "insist on this republic"))
-    .addOption(option("--if-new", "ignore --bootstrap and --join where the data is there already"))
+    .addOption(option("--moved", "have members call it here from now on: no copy of it is left"));
+  addWaysIn(command)
     .addOption(
       option("--property <key=value>", "what others are told of this node; repeatable").argParser(
         parseProperty,
@@ -183,6 +175,26 @@ function addStart(program: Command, context: Context): void {
     if (config !== undefined) applyConfiguration(command, config);
     return await start(command.opts<StartOptions>(), context.output, interruption);
   });
+}
+
+/** How a node comes into a republic. */
+function addWaysIn(command: Command): Command {
+  return command
+    .addOption(option("--bootstrap <name>", "found a new republic (first start)"))
+    .addOption(
+      option("--parliament-size <seats>", "with --bootstrap: how many members vote at most, odd")
+        .default(undefined, "5")
+        .argParser(parseSeats),
+    )
+    .addOption(
+      option(
+        "--join <urls>",
+        "join the republic of these nodes (first start); with --moved: tell them, too",
+      ).argParser(parseEndpoints),
+    )
+    .addOption(option("--await-invitation", "wait for kibitz member add (first start)"))
+    .addOption(option("--republic <name>", "insist on this republic"))
+    .addOption(option("--if-new", "ignore --bootstrap and --join where the data is there already"));
 }
 
 function addPublish(program: Command, context: Context): void {

@@ -15,6 +15,8 @@ export interface StartOptions {
   readonly advertise?: string;
   readonly moved?: boolean;
   readonly bootstrap?: string;
+  /** Counts where the republic is founded; it remembers. */
+  readonly parliamentSize?: number;
   readonly join?: readonly string[];
   readonly awaitInvitation?: boolean;
   readonly republic?: string;

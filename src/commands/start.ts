@@ -67,12 +67,13 @@ async function openKibitzer(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<Kibitzer> {
-  const { id, listen, advertise, retainBytes, retainAge } = options;
+  const { id, listen, advertise, parliamentSize, retainBytes, retainAge } = options;
   return await Kibitzer.open({
     directory,
     ...(id === undefined ? {} : { id }),
     ...(listen === undefined ? {} : { listen: [...listen] }),
     ...(advertise === undefined ? {} : { advertise }),
+    ...(parliamentSize === undefined ? {} : { parliamentSize }),
     moved: options.moved === true && (options.join ?? true),
     logger,
     ...(options.replaceAfter === undefined ? {} : { replaceAfterMs: options.replaceAfter }),

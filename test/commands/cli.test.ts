@@ -98,6 +98,7 @@ const wrong: readonly (readonly [readonly string[], RegExp])[] = [
   [["replay"], /missing required argument/],
   [["dev", "--nodes", "0"], /whole number/],
   [["start"], /--data/],
+  [["start", "--data", "d", "--bootstrap", "r", "--parliament-size", "4"], /odd number/],
 ];
 
 test("a wrong command line ends with 2 and says what was wanted", async () => {

@@ -7,6 +7,7 @@ import {
   parseDuration,
   parseEndpoints,
   parseProperty,
+  parseSeats,
   parseSwitch,
   parseWhole,
 } from "../../src/commands/option-values.ts";
@@ -26,6 +27,13 @@ test("whole numbers stay within their bounds", () => {
   assert.equal(parse("5"), 5);
   for (const wrong of ["0", "6", "1.0", "0x1", "", " 1", "-1", "NaN"]) {
     assert.throws(() => parse(wrong), InvalidArgumentError, wrong);
+  }
+});
+
+test("seats are odd in number", () => {
+  assert.equal(parseSeats("7"), 7);
+  for (const wrong of ["0", "4", "-1", "x"]) {
+    assert.throws(() => parseSeats(wrong), InvalidArgumentError, wrong);
   }
 });
 
