@@ -2,17 +2,19 @@
  * `npm run bench`: three processes of each system on this computer, one client process, and every
  * acknowledgement after the syncs of a majority, unless the table says otherwise.
  */
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
 import { Command, Option } from "commander";
 import { measureColdStarts } from "./cold-start.ts";
 import { measureFailovers } from "./failover.ts";
+import { measureFanOut } from "./fan-out.ts";
 import { measureLoads, type Bench } from "./loads.ts";
 import { fullPlan, parts, quickPlan, type Part } from "./plan.ts";
 import { plot } from "./plot.ts";
+import { provenance } from "./provenance.ts";
 import { measureRecording, measureReplay } from "./recording.ts";
+import { measureRestarts } from "./restart.ts";
 import type { BenchResult } from "./result.ts";
+import { measureScale } from "./scale.ts";
 import type { System } from "./systems/system.ts";
 import { systems } from "./systems/systems.ts";
 import { tables } from "./tables.ts";
@@ -57,12 +59,13 @@ async function measure(bench: Bench, wanted: ReadonlySet<Part>): Promise<BenchRe
   const recording = await when("recording", async () => await measureRecording(bench), null);
   const replay = await when("replay", async () => await measureReplay(bench), []);
   const failover = await when("failover", async () => await measureFailovers(bench), []);
+  const fanOut = await when("fan-out", async () => await measureFanOut(bench), []);
+  const restart = await when("restart", async () => await measureRestarts(bench), []);
+  const scale = await when("scale", async () => await measureScale(bench), []);
   const coldStart = await when("cold-start", async () => await measureColdStarts(bench), []);
-  const [cpu] = cpus();
   return {
-    commit: execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim(),
+    ...provenance(),
     date: new Date().toISOString().slice(0, 10),
-    machine: `${cpus().length} × ${cpu?.model ?? "?"}, ${Math.round(totalmem() / 2 ** 30)} GiB`,
     rounds: bench.plan.rounds,
     durability: Object.fromEntries(bench.systems.map((each) => [each.name, each.durability])),
     ...loads,
@@ -70,6 +73,9 @@ async function measure(bench: Bench, wanted: ReadonlySet<Part>): Promise<BenchRe
     replay,
     failover,
     coldStart,
+    fanOut,
+    restart,
+    scale,
   };
 }
 
@@ -79,7 +85,7 @@ function nameOf({ name }: System): string {
 
 async function main(options: BenchOptions): Promise<void> {
   const bench = benchOf(options);
-  const result = await measure(bench, new Set(options.only ?? parts));
+  const result = await measure(bench, new Set(options.only ?? bench.plan.parts));
   if (process.stderr.isTTY) process.stderr.write("\r\u001B[K");
   const text = JSON.stringify(result, null, 2);
   if (options.out !== undefined) writeFileSync(options.out, `${text}\n`);
@@ -97,14 +103,18 @@ async function main(options: BenchOptions): Promise<void> {
 const program = new Command("bench")
   .description(
     "Measures clusters of three processes on this computer: Kibitzer, the bound of its design\n" +
-      "(the same without consensus), and the peers that are installed.",
+      "(the same without consensus), and the peers that are installed. fan-out, restart and\n" +
+      "scale are of Kibitzer alone.",
   )
-  .option("--quick", "measure less, and no peers unless named, in under three minutes")
+  .option(
+    "--quick",
+    "measure less, in under three minutes: no peers, no fan-out, restart, scale unless named",
+  )
   .option("--json", "print the result as JSON, in place of tables")
   .option("--out <file>", "write the result to a file, as JSON")
   .option("--plot <file>", "draw the rates, as SVG")
   .option("--rounds <n>", "how often each load is measured")
-  .option("--port <port>", "the first of ten ports", "7760")
+  .option("--port <port>", "the first of twenty ports", "7760")
   .addOption(new Option("--system <name...>", "only these systems").choices(systems.map(nameOf)))
   .addOption(new Option("--only <part...>", "only these parts").choices(parts))
   .action(main);

@@ -3,18 +3,13 @@
  * takes, and how much memory nodes hold while three subscribers read from the start and one never
  * reads.
  */
-import { spawn, type ChildProcess } from "node:child_process";
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { cpus, tmpdir, totalmem } from "node:os";
-import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { Command } from "commander";
 import { KibitzerClient } from "../src/index.ts";
+import { residentMiBEach } from "./processes.ts";
+import { provenance } from "./provenance.ts";
+import { inScratch } from "./scratch.ts";
+import { KibitzerCluster } from "./systems/kibitzer.ts";
 
-const command = resolve(import.meta.dirname, "../src/cli.ts");
-const ids = ["a", "b", "c"] as const;
 const restartMsMax = 2_000;
 const residentMiBMax = 250;
 const sampleMs = 100;
@@ -27,44 +22,11 @@ interface GrowthOptions {
   readonly json?: boolean;
 }
 
-interface Node {
-  readonly process: ChildProcess;
-  /** Milliseconds from the start of the process. */
-  readonly listeningMs: number;
-  readonly readyMs: number;
-}
-
-/** Starts `kibitz start` and waits until it serves. */
-async function start(data: string, flags: readonly string[]): Promise<Node> {
-  const begun = performance.now();
-  const all = [command, "start", "--json", "--log-level", "warn", "--data", data, ...flags];
-  const process_ = spawn(process.execPath, all, { stdio: ["ignore", "pipe", "inherit"] });
-  let listeningMs = 0;
-  for await (const line of createInterface({ input: process_.stdout })) {
-    if (line.includes('"listening"')) listeningMs = performance.now() - begun;
-    if (!line.includes('"ready"')) continue;
-    process_.stdout.resume();
-    return { process: process_, listeningMs, readyMs: performance.now() - begun };
-  }
-  throw new Error("a node ended before it was ready; its messages are above");
-}
-
-async function stop({ process: child }: Node): Promise<void> {
-  const ended = new Promise<void>((resolved) => child.once("exit", () => resolved()));
-  child.kill("SIGTERM");
-  await ended;
-}
-
-function residentMiB({ process: child }: Node): number {
-  const text = readFileSync(`/proc/${child.pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+) kB/.exec(text)?.[1] ?? 0) / 1024;
-}
-
 /** Keeps the most that each node ever held, until it is stopped. */
-function watch(nodes: readonly Node[], most: number[]): () => void {
+function watch(cluster: KibitzerCluster, most: number[]): () => void {
   const timer = setInterval(() => {
-    for (const [at, node] of nodes.entries()) {
-      if (node.process.exitCode === null) most[at] = Math.max(most[at] ?? 0, residentMiB(node));
+    for (const [at, held] of residentMiBEach(cluster.pids()).entries()) {
+      most[at] = Math.max(most[at] ?? 0, held);
     }
   }, sampleMs);
   return () => clearInterval(timer);
@@ -103,23 +65,17 @@ function progress(text: string): void {
 }
 
 async function main(options: GrowthOptions): Promise<void> {
-  const count = Number(options.entries);
-  const directory = await mkdtemp(join(tmpdir(), "kibitzer-growth-"));
-  const urls = ids.map((_, at) => `ws://127.0.0.1:${Number(options.port) + at}`);
-  const dataOf = (at: number): string => join(directory, ids[at] ?? "");
-  const nodes: Node[] = [];
-  try {
-    for (const [at, id] of ids.entries()) {
-      const how = at === 0 ? ["--bootstrap", "growth"] : ["--join", urls[0] ?? ""];
-      nodes.push(await start(dataOf(at), ["--id", id, "--listen", urls[at] ?? "", ...how]));
+  await inScratch(Number(options.port), async (where) => {
+    const cluster = new KibitzerCluster(where);
+    try {
+      await cluster.whole();
+      const result = await measure(cluster, Number(options.entries));
+      report(result, options);
+      if (!result.isGood) process.exitCode = 1;
+    } finally {
+      await cluster.stop();
     }
-    const result = await measure({ nodes, urls, dataOf }, count);
-    report(result, options);
-    if (!result.isGood) process.exitCode = 1;
-  } finally {
-    for (const node of nodes) if (node.process.exitCode === null) await stop(node);
-    await rm(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 interface Result {
@@ -133,18 +89,11 @@ interface Result {
   readonly isGood: boolean;
 }
 
-async function measure(
-  cluster: {
-    readonly nodes: Node[];
-    readonly urls: readonly string[];
-    dataOf(at: number): string;
-  },
-  count: number,
-): Promise<Result> {
-  const { nodes, urls } = cluster;
+async function measure(cluster: KibitzerCluster, count: number): Promise<Result> {
+  const urls = cluster.endpoints;
   const most: number[] = [];
-  let unwatch = watch(nodes, most);
-  await using client = await KibitzerClient.connect([...urls]);
+  let unwatch = watch(cluster, most);
+  await using client = await KibitzerClient.connect(urls);
   const publishedPerSecond = await publish(client, count);
   const idle = client.entries({ from: 1 });
   // It has begun, and is never asked again.
@@ -152,16 +101,12 @@ async function measure(
   const readPerSecond = await Promise.all(urls.map(async (url) => await readAll(url, count)));
   unwatch();
   const [listeningMs, readyMs]: [number[], number[]] = [[], []];
-  for (let at = 0; at < nodes.length; at += 1) {
-    const node = nodes[at];
-    if (node === undefined) continue;
-    await stop(node);
-    const again = await start(cluster.dataOf(at), []);
-    nodes[at] = again;
+  for (const at of urls.keys()) {
+    const again = await cluster.timedRestart(at, "SIGTERM");
     listeningMs.push(again.listeningMs);
     readyMs.push(again.readyMs);
   }
-  unwatch = watch(nodes, most);
+  unwatch = watch(cluster, most);
   await readAll(urls[1] ?? "", Math.min(count, window));
   unwatch();
   await idle.return();
@@ -178,9 +123,7 @@ async function measure(
 }
 
 function report(result: Result, { json }: GrowthOptions): void {
-  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
-  const memory = Math.round(totalmem() / 2 ** 30);
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${memory} GiB`;
+  const { commit, machine } = provenance();
   if (json === true) {
     console.log(JSON.stringify({ commit, machine, ...result }));
     return;

@@ -16,13 +16,12 @@ export function cpuSeconds(pids: readonly number[]): number {
   }, 0);
 }
 
-/** Resident MiB of the largest. */
-export function residentMiB(pids: readonly number[]): number {
-  const sizes = pids.map((pid) => {
+/** Resident MiB of each. */
+export function residentMiBEach(pids: readonly number[]): readonly number[] {
+  return pids.map((pid) => {
     const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
     return Number(line?.[1] ?? 0) / 1024;
   });
-  return Math.max(...sizes);
 }
 
 /** Ends with this process at the latest. */

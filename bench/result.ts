@@ -46,6 +46,51 @@ export interface ReplayRow {
   readonly timesRealTime: number;
 }
 
+/** Deliveries to all subscribers together. */
+export interface FanOutRow {
+  /** A modest rate, or as many as one client can publish. */
+  readonly load: "steady" | "bulk";
+  readonly subscribers: number;
+  /** Acknowledged entries a second, and milliseconds to that. */
+  readonly published: number;
+  readonly acknowledgedP50: number;
+  /** Entries a second, until everybody has all of them. */
+  readonly delivered: number;
+  /** Milliseconds from the call that published an entry to its delivery. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Seconds of processor time for 10,000 deliveries: of the servers, of the subscribers. */
+  readonly cpuPer10k: number;
+  readonly clientsCpuPer10k: number;
+  /** Of the largest server, after the load. */
+  readonly rssMiB: number;
+}
+
+/** Medians and worst of all nodes, in milliseconds from the start of the process. */
+export interface RestartRow {
+  /** In the log. */
+  readonly entries: number;
+  readonly way: "SIGTERM" | "SIGKILL";
+  readonly count: number;
+  readonly listeningMs: number;
+  readonly listeningWorstMs: number;
+  /** It serves as a member. */
+  readonly readyMs: number;
+  readonly readyWorstMs: number;
+}
+
+export interface ScaleRow extends Measured {
+  readonly of: "entries" | "publishers" | "members";
+  /** Of them; entries at the end of the stretch that was measured. */
+  readonly count: number;
+  /** Members that vote, where members are counted. */
+  readonly seats?: number;
+  /** Processors that all of them keep busy before the load. */
+  readonly idleCores?: number;
+  /** Of all servers together, after the load. */
+  readonly rssMiBAll: number;
+}
+
 export interface BenchResult {
   readonly commit: string;
   readonly date: string;
@@ -60,4 +105,7 @@ export interface BenchResult {
   readonly coldStart: readonly Times[];
   readonly recording: RecordingCost | null;
   readonly replay: readonly ReplayRow[];
+  readonly fanOut: readonly FanOutRow[];
+  readonly restart: readonly RestartRow[];
+  readonly scale: readonly ScaleRow[];
 }

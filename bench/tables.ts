@@ -1,7 +1,8 @@
 /** The result as tables for a terminal. */
-import Table from "cli-table3";
 import { ratios, verdict, type Ratio } from "./ratios.ts";
 import type { BenchResult, HalfRateRow, Row } from "./result.ts";
+import { scaleTables } from "./scale-tables.ts";
+import { figure, table, whole } from "./table.ts";
 
 const rowHead = [
   "system",
@@ -59,6 +60,7 @@ export function tables(result: BenchResult): string {
     whole(row.timesRealTime),
   ]);
   add("Replay", replayHead, replayCells);
+  for (const { title, head, rows: cells } of scaleTables(result)) add(title, head, cells);
   const ratioHead = ["measure, × the bound where so marked", "value", "floor", "goal", "reached"];
   add("Against what is wanted", ratioHead, ratios(result).map(ratioCells));
   return texts.join("\n\n");
@@ -91,21 +93,4 @@ function measuredCells(row: HalfRateRow): string[] {
 function ratioCells(ratio: Ratio): string[] {
   const { what, value, floor, goal, unit } = ratio;
   return [what, `${figure(value)} ${unit}`, figure(floor), figure(goal), verdict(ratio)];
-}
-
-function figure(value: number): string {
-  if (!Number.isFinite(value)) return "–";
-  return value >= 100 ? whole(value) : String(Number(value.toPrecision(3)));
-}
-
-function table(head: readonly string[], rows: readonly string[][]): string {
-  const style = { head: [], border: [] };
-  const colAligns = head.map((_, at) => (at === 0 ? "left" : "right"));
-  const made = new Table({ head: [...head], colAligns, style });
-  made.push(...rows);
-  return made.toString();
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString("en");
 }

@@ -5,11 +5,13 @@
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import { closedLoop } from "../../src/load/closed-loop.ts";
 import { openLoop } from "../../src/load/open-loop.ts";
-import { cpuSeconds, residentMiB } from "../processes.ts";
+import { cpuSeconds, residentMiBEach } from "../processes.ts";
 import type { Publisher } from "../systems/system.ts";
 import { systemNamed } from "../systems/systems.ts";
 import type { ClientTask } from "./client-task.ts";
+import { crowdOf } from "./crowd.ts";
 import type { Measured, Work } from "./load.ts";
+import { plainEntry, stampedEntry } from "./stamp.ts";
 
 interface Run {
   readonly seconds: number;
@@ -20,30 +22,44 @@ interface Run {
 
 /** Resolves with how many entries were acknowledged. */
 async function run(publisher: Publisher, work: Work, how: Run): Promise<number> {
-  const { load, size } = work;
+  const { load, entries = Infinity } = work;
   const { seconds, latency } = how;
-  const entry = new Uint8Array(size).fill(0x2e);
+  const entry = entryMaker(work);
   const until = performance.now() + seconds * 1000;
+  let begun = 0;
   const loop = {
-    goesOn: () => load.kind === "half rate" || performance.now() < until,
-    call: () => publisher.publish(entry),
+    goesOn: () => begun < entries && performance.now() < until,
+    call: () => {
+      begun += 1;
+      return publisher.publish(entry());
+    },
     // Microseconds: a histogram counts whole numbers from 1.
     took: (ms: number) => latency.record(Math.max(1, Math.round(ms * 1000))),
   };
   switch (load.kind) {
     case "closed":
       return await closedLoop({ ...loop, outstanding: load.outstanding });
+    case "rate":
     case "half rate": {
-      const rate = Math.floor(how.rateBefore / 2);
-      return await openLoop({ ...loop, rate, count: rate * seconds });
+      const rate = load.kind === "rate" ? load.entriesPerSecond : Math.floor(how.rateBefore / 2);
+      return await openLoop({ ...loop, goesOn: () => true, rate, count: rate * seconds });
     }
     case "bulk": {
       const { outstanding, entriesEach } = load;
-      const entries = Array.from({ length: entriesEach }, () => entry);
-      const call = async (): Promise<unknown> => await publisher.publishMany?.(entries);
+      const others = Array.from({ length: entriesEach - 1 }, () => plainEntry(work.size));
+      const call = async (): Promise<unknown> => {
+        begun += entriesEach;
+        return await publisher.publishMany?.([...others, entry()]);
+      };
       return entriesEach * (await closedLoop({ ...loop, outstanding, call }));
     }
   }
+}
+
+/** What says nothing is the same each time. */
+function entryMaker({ size, isStamped = false }: Work): () => Uint8Array {
+  const plain = plainEntry(size);
+  return isStamped ? () => stampedEntry(size) : () => plain;
 }
 
 async function measure(
@@ -70,12 +86,18 @@ async function measure(
     p999: latency.percentile(99.9) / 1000,
     cpuPer10k: (cpuSeconds(pids) - cpuBefore) * per10k,
     clientCpuPer10k: (cpuSeconds([process.pid]) - ownBefore) * per10k,
-    rssMiB: residentMiB(pids),
+    rssMiB: Math.max(...residentMiBEach(pids)),
   };
 }
 
-const { system, endpoints, pids, works }: ClientTask = JSON.parse(process.argv[2] ?? "");
-const publisher = await systemNamed(system).connect(endpoints);
+const {
+  system,
+  endpoints,
+  pids,
+  works,
+  publishers = 1,
+}: ClientTask = JSON.parse(process.argv[2] ?? "");
+const publisher = await crowdOf(publishers, () => systemNamed(system).connect(endpoints));
 let rateBefore = 0;
 for (const work of works) {
   const measured = await measure(publisher, work, { pids, rateBefore });

@@ -11,6 +11,8 @@ export interface ClientTask {
   /** The servers' processes, whose cost is measured. */
   readonly pids: readonly number[];
   readonly works: readonly Work[];
+  /** How many publishers take turns, each a client with its own connection; default 1. */
+  readonly publishers?: number;
 }
 
 const program = resolve(import.meta.dirname, "client-process.ts");

@@ -3,7 +3,9 @@
 export type Load =
   /** So many calls are always outstanding. */
   | { readonly kind: "closed"; readonly outstanding: number }
-  /** Half as many entries a second as the load before had, whether or not they are acknowledged. */
+  /** So many entries a second, whether or not they are acknowledged. */
+  | { readonly kind: "rate"; readonly entriesPerSecond: number }
+  /** The same, half as many as the load before had. */
   | { readonly kind: "half rate" }
   /** So many calls are always outstanding, each of so many entries. */
   | { readonly kind: "bulk"; readonly outstanding: number; readonly entriesEach: number };
@@ -12,9 +14,14 @@ export interface Work {
   readonly load: Load;
   /** Bytes of each entry. */
   readonly size: number;
+  /** How long it is played; with `entries`, how long that may take. */
   readonly seconds: number;
   /** The same load before it, that is not measured. */
   readonly warmUpSeconds: number;
+  /** Ends a closed load, or one in bulk, after so many. */
+  readonly entries?: number;
+  /** Whether entries say when they were published: each, or in bulk the last of a call. */
+  readonly isStamped?: boolean;
 }
 
 export interface Measured {

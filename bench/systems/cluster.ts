@@ -1,8 +1,9 @@
-/** Three processes of one system: started at once, killed and started again one by one. */
+/** Processes of one system: started at once, killed and started again one by one. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { ServerProcess } from "../processes.ts";
 import type { Killing, Running } from "./system.ts";
 
+/** Of the nodes, where there are three. */
 export const places = [0, 1, 2] as const;
 export const pollMs = 20;
 
@@ -35,11 +36,11 @@ export abstract class Cluster implements Running, Killing {
   }
 
   async kill(at: number): Promise<void> {
-    await this.#nodes[at]?.end("SIGKILL");
+    await this.end(at, "SIGKILL");
   }
 
   async restart(at: number): Promise<void> {
-    this.#nodes[at] = this.startNode(at, false);
+    this.startAgain(at);
     await this.whole();
   }
 
@@ -47,7 +48,18 @@ export abstract class Cluster implements Running, Killing {
 
   /** To be called once the system's own fields are set. */
   protected startAll(): void {
-    for (const at of places) this.#nodes[at] = this.startNode(at, true);
+    for (const at of this.endpoints.keys()) this.#nodes[at] = this.startNode(at, true);
+  }
+
+  protected async end(at: number, signal: NodeJS.Signals): Promise<void> {
+    await this.#nodes[at]?.end(signal);
+  }
+
+  /** On the directory that it has. */
+  protected startAgain(at: number): ServerProcess {
+    const node = this.startNode(at, false);
+    this.#nodes[at] = node;
+    return node;
   }
 
   /** @param isFirst Whether its directory is empty. */

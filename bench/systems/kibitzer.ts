@@ -1,13 +1,27 @@
-/** This project: three `kibitz start` processes with default settings. */
+/** This project: `kibitz start` processes with default settings, three unless more are wanted. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { KibitzerClient, type Status } from "../../src/index.ts";
 import { ServerProcess } from "../processes.ts";
-import { Cluster, pollMs } from "./cluster.ts";
+import { Cluster, places, pollMs } from "./cluster.ts";
 import type { Publisher, Running, System, Where } from "./system.ts";
 
-const ids = ["a", "b", "c"] as const;
+export interface Shape {
+  readonly members: number;
+  /** Members that vote; the others follow the log. */
+  readonly seats: number;
+}
+
+/** Milliseconds from the start of a process. */
+export interface RestartTimes {
+  readonly listeningMs: number;
+  /** It serves as a member. */
+  readonly readyMs: number;
+}
+
+const three: Shape = { members: places.length, seats: places.length };
+const names = "abcdefghijklmnopqrstuvwxyz".split("");
 
 /** The command as users run it, built, when there is one. */
 function commandPath(): string {
@@ -15,14 +29,22 @@ function commandPath(): string {
   return existsSync(built) ? built : resolve(import.meta.dirname, "../../src/cli.ts");
 }
 
-class KibitzerCluster extends Cluster {
+export class KibitzerCluster extends Cluster {
+  readonly #ids: readonly string[];
   readonly #directory: string;
   readonly #flags: readonly string[];
+  readonly #seats: number;
 
-  constructor({ directory, port }: Where, flags: readonly string[]) {
+  constructor(
+    { directory, port }: Where,
+    { flags = [], members, seats }: Shape & { readonly flags?: readonly string[] } = three,
+  ) {
+    const ids = names.slice(0, members);
     super(ids.map((_, at) => `ws://127.0.0.1:${port + at}`));
+    this.#ids = ids;
     this.#directory = directory;
     this.#flags = flags;
+    this.#seats = seats;
     this.startAll();
   }
 
@@ -30,11 +52,23 @@ class KibitzerCluster extends Cluster {
     for (;;) {
       const { government, members, decided } = await this.#status();
       const isWhole =
-        government.parliament.length === ids.length &&
+        government.parliament.length === this.#seats &&
+        members.length === this.#ids.length &&
         members.every((member) => member.reachable && member.decided.slot >= decided.slot);
       if (isWhole) return;
       await pause(pollMs);
     }
+  }
+
+  /** Ends a node in this way, and starts it again. */
+  async timedRestart(at: number, signal: "SIGTERM" | "SIGKILL"): Promise<RestartTimes> {
+    await this.end(at, signal);
+    const begun = performance.now();
+    const node = this.startAgain(at);
+    await node.says('"listening"');
+    const listeningMs = performance.now() - begun;
+    await node.says('"ready"');
+    return { listeningMs, readyMs: performance.now() - begun };
   }
 
   async #status(): Promise<Status> {
@@ -44,13 +78,16 @@ class KibitzerCluster extends Cluster {
 
   protected async leaderNow(): Promise<number> {
     const { government } = await this.#status();
-    return ids.findIndex((id) => id === government.leader);
+    return this.#ids.findIndex((id) => id === government.leader);
   }
 
   protected startNode(at: number, isFirst: boolean): ServerProcess {
-    const id = ids[at] ?? "";
+    const id = this.#ids[at] ?? "";
     const data = join(this.#directory, id);
-    const way = at === 0 ? ["--bootstrap", "bench"] : ["--join", this.endpoints[0] ?? ""];
+    const isUsual = this.#ids.length === three.members;
+    const seats = isUsual ? [] : ["--parliament-size", String(this.#seats)];
+    const founding = ["--bootstrap", "bench", ...seats];
+    const way = at === 0 ? founding : ["--join", this.endpoints[0] ?? ""];
     const first = ["--id", id, "--listen", this.endpoints[at] ?? "", ...way];
     const always = ["start", "--json", "--log-level", "warn", "--data", data, ...this.#flags];
     const args = isFirst ? [...always, ...first] : always;
@@ -59,13 +96,13 @@ class KibitzerCluster extends Cluster {
 }
 
 /** @param flags For `kibitz start`, beside the usual ones. */
-export function kibitzerWith(flags: readonly string[]): System {
+export function kibitzerWith(flags: readonly string[], shape: Shape = three): System {
   return {
     name: "kibitzer",
     durability: "synced by two of three",
     hasBulk: true,
     isInstalled: () => true,
-    launch: (where: Where): Running => new KibitzerCluster(where, flags),
+    launch: (where: Where): Running => new KibitzerCluster(where, { flags, ...shape }),
     connect: async (endpoints: readonly string[]): Promise<Publisher> =>
       await KibitzerClient.connect(endpoints),
   };
