@@ -59,7 +59,7 @@ export interface Plan {
   /** How long a replayed recording is made, under load and quiet. */
   readonly recordSeconds: number;
   readonly fanOut: FanOutPlan;
-  /** In the log of nodes that start again. */
+  /** By which the log grows before all nodes are started again, in each of two ways. */
   readonly restartEntries: number;
   readonly scale: ScalePlan;
 }
