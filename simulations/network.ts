@@ -171,6 +171,7 @@ export class SimulatedNetwork<Request, Response> {
         }
         callee.hear(request, from);
       },
+      knows: (from) => callee.knows?.(from) ?? false,
       refused: (detail) => callee.refused?.(detail),
     };
   }

@@ -91,6 +91,8 @@ export interface Callee<Request, Response> {
   answer(request: Request, from: Hello, signal: AbortSignal): Promise<Response>;
   /** Takes what was told; must not throw. */
   hear(request: Request, from: Hello): void;
+  /** Whether a node is a member here: it then has places that nobody else takes. */
+  knows?(from: Hello): boolean;
   /**
    * Something was refused at the door (rubbish, another version or republic): worth a line of log.
    */
@@ -102,7 +104,9 @@ export interface CallerOptions {
   hello(): Hello;
   /** Called each time an established connection of any lane is lost. */
   down?(error: Error | null): void;
-  /** Called when the other side will not have this one: another republic, or another version. */
+  /**
+   * Called when the other side will not have this one: another republic or version, or no room.
+   */
   refused?(error: Error): void;
   /** Called each time a connection of the control lane is made. */
   up?(remote: Hello): void;

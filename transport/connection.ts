@@ -24,11 +24,18 @@ export interface ConnectionSettings {
   readonly checksum: Checksum;
   /** What all connections of a listener may hold for frames in parts; none bounds a caller. */
   readonly partialRoom?: SharedRoom | undefined;
+  /** Says hello once the other side is admitted: whoever is not has sent nothing else by then. */
+  readonly greetsLast?: boolean;
 }
 
 export interface ConnectionEvents {
   /** Says who this side is; asked once. */
   hello(): Hello;
+  /**
+   * Who the other side is; once, before `opened`.
+   * @throws {TransportError} when there is no place for it: the connection is cut.
+   */
+  admit?(remote: Hello): void;
   /** The handshake is done; once. */
   opened(remote: Hello): void;
   /**
@@ -148,9 +155,7 @@ export class Connection implements WireEvents {
       this.#timer = this.#expect("a hello", this.#settings.limits.dialMs);
     }
     this.#here = this.#events.hello();
-    const { protocol } = this.#settings;
-    this.#outbox.append(frameKinds.hello, 0, [encodeHello(this.#here, this.#lane, protocol)]);
-    this.#flush();
+    if (this.#settings.greetsLast !== true) this.#greet(this.#here);
   }
 
   data(chunk: Uint8Array): void {
@@ -193,12 +198,20 @@ export class Connection implements WireEvents {
     const there = decodeHello(frame.body);
     const framing = { version: commonVersion({ hello: this.#here, protocol }, there), checksum };
     checkRepublic(this.#here, there.hello);
+    this.#events.admit?.(there.hello);
+    if (this.#settings.greetsLast === true) this.#greet(this.#here);
     this.#timer.cancel();
     this.#parser.framing = framing;
     this.#outbox.framing = framing;
     this.#parser.frameBytesMax = this.#settings.limits.frameBytesMax;
     this.#state = "open";
     this.#events.opened(there.hello);
+  }
+
+  #greet(here: Hello): void {
+    const { protocol } = this.#settings;
+    this.#outbox.append(frameKinds.hello, 0, [encodeHello(here, this.#lane, protocol)]);
+    this.#flush();
   }
 
   /** Before the handshake a goodbye says why it failed; later it is a connection lost. */

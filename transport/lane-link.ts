@@ -37,6 +37,13 @@ const idsMax = 2 ** 32;
 const heldMax = 16;
 const heldBytesMax = 4096;
 
+/** What the other side says in place of its hello when it will not have this one. */
+const refusalCodes: ReadonlySet<TransportError["code"]> = new Set<TransportError["code"]>([
+  "KBZ_REPUBLIC",
+  "KBZ_VERSION",
+  "KBZ_BUSY",
+]);
+
 export class LaneLink<Request, Response> implements ConnectionEvents {
   readonly #options: LaneLinkOptions<Request, Response>;
   readonly #settings: TransportSettings<Request, Response>;
@@ -162,8 +169,8 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     if (state.kind !== "open" && state.kind !== "connecting") return;
     const wasOpen = state.kind === "open";
     this.#failures += 1;
-    // Another republic or version does not go away within milliseconds.
-    const refused = error.code === "KBZ_REPUBLIC" || error.code === "KBZ_VERSION";
+    // Another republic or version, or a lack of room, does not go away within milliseconds.
+    const refused = refusalCodes.has(error.code);
     if (refused) this.#failures = 30;
     const { backOffMsMin: min, backOffMsMax: max } = this.#settings.limits;
     const ms = backOffMs(this.#failures, this.#options.caller.fraction(), { min, max });
@@ -317,7 +324,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
   }
 
   #lostError(error: TransportError, outcome: "none" | "unknown"): TransportError {
-    const refused = error.code === "KBZ_REPUBLIC" || error.code === "KBZ_VERSION";
+    const refused = refusalCodes.has(error.code);
     const code = refused && outcome === "none" ? error.code : "KBZ_DISCONNECTED";
     return this.#error(code, error.message.replace(/\.$/, ""), outcome, error);
   }

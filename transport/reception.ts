@@ -1,6 +1,7 @@
 /** All connections of one listener: takes wires in, bounds their number, closes them all. */
 import type { Callee } from "./caller.ts";
 import { SharedRoom } from "./partial-body.ts";
+import { Places } from "./places.ts";
 import { TransportError } from "./transport-error.ts";
 import type { TransportLimits } from "./transport-limits.ts";
 import type { TransportSettings } from "./transport-settings.ts";
@@ -8,6 +9,7 @@ import { Visit } from "./visit.ts";
 import type { Wire } from "./wire.ts";
 
 export class Reception<Request, Response> {
+  readonly places: Places;
   readonly #settings: TransportSettings<Request, Response>;
   readonly #callee: Callee<Request, Response>;
   readonly #partialRoom: SharedRoom;
@@ -18,27 +20,29 @@ export class Reception<Request, Response> {
     this.#settings = settings;
     this.#callee = callee;
     this.#partialRoom = new SharedRoom(settings.limits.partialBytesMax);
+    this.places = new Places(settings.limits, callee);
   }
 
   accept(wire: Wire): void {
-    const { connectionsMax } = this.#settings.limits;
+    const { limits } = this.#settings;
     if (this.#closed) {
       wire.destroy();
       return;
     }
-    if (this.#visits.size >= connectionsMax) {
+    if (this.#visits.size >= socketsMax(limits)) {
       wire.destroy();
-      this.refuse(wire.address, tooMany(this.#settings.limits));
+      this.refuse(wire.address, tooMany(limits));
       return;
     }
     const visit = new Visit({
       wire,
       settings: this.#settings,
       partialRoom: this.#partialRoom,
+      places: this.places,
       callee: this.#callee,
-      lost: (visit) => this.#visits.delete(visit),
     });
     this.#visits.add(visit);
+    void visit.gone.then(() => this.#visits.delete(visit));
   }
 
   /** Something came that is not even a connection of this protocol. */
@@ -54,8 +58,14 @@ export class Reception<Request, Response> {
   }
 }
 
+/** With those who have not said who they are, or are on their way out. */
+export function socketsMax({ connectionsMax, nodeConnectionsMax }: TransportLimits): number {
+  return connectionsMax + nodeConnectionsMax;
+}
+
 export function tooMany(limits: TransportLimits): TransportError {
-  const { connectionsMax } = limits;
-  const message = `Wanted at most ${connectionsMax} connections, got one more. Raise the limit.`;
+  const message =
+    `Wanted at most ${socketsMax(limits)} connections, those without a hello included, got one ` +
+    "more. See who connects, and whether it says hello.";
   return new TransportError("KBZ_BUSY", message, { outcome: "none" });
 }

@@ -31,8 +31,14 @@ export interface TransportLimits {
   readonly callsWaitingMax: number;
   /** Bytes of calls that wait for their turn or for a connection, for each lane. */
   readonly waitingBytesMax: number;
-  /** Connections of one listener. */
+  /** Connections of one listener that anybody may have, clients and HTTP. */
   readonly connectionsMax: number;
+  /** Connections of it beyond those, that nodes have, or who has not said yet who it is. */
+  readonly nodeConnectionsMax: number;
+  /** Of these, connections of each member: its two lanes, and once more while those end. */
+  readonly memberConnectionsMax: number;
+  /** Of these, connections of all nodes that are not known as members: they may join. */
+  readonly newcomerConnectionsMax: number;
   /**
    * Milliseconds from dialling to a connection, and from there to the other side's hello. What was
    * lost of it is sent again after pauses that double, so that a fresh dial is sooner there once
@@ -67,6 +73,9 @@ export const transportLimits: TransportLimits = {
   callsWaitingMax: 4096,
   waitingBytesMax: 64 * MiB,
   connectionsMax: 1024,
+  nodeConnectionsMax: 384,
+  memberConnectionsMax: 4,
+  newcomerConnectionsMax: 128,
   dialMs: 2000,
   handshakeMs: 5000,
   stallMs: 30_000,

@@ -9,6 +9,8 @@ import { encodeFailure } from "./failure.ts";
 import { frameBytes, frameKinds, piecesBytes } from "./framing.ts";
 import type { Frame } from "./framing.ts";
 import type { SharedRoom } from "./partial-body.ts";
+import { noPlace } from "./places.ts";
+import type { Leave, Places } from "./places.ts";
 import type { TransportTimer } from "./timing.ts";
 import { TransportError } from "./transport-error.ts";
 import type { TransportSettings } from "./transport-settings.ts";
@@ -20,7 +22,7 @@ export interface VisitOptions<Request, Response> {
   readonly callee: Callee<Request, Response>;
   /** What it may take together with others for frames that come in parts. */
   readonly partialRoom?: SharedRoom | undefined;
-  lost(visit: Visit<Request, Response>): void;
+  readonly places: Places;
 }
 
 /**
@@ -40,6 +42,8 @@ export class Visit<Request, Response> implements ConnectionEvents {
   readonly #connection: Connection;
   readonly #underWay = new Map<number, AbortController>();
   #from: Hello | null = null;
+  /** Its place; null while there is none for who has not said who it is. */
+  #leave: Leave | null;
   /** Answers not yet given, those of aborted calls included: their work goes on. */
   #answers = 0;
   #requestBytes = 0;
@@ -48,20 +52,39 @@ export class Visit<Request, Response> implements ConnectionEvents {
 
   constructor(options: VisitOptions<Request, Response>) {
     this.#options = options;
-    const { wire, settings, partialRoom } = options;
+    const { wire, settings, partialRoom, places } = options;
     const { limits, timing, protocol, checksum } = settings;
-    const connectionSettings = { limits, timing, protocol, checksum, partialRoom };
+    this.#leave = places.forAny();
+    // Whoever is greeted asks at once, and so may stay: nothing that it asked is left in doubt.
+    const greetsLast = this.#leave === null;
+    const connectionSettings = { limits, timing, protocol, checksum, partialRoom, greetsLast };
     this.#connection = new Connection(wire, null, connectionSettings, this);
+  }
+
+  /** Resolves when the connection is gone, within a bound after it was lost. */
+  get gone(): Promise<void> {
+    return this.#connection.gone;
   }
 
   /** Ends the visit; resolves when the connection is gone. */
   async close(error: TransportError): Promise<void> {
     this.#connection.fail(error);
-    await this.#connection.gone;
+    await this.gone;
   }
 
   hello(): Hello {
     return this.#options.callee.hello();
+  }
+
+  admit(remote: Hello): void {
+    const { places, settings } = this.#options;
+    const own = places.forNode(remote);
+    if (own !== null) {
+      this.#leave?.();
+      this.#leave = own;
+    }
+    this.#leave ??= places.forAny();
+    if (this.#leave === null) throw noPlace(settings.limits);
   }
 
   opened(remote: Hello): void {
@@ -84,6 +107,7 @@ export class Visit<Request, Response> implements ConnectionEvents {
 
   lost(error: TransportError): void {
     this.drained();
+    this.#leave?.();
     const gone = new TransportError(
       "KBZ_ABORTED",
       "The caller is gone: the answer reaches nobody.",
@@ -95,7 +119,6 @@ export class Visit<Request, Response> implements ConnectionEvents {
     const underWay = [...this.#underWay.values()];
     this.#underWay.clear();
     for (const controller of underWay) controller.abort(gone);
-    this.#options.lost(this);
     // A connection that came and went without a word is a probe, not a caller.
     if (!refusalCodes.has(error.code)) return;
     this.#options.callee.refused?.({ address: this.#connection.address, error });

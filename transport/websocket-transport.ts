@@ -8,7 +8,7 @@ import { addressError } from "./address-error.ts";
 import { ArrivingWire } from "./arriving-wire.ts";
 import { formatEndpoint } from "./endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { tooMany } from "./reception.ts";
+import { socketsMax, tooMany } from "./reception.ts";
 import type { Reception } from "./reception.ts";
 import { listening, urlOf } from "./socket-transport.ts";
 import { TransportError } from "./transport-error.ts";
@@ -91,7 +91,7 @@ function createHttpServer(limits: TransportLimits): Server {
     requestTimeout: handshakeMs,
     connectionsCheckingInterval: Math.ceil(handshakeMs / 10),
   });
-  server.maxConnections = limits.connectionsMax;
+  server.maxConnections = socketsMax(limits);
   server.setTimeout(stallMs);
   return server;
 }
@@ -110,6 +110,15 @@ function serve<Request, Response>(
   });
   const arriving = new WeakMap<Duplex, ArrivingWire>();
   const refused = new WeakSet<Duplex>();
+  const seated = new WeakSet<Duplex>();
+  const seat = (socket: Duplex): boolean => {
+    if (seated.has(socket)) return true;
+    const leave = reception.places.forAny();
+    if (leave === null) return false;
+    seated.add(socket);
+    socket.once("close", leave);
+    return true;
+  };
   const refuse = (socket: Duplex, error: TransportError): void => {
     // What it sends until it is closed is no news.
     if (refused.has(socket)) return;
@@ -125,6 +134,7 @@ function serve<Request, Response>(
     arriving.get(request.socket)?.leave(null);
     if (!isAllowed(request, options)) respond(response, 403);
     else if (options.http === undefined) respond(response, 426);
+    else if (!seat(request.socket)) respond(response, 503);
     else options.http(request, response);
   });
   server.on("upgrade", (request, socket: Duplex, head: Buffer) => {
@@ -176,7 +186,7 @@ function isAllowed(request: IncomingMessage, { allowHost }: WebSocketOptions): b
   return URL.canParse(origin) && allowHost(new URL(origin).host);
 }
 
-function respond(response: ServerResponse, status: 403 | 426): void {
+function respond(response: ServerResponse, status: 403 | 426 | 503): void {
   const upgrade = status === 426 ? { Upgrade: "websocket" } : {};
   response.writeHead(status, { "Content-Type": "text/plain", Connection: "close", ...upgrade });
   response.end(`${STATUS_CODES[status]}\n`);

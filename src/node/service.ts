@@ -94,6 +94,14 @@ export class Service implements Callee<Request, Response> {
     );
   }
 
+  /** Whoever speaks for a member, as this node's log has it; others may yet become one. */
+  knows({ republic, node }: Hello): boolean {
+    const identity = this.#options.identity();
+    if (node === null || identity === null || republic !== identity.identity) return false;
+    const { legislator } = this.#options;
+    return isIdText(node.id) && legislator.republic.member(node.id)?.cookie === node.cookie;
+  }
+
   hear(request: Request, from: Hello): void {
     if (request.method !== "receive" || from.node === null) return;
     const identity = this.#options.identity();

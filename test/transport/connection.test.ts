@@ -11,6 +11,7 @@ import { encodeHello } from "../../transport/hello.ts";
 import { transportLimits } from "../../transport/index.ts";
 import type { Callee, Hello, TransportError } from "../../transport/index.ts";
 import { Outbox } from "../../transport/outbox.ts";
+import { Places } from "../../transport/places.ts";
 import { Visit } from "../../transport/visit.ts";
 import { helloOf, parcelCodec, parcelOptions } from "../conformance/caller.ts";
 import type { Parcel } from "../conformance/caller.ts";
@@ -194,7 +195,8 @@ function makeGuest(answer: (request: Parcel) => Promise<Parcel>, queuedBytesMax 
   const callsInFlightMax = { control: 2, bulk: 3 };
   const limits = { ...transportLimits, queuedBytesMax, callsInFlightMax };
   const settings = { ...parcelOptions, limits, timing, protocol };
-  const visit = new Visit({ wire, settings, callee, lost: () => undefined });
+  const places = new Places(limits, callee);
+  const visit = new Visit({ wire, settings, callee, places });
   assert.ok(visit instanceof Visit);
   wire.events?.opened();
   wire.events?.data(helloFrame);

@@ -3,6 +3,7 @@ import { MemoryNetwork } from "../../transport/index.ts";
 import type { MemoryFrame } from "../../transport/index.ts";
 import { callerConformance, parcelOptions } from "../conformance/caller.ts";
 import type { Harness, Parcel } from "../conformance/caller.ts";
+import { placesConformance } from "../conformance/places.ts";
 
 function makeHarness(): Promise<Harness> {
   let stallBytes = Number.POSITIVE_INFINITY;
@@ -29,3 +30,4 @@ function makeHarness(): Promise<Harness> {
 }
 
 callerConformance("memory", makeHarness);
+placesConformance("memory", makeHarness);

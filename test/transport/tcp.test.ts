@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createTransport } from "../../transport/index.ts";
 import { callerConformance, helloOf, parcelOptions } from "../conformance/caller.ts";
+import { placesConformance } from "../conformance/places.ts";
 import { makeSocketHarness } from "./socket-harness.ts";
 
 callerConformance("tcp", () => Promise.resolve(makeSocketHarness("tcp")));
+placesConformance("tcp", () => Promise.resolve(makeSocketHarness("tcp")));
 
 test("some of what is told while the connection is made is heard once it is there", async () => {
   const transport = createTransport(parcelOptions);

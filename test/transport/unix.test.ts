@@ -8,9 +8,11 @@ import { createTransport } from "../../transport/index.ts";
 import type { Callee } from "../../transport/index.ts";
 import { callerConformance, helloOf, parcelOptions } from "../conformance/caller.ts";
 import type { Parcel } from "../conformance/caller.ts";
+import { placesConformance } from "../conformance/places.ts";
 import { freshSocketPath, makeSocketHarness } from "./socket-harness.ts";
 
 callerConformance("unix", () => Promise.resolve(makeSocketHarness("unix")));
+placesConformance("unix", () => Promise.resolve(makeSocketHarness("unix")));
 
 const callee: Callee<Parcel, Parcel> = {
   hello: () => helloOf("b"),

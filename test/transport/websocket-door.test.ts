@@ -100,7 +100,7 @@ test("the time for the hello runs from accepting, not from the upgrade", patienc
 
 test("a listener full of silent sockets has room again in time", patience, async () => {
   // Long enough for whoever does say hello, on a computer with much else to do.
-  const limits = { handshakeMs: 1000, connectionsMax: 8, lingerMs: 50 };
+  const limits = { handshakeMs: 1000, connectionsMax: 8, nodeConnectionsMax: 0, lingerMs: 50 };
   await using door = await open({ limits });
   const silent = await Promise.all(Array.from({ length: 8 }, () => door.visit("")));
   await closed(await door.visit(""));
@@ -136,6 +136,33 @@ test("an ordinary request keeps its connection beyond the handshake", patience, 
   agent.destroy();
   assert.deepEqual(door.codes, ["KBZ_TIMEOUT"]);
 });
+
+test(
+  "who asks over HTTP has a place as a client has, and keeps no node out",
+  patience,
+  async () => {
+    await using door = await open({ limits: { connectionsMax: 1 }, http });
+    const ask = async (): Promise<readonly [Socket, string]> => {
+      const socket = await door.visit("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+      const [answer]: readonly unknown[] = await once(socket, "data");
+      return [socket, String(answer).slice("HTTP/1.1 ".length, "HTTP/1.1 200".length)];
+    };
+    const [first, status] = await ask();
+    assert.equal(status, "200");
+    const [second, refused] = await ask();
+    assert.equal(refused, "503");
+    await closed(second);
+    await using node = createTransport(parcelOptions).connect(door.listener.url, {
+      hello: () => helloOf("a"),
+      fraction: () => 0,
+    });
+    const request = { verb: "in", body: new Uint8Array(0) };
+    assert.equal((await node.call(request, { lane: "bulk", timeoutMs: 10_000 })).verb, "in");
+    first.destroy();
+    for (let again = refused; again !== "200";) [, again] = await ask();
+    assert.deepEqual(door.codes, []);
+  },
+);
 
 test("a later request on a connection kept has its bound too", patience, async () => {
   await using door = await open({ limits: { handshakeMs: 100 }, http });

@@ -6,9 +6,11 @@ import { createTransport, TransportError } from "../../transport/index.ts";
 import type { Callee, Listener, NetworkOptions } from "../../transport/index.ts";
 import { callerConformance, helloOf, parcelOptions } from "../conformance/caller.ts";
 import type { Parcel } from "../conformance/caller.ts";
+import { placesConformance } from "../conformance/places.ts";
 import { makeSocketHarness, sendRaw } from "./socket-harness.ts";
 
 callerConformance("ws", () => Promise.resolve(makeSocketHarness("ws")));
+placesConformance("ws", () => Promise.resolve(makeSocketHarness("ws")));
 
 const refusals: Error[] = [];
 const callee: Callee<Parcel, Parcel> = {
