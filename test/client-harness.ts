@@ -8,6 +8,7 @@ import type { Request, Response } from "../src/requests.ts";
 import { responseCodec } from "../src/codec/response-codec.ts";
 import type { Clock } from "../src/world.ts";
 import { MemoryNetwork } from "../transport/index.ts";
+import type { MemoryNodeOptions } from "../transport/index.ts";
 import { FakeNode, FakeRepublic } from "./fake-republic.ts";
 
 /** So many milliseconds pass in one. */
@@ -54,8 +55,12 @@ export class Harness implements AsyncDisposable {
   }
 
   /** A node that listens at `memory:NAME`; a new one after a crash. */
-  async node(name: string, republic: FakeRepublic = this.republic): Promise<FakeNode> {
-    const node = new FakeNode(`memory:${name}`, republic, this.#network.transport(name));
+  async node(
+    name: string,
+    republic: FakeRepublic = this.republic,
+    own: MemoryNodeOptions = {},
+  ): Promise<FakeNode> {
+    const node = new FakeNode(`memory:${name}`, republic, this.#network.transport(name, own));
     await node.start();
     this.#opened.push(node);
     return node;

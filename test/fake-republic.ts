@@ -89,6 +89,8 @@ export class FakeNode implements Callee<Request, Response>, AsyncDisposable {
   mood: Mood = "well";
   /** Whether it is in the republic yet: it may answer before it has joined. */
   isIn = true;
+  /** Connections that were refused. */
+  refusals = 0;
   /** What is asked of it, in order. */
   readonly asked: Request[] = [];
   /** Decides about one submission: false loses its answer after its effect. */
@@ -127,6 +129,10 @@ export class FakeNode implements Callee<Request, Response>, AsyncDisposable {
   hello(): Hello {
     const node = { id: "a", cookie: "00000000000000aa", starts: 1, url: "memory:a" };
     return { republic: this.isIn ? this.republic.identity : null, node, version: "0.0.0" };
+  }
+
+  refused(): void {
+    this.refusals += 1;
   }
 
   hear(): void {

@@ -2,6 +2,7 @@
  * Looks for an endpoint that answers: in turn, not waiting long for one that is silent, for ever.
  * Connects only; decides nothing about who is asked what.
  */
+import { TransportError } from "../../transport/index.ts";
 import type { Caller, Hello, Transport } from "../../transport/index.ts";
 import type { Request, Response } from "../requests.ts";
 import type { Clock, Timer } from "../world.ts";
@@ -35,6 +36,8 @@ const silentMs = 250;
 const probeMs = 5000;
 /** Until an endpoint that answered, and was refused, is tried again. */
 const againMs = 500;
+/** The same for one that has no room: it doubles up to so much, half of it is jitter. */
+const roomMsMax = 4000;
 
 export class EndpointSearch {
   readonly #options: EndpointSearchOptions;
@@ -43,6 +46,8 @@ export class EndpointSearch {
   #timer: Timer | null = null;
   /** Until endpoints that were refused are tried again. */
   readonly #pauses = new Set<Timer>();
+  /** How often each endpoint had no room. */
+  readonly #full = new Map<string, number>();
   #found: Attachment | null = null;
   #isOver = false;
 
@@ -91,6 +96,7 @@ export class EndpointSearch {
       hello: () => options.hello(),
       fraction: () => options.fraction(),
       up: (remote) => this.#onUp(attachment, remote),
+      refused: (error) => this.#onRefused(attachment, error),
       down: () => {
         if (this.#found === attachment) options.lost(attachment);
       },
@@ -103,7 +109,7 @@ export class EndpointSearch {
     if (this.#isOver) return;
     const refusal = this.#options.refusalOf(remote);
     if (refusal !== null) {
-      this.#refuse(attachment, refusal);
+      this.#refuse(attachment, refusal, againMs);
       return;
     }
     this.#candidates.delete(attachment.url);
@@ -112,13 +118,25 @@ export class EndpointSearch {
     this.#options.found(attachment);
   }
 
+  /** One lane alone is of no use, and would keep that place from others who have one, too. */
+  #onRefused(attachment: Attachment, error: Error): void {
+    const { url } = attachment;
+    if (!(error instanceof TransportError) || error.code !== "KBZ_BUSY") return;
+    if (this.#found === attachment) this.#options.lost(attachment);
+    if (this.#candidates.get(url) !== attachment) return;
+    const times = this.#full.get(url) ?? 0;
+    this.#full.set(url, times + 1);
+    const ms = Math.min(roomMsMax, againMs * 2 ** Math.min(times, 16));
+    this.#refuse(attachment, error, (ms * (1 + this.#options.fraction())) / 2);
+  }
+
   /** What it says of itself on this connection stays wrong; on the next it may be right. */
-  #refuse(attachment: Attachment, refusal: Error): void {
+  #refuse(attachment: Attachment, refusal: Error, ms: number): void {
     const { url } = attachment;
     this.#candidates.delete(url);
     this.#options.drop(attachment);
     this.#onFailure(url, refusal);
-    const pause = this.#options.clock.after(againMs, () => {
+    const pause = this.#options.clock.after(ms, () => {
       this.#pauses.delete(pause);
       this.#try(url);
     });

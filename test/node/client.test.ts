@@ -268,6 +268,35 @@ describe("barrier and status", () => {
   });
 });
 
+describe("an endpoint without room", () => {
+  const own = { limits: { connectionsMax: 2 } };
+
+  test("is passed by", async () => {
+    await using harness = new Harness();
+    await harness.node("a", harness.republic, own);
+    await harness.node("b");
+    await harness.client(["a"]);
+    const client = await harness.client(["a", "b"]);
+    assert.equal(client.endpoint, "memory:b");
+    assert.deepEqual(await client.publish("one"), { index: 1 });
+  });
+
+  test("is told, and asked again ever more seldom until there is room", async () => {
+    await using harness = new Harness();
+    const node = await harness.node("a", harness.republic, own);
+    const first = await harness.client(["a"]);
+    const error = await failureOf(harness.client(["a"], { timeoutMs: 1000 }));
+    assertDefinite(error, "KBZ_UNREACHABLE", true);
+    assert.match(error.message, /all 2 connections for clients are taken/);
+    node.refusals = 0;
+    const waiting = harness.client(["a"]);
+    await harness.pause(10_000);
+    assert.ok(node.refusals >= 4 && node.refusals <= 20, `${node.refusals} times`);
+    await first.close();
+    assert.deepEqual(await (await waiting).publish("one"), { index: 1 });
+  });
+});
+
 describe("closing", () => {
   test("rejects what is under way with the truth, ends readings, refuses what comes", async () => {
     await using harness = new Harness();
