@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Wire, WireEvents } from "./wire.ts";
 
 /** Notices a peer whose computer is gone, where no deadline does. */
-const keepAliveMs = 30_000;
+export const keepAliveMs = 30_000;
 
 export class SocketWire implements Wire {
   readonly address: string;

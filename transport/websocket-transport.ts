@@ -11,6 +11,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { socketsMax, tooMany } from "./reception.ts";
 import type { Reception } from "./reception.ts";
 import { listening, urlOf } from "./socket-transport.ts";
+import { keepAliveMs } from "./socket-wire.ts";
 import { TransportError } from "./transport-error.ts";
 import type { TransportLimits } from "./transport-limits.ts";
 import { WebSocketWire } from "./websocket-wire.ts";
@@ -90,6 +91,9 @@ function createHttpServer(limits: TransportLimits): Server {
     headersTimeout: handshakeMs,
     requestTimeout: handshakeMs,
     connectionsCheckingInterval: Math.ceil(handshakeMs / 10),
+    // Whoever is gone without a word gives its place back.
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveMs,
   });
   server.maxConnections = socketsMax(limits);
   server.setTimeout(stallMs);
