@@ -109,7 +109,8 @@ function isAsked(chamber: Chamber, id: NodeId): boolean {
 
 /**
  * Everybody pings the parliament; a leader also the constituents, to know whom to seat; and a
- * newcomer whom it was told to ask.
+ * newcomer whom it was told to ask. Who has no seat and hears its leader asks the others seldom:
+ * there may be many such, and each would cost every seat as much as a seat does.
  */
 function whomToPing(chamber: Chamber): readonly NodeId[] {
   const { republic, state } = chamber;
@@ -117,8 +118,15 @@ function whomToPing(chamber: Chamber): readonly NodeId[] {
     return republic.members.map(({ id }) => id).filter((id) => id !== chamber.id);
   }
   const { contacts } = chamber;
-  if (contacts.length === 0) return chamber.otherSeats();
-  return [...new Set([...chamber.otherSeats(), ...contacts])];
+  if (contacts.length > 0) return [...new Set([...chamber.otherSeats(), ...contacts])];
+  const isRest = !chamber.hasSeat && state.round % restRounds(chamber) !== 0;
+  const leader = isRest ? (fitLeader(chamber)?.id ?? null) : null;
+  return leader !== null && chamber.hearsStill(leader) ? [leader] : chamber.otherSeats();
+}
+
+/** So seldom that a peer asked so, of whom one answer is lost, is still heard. */
+function restRounds({ silenceRounds }: Chamber): number {
+  return Math.max(1, Math.floor(silenceRounds / 2) - 1);
 }
 
 /** What this node says of itself; everything that it attests here is durable. */

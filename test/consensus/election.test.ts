@@ -77,3 +77,20 @@ test("of two that hear each other the lower id asks, and the other when that sta
   assert.deepEqual(asked(member), ["c"], "a has asked, and the id of c is higher");
   assert.deepEqual(asked(member), ["a", "c"], "a asks no more");
 });
+
+test("who has no seat asks its leader every round, the others every third while it is heard", () => {
+  const member = new SeatedMember("spare");
+  const pings = (answering: readonly string[], rounds: number): Record<string, number> => {
+    const counts: Record<string, number> = { a: 0, b: 0, c: 0 };
+    for (let round = 0; round < rounds; round += 1) {
+      for (const { to, message } of member.round(answering, { leading })) {
+        if (message.kind === "ping") counts[to] = (counts[to] ?? 0) + 1;
+      }
+    }
+    return counts;
+  };
+  pings(["a", "b", "c"], 6);
+  assert.deepEqual(pings(["a", "b", "c"], 30), { a: 30, b: 10, c: 10 });
+  pings(["b", "c"], silenceRounds / 2 + 1);
+  assert.deepEqual(pings(["b", "c"], 10), { a: 10, b: 10, c: 10 }, "a is silent");
+});
