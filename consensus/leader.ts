@@ -36,6 +36,7 @@ export function lead(chamber: Chamber, candidate: Candidate, adoptedBallot: Ball
     followers: new Map(),
     queue: [],
     queueBytes: 0,
+    bursts: [],
     expected: new Map(),
     pendingSince: null,
     decidedTold: 0,
@@ -120,14 +121,15 @@ export function enqueue(role: Leading, value: Value): void {
  * Proposes what is queued, as far as the window of undecided slots has room, and tells followers.
  */
 export function propose(chamber: Chamber): void {
-  const { state, log } = chamber;
+  const { state, log, republic } = chamber;
   const { role } = state;
   if (role.kind !== "leading") return;
   const values: Value[] = [];
   let { bytes } = log;
-  let slots = log.length - chamber.republic.slot;
+  let slots = log.length - republic.slot;
   // The successor is to catch up before it is told.
-  let closed = log.endsInStopSign || role.handingOver?.told === false;
+  let closed =
+    log.endsInStopSign || role.handingOver?.told === false || gathersOn(role, republic.slot);
   while (!closed && slots < limits.slotsInFlightMax && bytes < limits.bytesInFlightMax) {
     const value = role.queue.shift();
     if (value === undefined) break;
@@ -140,11 +142,22 @@ export function propose(chamber: Chamber): void {
     closed = value.kind === "succession";
   }
   assert(role.queueBytes >= 0, "bytes leave the queue as they came");
-  if (values.length > 0) append(chamber, role, values);
-  if (role.pendingSince === null && log.length > chamber.republic.slot) {
-    role.pendingSince = state.now;
+  if (values.length > 0) {
+    append(chamber, role, values);
+    role.bursts.push(log.length);
   }
+  if (role.pendingSince === null && log.length > republic.slot) role.pendingSince = state.now;
   tellFollowers(chamber, role);
+}
+
+/**
+ * Whether what is queued waits for company: many publishers with little each cost every member a
+ * message, a step and a write for each of them, or for what gathered while others were under way.
+ */
+function gathersOn({ bursts, queueBytes }: Leading, decided: Slot): boolean {
+  const undecided = bursts.findIndex((last) => last > decided);
+  bursts.splice(0, undecided === -1 ? bursts.length : undecided);
+  return bursts.length >= limits.burstsInFlightMax && queueBytes < limits.burstBytesEnough;
 }
 
 /**

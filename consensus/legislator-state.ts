@@ -114,6 +114,8 @@ export interface Leading {
   /** Values that wait for room, in order. */
   readonly queue: Value[];
   queueBytes: number;
+  /** The last slots of what was proposed together, while they are undecided. */
+  readonly bursts: Slot[];
   /** The next sequence of each publisher that has something queued or undecided. */
   readonly expected: Map<number, number>;
   /** When the first undecided slot became the first; null when nothing is undecided. */

@@ -26,6 +26,10 @@ export const limits = {
   slotsInFlightMax: 256,
   /** Bytes of batches in undecided slots: 8 MiB. */
   bytesInFlightMax: 8_388_608,
+  /** Proposals, of any number of slots, that are under way before what comes waits for company. */
+  burstsInFlightMax: 8,
+  /** Bytes of batches that need no company: 64 KiB. */
+  burstBytesEnough: 65_536,
   /** Values that wait at the leader for room in the window. */
   queueValuesMax: 1024,
   /** Bytes of batches that wait at the leader: 16 MiB. */
