@@ -127,9 +127,7 @@ export function propose(chamber: Chamber): void {
   const values: Value[] = [];
   let { bytes } = log;
   let slots = log.length - republic.slot;
-  // The successor is to catch up before it is told.
-  let closed =
-    log.endsInStopSign || role.handingOver?.told === false || gathersOn(role, republic.slot);
+  let closed = holdsBack(chamber, role);
   while (!closed && slots < limits.slotsInFlightMax && bytes < limits.bytesInFlightMax) {
     const value = role.queue.shift();
     if (value === undefined) break;
@@ -148,6 +146,12 @@ export function propose(chamber: Chamber): void {
   }
   if (role.pendingSince === null && log.length > republic.slot) role.pendingSince = state.now;
   tellFollowers(chamber, role);
+}
+
+function holdsBack({ log, republic }: Chamber, role: Leading): boolean {
+  // The successor is to catch up before it is told.
+  const isLeaving = log.endsInStopSign || role.handingOver?.told === false;
+  return isLeaving || gathersOn(role, republic.slot);
 }
 
 /**

@@ -78,7 +78,7 @@ test("of two that hear each other the lower id asks, and the other when that sta
   assert.deepEqual(asked(member), ["a", "c"], "a asks no more");
 });
 
-test("who has no seat asks its leader every round, the others every third while it is heard", () => {
+test("who has no seat asks its leader every round, other seats every third meanwhile", () => {
   const member = new SeatedMember("spare");
   const pings = (answering: readonly string[], rounds: number): Record<string, number> => {
     const counts: Record<string, number> = { a: 0, b: 0, c: 0 };
