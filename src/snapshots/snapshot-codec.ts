@@ -3,7 +3,8 @@
  * end. Equal states give equal bytes on all nodes, however parts cut them. Does no I/O.
  */
 import type { Hash, Index, RepublicState, Slot } from "../../consensus/index.ts";
-import { DecodeError, isZero, viewOf } from "../codec/bytes.ts";
+import { DecodeError, viewOf } from "../codec/bytes.ts";
+import { isZero } from "../codec/zeros.ts";
 import { crc32 } from "../codec/crc32.ts";
 import { isHexText, isText, isWhole, listOf, matches, type Check } from "../codec/shapes.ts";
 

@@ -3,13 +3,7 @@
  * background. A full disk or a part that fails costs a snapshot; any other failure of the disk is
  * final, as one of the journal is.
  */
-import {
-  InvariantViolation,
-  type Applied,
-  type RepublicState,
-  type Slot,
-} from "../../consensus/index.ts";
-import { asKibitzerError } from "../as-kibitzer-error.ts";
+import type { Applied, RepublicState, Slot } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
 import { pause } from "../pause.ts";
@@ -19,6 +13,7 @@ import { isOutOfSpace } from "../storage/space.ts";
 import { Overtaken } from "../storage/journal-past.ts";
 import type { Retention } from "../storage/retention.ts";
 import type { Clock } from "../world.ts";
+import { snapshotFailure, stateGone } from "./errors.ts";
 import { guarded, Unusable } from "./guarded-part.ts";
 import type { SnapshotFiles, SnapshotPiece } from "./snapshot-files.ts";
 import type { SnapshotPart, SnapshotParts } from "./snapshot-part.ts";
@@ -66,6 +61,8 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
   /** The slot of the last snapshot, or of the last try, and what was applied since. */
   #slot: Slot = 0;
   #bytes = 0;
+  /** The last slot that was noted. */
+  #last: Slot = 0;
   #bytesLast = 0;
   #making: Promise<void> | null = null;
   /** The slot of the last snapshot that was installed. */
@@ -127,7 +124,12 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     for (const { decree } of applied) {
       this.#bytes += decreeBytes + (decree.value.kind === "batch" ? decree.value.size : 0);
     }
-    const last = applied.at(-1)?.decree.slot ?? 0;
+    this.#last = applied.at(-1)?.decree.slot ?? this.#last;
+    this.#look();
+  }
+
+  #look(): void {
+    const last = this.#last;
     const { bytes, slots } = this.#options.policy;
     const isDue =
       this.#bytes >= Math.max(bytes, worth * this.#bytesLast) ||
@@ -146,7 +148,7 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
    */
   installed(state: RepublicState): void {
     this.#abort.abort(new Overtaken());
-    this.#slot = state.slot;
+    this.#slot = this.#last = state.slot;
     this.#bytes = 0;
     this.#installed = state.slot;
     const before = this.#making ?? Promise.resolve();
@@ -216,10 +218,16 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
   #begin(work: (signal: AbortSignal) => Promise<void>): void {
     this.#abort = new AbortController();
     const { signal } = this.#abort;
-    const making = work(signal)
-      .catch((error: unknown) => this.#fail(error, signal))
-      .finally(() => {
-        if (this.#making === making) this.#making = null;
+    const making: Promise<void> = work(signal)
+      .then(
+        () => true,
+        (error: unknown) => this.#fail(error, signal),
+      )
+      .then((isDone) => {
+        if (this.#making !== making) return;
+        this.#making = null;
+        // What was applied meanwhile may be enough for the next one, and nothing may follow it.
+        if (isDone) this.#look();
       });
     this.#making = making;
   }
@@ -356,34 +364,16 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     return true;
   }
 
-  #fail(error: unknown, signal: AbortSignal): void {
-    if (signal.aborted || this.#over.signal.aborted || error instanceof Overtaken) return;
+  #fail(error: unknown, signal: AbortSignal): false {
+    if (signal.aborted || this.#over.signal.aborted || error instanceof Overtaken) return false;
     const { logger } = this.#options;
     if (error instanceof Unusable || isOutOfSpace(error)) {
       logger.warn({ event: "snapshot", err: error }, "no snapshot was made; the next one is tried");
-      return;
+      return false;
     }
-    if (error instanceof KibitzerError || error instanceof InvariantViolation) {
-      return this.#options.failed(asKibitzerError(error));
-    }
-    this.#options.failed(
-      new KibitzerError(
-        "KBZ_JOURNAL_FAILED",
-        `Writing a snapshot in ${this.#options.files.directory} failed: ${String(error)}. The ` +
-          "node stops. Check the disk, then start it again.",
-        { retryable: false, outcome: "unknown", cause: error },
-      ),
-    );
+    this.#options.failed(snapshotFailure(error, this.#options.files.directory));
+    return false;
   }
-}
-
-function stateGone(name: string, first: Slot): KibitzerError {
-  return new KibitzerError(
-    "KBZ_TRUNCATED",
-    `No snapshot holds the state of "${name}", and the log begins with slot ${first}: it cannot ` +
-      "be made again. Attach it before entries are removed, or restore a backup that holds it.",
-    { retryable: false, outcome: "none" },
-  );
 }
 
 async function turn(clock: Clock): Promise<void> {

@@ -142,3 +142,36 @@ test("P5 a joiner catches up under load, though what it needs is gone", async (t
   assert.ok(last > index, "under load");
   assert.equal((await joiner.barrier()).index, last);
 });
+
+test("what is applied while a snapshot is made may be enough for the next one", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "kibitz-retention-"));
+  let begun = 0;
+  const release = new AbortController();
+  const node = await Kibitzer.open({
+    id: "a",
+    directory,
+    listen: [`unix:${directory}/a.socket`],
+    record: false,
+    machine: {
+      apply: () => undefined,
+      *snapshot() {
+        begun += 1;
+        // Others have their turn after each piece.
+        while (!release.signal.aborted) yield new Uint8Array(0);
+      },
+      restore: async () => await Promise.resolve(),
+    },
+    snapshot: { bytes: everyBytes },
+  });
+  t.after(async () => {
+    release.abort();
+    await node.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  await node.bootstrap("retention");
+  await publish(node, 200);
+  await eventually("the first one", async () => await Promise.resolve(begun > 0 ? begun : null));
+  await publish(node, 200);
+  release.abort();
+  await eventually("a second one", async () => await Promise.resolve(begun > 1 ? begun : null));
+});
