@@ -3,7 +3,7 @@
  * copy is cheap and zeros cost nothing. Knows nothing of durability.
  */
 import { assert } from "../consensus/assert.ts";
-import { isZero } from "../src/codec/bytes.ts";
+import { isZero } from "../src/codec/zeros.ts";
 
 const pageBytes = 4096;
 const zeroPage = Buffer.alloc(pageBytes);

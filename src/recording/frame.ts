@@ -2,7 +2,8 @@
  * Frames of a recording: header with a checksum of its own, then the body. So a cut, which leaves
  * less than a header or a body, is never taken for a flip, which leaves a wrong checksum.
  */
-import { DecodeError, invert, isZero, viewOf } from "../codec/bytes.ts";
+import { DecodeError, invert, viewOf } from "../codec/bytes.ts";
+import { isZero } from "../codec/zeros.ts";
 import { crc32 } from "../codec/crc32.ts";
 
 export const frameHeaderBytes = 32;

@@ -2,7 +2,8 @@
  * Reads a recording, one file or a directory of them. A file that was cut anywhere gives its whole
  * frames and is incomplete; one that was changed anywhere is damaged. Never writes.
  */
-import { DecodeError, isZero } from "../codec/bytes.ts";
+import { DecodeError } from "../codec/bytes.ts";
+import { isZero } from "../codec/zeros.ts";
 import { crc32 } from "../codec/crc32.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { damagedRecording, newerVersion } from "../storage/damage.ts";

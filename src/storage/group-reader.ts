@@ -3,7 +3,8 @@
  * offset in the file, and the caller judges whether that is damage or a write that never ended.
  */
 import type { Ballot, Hash, Slot, Write } from "../../consensus/index.ts";
-import { DecodeError, LaterVersionError, getHex16, isZero, viewOf } from "../codec/bytes.ts";
+import { DecodeError, LaterVersionError, getHex16, viewOf } from "../codec/bytes.ts";
+import { isZero } from "../codec/zeros.ts";
 import { crc32 } from "../codec/crc32.ts";
 import type { FramedDecree } from "../codec/decree-codec.ts";
 import { decodeBodySize, decodeDecree } from "../codec/decree-codec.ts";

@@ -4,7 +4,8 @@
  * never guesses: where that cannot be told, nothing is.
  */
 import type { Slot } from "../../consensus/index.ts";
-import { DecodeError, isZero, LaterVersionError } from "../codec/bytes.ts";
+import { DecodeError, LaterVersionError } from "../codec/bytes.ts";
+import { isZero } from "../codec/zeros.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { damaged, laterDecree } from "./damage.ts";
 import type { Extent } from "./extents.ts";

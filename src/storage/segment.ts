@@ -3,7 +3,8 @@
  * says to whom they belong. A file is never used twice, so what was not written is zero.
  */
 import { assert } from "../../consensus/index.ts";
-import { getHex16, isZero, putHex16, viewOf } from "../codec/bytes.ts";
+import { getHex16, putHex16, viewOf } from "../codec/bytes.ts";
+import { isZero } from "../codec/zeros.ts";
 import { crc32 } from "../codec/crc32.ts";
 import type { FileHandle, FileSystem } from "../world.ts";
 import { foreign, newerVersion, olderVersion } from "./damage.ts";

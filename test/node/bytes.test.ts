@@ -1,7 +1,7 @@
 /** What byte formats share. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isZero } from "../../src/codec/bytes.ts";
+import { isZero } from "../../src/codec/zeros.ts";
 
 test("one byte that is not zero is found wherever it stands, and none beyond the range", () => {
   for (const length of [0, 1, 63, 64, 65, 65_599, 65_600, 65_601, 200_000]) {
