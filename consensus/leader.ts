@@ -7,7 +7,14 @@ import type { Chamber } from "./chamber.ts";
 import type { Decree, Value } from "./decree.ts";
 import { canStore, lacksRoom } from "./fitness.ts";
 import { hashDecree } from "./hash.ts";
-import { compareBallots, sameBallot, type Ballot, type NodeId, type Slot } from "./identifiers.ts";
+import {
+  compareBallots,
+  sameBallot,
+  type Ballot,
+  type NodeId,
+  type Slot,
+  type Tick,
+} from "./identifiers.ts";
 import type { Candidate, Follower, Leading } from "./legislator-state.ts";
 import { limits } from "./limits.ts";
 import type { Accept, Promised, Report, Resynchronize } from "./messages.ts";
@@ -37,6 +44,7 @@ export function lead(chamber: Chamber, candidate: Candidate, adoptedBallot: Ball
     queue: [],
     queueBytes: 0,
     bursts: [],
+    burstAt: state.now,
     expected: new Map(),
     pendingSince: null,
     decidedTold: 0,
@@ -127,6 +135,7 @@ export function propose(chamber: Chamber): void {
   const values: Value[] = [];
   let { bytes } = log;
   let slots = log.length - republic.slot;
+  while ((role.bursts[0] ?? Infinity) <= republic.slot) role.bursts.shift();
   let closed = holdsBack(chamber, role);
   while (!closed && slots < limits.slotsInFlightMax && bytes < limits.bytesInFlightMax) {
     const value = role.queue.shift();
@@ -143,25 +152,27 @@ export function propose(chamber: Chamber): void {
   if (values.length > 0) {
     append(chamber, role, values);
     role.bursts.push(log.length);
+    role.burstAt = state.now;
   }
   if (role.pendingSince === null && log.length > republic.slot) role.pendingSince = state.now;
   tellFollowers(chamber, role);
 }
 
-function holdsBack({ log, republic }: Chamber, role: Leading): boolean {
+function holdsBack({ log, state }: Chamber, role: Leading): boolean {
   // The successor is to catch up before it is told.
   const isLeaving = log.endsInStopSign || role.handingOver?.told === false;
-  return isLeaving || gathersOn(role, republic.slot);
+  return isLeaving || gathersOn(role, state.now);
 }
 
 /**
  * Whether what is queued waits for company: many publishers with little each cost every member a
  * message, a step and a write for each of them, or for what gathered while others were under way.
+ * Not for long, since followers may be far away; whatever steps the core looks again.
  */
-function gathersOn({ bursts, queueBytes }: Leading, decided: Slot): boolean {
-  const undecided = bursts.findIndex((last) => last > decided);
-  bursts.splice(0, undecided === -1 ? bursts.length : undecided);
-  return bursts.length >= limits.burstsInFlightMax && queueBytes < limits.burstBytesEnough;
+function gathersOn({ bursts, burstAt, queue, queueBytes }: Leading, now: Tick): boolean {
+  const isLittle = queue.length < limits.burstValuesEnough && queueBytes < limits.burstBytesEnough;
+  const isMuchUnderWay = bursts.length >= limits.burstsInFlightMax;
+  return isLittle && isMuchUnderWay && now - burstAt < limits.burstTicksMax;
 }
 
 /**

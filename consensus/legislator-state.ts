@@ -116,6 +116,8 @@ export interface Leading {
   queueBytes: number;
   /** The last slots of what was proposed together, while they are undecided. */
   readonly bursts: Slot[];
+  /** When something was proposed last. */
+  burstAt: Tick;
   /** The next sequence of each publisher that has something queued or undecided. */
   readonly expected: Map<number, number>;
   /** When the first undecided slot became the first; null when nothing is undecided. */

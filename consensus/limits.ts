@@ -28,8 +28,11 @@ export const limits = {
   bytesInFlightMax: 8_388_608,
   /** Proposals, of any number of slots, that are under way before what comes waits for company. */
   burstsInFlightMax: 8,
-  /** Bytes of batches that need no company: 64 KiB. */
+  /** Values, and bytes of batches (64 KiB), that need no company. */
+  burstValuesEnough: 64,
   burstBytesEnough: 65_536,
+  /** Ticks for which others are waited for. */
+  burstTicksMax: 4,
   /** Values that wait at the leader for room in the window. */
   queueValuesMax: 1024,
   /** Bytes of batches that wait at the leader: 16 MiB. */

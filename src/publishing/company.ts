@@ -5,7 +5,7 @@
  */
 import type { Clock, Timer } from "../world.ts";
 
-/** While no more than so many batches are under way, none waits. */
+/** While fewer batches than so many are under way, none waits. */
 const inFlightMin = 2;
 /** What holds so much needs no company. */
 const bytesEnough = 32 * 1024;

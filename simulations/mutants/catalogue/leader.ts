@@ -107,12 +107,4 @@ export const leaderMutants: readonly Mutant[] = [
     about: "Who lags is sent decided slots, and never what follows while more is decided.",
     invariant: "L1",
   },
-  {
-    name: "gathers-for-ever",
-    file: "consensus/leader.ts",
-    find: "bursts.splice(0, undecided === -1 ? bursts.length : undecided);",
-    replace: "bursts.splice(0, Math.max(0, undecided));",
-    about: "Proposals that are all decided still count as under way: the queue waits for ever.",
-    invariant: "L5",
-  },
 ];
