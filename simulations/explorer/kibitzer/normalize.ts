@@ -6,7 +6,7 @@
  * Node ids are *not* renamed: ballots of one round are ordered by id, so that two nodes that change
  * places do not behave alike.
  */
-import type { Plain } from "../../../consensus/index.ts";
+import { limits, type Plain } from "../../../consensus/index.ts";
 import { clockwork, nodeIds, ticksToWait } from "./live-node.ts";
 import { fields, fromPairs, list, pairs, whole, type Fields } from "./plain-fields.ts";
 
@@ -112,7 +112,7 @@ function normalizeRole(role: Fields, now: number, round: number): Fields {
     return { ...role, since };
   }
   if (role["kind"] !== "leading") return role;
-  const { pendingSince = null } = role;
+  const { pendingSince = null, burstAt = null } = role;
   const followers = pairs(role["followers"]).map(([id, follower]): [Plain, Plain] => {
     const known = fields(follower);
     return [id, { ...known, slotsSent: aged(known["slotsSent"] ?? null, round) }];
@@ -122,6 +122,7 @@ function normalizeRole(role: Fields, now: number, round: number): Fields {
     timeBase: logTimeBase,
     since: 0,
     pendingSince: sinceUpTo(clockwork.stallTicks, pendingSince, now),
+    burstAt: sinceUpTo(limits.burstTicksMax, burstAt, now),
     followers: fromPairs(followers),
   };
 }
