@@ -22,7 +22,7 @@ export interface PeersOptions {
   down(id: NodeId): void;
   /**
    * There is no way to call a peer at its endpoint, or who answers there will not have this node:
-   * another republic, another version. Told again only when the reason is another.
+   * another republic, another version, no place. Told again only when the reason is another.
    */
   unreachable(id: NodeId, error: unknown): void;
 }
