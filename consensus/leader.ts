@@ -167,12 +167,18 @@ function holdsBack({ log, state }: Chamber, role: Leading): boolean {
 /**
  * Whether what is queued waits for company: many publishers with little each cost every member a
  * message, a step and a write for each of them, or for what gathered while others were under way.
- * Not for long, since followers may be far away; whatever steps the core looks again.
+ * Not for long, since followers may be far away.
  */
 function gathersOn({ bursts, burstAt, queue, queueBytes }: Leading, now: Tick): boolean {
   const isLittle = queue.length < limits.burstValuesEnough && queueBytes < limits.burstBytesEnough;
   const isMuchUnderWay = bursts.length >= limits.burstsInFlightMax;
   return isLittle && isMuchUnderWay && now - burstAt < limits.burstTicksMax;
+}
+
+/** Until when what is queued waits for company; null: it does not. */
+export function gathersUntil({ state: { role, now } }: Chamber): Tick | null {
+  if (role.kind !== "leading" || role.queue.length === 0 || !gathersOn(role, now)) return null;
+  return role.burstAt + limits.burstTicksMax;
 }
 
 /**

@@ -32,7 +32,7 @@ import { onInstall, onSnapshot } from "./installing.ts";
 import type { Ballot, Cookie, Hash, Index, NodeId, Slot } from "./identifiers.ts";
 import { checkState } from "./invariants.ts";
 import { onAhead, onFetch, onLearn, serveWaiters } from "./learner.ts";
-import { countVotes, onAccepted, onResynchronize, propose } from "./leader.ts";
+import { countVotes, gathersUntil, onAccepted, onResynchronize, propose } from "./leader.ts";
 import type { LegislatorState, Role } from "./legislator-state.ts";
 import { askForNaturalization, onExile, onImmigrate, onNaturalize } from "./membership.ts";
 import type { LegislatorInput, Outcome, PersistedInput, ReceiveInput } from "./outcome.ts";
@@ -318,7 +318,8 @@ export class Legislator {
       // A founder that came back with its decree on disk founds at the next event, others wait.
       return mayFound(this.#chamber) ? state.now : null;
     }
-    return Math.max(state.roundAt, state.now);
+    const gathered = gathersUntil(this.#chamber) ?? Infinity;
+    return Math.max(Math.min(state.roundAt, gathered), state.now);
   }
 }
 

@@ -43,3 +43,18 @@ test("what is large enough by itself waits for no company", () => {
   const large = { ...batch(sequence), size: limits.burstBytesEnough };
   assert.deepEqual(accepts(leader.step({ kind: "enqueue", value: large }).sent), [1]);
 });
+
+test("what waits for company goes in time, even where nothing else comes", () => {
+  const leader = busyLeader();
+  const { outcome, sent } = leader.step({
+    kind: "enqueue",
+    value: batch(limits.burstsInFlightMax + 1),
+  });
+  assert.deepEqual(accepts(sent), []);
+  const due = leader.now + limits.burstTicksMax;
+  assert.equal(outcome.deadline, due);
+  leader.now = due;
+  const later = leader.step({ kind: "event", jitter: 0 });
+  assert.deepEqual(accepts(later.sent), [1]);
+  assert.ok((later.outcome.deadline ?? 0) > due, "nothing waits for company any more");
+});
