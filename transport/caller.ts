@@ -3,6 +3,8 @@
  * none came; at most once, bounded, abortable. A Callee is the other end. Knows nothing of Paxos.
  */
 
+import type { IncomingMessage, ServerResponse } from "node:http";
+
 /** Turns values into bytes and back; injected, so that transport/ need not know what it carries. */
 export interface Codec<Value> {
   /**
@@ -97,6 +99,10 @@ export interface Callee<Request, Response> {
    * Something was refused at the door (rubbish, another version or republic): worth a line of log.
    */
   refused?(detail: { readonly address: string; readonly error: Error }): void;
+  /** Answers an ordinary HTTP request at a `ws://` endpoint; without it they get 426. */
+  serve?(request: IncomingMessage, response: ServerResponse): void;
+  /** Whether who asks for a WebSocket may have one; default yes. Pages of other sites may not. */
+  admits?(request: IncomingMessage): boolean;
 }
 
 export interface CallerOptions {

@@ -18,4 +18,3 @@ export {
 } from "./transport-error.ts";
 export { transportLimits, type TransportLimits } from "./transport-limits.ts";
 export type { TransportOptions } from "./transport-settings.ts";
-export type { WebSocketOptions } from "./websocket-transport.ts";

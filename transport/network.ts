@@ -11,11 +11,9 @@ import type { TransportLimits } from "./transport-limits.ts";
 import { settingsOf } from "./transport-settings.ts";
 import type { TransportOptions } from "./transport-settings.ts";
 import { dialWebSocket, listenWebSocket } from "./websocket-transport.ts";
-import type { WebSocketOptions } from "./websocket-transport.ts";
 import type { Wire } from "./wire.ts";
 
-export interface NetworkOptions<Request, Response>
-  extends TransportOptions<Request, Response>, WebSocketOptions {}
+export type NetworkOptions<Request, Response> = TransportOptions<Request, Response>;
 
 /** `ws://host:port`, `tcp://host:port` and `unix:PATH`. */
 export function createTransport<Request, Response>(
@@ -27,7 +25,7 @@ export function createTransport<Request, Response>(
       const endpoint = parseEndpoint(url);
       const reception = new Reception(settings, callee);
       return endpoint.kind === "ws"
-        ? await listenWebSocket(endpoint, reception, settings.limits, options)
+        ? await listenWebSocket(endpoint, reception, settings.limits, callee)
         : await listenSocket(endpoint, reception);
     },
     connect(url: string, caller: CallerOptions): Caller<Request, Response> {

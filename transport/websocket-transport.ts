@@ -1,9 +1,9 @@
 /** WebSocket over HTTP: listens, on a port that other HTTP routes can share, and dials. */
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { Socket } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
-import type { Listener } from "./caller.ts";
+import type { Callee, Listener } from "./caller.ts";
 import { addressError } from "./address-error.ts";
 import { ArrivingWire } from "./arriving-wire.ts";
 import { formatEndpoint } from "./endpoint.ts";
@@ -22,15 +22,8 @@ const { createServer, STATUS_CODES } = process.getBuiltinModule("node:http");
 
 export type WebSocketEndpoint = Extract<Endpoint, { readonly kind: "ws" }>;
 
-export interface WebSocketOptions {
-  /** Answers ordinary HTTP requests on the same port; without it they get 426. */
-  readonly http?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
-  /**
-   * Whether a request may be meant for this server, by the host in its `Host` and, from a browser,
-   * in its `Origin`: both guard against pages of other sites. All may by default.
-   */
-  readonly allowHost?: ((host: string) => boolean) | undefined;
-}
+/** What of a callee concerns HTTP. */
+type HttpCallee = Pick<Callee<never, never>, "serve" | "admits">;
 
 interface WebSocketBounds {
   readonly maxPayload: number;
@@ -68,10 +61,10 @@ export async function listenWebSocket<Request, Response>(
   endpoint: WebSocketEndpoint,
   reception: Reception<Request, Response>,
   limits: TransportLimits,
-  options: WebSocketOptions,
+  callee: HttpCallee,
 ): Promise<Listener> {
   const server = createHttpServer(limits);
-  serve(server, reception, limits, options);
+  attend(server, reception, limits, callee);
   try {
     await listening(server, { host: endpoint.host, port: endpoint.port });
   } catch (cause) {
@@ -100,11 +93,11 @@ function createHttpServer(limits: TransportLimits): Server {
   return server;
 }
 
-function serve<Request, Response>(
+function attend<Request, Response>(
   server: Server,
   reception: Reception<Request, Response>,
   limits: TransportLimits,
-  options: WebSocketOptions,
+  callee: HttpCallee,
 ): void {
   const upgrades = new WebSocketServer({
     ...commonOptions,
@@ -136,13 +129,12 @@ function serve<Request, Response>(
   });
   server.on("request", (request, response) => {
     arriving.get(request.socket)?.leave(null);
-    if (!isAllowed(request, options)) respond(response, 403);
-    else if (options.http === undefined) respond(response, 426);
+    if (callee.serve === undefined) respond(response, 426);
     else if (!seat(request.socket)) respond(response, 503);
-    else options.http(request, response);
+    else callee.serve(request, response);
   });
   server.on("upgrade", (request, socket: Duplex, head: Buffer) => {
-    if (!isAllowed(request, options)) {
+    if (callee.admits?.(request) === false) {
       refuseSocket(socket, 403, limits);
       return;
     }
@@ -182,15 +174,7 @@ async function close<Request, Response>(
   clearTimeout(timer);
 }
 
-function isAllowed(request: IncomingMessage, { allowHost }: WebSocketOptions): boolean {
-  if (allowHost === undefined) return true;
-  const { host, origin } = request.headers;
-  if (host === undefined || !allowHost(host)) return false;
-  if (origin === undefined) return true;
-  return URL.canParse(origin) && allowHost(new URL(origin).host);
-}
-
-function respond(response: ServerResponse, status: 403 | 426 | 503): void {
+function respond(response: ServerResponse, status: 426 | 503): void {
   const upgrade = status === 426 ? { Upgrade: "websocket" } : {};
   response.writeHead(status, { "Content-Type": "text/plain", Connection: "close", ...upgrade });
   response.end(`${STATUS_CODES[status]}\n`);

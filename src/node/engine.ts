@@ -25,6 +25,7 @@ import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
 import { helloOf, logRefounded, urlOf } from "./introduction.ts";
 import { Invitations } from "./inviting.ts";
+import { HttpDoor } from "../http/door.ts";
 import { journalEvents } from "./journal-events.ts";
 import { LogReader } from "./log-reader.ts";
 import { makePublishing } from "./node-publishing.ts";
@@ -66,6 +67,7 @@ export class Engine {
   readonly mender: ReadMender;
   readonly invitations: Invitations = new Invitations(this);
   readonly whereabouts: Whereabouts = new Whereabouts(this);
+  readonly http: HttpDoor = new HttpDoor(this);
   /** Aborted when the node stops, for whatever reason. */
   readonly over: AbortController = new AbortController();
   /** Called when the node has failed for good; once. */
@@ -110,9 +112,8 @@ export class Engine {
       unreachable: (id, error) =>
         this.logger.warn({ event: "unreachable", id, err: error }, "cannot be called"),
     });
-    this.#slotSender = new SlotSender(this.peers, clock, this.over.signal, () =>
-      this.#refoundedAt(),
-    );
+    const refoundedAt = (): number => state.legislator.republic.refounded.at(-1)?.slot ?? 0;
+    this.#slotSender = new SlotSender(this.peers, clock, this.over.signal, refoundedAt);
     this.mender = menderOf(this, () => this.#journal);
     this.#loop = new RunLoop({
       state,
@@ -383,10 +384,6 @@ export class Engine {
     } catch (error) {
       unreadable(this, error);
     }
-  }
-
-  #refoundedAt(): number {
-    return this.#state.legislator.republic.refounded.at(-1)?.slot ?? 0;
   }
 
   #meetPeers(): void {

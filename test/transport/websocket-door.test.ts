@@ -20,7 +20,7 @@ const upgrade =
 /** Without a bound the server of Node itself would take a minute and more. */
 const patience = { timeout: 20_000 };
 
-const http = (_: unknown, response: ServerResponse): unknown => response.end("ok");
+const serve = (_: unknown, response: ServerResponse): unknown => response.end("ok");
 
 interface Door extends AsyncDisposable {
   readonly listener: Listener;
@@ -30,7 +30,9 @@ interface Door extends AsyncDisposable {
   visit(text: string): Promise<Socket>;
 }
 
-async function open(options: Partial<NetworkOptions<Parcel, Parcel>>): Promise<Door> {
+type Options = Partial<NetworkOptions<Parcel, Parcel>> & { readonly serve?: typeof serve };
+
+async function open({ serve, ...options }: Options): Promise<Door> {
   const codes: string[] = [];
   const { promise: told, resolve: tell } = Promise.withResolvers<void>();
   const transport = createTransport({ ...parcelOptions, ...options });
@@ -38,6 +40,7 @@ async function open(options: Partial<NetworkOptions<Parcel, Parcel>>): Promise<D
     hello: () => helloOf("b"),
     answer: (request) => Promise.resolve(request),
     hear: () => undefined,
+    ...(serve === undefined ? {} : { serve }),
     refused({ error }) {
       codes.push(error instanceof TransportError ? error.code : error.name);
       tell();
@@ -117,7 +120,7 @@ test("a listener full of silent sockets has room again in time", patience, async
 });
 
 test("an ordinary request keeps its connection beyond the handshake", patience, async () => {
-  await using door = await open({ limits: { handshakeMs: 50 }, http });
+  await using door = await open({ limits: { handshakeMs: 50 }, serve });
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const ask = async (): Promise<boolean> => {
     const request = get(door.listener.url.replace("ws:", "http:"), { agent });
@@ -141,7 +144,7 @@ test(
   "who asks over HTTP has a place as a client has, and keeps no node out",
   patience,
   async () => {
-    await using door = await open({ limits: { connectionsMax: 1 }, http });
+    await using door = await open({ limits: { connectionsMax: 1 }, serve });
     const ask = async (): Promise<readonly [Socket, string]> => {
       const socket = await door.visit("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
       const [answer]: readonly unknown[] = await once(socket, "data");
@@ -165,7 +168,7 @@ test(
 );
 
 test("a later request on a connection kept has its bound too", patience, async () => {
-  await using door = await open({ limits: { handshakeMs: 100 }, http });
+  await using door = await open({ limits: { handshakeMs: 100 }, serve });
   const socket = await door.visit("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await once(socket, "data");
   socket.write("GET / HTTP/1.1\r\nHost: a\r\n");
@@ -175,11 +178,11 @@ test("a later request on a connection kept has its bound too", patience, async (
 
 test("who asks over HTTP and reads nothing is cut off", patience, async () => {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const http = (_: unknown, response: ServerResponse): void => {
+  const serve = (_: unknown, response: ServerResponse): void => {
     response.on("close", () => resolve(response.writableFinished));
     response.end(Buffer.alloc(64 * 1024 * 1024));
   };
-  await using door = await open({ limits: { stallMs: 100 }, http });
+  await using door = await open({ limits: { stallMs: 100 }, serve });
   const socket = await door.visit("");
   socket.pause();
   socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -1,0 +1,57 @@
+/**
+ * What answers HTTP at a node's `ws://` endpoints. Loads the rest with the first request: a node
+ * that nobody asks over HTTP starts without it.
+ */
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { Engine } from "../node/engine.ts";
+import { isForUs, isOriginOurs, nameOf } from "./hosts.ts";
+
+export class HttpDoor {
+  readonly #engine: Engine;
+  #listener: Promise<RequestListener> | null = null;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#listener ??= this.#open();
+    this.#listener.then(
+      (listener) => listener(request, response),
+      (error: unknown) => {
+        this.#listener = null;
+        this.#engine.logger.error({ event: "http", err: error }, "the HTTP interface cannot load");
+        response.destroy();
+      },
+    );
+  }
+
+  /** Whether a request for a WebSocket is not one of another site's page. */
+  admits({ headers }: IncomingMessage): boolean {
+    return isOriginOurs(headers.origin, this.#isOurs);
+  }
+
+  async #open(): Promise<RequestListener> {
+    const [{ makeListener }, { routesOf }] = await Promise.all([
+      import("./router.ts"),
+      import("./routes.ts"),
+    ]);
+    return makeListener({
+      routes: routesOf(this.#engine),
+      logger: this.#engine.logger,
+      isForUs: ({ headers }) => isForUs(headers, this.#isOurs),
+      authorize: () => null,
+    });
+  }
+
+  /** This node's own hosts, as it listens or is advertised, and those of the other members. */
+  readonly #isOurs = (name: string): boolean => {
+    const { directory, url } = this.#engine;
+    const urls = [
+      url,
+      ...directory.record.listen,
+      ...this.#engine.contacts().map(({ url }) => url),
+    ];
+    return urls.some((url) => nameOf(url) === name);
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * Errors over HTTP: an `application/problem+json` with the code, whether a retry may help, and the
+ * truth about what was done. Decides the status of each code, and nothing else.
+ */
+import { KibitzerError, type KibitzerErrorCode } from "../kibitzer-error.ts";
+
+/** What a node answers where the code alone says; 5xx where the node, or the republic, cannot. */
+const statuses: Readonly<Partial<Record<KibitzerErrorCode, number>>> = {
+  KBZ_ARGUMENT: 400,
+  KBZ_NOT_FOUND: 404,
+  KBZ_CONFLICT: 409,
+  KBZ_PUBLISHER: 409,
+  KBZ_TRUNCATED: 410,
+  KBZ_TOO_LARGE: 413,
+  KBZ_BUSY: 503,
+  KBZ_NO_QUORUM: 503,
+  KBZ_CLOSED: 503,
+  KBZ_UNREACHABLE: 503,
+  KBZ_REPUBLIC: 503,
+  KBZ_DISK_FULL: 507,
+};
+
+/** What an error leaves open. */
+export interface ProblemOptions {
+  /** Default: by the error's code. */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Members of the document beside the usual ones. */
+  readonly more?: Readonly<Record<string, number | string>>;
+}
+
+/** An error that knows how it is told. */
+export class HttpProblem extends Error {
+  override readonly name = "HttpProblem";
+  readonly error: KibitzerError;
+  readonly options: ProblemOptions;
+
+  constructor(error: KibitzerError, options: ProblemOptions) {
+    super(error.message, { cause: error });
+    this.error = error;
+    this.options = options;
+  }
+}
+
+/** The request is wrong: it will be wrong the next time, too. */
+export function badRequest(
+  message: string,
+  options: ProblemOptions & { readonly code?: KibitzerErrorCode } = {},
+): HttpProblem {
+  const { code = "KBZ_ARGUMENT", ...rest } = options;
+  return new HttpProblem(
+    new KibitzerError(code, message, { retryable: false, outcome: "none" }),
+    rest,
+  );
+}
+
+export function problemResponse(error: KibitzerError, options: ProblemOptions = {}): Response {
+  const { status = statusOf(error), headers = {}, more = {} } = options;
+  const isLater = error.retryable && (status === 503 || status === 507 || status === 429);
+  return new Response(`${JSON.stringify({ ...problemDocument(error, status), ...more })}\n`, {
+    status,
+    headers: {
+      "Content-Type": "application/problem+json",
+      "Cache-Control": "no-store",
+      ...(isLater ? { "Retry-After": "1" } : {}),
+      ...headers,
+    },
+  });
+}
+
+/** The members of RFC 9457, and those of every error of Kibitzer. */
+function problemDocument(
+  { code, message, retryable, outcome }: KibitzerError,
+  status: number,
+): Readonly<Record<string, unknown>> {
+  return { type: "about:blank", title: code, status, detail: message, code, retryable, outcome };
+}
+
+function statusOf({ code, outcome }: KibitzerError): number {
+  const status = statuses[code] ?? 500;
+  // Somebody else may yet do what was asked; this node cannot say.
+  return status === 503 && outcome === "unknown" ? 504 : status;
+}

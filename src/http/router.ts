@@ -1,0 +1,82 @@
+/**
+ * The routes as one listener of Node: who may ask, which route it is, and what becomes of errors.
+ * Loaded with the first request, since a node that nobody asks needs none of it.
+ */
+import type { IncomingMessage, RequestListener } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import { Hono } from "hono";
+import { asKibitzerError } from "../as-kibitzer-error.ts";
+import type { KibitzerError } from "../kibitzer-error.ts";
+import type { Logger } from "../logger.ts";
+import { badRequest, HttpProblem, problemResponse } from "./problem.ts";
+import type { HttpContext, Role, Route } from "./route.ts";
+
+export interface RouterOptions {
+  readonly routes: readonly Route[];
+  readonly logger: Logger;
+  /** Whether a request may be meant for this node, by the hosts that it names. */
+  isForUs(request: IncomingMessage): boolean;
+  /** Why a caller may not use a route of `role`; null when it may. */
+  authorize(request: IncomingMessage, role: Role): KibitzerError | null;
+}
+
+export function makeListener(options: RouterOptions): RequestListener {
+  const { routes, logger } = options;
+  const app = new Hono<{ Bindings: HttpContext["env"] }>();
+  app.use(async (context, next) => {
+    if (!options.isForUs(context.env.incoming)) throw notForUs(context.env.incoming);
+    await next();
+  });
+  for (const route of routes) {
+    app.on(route.method, route.path, async (context) => {
+      const refusal = options.authorize(context.env.incoming, route.role);
+      if (refusal !== null) throw refusal;
+      return await route.answer(context);
+    });
+  }
+  for (const [path, methods] of methodsOf(routes)) {
+    app.all(path, (context) => withoutRoute(context.req.method, path, methods));
+  }
+  app.notFound((context) => {
+    const found = `There is no ${context.req.path} here. See /v1/openapi.json for what there is.`;
+    return told(badRequest(found, { code: "KBZ_NOT_FOUND" }), logger);
+  });
+  app.onError((error) => told(error, logger));
+  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  return (request, response) => void listener(request, response);
+}
+
+/** The methods of each path, as `Allow` lists them. */
+function methodsOf(routes: readonly Route[]): ReadonlyMap<string, readonly string[]> {
+  const methods = new Map<string, string[]>();
+  for (const { path, method } of routes) {
+    const known = methods.get(path) ?? ["OPTIONS"];
+    methods.set(path, [...known, ...(method === "GET" ? ["GET", "HEAD"] : [method])]);
+  }
+  return methods;
+}
+
+function withoutRoute(method: string, path: string, methods: readonly string[]): Response {
+  const headers = { Allow: methods.toSorted().join(", ") };
+  if (method === "OPTIONS") return new Response(null, { status: 204, headers });
+  throw badRequest(`${path} takes ${headers.Allow}, not ${method}.`, { status: 405, headers });
+}
+
+function told(error: Error, logger: Logger): Response {
+  if (error instanceof HttpProblem) return problemResponse(error.error, error.options);
+  const known = asKibitzerError(error);
+  const response = problemResponse(known);
+  if (response.status === 500) {
+    logger.error({ event: "http", code: known.code, err: error }, known.message);
+  }
+  return response;
+}
+
+function notForUs({ headers: { host, origin } }: IncomingMessage): HttpProblem {
+  const from = origin === undefined ? "" : ` of a page of ${origin}`;
+  return badRequest(
+    `Wanted a request for this node, got one for ${host ?? "no host"}${from}. If that is right, ` +
+      "allow the host.",
+    { status: 403 },
+  );
+}

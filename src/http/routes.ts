@@ -1,0 +1,8 @@
+/** All routes of a node. */
+import type { Engine } from "../node/engine.ts";
+import type { Route } from "./route.ts";
+import { statusRoutes } from "./status.ts";
+
+export function routesOf(engine: Engine): readonly Route[] {
+  return [...statusRoutes(engine)];
+}

@@ -1,0 +1,15 @@
+/** `GET /v1/status`: the same document as `kibitz status --json`. */
+import type { Engine } from "../node/engine.ts";
+import { signalOf } from "./request-signal.ts";
+import type { Route } from "./route.ts";
+
+export function statusRoutes(engine: Pick<Engine, "status" | "over">): readonly Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/v1/status",
+      role: "read",
+      answer: async (context) => context.json(await engine.status(signalOf(context, engine.over))),
+    },
+  ];
+}

@@ -1,0 +1,69 @@
+/** The HTTP interface of a node on its own port: who may ask, what there is, and clear problems. */
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { after, before, suite, test } from "node:test";
+import { openHttpNode, type HttpNode } from "./node.ts";
+
+suite("http: the router", () => {
+  let http: HttpNode;
+  before(async () => {
+    http = await openHttpNode();
+  });
+  after(async () => await http[Symbol.asyncDispose]());
+
+  /** The status for a request that names `host`, and comes from a page of `origin`. */
+  async function statusFor(host: string, origin?: string): Promise<number> {
+    const { hostname, port } = new URL(http.url);
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const headers = { Host: host, ...(origin === undefined ? {} : { Origin: origin }) };
+    const asking = request({ hostname, port, path: "/v1/status", headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    });
+    asking.on("error", reject);
+    asking.end();
+    return await promise;
+  }
+
+  test("the status is that of the node", async () => {
+    const response = await http.ask("/v1/status");
+    assert.equal(response.status, 200);
+    assert.match(response.headers.get("content-type") ?? "", /^application\/json/);
+    const status: unknown = await response.json();
+    assert.deepEqual(status, JSON.parse(JSON.stringify(await http.node.status())));
+  });
+
+  test("what there is not, and methods that a path does not take, are clear problems", async () => {
+    const missing = await http.ask("/v2/status");
+    assert.equal(missing.status, 404);
+    assert.equal(missing.headers.get("content-type"), "application/problem+json");
+    const problem: unknown = await missing.json();
+    assert.deepEqual(problem, {
+      type: "about:blank",
+      title: "KBZ_NOT_FOUND",
+      status: 404,
+      detail: "There is no /v2/status here. See /v1/openapi.json for what there is.",
+      code: "KBZ_NOT_FOUND",
+      retryable: false,
+      outcome: "none",
+    });
+    const wrong = await http.ask("/v1/status", { method: "DELETE" });
+    assert.equal(wrong.status, 405);
+    assert.equal(wrong.headers.get("allow"), "GET, HEAD, OPTIONS");
+    assert.equal((await http.ask("/v1/status", { method: "OPTIONS" })).status, 204);
+    const head = await http.ask("/v1/status", { method: "HEAD" });
+    assert.equal(head.status, 200);
+    assert.equal(await head.text(), "");
+  });
+
+  test("pages of other sites, and names that were made to lead here, are refused", async () => {
+    assert.equal(await statusFor("localhost:1"), 200);
+    assert.equal(await statusFor("10.0.0.1:7700"), 200);
+    assert.equal(await statusFor("127.0.0.1", "http://localhost:3000"), 200);
+    assert.equal(await statusFor("evil.example"), 403);
+    assert.equal(await statusFor("127.0.0.1", "http://evil.example"), 403);
+    assert.equal(await statusFor("127.0.0.1", "http://203.0.113.9"), 403);
+    assert.equal(await statusFor("127.0.0.1", "null"), 403);
+    assert.equal(await statusFor("evil.example", "http://evil.example"), 403);
+  });
+});
