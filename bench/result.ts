@@ -59,7 +59,10 @@ export interface FanOutRow {
   /** Milliseconds from the call that published an entry to its delivery. */
   readonly p50: number;
   readonly p99: number;
-  /** Seconds of processor time for 10,000 deliveries: of the servers, of the subscribers. */
+  /** Of all servers, until everybody has all; the same load and time without subscribers. */
+  readonly cpuSeconds: number;
+  readonly cpuSecondsAlone: number;
+  /** Seconds for 10,000 deliveries: of the servers beyond those alone, of the subscribers. */
   readonly cpuPer10k: number;
   readonly clientsCpuPer10k: number;
   /** Of the largest server, after the load. */

@@ -5,6 +5,7 @@
 
 const plainMark = 0x2e;
 const stampMark = 0x40;
+const beginMark = 0x5e;
 const endMark = 0x21;
 const stampAt = 1;
 
@@ -29,6 +30,15 @@ export function stampedEntry(size: number): Uint8Array {
 export function stampOf(entry: Uint8Array): number | null {
   if (entry[0] !== stampMark) return null;
   return new DataView(entry.buffer, entry.byteOffset, entry.byteLength).getFloat64(stampAt);
+}
+
+/** After it comes what is measured. */
+export function beginEntry(): Uint8Array {
+  return new Uint8Array([beginMark]);
+}
+
+export function isBegin(entry: Uint8Array): boolean {
+  return entry[0] === beginMark;
 }
 
 /** After it nothing comes. */

@@ -7,12 +7,14 @@ import { Spread, type Counts } from "./spread.ts";
 export interface SubscriberTask {
   readonly endpoints: readonly string[];
   readonly subscribers: number;
+  /** How many other processes have: each begins with the endpoint that is its turn. */
+  readonly subscribersBefore?: number;
 }
 
 /** What the subscribers of one process were delivered. */
 export interface Delivered {
   readonly entries: number;
-  /** When the first one was, and the last one; milliseconds of the computer's clock. */
+  /** When the first one was, and the last one stamped; milliseconds of the computer's clock. */
   readonly firstMs: number;
   readonly lastMs: number;
   /** Of the process. */
@@ -35,7 +37,8 @@ const processesMax = 4;
 const patienceMs = 300_000;
 
 /**
- * @param publish What is done once all of them wait; the last entry it publishes is an end.
+ * @param publish What is done once all of them wait: what it publishes between a begin and an end
+ *   counts.
  * @throws {Error} when a process fails, or hangs.
  */
 export async function whileFollowed(
@@ -45,9 +48,11 @@ export async function whileFollowed(
   const processes: SubscriberProcess[] = [];
   try {
     const count = Math.min(processesMax, subscribers);
+    let subscribersBefore = 0;
     for (let at = 0; at < count; at += 1) {
       const some = Math.floor((subscribers + at) / count);
-      processes.push(new SubscriberProcess({ endpoints, subscribers: some }));
+      processes.push(new SubscriberProcess({ endpoints, subscribers: some, subscribersBefore }));
+      subscribersBefore += some;
     }
     await Promise.all(processes.map((each) => each.line()));
     await publish();
