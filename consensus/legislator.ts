@@ -114,6 +114,7 @@ export class Legislator {
     | "index"
     | "parliamentSize"
     | "outcomeOf"
+    | "publisherCount"
     | "state"
   > {
     return this.#chamber.republic;
@@ -126,6 +127,13 @@ export class Legislator {
   /** Who leads, as far as this node knows. */
   get leader(): NodeId | null {
     return knownLeader(this.#chamber);
+  }
+
+  /** Those whose state was found to differ from this node's, when it was compared last. */
+  get differing(): readonly NodeId[] {
+    return [...this.#chamber.state.peers].flatMap(([id, { agrees, machineAgrees }]) => {
+      return agrees === false || machineAgrees === false ? id : [];
+    });
   }
 
   /** In which life this incarnation of a peer was heard last; 0 when it never was. */

@@ -121,6 +121,9 @@ export class Republic {
   get government(): Government | null {
     return this.#government;
   }
+  get publisherCount(): number {
+    return this.#publishers.size;
+  }
   /** In the order of their admission. */
   get members(): readonly Member[] {
     return [...this.#members.values()];

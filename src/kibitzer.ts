@@ -2,6 +2,7 @@
  * A node of a republic: wraps a Legislator and an Islander, records its inputs, calls its peers.
  * The public face; the parts and how they work together are the engine's.
  */
+import type { Registry } from "prom-client";
 import { sameBallot } from "../consensus/index.ts";
 import type { Government, NodeId, RepublicIdentity } from "../consensus/index.ts";
 import { TransportError } from "../transport/index.ts";
@@ -240,6 +241,16 @@ export class Kibitzer implements Log, Membership {
 
   async status(options: WaitOptions = {}): Promise<Status> {
     return await this.#engine.status(options.signal ?? this.#engine.over.signal);
+  }
+
+  /** The metrics of this node and of its process, in the text format of Prometheus. */
+  async metrics(): Promise<string> {
+    return (await this.#engine.metrics.text()).text;
+  }
+
+  /** Puts this node's metrics into a registry of prom-client's; at most one node into each. */
+  async registerMetrics(registry: Registry): Promise<void> {
+    await this.#engine.metrics.registerIn(registry);
   }
 
   /** Each government from the one in force now on, as it comes into force here. */

@@ -4,6 +4,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Traffic } from "./traffic.ts";
 
 /** Turns values into bytes and back; injected, so that transport/ need not know what it carries. */
 export interface Codec<Value> {
@@ -62,6 +63,8 @@ export interface Caller<Request, Response> extends AsyncDisposable {
   readonly remote: Hello | null;
   /** Whether the lane `control` is connected and has shaken hands. */
   readonly connected: boolean;
+  /** Bytes that wait for their turn, or for the network. */
+  readonly queuedBytes: number;
   /**
    * Sends `request` and resolves with its answer. Connects when there is no connection; never sends
    * a request twice.
@@ -93,6 +96,8 @@ export interface Callee<Request, Response> {
   answer(request: Request, from: Hello, signal: AbortSignal): Promise<Response>;
   /** Takes what was told; must not throw. */
   hear(request: Request, from: Hello): void;
+  /** Where the bytes to and from the other side are counted, if anywhere. */
+  traffic?(from: Hello): Traffic | null;
   /** Whether a node is a member here: it then has places that nobody else takes. */
   knows?(from: Hello): boolean;
   /**
@@ -118,6 +123,8 @@ export interface CallerOptions {
   up?(remote: Hello): void;
   /** Draws the back-off's jitter: 0 ≤ value < 1. */
   fraction(): number;
+  /** Where the bytes to and from the other side are counted, if anywhere. */
+  readonly traffic?: Traffic;
 }
 
 export interface Listener extends AsyncDisposable {

@@ -12,6 +12,7 @@ import type { SharedRoom } from "./partial-body.ts";
 import { PartialWatch } from "./partial-watch.ts";
 import { commonVersion, type ProtocolRange } from "./protocol-range.ts";
 import type { Timing, TransportTimer } from "./timing.ts";
+import type { Traffic } from "./traffic.ts";
 import { TransportError } from "./transport-error.ts";
 import type { TransportLimits } from "./transport-limits.ts";
 import type { Wire, WireEvents } from "./wire.ts";
@@ -56,6 +57,8 @@ const noPieces: readonly Uint8Array[] = [];
 export class Connection implements WireEvents {
   /** Resolves when the wire is closed, within a bound after the connection was lost. */
   readonly gone: Promise<void>;
+  /** Where its bytes are counted. */
+  traffic: Traffic = { sentBytes: 0, receivedBytes: 0 };
   readonly #resolveGone: () => void;
   readonly #wire: Wire;
   readonly #lane: Lane | null;
@@ -160,6 +163,7 @@ export class Connection implements WireEvents {
 
   data(chunk: Uint8Array): void {
     if (this.#isLost()) return;
+    this.traffic.receivedBytes += chunk.length;
     try {
       this.#parser.push(chunk);
       for (let frame = this.#parser.next(); frame !== null; frame = this.#parser.next()) {
@@ -282,6 +286,7 @@ export class Connection implements WireEvents {
   #flush(): void {
     this.#flushScheduled = false;
     if (this.#state === "lost") return;
+    this.traffic.sentBytes += this.#outbox.bytes;
     const pieces = this.#outbox.bytes === 0 ? noPieces : this.#outbox.take();
     if (pieces.length === 0) return;
     this.#flushes += 1;

@@ -17,4 +17,5 @@ export {
   type TransportErrorCode,
 } from "./transport-error.ts";
 export { transportLimits, type TransportLimits } from "./transport-limits.ts";
+export type { Traffic } from "./traffic.ts";
 export type { TransportOptions } from "./transport-settings.ts";

@@ -72,6 +72,12 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     return this.#state.kind === "open";
   }
 
+  /** Bytes that wait for their turn, or for the network. */
+  get queuedBytes(): number {
+    const sent = this.#state.kind === "open" ? this.#state.connection.queuedBytes : 0;
+    return this.#waitingBytes + sent;
+  }
+
   /** @throws {TransportError} Rejects; never throws at once. */
   async call(request: Request, options: CallOptions): Promise<Response> {
     const encoded = this.#encoded(request);
@@ -316,6 +322,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
   #dial(): State {
     const { lane, settings } = this.#options;
     const connection = new Connection(this.#options.dial(), lane, settings, this);
+    connection.traffic = this.#options.caller.traffic ?? connection.traffic;
     return { kind: "connecting", connection };
   }
 

@@ -43,6 +43,10 @@ export class Link<Request, Response> implements Caller<Request, Response> {
     return this.#lanes.control.connected;
   }
 
+  get queuedBytes(): number {
+    return this.#lanes.control.queuedBytes + this.#lanes.bulk.queuedBytes;
+  }
+
   call(request: Request, options: CallOptions): Promise<Response> {
     return this.#lanes[options.lane].call(request, options);
   }

@@ -89,6 +89,7 @@ export class Visit<Request, Response> implements ConnectionEvents {
 
   opened(remote: Hello): void {
     this.#from = remote;
+    this.#connection.traffic = this.#options.callee.traffic?.(remote) ?? this.#connection.traffic;
   }
 
   frame(frame: Frame): void {

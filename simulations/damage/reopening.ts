@@ -81,6 +81,7 @@ export class Peers implements Transport<Request, Response> {
       url,
       remote: null,
       connected: node !== null,
+      queuedBytes: 0,
       call: async (request) => {
         const asked = requestCodec.decode(Buffer.concat(requestCodec.encode(request)));
         if (node === null) throw new Error(`nobody is at ${url}`);

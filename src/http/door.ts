@@ -41,6 +41,11 @@ export class HttpDoor {
       logger: this.#engine.logger,
       isForUs: ({ headers }) => isForUs(headers, this.#isOurs),
       authorize: () => null,
+      answered: ({ method, path }, code, ms) => {
+        // Probes and scrapes are no clients.
+        if (!path.startsWith("/v1/")) return;
+        this.#engine.meter.requests.note(`${method} ${path}`, code, ms);
+      },
     });
   }
 

@@ -18,6 +18,8 @@ export interface RouterOptions {
   isForUs(request: IncomingMessage): boolean;
   /** Why a caller may not use a route of `role`; null when it may. */
   authorize(request: IncomingMessage, role: Role): KibitzerError | null;
+  /** A request was answered, or its answer begun, with a status or the code of an error. */
+  answered(route: Route, code: string, ms: number): void;
 }
 
 export function makeListener(options: RouterOptions): RequestListener {
@@ -31,7 +33,7 @@ export function makeListener(options: RouterOptions): RequestListener {
     app.on(route.method, route.path, async (context) => {
       const refusal = options.authorize(context.env.incoming, route.role);
       if (refusal !== null) throw refusal;
-      return await route.answer(context);
+      return await counted(route, context, options);
     });
   }
   for (const [path, methods] of methodsOf(routes)) {
@@ -44,6 +46,23 @@ export function makeListener(options: RouterOptions): RequestListener {
   app.onError((error) => told(error, logger));
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   return (request, response) => void listener(request, response);
+}
+
+async function counted(
+  route: Route,
+  context: HttpContext,
+  options: RouterOptions,
+): Promise<Response> {
+  const began = performance.now();
+  try {
+    const response = await route.answer(context);
+    options.answered(route, String(response.status), performance.now() - began);
+    return response;
+  } catch (error) {
+    const known = error instanceof HttpProblem ? error.error : asKibitzerError(error);
+    options.answered(route, known.code, performance.now() - began);
+    throw error;
+  }
 }
 
 /** The methods of each path, as `Allow` lists them. */

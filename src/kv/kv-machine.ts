@@ -25,6 +25,13 @@ export class KvMachine implements StateMachine {
   #events = new KvEvents();
   #bytes = 0;
   #time = 0;
+  /** For information: no part of the state. */
+  #expired = 0;
+
+  /** Leases that run, and those that ended by time since this machine was made. */
+  get leaseCounts(): { readonly active: number; readonly expired: number } {
+    return { active: this.#leases.count, expired: this.#expired };
+  }
 
   /** How many keys there are. */
   get size(): number {
@@ -165,7 +172,10 @@ export class KvMachine implements StateMachine {
 
   /** Ends the leases whose time has come, and what goes with them. */
   #expire(index: number): void {
-    for (const { id } of this.#leases.due(this.#time)) this.#end(id, "expire", index);
+    for (const { id } of this.#leases.due(this.#time)) {
+      this.#expired += 1;
+      this.#end(id, "expire", index);
+    }
   }
 
   #end(lease: number, kind: "delete" | "expire", index: number): number {

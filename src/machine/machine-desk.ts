@@ -5,6 +5,7 @@
 import type { Batch, Hash, Slot } from "../../consensus/index.ts";
 import { Deadline } from "../deadline.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
+import type { Recorder } from "../metrics/recorder.ts";
 import type { LogReader } from "../node/log-reader.ts";
 import { undecided } from "../node/settlements.ts";
 import type { QueryRequest, Response } from "../requests.ts";
@@ -27,6 +28,7 @@ import { Waker } from "./waker.ts";
 
 export interface MachineDeskOptions {
   readonly clock: Clock;
+  readonly applies?: Recorder;
   readonly reader: LogReader;
   readonly over: AbortSignal;
   /** Where the machine takes part in snapshots; null: nowhere, it begins with the first entry. */
@@ -45,6 +47,11 @@ export class MachineDesk {
 
   constructor(options: MachineDeskOptions) {
     this.#options = options;
+  }
+
+  /** What is attached; null for none. */
+  get machine(): StateMachine | null {
+    return this.#host?.machine ?? null;
   }
 
   /** How far the machine is; null without one. */
@@ -74,6 +81,7 @@ export class MachineDesk {
       reader: options.reader,
       clock: options.clock,
       over: options.over,
+      ...(options.applies === undefined ? {} : { applies: options.applies }),
       marked: (slot, hash) => options.marked(slot, hash),
       skipped: (at, error) => options.skipped(at, error),
       failed: (error) => options.failed(error),

@@ -9,6 +9,8 @@ import { entriesOf } from "../codec/entry-stream.ts";
 import type { LoggedBatch, LogReader } from "../node/log-reader.ts";
 import { Bell } from "../node/bell.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
+import { now } from "../metrics/meter.ts";
+import type { Recorder } from "../metrics/recorder.ts";
 import { pause } from "../pause.ts";
 import type { Clock } from "../world.ts";
 import { LogClock, MachineEntryView } from "./machine-entry.ts";
@@ -27,6 +29,8 @@ export interface MachineHostOptions {
   readonly clock: Clock;
   /** Aborts when the node stops. */
   readonly over: AbortSignal;
+  /** How long batches take. */
+  readonly applies?: Recorder;
   /** The machine has come to `slot`, with this hash: to be compared with peers. */
   marked(slot: Slot, hash: Hash): void;
   /** `apply` threw, and the machine wants the entry to be skipped. */
@@ -250,6 +254,7 @@ export class MachineHost {
     const { index, count, slot, publisher, sequence } = batch;
     assert(index === this.#index + 1, "entries are applied in order, each once");
     this.#reach(slot - 1);
+    const began = now();
     this.#isWhole = false;
     for (const entry of entriesOf(batch, index, index + count - 1)) {
       if (this.#slice.isOver) {
@@ -263,6 +268,7 @@ export class MachineHost {
     if (this.#isVoid(generation)) return;
     // In one turn from here on: a mark that falls due meanwhile must not name a slot and the hash
     // of another one.
+    this.#options.applies?.observe(now() - began);
     const results = this.#gatherer.take();
     this.#hash.batch(index, count, results);
     if (state !== null) this.#hashState(slot, state);

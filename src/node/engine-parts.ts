@@ -12,6 +12,7 @@ export function makeService(engine: Engine): Service {
   const { bodies, reader, peers, logger, machine } = engine;
   return new Service({
     logger,
+    meter: engine.meter,
     clock: engine.configuration.world.clock,
     bodies,
     reader,
@@ -37,6 +38,7 @@ export function makeMachineDesk(engine: Engine): MachineDesk {
   const { reader, over, configuration } = engine;
   return new MachineDesk({
     clock: configuration.world.clock,
+    applies: engine.meter.applies,
     reader,
     over: over.signal,
     parts: engine.snapshots.snapshots,

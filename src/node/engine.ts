@@ -8,7 +8,6 @@ import {
   Legislator,
   type Citizen,
   type LegislatorView,
-  type Message,
   type Outcome,
   type RepublicIdentity,
   type SlotDispatch,
@@ -27,11 +26,15 @@ import { helloOf, logRefounded, urlOf } from "./introduction.ts";
 import { Invitations } from "./inviting.ts";
 import { HttpDoor } from "../http/door.ts";
 import { journalEvents } from "./journal-events.ts";
+import { Leadership } from "./leadership.ts";
 import { LogReader } from "./log-reader.ts";
 import { makePublishing } from "./node-publishing.ts";
 import { NodeSnapshots } from "./node-snapshots.ts";
 import type { Logger } from "../logger.ts";
 import type { MachineDesk } from "../machine/machine-desk.ts";
+import { Meter } from "../metrics/meter.ts";
+import { MeteredCallee } from "../metrics/metered-callee.ts";
+import { Metrics } from "../metrics/metrics.ts";
 import { Peers } from "./peers.ts";
 import type { Publishing } from "../publishing/publishing.ts";
 import type { Envelope } from "../recording/envelope.ts";
@@ -39,8 +42,7 @@ import type { EnvelopeRecorder } from "../recording/envelope-recorder.ts";
 import { openRecorder, readPlayed } from "../recording/played.ts";
 import { menderOf, openRepaired, rememberPeers, unreadable } from "./mending.ts";
 import { durableState } from "./recovery.ts";
-import { receiveRequest } from "./receive-request.ts";
-import type { NodeReport, ReceiveRequest } from "../requests.ts";
+import type { NodeReport } from "../requests.ts";
 import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
 import type { Service } from "./service.ts";
 import { askStatus } from "./status-asking.ts";
@@ -68,6 +70,9 @@ export class Engine {
   readonly invitations: Invitations = new Invitations(this);
   readonly whereabouts: Whereabouts = new Whereabouts(this);
   readonly http: HttpDoor = new HttpDoor(this);
+  readonly meter: Meter;
+  readonly metrics: Metrics = new Metrics(this);
+  readonly callee: MeteredCallee;
   /** Aborted when the node stops, for whatever reason. */
   readonly over: AbortController = new AbortController();
   /** Called when the node has failed for good; once. */
@@ -81,7 +86,7 @@ export class Engine {
   readonly changed: Bell = new Bell();
   #journal: Journal | null = null;
   #founding: Promise<void> = Promise.resolve();
-  #wasLeading = false;
+  readonly #leadership: Leadership;
   #failure: KibitzerError | null = null;
 
   private constructor(parts: {
@@ -89,6 +94,7 @@ export class Engine {
     readonly directory: DataDirectory;
     readonly reader: LogReader;
     readonly bodies: Bodies;
+    readonly meter: Meter;
     readonly state: ConsensusState;
     readonly recorder: EnvelopeRecorder | null;
     readonly failed: (error: KibitzerError) => void;
@@ -98,12 +104,14 @@ export class Engine {
     this.directory = directory;
     this.reader = parts.reader;
     this.bodies = parts.bodies;
+    this.meter = parts.meter;
     this.#state = state;
     this.#recorder = recorder;
     this.#failed = failed;
     const { clock, chance, network } = configuration.world;
     this.peers = new Peers({
       id: directory.record.id,
+      meter: this.meter,
       network,
       clock,
       hello: () => this.hello(),
@@ -126,6 +134,8 @@ export class Engine {
     this.snapshots = new NodeSnapshots(this);
     this.machine = makeMachineDesk(this);
     this.service = makeService(this);
+    this.callee = new MeteredCallee(this.service, this.meter);
+    this.#leadership = new Leadership(this, () => this.#ceasedToLead());
     this.publishing = makePublishing(this, (input) => this.#loop.playIslander(input));
   }
 
@@ -147,15 +157,16 @@ export class Engine {
     try {
       const reader = new LogReader();
       const bodies = new Bodies();
+      const meter = new Meter();
       const late: { engine: Engine | null } = { engine: null };
-      const events = journalEvents(configuration, () => late.engine);
+      const events = journalEvents(configuration, meter.storage, () => late.engine);
       const opened = await openRepaired({ configuration, directory, events, late });
       const durable = await durableState(opened, bodies);
       const { id, cookie, starts } = directory.record;
       const legislator = new Legislator({ id, cookie, starts, ...timing }, durable);
       const state = new ConsensusState(legislator, new Islander());
       const recorder = await openRecorder(configuration, directory.record, { state, bodies });
-      const parts = { configuration, directory, reader, bodies, state, recorder, failed };
+      const parts = { configuration, directory, reader, bodies, meter, state, recorder, failed };
       const engine = new Engine(parts);
       late.engine = engine;
       if (opened !== null) await engine.#attach(opened);
@@ -203,7 +214,7 @@ export class Engine {
     if (this.#failure !== null) throw this.#failure;
     const { network } = this.configuration.world;
     for (const url of this.directory.record.listen) {
-      this.#listeners.push(await network.listen(url, this.service));
+      this.#listeners.push(await network.listen(url, this.callee));
     }
     logRefounded(this.logger, this.#state.legislator.republic.refounded);
     this.#meetPeers();
@@ -242,7 +253,7 @@ export class Engine {
 
   async #openJournal(): Promise<void> {
     if (this.#journal !== null) return;
-    const events = journalEvents(this.configuration, () => this);
+    const events = journalEvents(this.configuration, this.meter.storage, () => this);
     await this.#attach(await this.directory.openJournal(events));
   }
 
@@ -332,24 +343,13 @@ export class Engine {
     // What it skips is gone from here on, also for whoever is sent slots by this very step.
     if (installed !== null) this.reader.restart(installed);
     for (const dispatch of sendSlots) void this.#sendSlots(dispatch);
-    if (send.length > 0) this.#send(send);
+    if (send.length > 0) this.#slotSender.tellAll(send, this.bodies);
     if (applied.length > 0 || installed !== null) this.#tell(applied, installed !== null);
     this.snapshots.download(download);
     if (barriers.length > 0) this.service.takeBarriers(barriers);
-    this.#noteLeadership();
+    this.#leadership.look();
     if (this.changed.isAwaited) this.changed.ring();
     if (halt !== null) this.fail(haltError(halt, this.directory));
-  }
-
-  /** The same message to several peers is one request, so that it is encoded once. */
-  #send(send: Outcome["send"]): void {
-    const requests = new Map<Message, ReceiveRequest>();
-    for (const dispatch of send) {
-      const { message } = dispatch;
-      const request = requests.get(message) ?? receiveRequest(message, this.bodies);
-      if (send.length > 1) requests.set(message, request);
-      this.#slotSender.tell(dispatch, request);
-    }
   }
 
   #tell(applied: Outcome["applied"], isInstalled: boolean): void {
@@ -363,18 +363,9 @@ export class Engine {
     this.changed.ring();
   }
 
-  #noteLeadership(): void {
-    const { role } = this.#state.legislator;
-    const isLeading = role === "leading";
-    if (isLeading === this.#wasLeading) return;
-    this.#wasLeading = isLeading;
-    const { promised } = this.view();
-    this.logger.info({ event: isLeading ? "leads" : "follows", ballot: promised }, `role: ${role}`);
-    if (!isLeading) {
-      this.service.release();
-      this.#slotSender.flush();
-    }
-    this.changed.ring();
+  #ceasedToLead(): void {
+    this.service.release();
+    this.#slotSender.flush();
   }
 
   async #sendSlots(dispatch: SlotDispatch): Promise<void> {

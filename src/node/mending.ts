@@ -58,6 +58,7 @@ export async function openRepaired({
   });
   for (const finding of [...directory.findings, ...opened.recovered.findings]) {
     const event = finding.mayBeTorn === true ? "torn" : "damaged";
+    if (event === "damaged" && events.meter !== undefined) events.meter.damages += 1;
     logger.warn({ event, ...finding }, textOf(finding));
   }
   const { record } = directory;

@@ -18,6 +18,7 @@ export function makePublishing(
     submit: async ({ batch }, body, told) => {
       const request = { method: "enqueue", batch, body, hops: 0 } as const;
       const response = await engine.service.enqueue(request, signal);
+      engine.meter.proposed(response);
       told(resultsIn(response));
       return resultOf(response);
     },

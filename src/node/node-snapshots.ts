@@ -23,6 +23,7 @@ export class NodeSnapshots implements AsyncDisposable {
       logger,
       policy,
       retention,
+      meter: engine.meter.storage,
       republic,
       refoundedAt: () => engine.state.legislator.republic.refounded.at(-1)?.slot ?? 0,
       state: () => engine.state.legislator.republic.state(),

@@ -6,6 +6,7 @@ import { limits } from "../../consensus/index.ts";
 import type { Citizen, Dispatch, NodeId } from "../../consensus/index.ts";
 import { TransportError } from "../../transport/index.ts";
 import type { CallOptions, Caller, Hello, Lane, Transport } from "../../transport/index.ts";
+import type { Meter } from "../metrics/meter.ts";
 import type { ReceiveRequest, Request, Response } from "../requests.ts";
 import type { Clock, Timer } from "../world.ts";
 
@@ -14,6 +15,7 @@ const farewellMs = 10_000;
 
 export interface PeersOptions {
   readonly id: NodeId;
+  readonly meter: Meter;
   readonly network: Transport<Request, Response>;
   readonly clock: Clock;
   hello(): Hello;
@@ -113,7 +115,13 @@ export class Peers implements AsyncDisposable {
 
   /** One way; what cannot be sent now is lost, and the protocol copes. */
   tell({ to, lane }: Pick<Dispatch, "to" | "lane">, request: ReceiveRequest): void {
-    this.#peers.get(to)?.caller.tell(request, lane);
+    const peer = this.#peers.get(to);
+    if (peer !== undefined) {
+      const { message } = request;
+      const { meter } = this.#options;
+      if (message.kind === "ping") meter.peer(to).pinged(message.round);
+      meter.told(to, message.kind, peer.caller.tell(request, lane));
+    }
     const stray = this.#strays.get(to);
     if (stray === undefined || !strayKinds.has(request.message.kind)) return;
     stray.caller?.tell(request, lane);
@@ -122,6 +130,11 @@ export class Peers implements AsyncDisposable {
   /** Whoever speaks can be reached, most likely. */
   heard(id: NodeId): void {
     this.#peers.get(id)?.caller.hurry();
+  }
+
+  /** Who is called, whether that can be, and how much waits to be sent. */
+  *reached(): Generator<{ readonly id: NodeId; readonly caller: Reached["caller"] }, void, void> {
+    for (const [id, { caller }] of this.#peers) yield { id, caller };
   }
 
   /** Null when there is no such peer. */
@@ -189,6 +202,7 @@ export class Peers implements AsyncDisposable {
     return options.network.connect(url, {
       hello: () => options.hello(),
       fraction: () => options.fraction(),
+      traffic: options.meter.peer(id),
       down: () => {
         if (this.#peers.has(id) && !this.#farewells.has(id)) options.down(id);
       },
@@ -221,6 +235,7 @@ export class Peers implements AsyncDisposable {
     const peer = this.#peers.get(id);
     this.#peers.delete(id);
     this.#refusals.delete(id);
+    this.#options.meter.forget(id);
     // Nobody waits for it: a connection that will not close holds nothing up.
     void peer?.caller[Symbol.asyncDispose]();
   }

@@ -25,6 +25,7 @@ import type { HttpDoor } from "../http/door.ts";
 import type { Logger } from "../logger.ts";
 import type { MachineDesk } from "../machine/machine-desk.ts";
 import { decreesOf } from "../codec/message-codec.ts";
+import type { Meter } from "../metrics/meter.ts";
 import type { Peers } from "./peers.ts";
 import type {
   BarrierRequest,
@@ -56,6 +57,7 @@ type Forwarded = Extract<Request, { readonly hops: number }>;
 
 export interface ServiceOptions extends ReadingOptions {
   readonly logger: Logger;
+  readonly meter: Meter;
   readonly bodies: Bodies;
   readonly machine: Pick<MachineDesk, "answer" | "complete" | "isBehind" | "reached">;
   readonly peers: Pick<Peers, "answer" | "call" | "heard" | "isThere" | "moved">;
@@ -77,13 +79,14 @@ export interface ServiceOptions extends ReadingOptions {
 export class Service implements Callee<Request, Response> {
   readonly #options: ServiceOptions;
   readonly #reading: Reading;
-  readonly #settlements = new Settlements();
+  readonly #settlements: Settlements;
   readonly #barriers = new Map<number, (slot: number | null) => void>();
   #barrierLast = 0;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.#reading = new Reading(options);
+    this.#settlements = new Settlements(options.meter.commits);
   }
 
   hello(): Hello {
@@ -245,6 +248,7 @@ export class Service implements Callee<Request, Response> {
     barriers: readonly { readonly barrier: number; readonly slot: number | null }[],
   ): void {
     for (const { barrier, slot } of barriers) {
+      if (slot === null) this.#options.meter.readIndexFailures += 1;
       this.#barriers.get(barrier)?.(slot);
       this.#barriers.delete(barrier);
     }
@@ -256,6 +260,7 @@ export class Service implements Callee<Request, Response> {
    */
   release(): void {
     this.#settlements.release();
+    this.#options.meter.readIndexFailures += this.#barriers.size;
     for (const answered of this.#barriers.values()) answered(null);
     this.#barriers.clear();
   }

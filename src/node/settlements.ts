@@ -1,5 +1,7 @@
 /** Who waits for the effect of a batch or registration, and is told once it is decided. */
 import type { Applied, Batch, Decree, Effect } from "../../consensus/index.ts";
+import { now } from "../metrics/meter.ts";
+import { Recorder } from "../metrics/recorder.ts";
 import type { Response } from "../requests.ts";
 
 export type Settled = (response: Response) => void;
@@ -12,8 +14,19 @@ export function decided(effect: Effect): Response {
   return { kind: "effect", effect, results: null };
 }
 
+interface Waiting {
+  readonly since: number;
+  readonly settled: Settled[];
+}
+
 export class Settlements {
-  readonly #waiting = new Map<string, Settled[]>();
+  readonly #waiting = new Map<string, Waiting>();
+  /** How long it took until what is waited for was decided. */
+  readonly #commits: Recorder;
+
+  constructor(commits: Recorder = new Recorder()) {
+    this.#commits = commits;
+  }
 
   /** Calls `settled` once: with the effect, or `undecided` when `signal` aborts before. */
   await(key: string, settled: Settled, signal: AbortSignal): void {
@@ -24,15 +37,18 @@ export class Settlements {
     };
     signal.addEventListener("abort", onAbort, { once: true });
     const waiting = this.#waiting.get(key);
-    if (waiting === undefined) this.#waiting.set(key, [told]);
-    else waiting.push(told);
+    if (waiting === undefined) this.#waiting.set(key, { since: now(), settled: [told] });
+    else waiting.settled.push(told);
   }
 
   take(applied: readonly Applied[]): void {
     if (this.#waiting.size === 0) return;
     for (const { decree, effect } of applied) {
       const key = keyOfDecree(decree);
-      if (key !== null) this.#settle(key, decided(effect));
+      const waiting = key === null ? undefined : this.#waiting.get(key);
+      if (key === null || waiting === undefined) continue;
+      this.#commits.observe(now() - waiting.since);
+      this.#settle(key, decided(effect));
     }
   }
 
@@ -45,13 +61,14 @@ export class Settlements {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
     this.#waiting.delete(key);
-    for (const settled of waiting) settled(response);
+    for (const settled of waiting.settled) settled(response);
   }
 
   #giveUp(key: string, settled: Settled): void {
-    const waiting = this.#waiting.get(key)?.filter((other) => other !== settled) ?? [];
-    if (waiting.length === 0) this.#waiting.delete(key);
-    else this.#waiting.set(key, waiting);
+    const waiting = this.#waiting.get(key);
+    const others = waiting?.settled.filter((other) => other !== settled) ?? [];
+    if (waiting === undefined || others.length === 0) this.#waiting.delete(key);
+    else this.#waiting.set(key, { ...waiting, settled: others });
     settled(undecided);
   }
 }

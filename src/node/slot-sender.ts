@@ -3,12 +3,13 @@
  * `learn` at a time for each peer. Bulk that is sent to it meanwhile waits behind. A peer that
  * misses something asks again; one whose slots are gone is offered a snapshot.
  */
-import type { Dispatch, Slot, SlotDispatch } from "../../consensus/index.ts";
+import type { Dispatch, Message, Slot, SlotDispatch } from "../../consensus/index.ts";
 import { DecideDelay } from "./decide-delay.ts";
 import type { Peers } from "./peers.ts";
 import { pause } from "../pause.ts";
-import { learnRequest } from "./receive-request.ts";
+import { learnRequest, receiveRequest } from "./receive-request.ts";
 import type { ReceiveRequest } from "../requests.ts";
+import type { Bodies } from "../storage/bodies.ts";
 import type { Journal } from "../storage/journal.ts";
 import type { Clock } from "../world.ts";
 
@@ -41,9 +42,18 @@ export class SlotSender {
     this.#decides = new DecideDelay(clock, (dispatch, request) => this.#tell(dispatch, request));
   }
 
-  /** Tells a peer, behind slots that are on their way to it. */
-  tell(dispatch: Pick<Dispatch, "to" | "lane">, request: ReceiveRequest): void {
-    this.#decides.send(dispatch, request);
+  /**
+   * Tells peers, behind slots that are on their way to them. The same message to several is one
+   * request, so that it is encoded once.
+   */
+  tellAll(send: readonly Dispatch[], bodies: Bodies): void {
+    const requests = new Map<Message, ReceiveRequest>();
+    for (const dispatch of send) {
+      const { message } = dispatch;
+      const request = requests.get(message) ?? receiveRequest(message, bodies);
+      if (send.length > 1) requests.set(message, request);
+      this.#decides.send(dispatch, request);
+    }
   }
 
   /** Tells what was held back to be told with the next. */

@@ -6,6 +6,7 @@
 import type { Applied, RepublicState, Slot } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
+import { now, type StorageMeter } from "../metrics/meter.ts";
 import { pause } from "../pause.ts";
 import { newestSnapshot } from "../requests.ts";
 import type { Journal } from "../storage/journal.ts";
@@ -31,6 +32,7 @@ export interface SnapshotsOptions {
   readonly logger: Logger;
   readonly policy: SnapshotPolicy;
   readonly retention: Retention;
+  readonly meter: StorageMeter;
   /** The identity of the republic; asked only while there is a journal. */
   republic(): string;
   /** The slot that gave the republic its identity, if it had another one before; or 0. */
@@ -237,6 +239,7 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     if (journal === null) return;
     const { files, clock, logger } = this.#options;
     const { slot } = state;
+    const began = now();
     // Another decree may stand at the slot on the disk, until what was decided is written over it.
     const { written } = journal;
     const parts = this.#parts.map((part): NamedPieces => {
@@ -263,6 +266,7 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     await journal.past.relyOn(state);
     this.#expected = read.opening.parts;
     this.#bytesLast = bytes;
+    this.#options.meter.made(bytes, now() - began, clock.wall());
     await this.#tidy();
     await this.#truncate();
     logger.info({ event: "snapshot", slot, bytes }, "made a snapshot");

@@ -63,7 +63,14 @@ export interface DirectoryOptions {
 
 type JournalCallbacks = Pick<
   JournalOptions,
-  "onPersisted" | "onFailed" | "onRoom" | "mend" | "clock" | "segmentBytesFirst" | "segmentBytesMax"
+  | "onPersisted"
+  | "onFailed"
+  | "onRoom"
+  | "mend"
+  | "clock"
+  | "meter"
+  | "segmentBytesFirst"
+  | "segmentBytesMax"
 >;
 
 const livesAStart = 2 ** 20;

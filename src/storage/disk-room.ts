@@ -19,6 +19,12 @@ export class DiskRoom {
     return this.#isThere;
   }
 
+  /** Why there is none; null while there is. */
+  get lack(): "space" | "speed" | null {
+    if (this.#isThere) return null;
+    return this.#hasSpace ? "speed" : "space";
+  }
+
   /** @param backlogBytes What waits for the disk now. */
   setSpace(hasSpace: boolean, backlogBytes: number): void {
     this.#hasSpace = hasSpace;
@@ -31,7 +37,6 @@ export class DiskRoom {
     const isThere = this.#hasSpace && backlogBytes <= most;
     if (isThere === this.#isThere) return;
     this.#isThere = isThere;
-    const lack = this.#hasSpace ? "speed" : "space";
-    this.#options.onRoom(isThere, isThere ? null : lack);
+    this.#options.onRoom(isThere, this.lack);
   }
 }

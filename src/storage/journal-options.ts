@@ -1,6 +1,7 @@
 /** What a journal is opened with: its place, whom it tells, and its bounds. */
 import type { RepublicState, Slot } from "../../consensus/index.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
+import type { StorageMeter } from "../metrics/meter.ts";
 import type { Clock, FileSystem } from "../world.ts";
 import type { SlotRange } from "./holes.ts";
 import type { StorageIdentity } from "./segment.ts";
@@ -24,6 +25,8 @@ export interface JournalOptions {
    * room or the journal is closed.
    */
   onRoom?(hasRoom: boolean, lack: "space" | "speed" | null): void;
+  /** Counts syncs; default nobody's. */
+  readonly meter?: StorageMeter;
   /**
    * Tells when a turn is over, when the journal is idle, and when to look for space again; without
    * it a mark is written at `close` only, and a full disk is a failure.

@@ -103,6 +103,19 @@ export class JournalPast {
     return this.#indexFirst;
   }
 
+  /** The files of the log, oldest first. */
+  get segments(): readonly SegmentEntry[] {
+    return this.#options.manifest.body.segments;
+  }
+
+  /** The last index decided by `slot`; null where that is not known without reading. */
+  indexAt(slot: Slot): Index | null {
+    const { entries } = this.#options;
+    if (slot < this.base) return null;
+    const row = entries.rowAfter(slot);
+    return row < entries.rowEnd ? entries.at(row).index - 1 : entries.indexLast;
+  }
+
   /** The slots of the snapshots that are relied on, oldest first. */
   get snapshots(): readonly Slot[] {
     return this.#options.manifest.body.starts.map(({ slot }) => slot);

@@ -5,14 +5,13 @@
  */
 import {
   assert,
-  InvariantViolation,
   type Hash,
   type RepublicState,
   type Slot,
   type Write,
 } from "../../consensus/index.ts";
 import type { FramedDecree } from "../codec/decree-codec.ts";
-import { KibitzerError } from "../kibitzer-error.ts";
+import type { KibitzerError } from "../kibitzer-error.ts";
 import type { Timer } from "../world.ts";
 import type { Bodies } from "./bodies.ts";
 import { decreeBody } from "../codec/decree-codec.ts";
@@ -34,6 +33,7 @@ import { sectorBytes, seedOf } from "./segment.ts";
 import { SlotReader, type WholeDecrees } from "./slot-reader.ts";
 import { Tail } from "./tail.ts";
 import { WriteQueue } from "./write-queue.ts";
+import { writingFailed } from "./writing-failed.ts";
 
 const MiB = 1024 * 1024;
 /** After so long without a write, the journal says that its last group was synced. */
@@ -86,8 +86,7 @@ export class Journal implements AsyncDisposable {
     this.#extents = opened.log.extents();
     const { files, identity } = options;
     const place = { files, directory: `${options.directory}/journal`, identity };
-    const { body, counter, entries, ends, log } = opened;
-    const { writeBase } = opened;
+    const { body, counter, entries, ends, log, writeBase } = opened;
     const groupSynced = (): { readonly number: number; readonly extent: Extent } => {
       return { number: this.#groupLast, extent: log.extent };
     };
@@ -116,6 +115,7 @@ export class Journal implements AsyncDisposable {
       onFailed: (error) => this.#fail(error),
       onSpace: (hasSpace) => this.#room.setSpace(hasSpace, this.#queue.bytes),
       clock: options.clock,
+      meter: options.meter,
     });
   }
 
@@ -176,6 +176,11 @@ export class Journal implements AsyncDisposable {
   /** As `onRoom` told last. */
   get hasRoom(): boolean {
     return this.#room.isThere;
+  }
+
+  /** Why it has no room, and how many bytes it can write where the disk has no space. */
+  get shortage(): { readonly lack: "space" | "speed" | null; readonly reserveBytes: number } {
+    return { lack: this.#room.lack, reserveBytes: this.#chain.reserveBytes };
   }
 
   get failure(): KibitzerError | null {
@@ -387,13 +392,7 @@ export class Journal implements AsyncDisposable {
 
   #fail(error: unknown): void {
     if (this.#failure !== null) return;
-    const isOurs = error instanceof InvariantViolation;
-    this.#failure = new KibitzerError(
-      isOurs ? "KBZ_INVARIANT" : "KBZ_JOURNAL_FAILED",
-      `Writing the journal in ${this.#options.directory} failed: ${String(error)}. The node ` +
-        "stops and tells nobody that they are durable. Check the disk, then start it again.",
-      { retryable: false, outcome: "unknown", cause: error },
-    );
+    this.#failure = writingFailed(this.#options.directory, error);
     this.#mends.fail(this.#failure);
     this.#options.onFailed(this.#failure);
   }

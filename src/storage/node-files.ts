@@ -161,6 +161,18 @@ class NodeFile implements FileHandle {
   }
 }
 
+/** Size and free space of the volume that `path` is on; null where that cannot be told. */
+export async function volumeOf(
+  path: string,
+): Promise<{ readonly bytes: number; readonly freeBytes: number } | null> {
+  try {
+    const { bsize, blocks, bavail } = await fs.promises.statfs(path);
+    return { bytes: bsize * blocks, freeBytes: bsize * bavail };
+  } catch {
+    return null;
+  }
+}
+
 function bytesOf(chunks: readonly Uint8Array[]): number {
   return chunks.reduce((bytes, chunk) => bytes + chunk.length, 0);
 }

@@ -5,6 +5,7 @@
  * waits.
  */
 import { assert } from "../../consensus/index.ts";
+import { now, StorageMeter } from "../metrics/meter.ts";
 import type { Clock, FileHandle, FileSystem, Timer } from "../world.ts";
 import type { ManifestKeeper } from "./manifest-keeper.ts";
 import {
@@ -33,6 +34,7 @@ export interface ChainOptions {
   onSpace(hasSpace: boolean): void;
   /** Tells when to look for space again; without it a full disk is a failure. */
   readonly clock: Clock | undefined;
+  readonly meter: StorageMeter | undefined;
 }
 
 interface Ready {
@@ -58,6 +60,7 @@ const lookAgainMs = 500;
 
 export class SegmentChain {
   readonly #options: ChainOptions;
+  readonly #meter: StorageMeter;
   #generationLast: number;
   #active: Ready;
   #offset: number;
@@ -77,6 +80,7 @@ export class SegmentChain {
     options: ChainOptions,
   ) {
     this.#options = options;
+    this.#meter = options.meter ?? new StorageMeter();
     this.#active = opened.active;
     this.#offset = opened.active.offset;
     this.#generationLast = opened.active.header.generation;
@@ -85,6 +89,12 @@ export class SegmentChain {
   /** Where the next group goes, unless `room` moves it. */
   place(): { readonly segment: SegmentHeader; readonly offset: number } {
     return { segment: this.#active.header, offset: this.#offset };
+  }
+
+  /** Bytes that can be written without asking the disk for space. */
+  get reserveBytes(): number {
+    const here = Math.max(0, this.#active.header.size - this.#offset - sectorBytes);
+    return here + (this.#next?.header.size ?? 0);
   }
 
   /** Where a group of `size` bytes goes: in the next segment when it does not fit here. */
@@ -112,7 +122,9 @@ export class SegmentChain {
   }
 
   async sync(): Promise<void> {
+    const began = now();
     await this.#active.file.datasync();
+    this.#meter.syncs.observe(now() - began);
   }
 
   /** Goes on filling the next segment, in step with the `bytes` that were appended. */

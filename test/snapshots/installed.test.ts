@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { emptyRepublic, hashZero, InvariantViolation } from "../../consensus/index.ts";
 import type { KibitzerError } from "../../src/kibitzer-error.ts";
+import { StorageMeter } from "../../src/metrics/meter.ts";
 import { silent } from "../../src/logger.ts";
 import type { StateMachine } from "../../src/machine/state-machine.ts";
 import { SnapshotFiles } from "../../src/snapshots/snapshot-files.ts";
@@ -79,6 +80,7 @@ class Scene {
       logger: silent,
       policy: { bytes: 1e9, slots: 1e9 },
       retention: { bytes: null, ageMs: null },
+      meter: new StorageMeter(),
       republic: () => identity.republic,
       refoundedAt: () => 0,
       state: () => emptyRepublic(),

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emptyRepublic, type Applied, type RepublicState } from "../../consensus/index.ts";
 import { silent } from "../../src/logger.ts";
+import { StorageMeter } from "../../src/metrics/meter.ts";
 import { SnapshotFiles } from "../../src/snapshots/snapshot-files.ts";
 import type { SnapshotPart } from "../../src/snapshots/snapshot-part.ts";
 import { Snapshots } from "../../src/snapshots/snapshots.ts";
@@ -52,6 +53,7 @@ class Scene {
       logger: silent,
       policy: { bytes: 1_000_000, slots: everySlots },
       retention: kept,
+      meter: new StorageMeter(),
       republic: () => identity.republic,
       refoundedAt: () => 0,
       state: () => this.#state(),

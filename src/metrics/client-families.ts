@@ -1,0 +1,46 @@
+/** What the metrics say of clients: what they asked, how they read, and their leases. */
+import { KvMachine } from "../kv/kv-machine.ts";
+import type { Engine } from "../node/engine.ts";
+import { counter, gauge, histogram, type Family } from "./family.ts";
+
+const prefix = "kibitzer_client_";
+
+export function clientFamilies(engine: Engine): readonly Family[] {
+  const { requests } = engine.meter;
+  return [
+    gauge(`${prefix}sessions`, "Publishers that the replicated state knows.", () => {
+      return engine.state.legislator.republic.publisherCount;
+    }),
+    counter(`${prefix}requests_total`, "Requests of clients, by how they ended.", () => {
+      return [...requests.codes].flatMap(([method, codes]) => {
+        return [...codes.entries()].map(([code, count]) => [{ method, code }, count] as const);
+      });
+    }),
+    histogram(`${prefix}request_duration_seconds`, "Requests of clients, waits included.", () => {
+      return [...requests.durations].map(([method, recorder]) => [{ method }, recorder] as const);
+    }),
+    gauge(`${prefix}watchers`, "Readings of entries that clients have under way here.", () => {
+      return [...engine.callee.readings()].length;
+    }),
+    gauge(
+      `${prefix}watcher_lag_entries`,
+      "Entries before the reading that is farthest back.",
+      () => {
+        const next = engine.reader.indexLast + 1;
+        const lags = [...engine.callee.readings()].map((index) => next - index);
+        return Math.max(0, ...lags);
+      },
+    ),
+    ...leaseFamilies(engine),
+  ];
+}
+
+/** Leases are the key–value map's: a node without it has none. */
+function leaseFamilies({ machine }: Engine): readonly Family[] {
+  const read = (of: "active" | "expired") => (): number | null =>
+    machine.machine instanceof KvMachine ? machine.machine.leaseCounts[of] : null;
+  return [
+    gauge("kibitzer_lease_active", "Leases of the key–value map that run.", read("active")),
+    counter("kibitzer_lease_expired_total", "Leases that ended by time here.", read("expired")),
+  ];
+}

@@ -1,0 +1,89 @@
+/**
+ * A node's service as its listeners see it: counts what clients ask and what peers say of
+ * themselves, and hands all of it on unchanged.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { TransportError, type Callee, type Hello, type Traffic } from "../../transport/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { EntriesRequest, Request, Response } from "../requests.ts";
+import { now, type Meter } from "./meter.ts";
+
+/** What is metered: all that a callee may do, but counting bytes. */
+type Metered = Omit<Required<Callee<Request, Response>>, "traffic">;
+
+export class MeteredCallee implements Callee<Request, Response> {
+  readonly #callee: Metered;
+  readonly #meter: Meter;
+  /** Those who read entries, or wait for them. */
+  readonly #readings = new Set<EntriesRequest>();
+
+  constructor(callee: Metered, meter: Meter) {
+    this.#callee = callee;
+    this.#meter = meter;
+  }
+
+  /** From which index on each client that reads now wants entries. */
+  *readings(): Generator<number, void, void> {
+    for (const { index } of this.#readings) yield index;
+  }
+
+  hello(): Hello {
+    return this.#callee.hello();
+  }
+
+  knows(from: Hello): boolean {
+    return this.#callee.knows(from);
+  }
+
+  refused(detail: { readonly address: string; readonly error: Error }): void {
+    this.#callee.refused(detail);
+  }
+
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#callee.serve(request, response);
+  }
+
+  admits(request: IncomingMessage): boolean {
+    return this.#callee.admits(request);
+  }
+
+  traffic(from: Hello): Traffic | null {
+    if (from.node === null || !this.knows(from)) return null;
+    return this.#meter.peers().get(from.node.id) ?? null;
+  }
+
+  hear(request: Request, from: Hello): void {
+    if (request.method === "receive" && from.node !== null) {
+      const { message } = request;
+      const isReport = message.kind === "ping" || message.kind === "pong";
+      if (isReport && this.knows(from)) this.#meter.peers().get(from.node.id)?.heard(message);
+    }
+    this.#callee.hear(request, from);
+  }
+
+  /** The answer itself is the callee's: it comes not a turn later for being counted. */
+  answer(request: Request, from: Hello, signal: AbortSignal): Promise<Response> {
+    const began = now();
+    const answered = this.#callee.answer(request, from, signal);
+    if (request.method === "receive" || from.node !== null) return answered;
+    if (request.method === "entries") this.#readings.add(request);
+    const { requests } = this.#meter;
+    const note = (code: string): void => {
+      if (request.method === "entries") this.#readings.delete(request);
+      requests.note(request.method, code, now() - began);
+    };
+    answered.then(
+      (response) => {
+        if (request.method === "enqueue") this.#meter.proposed(response);
+        note(response.kind === "refused" ? response.reason : "ok");
+      },
+      (error: unknown) => note(codeOf(error)),
+    );
+    return answered;
+  }
+}
+
+function codeOf(error: unknown): string {
+  const isKnown = error instanceof KibitzerError || error instanceof TransportError;
+  return isKnown ? error.code : "KBZ_REMOTE";
+}
