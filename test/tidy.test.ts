@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 const root = join(import.meta.dirname, "..");
-const folders = ["consensus", "transport", "src", "simulations", "test", "bench"];
+const folders = ["consensus", "transport", "src", "simulations", "test", "bench", "examples"];
 
 const columnsMax = 100;
 const linesMax = 400;

@@ -13,5 +13,6 @@ export {
   type WriteOptions,
 } from "./kv.ts";
 export { KvLock, type LockOptions } from "./kv-lock.ts";
+export { KvRunCoordinator } from "./kv-runs.ts";
 export type { KvEvent, KvRecord } from "./kv-question.ts";
 export type { WatchOptions } from "./kv-watch.ts";

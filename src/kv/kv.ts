@@ -25,6 +25,7 @@ import { kvLimits } from "./kv-limits.ts";
 import { acquire, type KvLock, type LockOptions } from "./kv-lock.ts";
 import { decodeAnswer, encodeQuestion } from "./kv-question.ts";
 import type { KvAnswer, KvEvent, KvQuestion, KvRecord } from "./kv-question.ts";
+import { claim } from "./kv-runs.ts";
 import { watch, type WatchOptions } from "./kv-watch.ts";
 
 /** A node or a client. */
@@ -213,6 +214,17 @@ export class Kv {
     checkedTtl(options.ttlMs);
     checkedValue(options.owner ?? "", "owner");
     return await acquire({ kv: this, clock: this.#clock, name }, options);
+  }
+
+  /**
+   * The run of job `name` that is due at `tick`, or null where that one, or a later one, was begun
+   * by anybody. Waits until the run before is over. A run is a lock: guard with its `fence` and
+   * `signal` what the job does, then release it. A tick is begun once at most, whatever crashes.
+   */
+  async once(name: string, tick: Date, options: LockOptions): Promise<KvLock | null> {
+    checkedTtl(options.ttlMs);
+    checkedValue(options.owner ?? "", "owner");
+    return await claim(this, { name: checkedKey(name), tick }, options);
   }
 
   /** Asks the map itself, as `get`, `list` and `watch` do. */
