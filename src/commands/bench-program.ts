@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { limits } from "../../consensus/index.ts";
 import type { BenchOptions } from "./bench.ts";
-import { parseBytes, parseDuration, parseWhole } from "./option-values.ts";
+import { parseBytes, parseDuration, parseWhole } from "../config/written-values.ts";
 import type { Output } from "./output.ts";
 import { addClusterOptions, option } from "./settings.ts";
 

@@ -146,11 +146,24 @@ class DevCluster {
   }
 
   #argumentsOf({ id, url, data }: DevNodePlan): readonly string[] {
-    const always = ["--json", "--until-stdin-ends", "--log-level", this.#options.logLevel];
+    const always = ["--json", "--no-config", "--until-stdin-ends"];
+    const log = ["--log-level", this.#options.logLevel];
     const founder = this.#plan.members[0]?.url ?? "";
     const entry = id === "a" ? ["--bootstrap", "dev"] : ["--join", founder];
     const map = this.#options.kv === true ? ["--kv"] : [];
-    return [...always, ...map, "--data", data, "--id", id, "--listen", url, ...entry, "--if-new"];
+    return [
+      ...always,
+      ...log,
+      ...map,
+      "--data",
+      data,
+      "--id",
+      id,
+      "--listen",
+      url,
+      ...entry,
+      "--if-new",
+    ];
   }
 
   #tellNode(node: DevNode): void {

@@ -1,7 +1,7 @@
 /** `kibitz kv`: its commands with their options and help. Their own module is loaded on running. */
 import type { Command } from "commander";
 import type { KvOptions, KvWatchOptions } from "./kv.ts";
-import { parseDuration, parseWhole } from "./option-values.ts";
+import { parseDuration, parseWhole } from "../config/written-values.ts";
 import type { Output } from "./output.ts";
 import { addClusterOptions, option } from "./settings.ts";
 

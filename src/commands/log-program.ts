@@ -1,7 +1,7 @@
 /** `kibitz log`: its commands with their options and help. Their modules are loaded on running. */
 import type { Command } from "commander";
 import type { RepairOptions } from "./log-repair.ts";
-import { parseDuration, parseEndpoints } from "./option-values.ts";
+import { parseDuration, parseEndpoints } from "../config/written-values.ts";
 import type { Output } from "./output.ts";
 import { option } from "./settings.ts";
 

@@ -6,25 +6,10 @@ import { Command } from "commander";
 import { addBench } from "./bench-program.ts";
 import { addKv } from "./kv-program.ts";
 import { addLog } from "./log-program.ts";
-import {
-  parseAge,
-  parseBytes,
-  parseDuration,
-  parseDurationOrNever,
-  parseEndpoints,
-  parseProperty,
-  parseSeats,
-  parseWhole,
-} from "./option-values.ts";
+import { parseEndpoints, parseWhole } from "../config/written-values.ts";
+import { addConfig, addStart } from "./node-program.ts";
 import type { Output } from "./output.ts";
-import {
-  addClusterOptions,
-  applyConfiguration,
-  applyEnvironment,
-  option,
-  type ClusterOptions,
-} from "./settings.ts";
-import { watchInterruption } from "./interruption.ts";
+import { addClusterOptions, applyEnvironment, option, type ClusterOptions } from "./settings.ts";
 import { version } from "../version.ts";
 import type { BackupCommandOptions } from "./backup.ts";
 import type { DevOptions } from "./dev.ts";
@@ -33,7 +18,6 @@ import type { PublishOptions } from "./publish.ts";
 import type { RecoverCommandOptions } from "./recover.ts";
 import type { ReplayOptions } from "./replay.ts";
 import type { RestoreCommandOptions } from "./restore.ts";
-import type { StartOptions } from "./start-options.ts";
 import type { TailOptions } from "./tail-reader.ts";
 
 /** What every command is given: where it prints, and whom it tells its exit code. */
@@ -65,7 +49,8 @@ export function createProgram(output: Output, ended: (exitCode: number) => void)
     .addHelpText("after", afterHelp);
   const context = { output, ended };
   addDev(program, context);
-  addStart(program, context);
+  addStart(program, output, (command, work) => runs(command, context, work));
+  addConfig(program, output, (command, work) => runs(command, context, work));
   addPublish(program, context);
   addTail(program, context);
   addStatus(program, context);
@@ -103,7 +88,11 @@ function addDev(program: Command, context: Context): void {
     )
     .addOption(option("--fresh", "delete what is in the data directory and start over"))
     .addOption(option("--kv", "attach the key–value map to every node"))
-    .addOption(logLevelOption("warn"))
+    .addOption(
+      option("--log-level <level>", "what the nodes' logs on stderr hold")
+        .choices(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
+        .default("warn"),
+    )
     .addOption(option("--json", "events as JSON, one a line"));
   runs(command, context, async () => {
     const { dev } = await import("./dev.ts");
@@ -114,87 +103,6 @@ function addDev(program: Command, context: Context): void {
       context.output,
     );
   });
-}
-
-function addStart(program: Command, context: Context): void {
-  const command = program
-    .command("start")
-    .description("run one node in the foreground; a restart needs only --data")
-    .addOption(option("--data <dir>", "the node's data directory"))
-    .addOption(option("--id <id>", "the node's name for its whole life (first start)"))
-    .addOption(
-      option(
-        "--listen <url>",
-        "where to listen: ws://HOST:PORT, tcp://…, unix:PATH; repeatable",
-      ).argParser(parseEndpoints),
-    )
-    .addOption(option("--advertise <url>", "what peers are told in place of the first --listen"))
-    .addOption(option("--moved", "have members call it here from now on: no copy of it is left"));
-  addWaysIn(command)
-    .addOption(
-      option("--property <key=value>", "what others are told of this node; repeatable").argParser(
-        parseProperty,
-      ),
-    )
-    .addOption(option("--timeout <duration>", "how long to try to join").argParser(parseDuration))
-    .addOption(
-      option(
-        "--replace-after <duration>",
-        "give a silent member's seat to one that waits; or never",
-      )
-        .default(undefined, "10m")
-        .argParser(parseDurationOrNever),
-    )
-    .addOption(option("--no-record", "keep no recording of the node's inputs"))
-    .addOption(option("--record-bodies", "put the entries' bytes into the recording too"))
-    .addOption(option("--kv", "attach the key–value map; the same on every node"))
-    .addOption(
-      option("--retain-bytes <size>", "keep this much of the log at least; default all").argParser(
-        parseBytes,
-      ),
-    )
-    .addOption(
-      option("--retain-age <age>", "keep the log of this time at least; default all").argParser(
-        parseAge,
-      ),
-    )
-    .addOption(option("--allow-insecure", "listen beyond this computer without encryption"))
-    .addOption(option("--until-stdin-ends", "stop when the standard input ends"))
-    .addOption(logLevelOption("info"))
-    .addOption(
-      option(
-        "--config <file>",
-        'settings as a JSON object, e.g. {"logLevel":"warn","record":false}',
-      ),
-    )
-    .addOption(option("--json", "events as JSON, one a line"));
-  runs(command, context, async () => {
-    using interruption = watchInterruption();
-    const { start } = await import("./start.ts");
-    const { config } = command.opts<{ readonly config?: string }>();
-    if (config !== undefined) applyConfiguration(command, config);
-    return await start(command.opts<StartOptions>(), context.output, interruption);
-  });
-}
-
-/** How a node comes into a republic. */
-function addWaysIn(command: Command): Command {
-  return command
-    .addOption(option("--bootstrap <name>", "found a new republic (first start)"))
-    .addOption(
-      option("--parliament-size <seats>", "with --bootstrap: how many members vote at most, odd")
-        .default(undefined, "5")
-        .argParser(parseSeats),
-    )
-    .addOption(
-      option(
-        "--join <urls>",
-        "join the republic of these nodes (first start); with --moved: tell them, too",
-      ).argParser(parseEndpoints),
-    )
-    .addOption(option("--await-invitation", "wait for kibitz member add (first start)"))
-    .addOption(option("--republic <name>", "insist on this republic"))
-    .addOption(option("--if-new", "ignore --bootstrap and --join where the data is there already"));
 }
 
 function addPublish(program: Command, context: Context): void {
@@ -376,10 +284,4 @@ function addSimulate(program: Command, context: Context): void {
     const { simulate } = await import("./simulate.ts");
     return simulate(command.args);
   });
-}
-
-function logLevelOption(level: string): ReturnType<typeof option> {
-  return option("--log-level <level>", "what the log on stderr holds")
-    .choices(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
-    .default(level);
 }

@@ -4,37 +4,57 @@
  */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import type { KibitzerOptions, TimingOptions } from "../configuration.ts";
+import type { NodeOptions } from "../config/node-settings.ts";
+import { isLoopback } from "../config/written-values.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { isLoopback } from "./option-values.ts";
 
-export interface StartOptions {
-  readonly data?: string;
-  readonly id?: string;
-  readonly listen?: readonly string[];
-  readonly advertise?: string;
-  readonly moved?: boolean;
-  readonly bootstrap?: string;
-  /** Counts where the republic is founded; it remembers. */
-  readonly parliamentSize?: number;
-  readonly join?: readonly string[];
-  readonly awaitInvitation?: boolean;
-  readonly republic?: string;
-  readonly ifNew?: boolean;
-  readonly property?: Readonly<Record<string, string>>;
-  readonly timeout?: number;
-  /** Milliseconds; null for never. */
-  readonly replaceAfter?: number | null;
+export interface StartOptions extends NodeOptions {
   readonly record: boolean;
-  readonly recordBodies?: boolean;
-  readonly kv?: boolean;
-  readonly retainBytes?: number;
-  /** Milliseconds of log time. */
-  readonly retainAge?: number;
-  readonly allowInsecure?: boolean;
-  readonly untilStdinEnds?: boolean;
   readonly logLevel: string;
   readonly json?: boolean;
+}
+
+/** What the library is asked for; without state machine, logger and signal, which are alive. */
+export function kibitzerOptions(directory: string, options: StartOptions): KibitzerOptions {
+  const { id, listen, advertise, parliamentSize, recordingBytes, replaceAfter } = options;
+  return {
+    directory,
+    ...(id === undefined ? {} : { id }),
+    ...(listen === undefined ? {} : { listen: [...listen] }),
+    ...(advertise === undefined ? {} : { advertise }),
+    ...(parliamentSize === undefined ? {} : { parliamentSize }),
+    moved: options.moved === true && (options.join ?? true),
+    ...(replaceAfter === undefined ? {} : { replaceAfterMs: replaceAfter }),
+    record: options.record,
+    recordBodies: options.recordBodies === true,
+    ...(recordingBytes === undefined ? {} : { recordingBytesMax: recordingBytes }),
+    ...pastOf(options),
+    timing: timingOf(options),
+  };
+}
+
+function pastOf(options: StartOptions): Pick<KibitzerOptions, "retain" | "snapshot"> {
+  const { retainBytes, retainAge, snapshotBytes, snapshotSlots } = options;
+  return {
+    retain: {
+      ...(retainBytes === undefined ? {} : { bytes: retainBytes }),
+      ...(retainAge === undefined ? {} : { ageMs: retainAge }),
+    },
+    snapshot: {
+      ...(snapshotBytes === undefined ? {} : { bytes: snapshotBytes }),
+      ...(snapshotSlots === undefined ? {} : { slots: snapshotSlots }),
+    },
+  };
+}
+
+function timingOf({ pingEvery, silenceAfter, stallAfter }: StartOptions): TimingOptions {
+  return {
+    ...(pingEvery === undefined ? {} : { pingMs: pingEvery }),
+    ...(silenceAfter === undefined ? {} : { silenceMs: silenceAfter }),
+    ...(stallAfter === undefined ? {} : { stallMs: stallAfter }),
+  };
 }
 
 /**
@@ -43,13 +63,25 @@ export interface StartOptions {
  */
 export function checkStart(options: StartOptions): string {
   if (options.data === undefined) throw usage("Wanted --data DIR: where the node keeps its data.");
+  checkTogether(options);
+  const directory = resolve(options.data);
+  if (isEmpty(directory)) checkFirstStart(directory, options);
+  return directory;
+}
+
+/**
+ * What can be told without looking at a directory.
+ * @throws {CommandError}
+ */
+export function checkTogether(options: StartOptions): void {
   const ways = waysIn(options);
   if (ways.length > 1)
     throw usage(`Wanted one of --bootstrap and --join, found both: ${ways.join(" and ")}.`);
-  const directory = resolve(options.data);
-  if (isEmpty(directory)) checkFirstStart(directory, options);
+  const { bootstrap, republic } = options;
+  if (bootstrap !== undefined && republic !== undefined && republic !== bootstrap) {
+    throw usage(`--republic ${republic} and --bootstrap ${bootstrap} name two republics.`);
+  }
   checkListening(options);
-  return directory;
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import { resolve } from "node:path";
 import { pino } from "pino";
+import { joinTimeoutMs } from "../config/node-settings.ts";
 import { Kibitzer } from "../kibitzer.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { KvMachine } from "../kv/kv-machine.ts";
@@ -14,11 +15,16 @@ import { exitCodes } from "./exit-codes.ts";
 import { tuneCollections } from "./heap.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
-import { checkRepublic, checkStart, usage, type StartOptions } from "./start-options.ts";
+import {
+  checkRepublic,
+  checkStart,
+  kibitzerOptions,
+  usage,
+  type StartOptions,
+} from "./start-options.ts";
 
 /** How long a graceful stop may take; what is acknowledged is safe without it. */
 const stopMsMax = 10_000;
-const joinMsDefault = 60_000;
 
 /**
  * @param interruption Watched from early on, so that a node that is only starting stops well, too.
@@ -67,23 +73,10 @@ async function openKibitzer(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<Kibitzer> {
-  const { id, listen, advertise, parliamentSize, retainBytes, retainAge } = options;
   return await Kibitzer.open({
-    directory,
-    ...(id === undefined ? {} : { id }),
-    ...(listen === undefined ? {} : { listen: [...listen] }),
-    ...(advertise === undefined ? {} : { advertise }),
-    ...(parliamentSize === undefined ? {} : { parliamentSize }),
-    moved: options.moved === true && (options.join ?? true),
+    ...kibitzerOptions(directory, options),
     logger,
-    ...(options.replaceAfter === undefined ? {} : { replaceAfterMs: options.replaceAfter }),
-    record: options.record,
-    recordBodies: options.recordBodies === true,
     ...(options.kv === true ? { machine: new KvMachine() } : {}),
-    retain: {
-      ...(retainBytes === undefined ? {} : { bytes: retainBytes }),
-      ...(retainAge === undefined ? {} : { ageMs: retainAge }),
-    },
     signal,
   });
 }
@@ -142,12 +135,9 @@ async function enter(
   if (kibitzer.republic !== null) {
     checkRepublic(kibitzer.republic.name, options);
   } else if (bootstrap !== undefined) {
-    if (republic !== null && republic !== bootstrap) {
-      throw usage(`--republic ${republic} and --bootstrap ${bootstrap} name two republics.`);
-    }
     await kibitzer.bootstrap(bootstrap, options.property);
   } else if (join !== undefined) {
-    const timeoutMs = options.timeout ?? joinMsDefault;
+    const timeoutMs = options.timeout ?? joinTimeoutMs;
     const unreachable = await joinOne(join, (url) =>
       kibitzer.join(republic, url, {
         signal,
@@ -194,7 +184,7 @@ async function joinOne(
 }
 
 function joinedNobody(id: string, options: StartOptions, cause: KibitzerError): CommandError {
-  const { data, join = [], timeout = joinMsDefault } = options;
+  const { data, join = [], timeout = joinTimeoutMs } = options;
   const tried = join.join(",");
   return new CommandError(
     exitCodes.noQuorum,

@@ -40,6 +40,8 @@ function kibitz(
 const commands = [
   "dev",
   "start",
+  "config check",
+  "config schema",
   "publish",
   "tail",
   "status",

@@ -10,7 +10,7 @@ import {
   parseSeats,
   parseSwitch,
   parseWhole,
-} from "../../src/commands/option-values.ts";
+} from "../../src/config/written-values.ts";
 
 test("durations have a unit", () => {
   assert.equal(parseDuration("250ms"), 250);

@@ -1,6 +1,14 @@
-/** Parsers of options' values; each says what it wanted when it refuses. Pure. */
+/**
+ * Values as people write them, on the command line, in the environment and in files. Each parser
+ * says what it wanted when it refuses. Pure.
+ */
 import { InvalidArgumentError } from "commander";
 import { parseEndpoint, TransportError } from "../../transport/index.ts";
+
+/** What the command line adds its own words to, and a file its place. */
+export function refused(wanted: string): InvalidArgumentError {
+  return new InvalidArgumentError(wanted);
+}
 
 const durationUnits: ReadonlyMap<string, number> = new Map([
   ["ms", 1],
@@ -45,6 +53,22 @@ export function parseBytes(text: string): number {
   return bytes;
 }
 
+/** The shortest way to write whole bytes: `64MiB`. */
+export function writeBytes(bytes: number): string {
+  return writeWhole(bytes, sizeUnits, "");
+}
+
+/** The shortest way to write whole milliseconds: `90s`, `10m`. */
+export function writeDuration(durationMs: number): string {
+  return writeWhole(durationMs, durationUnits, "ms");
+}
+
+function writeWhole(value: number, units: ReadonlyMap<string, number>, least: string): string {
+  const fitting = [...units].filter(([, unit]) => value >= unit && value % unit === 0);
+  const [name, unit] = fitting.at(-1) ?? [least, 1];
+  return `${value / unit}${name}`;
+}
+
 const dayMs = 86_400_000;
 
 /** As a duration, but in days, too, and for as long as wanted: `12h`, `30d` → milliseconds. */
@@ -56,7 +80,13 @@ export function parseAge(text: string): number {
   throw new InvalidArgumentError('Wanted an age like "12h" or "30d".');
 }
 
-/** The same, or null for `never`. */
+/** The inverse of `parseAge`. */
+export function writeAge(ageMs: number): string {
+  const isInDays = ageMs % dayMs === 0 || ageMs > durationMsMax;
+  return isInDays ? `${ageMs / dayMs}d` : writeDuration(ageMs);
+}
+
+/** A duration, or null for `never`. */
 export function parseDurationOrNever(text: string): number | null {
   return text.trim() === "never" ? null : parseDuration(text);
 }

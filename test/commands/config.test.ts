@@ -1,0 +1,96 @@
+/** `kibitz config`: what is said of settings, and where each comes from. */
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { exitCodes } from "../../src/commands/exit-codes.ts";
+import { strangersIn } from "../../src/commands/config.ts";
+import { createProgram } from "../../src/commands/program.ts";
+import { Scratch } from "../config/scratch.ts";
+import { captureOutput } from "./captured-output.ts";
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function config(...args: readonly string[]): Promise<Ended> {
+  const captured = captureOutput();
+  let code: number | null = null;
+  const program = createProgram(captured.output, (ended) => {
+    code = ended;
+  });
+  await program.parseAsync(["config", ...args], { from: "user" });
+  return { code, stdout: await captured.stdout(), stderr: captured.stderr() };
+}
+
+function environment(context: TestContext, name: string, value: string): void {
+  process.env[name] = value;
+  context.after(() => delete process.env[name]);
+}
+
+test("show prints a configuration file, and where each value comes from", async (context) => {
+  const scratch = new Scratch(context);
+  const file = scratch.write("a.yaml", "data: d\nretainBytes: 1073741824\nlogLevel: warn\n");
+  environment(context, "KIBITZER_LISTEN", "ws://127.0.0.1:1,ws://127.0.0.1:2");
+  const args = ["show", "--config", file, "--log-level", "error"];
+  const { code, stdout } = await config(...args, "--origin");
+  assert.equal(code, exitCodes.ok);
+  const lines = stdout.split("\n");
+  assert.ok(lines.includes(`data: "d"  # ${file}:1`));
+  assert.ok(lines.includes(`retainBytes: "1GiB"  # ${file}:2`));
+  assert.ok(lines.includes('logLevel: "error"  # --log-level'));
+  assert.ok(lines.includes('replaceAfter: "10m"  # default'));
+  assert.ok(
+    lines.includes('listen: ["ws://127.0.0.1:1","ws://127.0.0.1:2"]  # KIBITZER_LISTEN'),
+    stdout,
+  );
+
+  const shown = (await config(...args)).stdout;
+  const copy = scratch.write("b.yaml", shown);
+  delete process.env["KIBITZER_LISTEN"];
+  assert.equal((await config("show", "--config", copy)).stdout, shown);
+  const told = JSON.parse((await config(...args, "--origin", "--json")).stdout);
+  assert.deepEqual(told.data, { value: "d", origin: "file", place: `${file}:1` });
+});
+
+test("check tells all that is wrong, and what does not go together", async (context) => {
+  const scratch = new Scratch(context);
+  const good = scratch.write(
+    "a.json",
+    '{"data":"d","pingEvery":"1s","silenceAfter":"4s","stallAfter":"9s"}',
+  );
+  const ok = await config("check", "--config", good);
+  assert.deepEqual([ok.code, ok.stdout], [exitCodes.ok, `ok  ${good}\n`]);
+  const wrong = scratch.write("b.yaml", "dtaa: d\nkv: 1\n");
+  const { code, stdout, stderr } = await config("check", "--config", wrong);
+  assert.deepEqual([code, stdout], [exitCodes.usage, ""]);
+  assert.equal(stderr.trim().split("\n").length, 2);
+  const apart: readonly (readonly [readonly string[], RegExp])[] = [
+    [["--bootstrap", "r", "--join", "ws://a:1"], /found both/],
+    [["--bootstrap", "r", "--republic", "s"], /two republics/],
+    [["--listen", "ws://0.0.0.0:1"], /--allow-insecure/],
+    [["--ping-every", "1s"], /timing\.silenceMs: wanted a whole number from 2000/],
+    [["--id", "No Id"], /Option id/],
+  ];
+  for (const [args, words] of apart) {
+    const ended = await config("check", "--no-config", "--json", ...args);
+    assert.equal(ended.code, exitCodes.usage);
+    const { ok: isOk, file, problems } = JSON.parse(ended.stdout);
+    assert.deepEqual([isOk, file, problems.length, problems[0].key], [false, null, 1, null]);
+    assert.match(problems[0].message, words);
+  }
+});
+
+test("variables that look like misspelt settings are told of; those of others are not", () => {
+  const found = strangersIn({ KIBITZER_RETIAN_BYTES: "1", KIBITZER_SERVICE_HOST: "", PATH: "" });
+  assert.deepEqual(
+    found.map(({ message }) => message),
+    ["KIBITZER_RETIAN_BYTES is no setting of a node. Did you mean KIBITZER_RETAIN_BYTES?"],
+  );
+});
+
+test("schema prints JSON", async () => {
+  const { code, stdout } = await config("schema");
+  assert.equal(code, exitCodes.ok);
+  assert.equal(JSON.parse(stdout).properties.logLevel.default, "info");
+});
