@@ -3,6 +3,7 @@ import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { endsWithThis } from "./way-out.ts";
 
 const ticksPerSecond = 100;
 /** Characters of what a process says of its troubles. */
@@ -16,19 +17,22 @@ export function cpuSeconds(pids: readonly number[]): number {
   }, 0);
 }
 
-/** Resident MiB of each. */
+/** Resident MiB of each; 0 of one that is gone. */
 export function residentMiBEach(pids: readonly number[]): readonly number[] {
   return pids.map((pid) => {
-    const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+    const line = /VmRSS:\s+(\d+) kB/.exec(statusOf(pid));
     return Number(line?.[1] ?? 0) / 1024;
   });
 }
 
-/** Ends with this process at the latest. */
-const children = new Set<ChildProcess>();
-process.on("exit", () => {
-  for (const child of children) child.kill("SIGKILL");
-});
+function statusOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, "utf8");
+  } catch {
+    // It is gone, and its file with it, perhaps while it was read.
+    return "";
+  }
+}
 
 export class ServerProcess {
   readonly #child: ChildProcess;
@@ -42,13 +46,12 @@ export class ServerProcess {
   constructor(command: readonly string[], options: SpawnOptions = {}) {
     this.#command = command.join(" ");
     const [file = "", ...args] = command;
-    this.#child = spawn(file, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+    const stdio: SpawnOptions["stdio"] = ["ignore", "pipe", "pipe"];
+    this.#child = endsWithThis(spawn(file, args, { ...options, stdio, detached: true }));
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#complaints = (this.#complaints + text).slice(-complaintsMax);
     });
-    children.add(this.#child);
     const gone = (): void => {
-      children.delete(this.#child);
       this.#isAlive = false;
       this.#wake();
     };

@@ -2,14 +2,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { goesWithThis } from "./way-out.ts";
 import type { Running, System, Where } from "./systems/system.ts";
 
 export async function inScratch<T>(port: number, use: (where: Where) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), "kibitzer-bench-"));
+  const atTheLatest = goesWithThis(directory);
   try {
     return await use({ directory, port });
   } finally {
     await rm(directory, { recursive: true, force: true });
+    atTheLatest.isGone();
   }
 }
 

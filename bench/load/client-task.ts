@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { endsWithThis } from "../way-out.ts";
 import type { SystemName } from "../systems/system.ts";
 import type { Measured, Work } from "./load.ts";
 
@@ -32,6 +33,7 @@ export async function inClientProcess(
     stdio: ["ignore", "pipe", "inherit"],
     timeout: seconds * 1000 + patienceMs,
   });
+  endsWithThis(child);
   const ended = new Promise<void>((done) => child.once("close", () => done()));
   const results: Measured[] = [];
   for await (const line of createInterface({ input: child.stdout })) {

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { endsWithThis } from "../way-out.ts";
 import { Spread, type Counts } from "./spread.ts";
 
 export interface SubscriberTask {
@@ -72,7 +73,7 @@ class SubscriberProcess {
       stdio: ["ignore", "pipe", "inherit"],
       timeout: patienceMs,
     });
-    this.#child = child;
+    this.#child = endsWithThis(child);
     this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
 

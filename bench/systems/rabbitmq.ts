@@ -1,5 +1,5 @@
 /** RabbitMQ, a quorum queue of three, default settings: synced by a majority, then confirmed. */
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -11,6 +11,7 @@ import type { Publisher, Running, System, Where } from "./system.ts";
 
 const distributionPorts = 3;
 const mapperPort = 9;
+const portMapper = "epmd";
 const queue = "bench";
 const queueOptions = { durable: true, arguments: { "x-queue-type": "quorum" } };
 /** Debian's own script changes the user; these do not. */
@@ -26,6 +27,8 @@ class RabbitCluster extends Cluster {
     writeFileSync(join(where.directory, "plugins"), "[].\n");
     writeFileSync(join(where.directory, "rabbitmq.conf"), configuration());
     this.startAll();
+    // Starts by itself, and would stay.
+    process.once("exit", () => spawnSync(portMapper, ["-kill"], { env: this.#environment(0) }));
   }
 
   /** Of the virtual machines, which the scripts have started. */
@@ -44,7 +47,7 @@ class RabbitCluster extends Cluster {
 
   override async stop(): Promise<void> {
     await super.stop();
-    await promisify(execFile)("epmd", ["-kill"], { env: this.#environment(0) });
+    await promisify(execFile)(portMapper, ["-kill"], { env: this.#environment(0) });
   }
 
   override async kill(at: number): Promise<void> {
