@@ -156,10 +156,14 @@ test('docs/promises.md: each promise has tests of its name, or says "not yet"', 
   const promised = sections
     .filter((section) => !section.includes("**not yet**"))
     .map((section) => section.slice(0, section.indexOf(" ")));
-  const tests = execFileSync("git", ["ls-files", "--cached", "--others", "--", "*.test.ts"], {
-    cwd: root,
-    encoding: "utf8",
-  });
+  const tests = execFileSync(
+    "git",
+    ["ls-files", "--cached", "--others", "--", "*.test.ts", "*.journey.ts"],
+    {
+      cwd: root,
+      encoding: "utf8",
+    },
+  );
   const kept = tests
     .trim()
     .split("\n")

@@ -1,9 +1,8 @@
-/** Members come, go and restart under load: no call fails, and how long each waited is told. */
+/** Members come and go under load: no call fails, and how long each waited is told. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { Cluster } from "./cluster.ts";
 import { Kit } from "./kit.ts";
-import { restartAll } from "./rolling-restart.ts";
 import { quantile, SteadyLoad } from "./steady-load.ts";
 
 async function operator(kit: Kit, cluster: Cluster, args: readonly string[]): Promise<string> {
@@ -51,29 +50,6 @@ test("P4 3 → 5 → 3 members under load: no write fails", async (t) => {
   const { decided } = await cluster.status("a");
   assert.equal(decided.index, load.acknowledged, "what was acknowledged, and nothing twice");
   tellPauses(t, "3 → 5 → 3", pauses);
-  await load[Symbol.asyncDispose]();
-});
-
-test("P17 all nodes restart one after the other under load: no call fails", async (t) => {
-  const kit = Kit.open(t);
-  const cluster = await Cluster.start(kit);
-  const load = await SteadyLoad.on(cluster.nodes.map(({ url }) => url));
-  const restarts = await restartAll(cluster, load);
-  await load.stop();
-  assert.deepEqual(load.failures, []);
-  assert.ok(restarts.some(({ wasLeader }) => wasLeader));
-  const { decided } = await cluster.whole();
-  assert.equal(decided.index, load.acknowledged, "what was acknowledged, and nothing twice");
-  tellPauses(
-    t,
-    "rolling restart, writes",
-    restarts.map(({ writeMs }) => writeMs),
-  );
-  tellPauses(
-    t,
-    "rolling restart, barriers",
-    restarts.map(({ readMs }) => readMs),
-  );
   await load[Symbol.asyncDispose]();
 });
 
