@@ -3,6 +3,7 @@
  * reorder, repeat and cut what passes. Calls are never repeated; a simulator of bytes it is not.
  */
 import { checksumOf } from "../src/codec/known-checksums.ts";
+import { queuedTurns } from "../src/system/turns.ts";
 import {
   MemoryNetwork,
   type Callee,
@@ -90,6 +91,7 @@ export class SimulatedNetwork<Request, Response> {
     this.#network = new MemoryNetwork({
       ...codecs,
       checksum: checksumOf,
+      turns: queuedTurns,
       deliver: (frame, run) => this.#deliver(frame, run),
       partOf: (frame, rest) => this.#partOf(frame, rest),
     });

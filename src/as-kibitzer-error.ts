@@ -1,6 +1,6 @@
 /** Errors of the parts below as the public kind: what they mean to a user. */
 import { InvariantViolation } from "../consensus/index.ts";
-import { TransportError } from "../transport/index.ts";
+import { TransportError } from "../transport/portable.ts";
 import { brokenNode } from "./node/halt-error.ts";
 import { isOutOfSpace, noSpace } from "./storage/space.ts";
 import { isKibitzerErrorCode, KibitzerError, type KibitzerErrorCode } from "./kibitzer-error.ts";

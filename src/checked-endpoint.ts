@@ -1,5 +1,5 @@
 /** Endpoints that users give: parsed as the transport does, refused with a `KibitzerError`. */
-import { parseEndpoint, type Endpoint } from "../transport/index.ts";
+import { parseEndpoint, type Endpoint } from "../transport/portable.ts";
 import { asKibitzerError } from "./as-kibitzer-error.ts";
 
 /** @throws {KibitzerError} `KBZ_ENDPOINT`. */

@@ -2,7 +2,7 @@
  * The narrow seams through which a node touches the world: files, clock, chance; the network is
  * `Transport` of transport/. A simulator replaces all four, and runs everything else unchanged.
  */
-import type { Transport } from "../transport/index.ts";
+import type { Transport } from "../transport/portable.ts";
 import type { Request, Response } from "./requests.ts";
 
 /** Anything opened here is closed by who opened it. Errors are the system's own, with `code`. */

@@ -132,13 +132,17 @@ export interface Listener extends AsyncDisposable {
   readonly url: string;
 }
 
+/** Who can call: all of a network that a client needs. */
+export interface Dialler<Request, Response> {
+  /** Never fails: a peer that is not there is an ordinary event. @throws `KBZ_ENDPOINT` only. */
+  connect(url: string, options: CallerOptions): Caller<Request, Response>;
+}
+
 /** A kind of network, or all kinds together, told apart by the scheme of the endpoint. */
-export interface Transport<Request, Response> {
+export interface Transport<Request, Response> extends Dialler<Request, Response> {
   /**
    * @throws {TransportError} `KBZ_ADDRESS` when the endpoint is unavailable (port in use, no such
    *   address); `KBZ_ENDPOINT` when it cannot be parsed or its scheme is unknown.
    */
   listen(url: string, callee: Callee<Request, Response>): Promise<Listener>;
-  /** Never fails: a peer that is not there is an ordinary event. @throws `KBZ_ENDPOINT` only. */
-  connect(url: string, options: CallerOptions): Caller<Request, Response>;
 }

@@ -2,7 +2,6 @@
  * The caller's end of one lane: keeps a connection, comes back when it is lost, and matches answers
  * to calls by id. Never sends a request twice.
  */
-import PQueue from "p-queue";
 import type { CallOptions, CallerOptions, Hello, Lane } from "./caller.ts";
 import { backOffMs } from "./back-off.ts";
 import { Connection } from "./connection.ts";
@@ -14,6 +13,7 @@ import { PendingCall, type CallBody } from "./pending-call.ts";
 import type { TransportTimer } from "./timing.ts";
 import { TransportError } from "./transport-error.ts";
 import type { TransportSettings } from "./transport-settings.ts";
+import type { Turns } from "./turns.ts";
 import type { Wire } from "./wire.ts";
 
 export interface LaneLinkOptions<Request, Response> {
@@ -47,11 +47,11 @@ const refusalCodes: ReadonlySet<TransportError["code"]> = new Set<TransportError
 export class LaneLink<Request, Response> implements ConnectionEvents {
   readonly #options: LaneLinkOptions<Request, Response>;
   readonly #settings: TransportSettings<Request, Response>;
-  readonly #queue: PQueue;
+  readonly #turns: Turns;
   /** Calls that have their turn and wait for a connection. */
   readonly #waiting = new Set<PendingCall<Response>>();
   readonly #sent = new Map<number, PendingCall<Response>>();
-  /** Calls that wait for their turn, in p-queue, so that closing reaches them too. */
+  /** Calls that wait for their turn, so that closing reaches them too. */
   readonly #queued = new Set<PendingCall<Response>>();
   /** What was told while the connection is being made. */
   #held: Request[] = [];
@@ -63,8 +63,8 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
   constructor(options: LaneLinkOptions<Request, Response>) {
     this.#options = options;
     this.#settings = options.settings;
-    const concurrency = options.settings.limits.callsInFlightMax[options.lane];
-    this.#queue = new PQueue({ concurrency });
+    const { turns, limits } = options.settings;
+    this.#turns = turns(limits.callsInFlightMax[options.lane]);
     this.#state = this.#dial();
   }
 
@@ -86,7 +86,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     this.#waitingBytes += encoded.bytes;
     this.#queued.add(call);
     // The slot in the queue is held until the call is settled, however that may be.
-    void this.#queue.add(() => this.#begin(call)).catch(ignore);
+    this.#turns.add(() => this.#begin(call));
     return await call.promise;
   }
 
@@ -226,7 +226,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
       const found = `its ${bytes} bytes are more than a frame's ${limits.frameBytesMax}`;
       throw this.#error("KBZ_TOO_LARGE", found, "none");
     }
-    const waiting = this.#queue.size >= limits.callsWaitingMax;
+    const waiting = this.#turns.size >= limits.callsWaitingMax;
     if (waiting || this.#waitingBytes + bytes > limits.waitingBytesMax) {
       throw this.#error("KBZ_BUSY", "too much waits for its turn", "none");
     }
@@ -352,8 +352,4 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
       cause,
     });
   }
-}
-
-function ignore(): void {
-  // The rejection is given to whoever called.
 }

@@ -2,6 +2,7 @@
  * The body of a frame that comes in parts. Takes room as its bytes come, never on the word of a
  * header: beyond a small one at the start, at most four times as much as has come.
  */
+import { unzeroed } from "./platform.ts";
 
 /** Room of small bodies, so that most are not copied while they grow. */
 const roomBytesMin = 64 * 1024;
@@ -98,7 +99,7 @@ export class PartialBody {
       }
     }
     // Not zeroed: each byte is written before the body is whole, and nobody sees it earlier.
-    const grown = new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+    const grown = unzeroed(bytes);
     if (this.#filled > 0) grown.set(this.#bytes.subarray(0, this.#filled));
     this.#bytes = grown;
     return true;

@@ -1,4 +1,5 @@
 /** How transport/ waits: two functions, so that a simulator can bring its own. Reads no clock. */
+import { soon } from "./platform.ts";
 
 export interface TransportTimer {
   cancel(): void;
@@ -19,7 +20,5 @@ export const systemTiming: Timing = {
     const timer = setTimeout(callback, Math.min(ms, delayMsMax));
     return { cancel: () => clearTimeout(timer) };
   },
-  soon(callback) {
-    setImmediate(callback);
-  },
+  soon,
 };

@@ -4,6 +4,7 @@ import { isProtocolRange, untoldRange, type ProtocolRange } from "./protocol-ran
 import type { Timing } from "./timing.ts";
 import { transportLimits } from "./transport-limits.ts";
 import type { TransportLimits } from "./transport-limits.ts";
+import { TurnQueue, type Turns } from "./turns.ts";
 
 export interface TransportOptions<Request, Response> {
   readonly requestCodec: Codec<Request>;
@@ -13,6 +14,8 @@ export interface TransportOptions<Request, Response> {
   readonly protocol?: number | ProtocolRange;
   readonly limits?: Partial<TransportLimits>;
   readonly timing?: Timing;
+  /** Makes what bounds the calls under way in one lane; default a queue of our own. */
+  readonly turns?: (concurrency: number) => Turns;
 }
 
 /** The options with every default written out. */
@@ -23,6 +26,7 @@ export interface TransportSettings<Request, Response> {
   readonly protocol: ProtocolRange;
   readonly limits: TransportLimits;
   readonly timing: Timing;
+  readonly turns: (concurrency: number) => Turns;
 }
 
 /** @throws {RangeError} when `protocol` does not fit into its byte, or is no range. */
@@ -38,5 +42,6 @@ export function settingsOf<Request, Response>(
   }
   const limits = { ...transportLimits, ...options.limits };
   const codecs = { requestCodec, responseCodec, checksum };
-  return { ...codecs, protocol, limits, timing: options.timing ?? timing };
+  const turns = options.turns ?? ((concurrency) => new TurnQueue(concurrency));
+  return { ...codecs, protocol, limits, timing: options.timing ?? timing, turns };
 }

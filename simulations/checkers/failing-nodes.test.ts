@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Entry } from "../../src/api.ts";
-import { KibitzerClient } from "../../src/client.ts";
+import { KibitzerClient } from "../../src/client/kibitzer-client.ts";
 import { Kibitzer } from "../../src/kibitzer.ts";
 import { KibitzerError, type KibitzerErrorCode } from "../../src/kibitzer-error.ts";
 import { SimulatedDisk } from "../disk.ts";

@@ -7,7 +7,7 @@ import type { Slot } from "../../consensus/index.ts";
 import { DecodeError } from "../codec/bytes.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { snapshotVersion, type SnapshotOpening } from "../snapshots/snapshot-codec.ts";
-import type { SnapshotPiece } from "../snapshots/snapshot-files.ts";
+import type { SnapshotPiece } from "../snapshots/snapshot-piece.ts";
 import { SnapshotHead, SnapshotScan, type ReadSnapshot } from "../snapshots/snapshot-scan.ts";
 
 /**

@@ -3,8 +3,8 @@
  * answered or the time is over. Tells at the end whether nobody answered, or nobody could.
  */
 import type { RefusalReason } from "../../consensus/index.ts";
-import { TransportError } from "../../transport/index.ts";
-import type { Lane } from "../../transport/index.ts";
+import { TransportError } from "../../transport/portable.ts";
+import type { Lane } from "../../transport/portable.ts";
 import { declined, finalErrorOf, noQuorum, senseless, unreachable } from "./errors.ts";
 import type { ClientLink } from "./link.ts";
 import type { Pin } from "./pin.ts";

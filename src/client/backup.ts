@@ -14,7 +14,7 @@ import {
 import type { FramedDecree } from "../codec/decree-codec.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { newestSnapshot } from "../requests.ts";
-import type { SnapshotPiece } from "../snapshots/snapshot-files.ts";
+import type { SnapshotPiece } from "../snapshots/snapshot-piece.ts";
 import type { Clock } from "../world.ts";
 import type { ClientAsking } from "./asking.ts";
 import { Pin } from "./pin.ts";

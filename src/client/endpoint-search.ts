@@ -2,8 +2,8 @@
  * Looks for an endpoint that answers: in turn, not waiting long for one that is silent, for ever.
  * Connects only; decides nothing about who is asked what.
  */
-import { TransportError } from "../../transport/index.ts";
-import type { Caller, Hello, Transport } from "../../transport/index.ts";
+import { TransportError } from "../../transport/portable.ts";
+import type { Caller, Dialler, Hello } from "../../transport/portable.ts";
 import type { Request, Response } from "../requests.ts";
 import type { Clock, Timer } from "../world.ts";
 
@@ -16,7 +16,7 @@ export interface Attachment {
 export interface EndpointSearchOptions {
   /** In the order in which they are tried. */
   readonly urls: readonly string[];
-  readonly network: Transport<Request, Response>;
+  readonly network: Dialler<Request, Response>;
   readonly clock: Clock;
   hello(): Hello;
   fraction(): number;

@@ -1,5 +1,5 @@
 /** The errors of a client that reads and asks: none leaves a doubt, since nothing changes. */
-import { TransportError } from "../../transport/index.ts";
+import { TransportError } from "../../transport/portable.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { KibitzerErrorCode } from "../kibitzer-error.ts";
 

@@ -2,8 +2,8 @@
  * The endpoint that a client uses: holds on to one while it is of use, and goes to the next that
  * answers when it is not. One call is one attempt; who calls decides whether to try again.
  */
-import type { Hello, Lane, Transport } from "../../transport/index.ts";
-import { TransportError } from "../../transport/index.ts";
+import type { Dialler, Hello, Lane } from "../../transport/portable.ts";
+import { TransportError } from "../../transport/portable.ts";
 import { clientClosed, verdictOn } from "./errors.ts";
 import type { EndpointFailures } from "./errors.ts";
 import { Deadline } from "../deadline.ts";
@@ -20,7 +20,7 @@ export interface ClientLinkOptions {
   readonly urls: readonly string[];
   readonly clock: Clock;
   readonly chance: Chance;
-  readonly network: Transport<Request, Response>;
+  readonly network: Dialler<Request, Response>;
 }
 
 export interface AttemptOptions {

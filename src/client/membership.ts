@@ -1,6 +1,6 @@
 /** How a client asks for changes of members: at whichever endpoint answers, in a limited time. */
 import { assert } from "../../consensus/index.ts";
-import { TransportError } from "../../transport/index.ts";
+import { TransportError } from "../../transport/portable.ts";
 import type { Status } from "../api.ts";
 import { isOutOfTime, type ClientAsking, type Question } from "./asking.ts";
 import { finalErrorOf } from "./errors.ts";

@@ -3,7 +3,7 @@
  * are pieces of their own, never copied; what is decoded keeps views into the frame.
  */
 import { assert, limits, unreachable, type Message } from "../../consensus/index.ts";
-import type { Codec } from "../../transport/index.ts";
+import type { Codec } from "../../transport/portable.ts";
 import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";

@@ -3,7 +3,7 @@
  * own; only documents are JSON.
  */
 import { assert, limits, unreachable } from "../../consensus/index.ts";
-import type { Codec } from "../../transport/index.ts";
+import type { Codec } from "../../transport/portable.ts";
 import { invert } from "./bytes.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";

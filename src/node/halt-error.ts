@@ -1,12 +1,17 @@
 /** What the reasons for which a node stops mean to a user. */
 import { InvariantViolation, type Halt } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import type { DataDirectory } from "../storage/directory.ts";
+
+/** What is said of a data directory. */
+interface HaltedDirectory {
+  readonly path: string;
+  readonly record: { readonly id: string };
+}
 
 /** Why the core halted, and what to do about it. */
 export function haltError(
   halt: Halt,
-  { path: directory, record: { id } }: Pick<DataDirectory, "path" | "record">,
+  { path: directory, record: { id } }: HaltedDirectory,
 ): KibitzerError {
   const replace =
     `run "kibitz member exile ${id}", remove ${directory}, and start ` +

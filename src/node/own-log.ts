@@ -3,7 +3,7 @@ import type { Slot } from "../../consensus/index.ts";
 import { noSnapshot, snapshotGone } from "../backup/backup-snapshot.ts";
 import type { BackupSource } from "../backup/backup-writing.ts";
 import { newestSnapshot } from "../requests.ts";
-import type { SnapshotPiece } from "../snapshots/snapshot-files.ts";
+import type { SnapshotPiece } from "../snapshots/snapshot-piece.ts";
 import type { Engine } from "./engine.ts";
 
 /** Of the log, or of a snapshot, in one part of a backup. */

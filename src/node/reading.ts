@@ -12,7 +12,7 @@ import type {
   Response,
   SnapshotRequest,
 } from "../requests.ts";
-import type { SnapshotPiece } from "../snapshots/snapshot-files.ts";
+import type { SnapshotPiece } from "../snapshots/snapshot-piece.ts";
 import type { Clock } from "../world.ts";
 import type { LogReader } from "./log-reader.ts";
 import { refusal } from "./refusals.ts";

@@ -4,7 +4,6 @@
  */
 import type { Hash, Index, RepublicState, Slot } from "../../consensus/index.ts";
 import { DecodeError, viewOf } from "../codec/bytes.ts";
-import { isZero } from "../codec/zeros.ts";
 import { crc32 } from "../codec/crc32.ts";
 import { isHexText, isText, isWhole, listOf, matches, type Check } from "../codec/shapes.ts";
 
@@ -120,7 +119,7 @@ export function decodeChunkHeader(header: Uint8Array, number: number, seed: numb
     view.getUint32(0, true) === chunkMagic &&
     view.getUint32(28, true) === crc32(header.subarray(0, 28), seed);
   const kind = isIntact ? kinds.get(view.getUint32(4, true)) : undefined;
-  const isHere = isIntact && view.getUint32(8, true) === number && isZero(header, 24, 28);
+  const isHere = isIntact && view.getUint32(8, true) === number && view.getUint32(24, true) === 0;
   if (kind === undefined || !isHere) {
     throw new DecodeError(0, `expected the header of chunk ${number}, found none intact`);
   }

@@ -8,13 +8,8 @@ import { temporarySuffix } from "../storage/sealed-file.ts";
 import { snapshotName, snapshotSlot } from "../storage/snapshot-name.ts";
 import type { FileSystem } from "../world.ts";
 import { partOf, readSnapshot, verifySnapshot, type SnapshotSource } from "./snapshot-reader.ts";
+import type { SnapshotPiece } from "./snapshot-piece.ts";
 import type { ReadSnapshot } from "./snapshot-scan.ts";
-
-/** Bytes of a file, and how many it has. */
-export interface SnapshotPiece {
-  readonly size: number;
-  readonly bytes: Uint8Array;
-}
 
 export class SnapshotFiles {
   readonly files: FileSystem;

@@ -4,7 +4,7 @@
  * chunk at a time; does no I/O.
  */
 import { assert, type RepublicState } from "../../consensus/index.ts";
-import { DecodeError, viewOf } from "../codec/bytes.ts";
+import { DecodeError, joined, viewOf } from "../codec/bytes.ts";
 import { ByteReader } from "../codec/byte-reader.ts";
 import { crc32 } from "../codec/crc32.ts";
 import { readRepublicState } from "../codec/republic-codec.ts";
@@ -40,7 +40,7 @@ export class SnapshotScan {
    * @throws {DecodeError}
    */
   *push(bytes: Uint8Array): Generator<Chunk, void, void> {
-    this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    this.#rest = this.#rest.length === 0 ? bytes : joined([this.#rest, bytes]);
     for (let chunk = this.#next(); chunk !== null; chunk = this.#next()) yield chunk;
   }
 
@@ -139,7 +139,7 @@ export class SnapshotHead {
   read(): ReadSnapshot {
     const opening = this.#opening;
     assert(opening !== null, "the first chunk is the opening");
-    const reader = new ByteReader(Buffer.concat(this.#pieces));
+    const reader = new ByteReader(joined(this.#pieces));
     const state = readRepublicState(reader);
     reader.end();
     const isSame =

@@ -16,7 +16,8 @@ import type { Retention } from "../storage/retention.ts";
 import type { Clock } from "../world.ts";
 import { snapshotFailure, stateGone } from "./errors.ts";
 import { guarded, Unusable } from "./guarded-part.ts";
-import type { SnapshotFiles, SnapshotPiece } from "./snapshot-files.ts";
+import type { SnapshotFiles } from "./snapshot-files.ts";
+import type { SnapshotPiece } from "./snapshot-piece.ts";
 import type { SnapshotPart, SnapshotParts } from "./snapshot-part.ts";
 import { writeSnapshot, type NamedPieces } from "./snapshot-writer.ts";
 

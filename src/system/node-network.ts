@@ -1,12 +1,10 @@
-/** All real networks, carrying the requests of this software. Knows nothing of files. */
+/** All real networks, for a node. Knows nothing of files. */
 import { assert, limits } from "../../consensus/index.ts";
 import { createTransport, transportLimits } from "../../transport/index.ts";
 import type { Transport } from "../../transport/index.ts";
-import { checksumOf } from "../codec/known-checksums.ts";
-import { requestCodec } from "../codec/request-codec.ts";
 import type { Request, Response } from "../requests.ts";
-import { responseCodec } from "../codec/response-codec.ts";
-import { protocol } from "../version.ts";
+import { codecs } from "./codecs.ts";
+import { queuedTurns } from "./turns.ts";
 
 const { nodeConnectionsMax, memberConnectionsMax, newcomerConnectionsMax } = transportLimits;
 assert(
@@ -19,6 +17,5 @@ assert(
 );
 
 export function nodeNetwork(): Transport<Request, Response> {
-  const codecs = { requestCodec, responseCodec, checksum: checksumOf };
-  return createTransport({ ...codecs, protocol });
+  return createTransport({ ...codecs, turns: queuedTurns });
 }

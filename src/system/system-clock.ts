@@ -1,4 +1,5 @@
 /** The clock of the machine, in a browser too: how a node or client reads the time. */
+import { soon } from "../../transport/portable.ts";
 import type { Clock, Timer } from "../world.ts";
 
 /** A longer delay would overflow the timer, which then fires at once. */
@@ -10,9 +11,7 @@ export function systemClock(): Clock {
     now: () => Math.floor(performance.now() - start),
     wall: () => Date.now(),
     after: (ms, callback) => new SystemTimer(performance.now() + ms, callback),
-    soon: (callback) => {
-      setImmediate(callback);
-    },
+    soon,
   };
 }
 

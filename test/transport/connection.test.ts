@@ -16,6 +16,7 @@ import { Visit } from "../../transport/visit.ts";
 import { helloOf, parcelCodec, parcelOptions } from "../conformance/caller.ts";
 import type { Parcel } from "../conformance/caller.ts";
 import { FakeWire, ManualTiming } from "./fake-wire.ts";
+import { settingsOf } from "../../transport/transport-settings.ts";
 
 const protocol = { least: 1, most: 1 };
 const framing = { version: 1, checksum: crc32 };
@@ -194,7 +195,7 @@ function makeGuest(answer: (request: Parcel) => Promise<Parcel>, queuedBytesMax 
   };
   const callsInFlightMax = { control: 2, bulk: 3 };
   const limits = { ...transportLimits, queuedBytesMax, callsInFlightMax };
-  const settings = { ...parcelOptions, limits, timing, protocol };
+  const settings = { ...settingsOf(parcelOptions, timing), limits, protocol };
   const places = new Places(limits, callee);
   const visit = new Visit({ wire, settings, callee, places });
   assert.ok(visit instanceof Visit);

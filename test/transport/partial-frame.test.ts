@@ -20,6 +20,7 @@ import { SharedRoom } from "../../transport/partial-body.ts";
 import { Reception } from "../../transport/reception.ts";
 import { helloOf, parcelOptions } from "../conformance/caller.ts";
 import { FakeWire, ManualTiming } from "./fake-wire.ts";
+import { settingsOf } from "../../transport/transport-settings.ts";
 
 const version = 1;
 const framing = { version, checksum: crc32 };
@@ -49,12 +50,8 @@ function makeDoor(changes: Partial<typeof transportLimits> = {}): Door {
   const timing = new ManualTiming();
   const codes: string[] = [];
   const limits = { ...transportLimits, ...changes };
-  const settings = {
-    ...parcelOptions,
-    protocol: { least: version, most: version },
-    limits,
-    timing,
-  };
+  const protocol = { least: version, most: version };
+  const settings = settingsOf({ ...parcelOptions, protocol, limits }, timing);
   const reception = new Reception(settings, {
     hello: () => helloOf("a"),
     answer: (request) => Promise.resolve(request),

@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { WebSocket } from "ws";
 import { createTransport, formatEndpoint, parseEndpoint } from "../../transport/index.ts";
 import { parcelOptions } from "../conformance/caller.ts";
-import type { Harness } from "../conformance/caller.ts";
+import type { Transport } from "../../transport/index.ts";
+import type { Harness, Parcel, ParcelOptions } from "../conformance/caller.ts";
 
 let paths = 0;
 
@@ -18,12 +19,19 @@ export function freshSocketPath(): string {
   return join(tmpdir(), `kbz-${process.pid}-${paths}.sock`);
 }
 
-export function makeSocketHarness(kind: "ws" | "tcp" | "unix"): Harness {
+type MakeTransport = (options?: ParcelOptions) => Transport<Parcel, Parcel>;
+
+const realTransport: MakeTransport = (options) => createTransport({ ...parcelOptions, ...options });
+
+export function makeSocketHarness(
+  kind: "ws" | "tcp" | "unix",
+  make: MakeTransport = realTransport,
+): Harness {
   const relay = new Relay();
   const path = freshSocketPath();
   return {
     url: kind === "unix" ? `unix:${path}` : `${kind}://127.0.0.1:0`,
-    transport: (_side, options) => createTransport({ ...parcelOptions, ...options }),
+    transport: (_side, options) => make(options),
     via: (url) => relay.open(url),
     cut: () => relay.cut(),
     stallAfter: (bytes) => relay.stallAfter(bytes),

@@ -1,0 +1,315 @@
+/**
+ * A client of a republic: publishes exactly once and reads the log through whichever endpoint
+ * answers. Holds no part of the log, and loads nothing that touches a disk.
+ */
+import { assert, Islander, type NodeId } from "../../consensus/index.ts";
+import type { Dialler } from "../../transport/portable.ts";
+import type {
+  EntriesOptions,
+  Entry,
+  Log,
+  Membership,
+  Answer,
+  Published,
+  MembershipChange,
+  MembershipPreview,
+  PromoteOptions,
+  PublishOptions,
+  QueryOptions,
+  Seated,
+  Status,
+  WaitOptions,
+} from "../api.ts";
+import type { BackupOptions, BackupSummary } from "../backup/backup-writing.ts";
+import { ClientAsking } from "./asking.ts";
+import { backUp } from "./backup.ts";
+import { describe, unreachable } from "./errors.ts";
+import { ClientLink } from "./link.ts";
+import { ClientMembership } from "./membership.ts";
+import { readEntries } from "./reader.ts";
+import { Deadline } from "../deadline.ts";
+import { exile, exileOf, transfer, transferTo } from "../membership/membership.ts";
+import { noMachine } from "../machine/machine-errors.ts";
+import { queryOf } from "../machine/query.ts";
+import { previewOf } from "../membership/preview.ts";
+import { add, additionOf, demote, demotionOf, promote, promotionOf } from "../membership/seats.ts";
+import { Publishing } from "../publishing/publishing.ts";
+import type { Request, Response } from "../requests.ts";
+import { isStatus } from "../codec/status-document.ts";
+import { resultsIn, resultOf } from "../publishing/submission-result.ts";
+import type { Chance, Clock } from "../world.ts";
+
+/** What a client needs of the world. */
+export interface ClientWorld {
+  readonly clock: Clock;
+  readonly chance: Chance;
+  readonly network: Dialler<Request, Response>;
+}
+
+export interface ClientOptions {
+  /** For connecting, and for each `barrier`, `status` and change of members; default 30 s. */
+  readonly timeoutMs?: number;
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal;
+  /** Called once when nobody has answered for a second: which endpoints did what instead. */
+  waiting?(found: string): void;
+  /** Goes on as the publisher of an earlier client, which is no more: see `publisher`. */
+  readonly publisher?: { readonly publisher: string; readonly sequenceNext: number };
+  readonly world?: ClientWorld;
+}
+
+const timeoutMsDefault = 30_000;
+/** How long nobody may answer before that is told. */
+const patienceMs = 1000;
+/** Below the Islander's own patience, so that one that hangs is left before it submits again. */
+const submitMs = 3000;
+const questionMs = 5000;
+
+export class KibitzerClient implements Log, Membership {
+  readonly #link: ClientLink;
+  readonly #asking: ClientAsking;
+  readonly #publishing: Publishing;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+
+  private constructor(parts: {
+    readonly link: ClientLink;
+    readonly asking: ClientAsking;
+    readonly publishing: Publishing;
+    readonly clock: Clock;
+    readonly timeoutMs: number;
+  }) {
+    this.#link = parts.link;
+    this.#asking = parts.asking;
+    this.#publishing = parts.publishing;
+    this.#clock = parts.clock;
+    this.#timeoutMs = parts.timeoutMs;
+  }
+
+  /**
+   * For the doors only, which offer it as `connect`.
+   * @param urls At least one, each once.
+   */
+  static async open(
+    urls: readonly string[],
+    options: ClientOptions,
+    world: ClientWorld,
+  ): Promise<KibitzerClient> {
+    const { timeoutMs = timeoutMsDefault, publisher } = options;
+    const link = new ClientLink({ urls, ...world });
+    try {
+      const publishing = publishingOver(link, world, publisher);
+      await reached(link, { ...options, urls, clock: world.clock, timeoutMs });
+      const { clock, chance } = world;
+      const asking = new ClientAsking({ link, urls, clock, chance });
+      return new KibitzerClient({ link, asking, publishing, clock, timeoutMs });
+    } catch (error) {
+      await link.close();
+      throw error;
+    }
+  }
+
+  /** The endpoint in use, or the one used last. */
+  get endpoint(): string {
+    return this.#link.url;
+  }
+
+  /** The id under which entries are published, or null before the first is. */
+  get publisher(): string | null {
+    return this.#publishing.publisher;
+  }
+
+  /** The number that the next entry gets in the publisher's order. */
+  get sequenceNext(): number {
+    return this.#publishing.sequenceNext;
+  }
+
+  /**
+   * Resolves once a majority of the parliament has the entry on disk, however many endpoints that
+   * takes; it waits for as long as `signal` lets it. Entries are decided in the order of the calls.
+   */
+  publish(entry: string | Uint8Array, options?: PublishOptions): Promise<Published> {
+    return this.#publishing.publish(entry, options);
+  }
+
+  /**
+   * Publishes `entries` as neighbours: all of them or none; `index` is that of the first.
+   * @throws {KibitzerError} as `publish` does; `KBZ_TOO_LARGE` when they do not fit into one batch.
+   */
+  publishMany(
+    entries: readonly (string | Uint8Array)[],
+    options?: PublishOptions,
+  ): Promise<{ readonly index: number }> {
+    return this.#publishing.publishMany(entries, options);
+  }
+
+  /** What the endpoint in use has; after a change of endpoint it goes on at the next index. */
+  entries(options: EntriesOptions = {}): AsyncGenerator<Entry, void, void> {
+    const { closing } = this.#link;
+    return readEntries({ asking: this.#asking, closing, timeoutMs: this.#timeoutMs }, options);
+  }
+
+  /** Reads at the endpoint in use after this are linearizable, as long as it stays in use. */
+  async barrier(
+    options: WaitOptions = {},
+  ): Promise<{ readonly index: number; readonly slot: number }> {
+    const { index, slot } = await this.#asking.ask({
+      request: { method: "barrier", hops: 0 },
+      wanted: "barrier",
+      lane: "control",
+      needsQuorum: true,
+      attemptMs: questionMs,
+      timeoutMs: this.#timeoutMs,
+      signal: options.signal,
+    });
+    return { index, slot };
+  }
+
+  /** What the state machine of the endpoint in use says. */
+  async query(question: Uint8Array, options: QueryOptions = {}): Promise<Answer> {
+    const request = queryOf(question, options);
+    const { index, answer } = await this.#asking.ask({
+      request,
+      wanted: "answer",
+      lane: "bulk",
+      needsQuorum: !request.isStale,
+      attemptMs: questionMs + request.waitMs,
+      timeoutMs: this.#timeoutMs + request.waitMs,
+      signal: options.signal,
+      finalRefusal: (reason) => (reason === "noMachine" ? noMachine() : null),
+    });
+    return { index, bytes: answer };
+  }
+
+  /**
+   * The bytes of a backup of the log: all that was acknowledged before the call, checked as it
+   * comes. What comes from several endpoints is one log. Where its beginning was removed at the
+   * endpoint in use, it begins with a snapshot. The generator returns what is in it.
+   */
+  backup(options: BackupOptions = {}): AsyncGenerator<Uint8Array, BackupSummary, void> {
+    const { signal } = options;
+    const barrier = async (): Promise<{ readonly slot: number }> =>
+      await this.barrier(signal === undefined ? {} : { signal });
+    const parts = { asking: this.#asking, clock: this.#clock, timeoutMs: this.#timeoutMs };
+    return backUp({ ...parts, attemptMs: questionMs, barrier }, options);
+  }
+
+  /** The cluster as the endpoint in use sees it. */
+  async status(options: WaitOptions = {}): Promise<Status> {
+    const { document } = await this.#asking.ask({
+      request: { method: "status" },
+      wanted: "document",
+      lane: "control",
+      needsQuorum: false,
+      attemptMs: questionMs,
+      timeoutMs: this.#timeoutMs,
+      signal: options.signal,
+      faultOf: ({ document }) => (isStatus(document) ? null : "what is no status"),
+    });
+    assert(isStatus(document), "an answer with a fault is asked for again");
+    return document;
+  }
+
+  async exile(id: NodeId, options: WaitOptions = {}): Promise<void> {
+    using membership = this.#membership(exileOf(id), options);
+    await exile(membership, id);
+  }
+
+  async transfer(
+    to: NodeId | null = null,
+    options: WaitOptions = {},
+  ): Promise<{ readonly leader: NodeId }> {
+    using membership = this.#membership(transferTo(to), options);
+    return { leader: await transfer(membership, to) };
+  }
+
+  async add(url: string, options: WaitOptions = {}): Promise<Seated & { readonly id: NodeId }> {
+    using membership = this.#membership(additionOf(url), options);
+    return await add(membership, url);
+  }
+
+  async promote(id: NodeId, options: PromoteOptions = {}): Promise<Seated> {
+    using membership = this.#membership(promotionOf(id), options);
+    return await promote(membership, id, options.insteadOf ?? null);
+  }
+
+  async demote(id: NodeId, options: WaitOptions = {}): Promise<void> {
+    using membership = this.#membership(demotionOf(id), options);
+    await demote(membership, id);
+  }
+
+  async preview(change: MembershipChange, options: WaitOptions = {}): Promise<MembershipPreview> {
+    return previewOf(await this.status(options), change);
+  }
+
+  /** Unsettled publishes reject with the truth, readings end; waits until connections are gone. */
+  async close(): Promise<void> {
+    this.#publishing.close();
+    await this.#link.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #membership(what: string, { signal }: WaitOptions): ClientMembership {
+    return new ClientMembership({
+      what,
+      link: this.#link,
+      asking: this.#asking,
+      clock: this.#clock,
+      attemptMs: questionMs,
+      timeoutMs: this.#timeoutMs,
+      signal,
+    });
+  }
+}
+
+/** @throws {KibitzerError} `KBZ_ARGUMENT` when `publisher` names no possible one. */
+function publishingOver(
+  link: ClientLink,
+  { clock, chance }: ClientWorld,
+  publisher: ClientOptions["publisher"],
+): Publishing {
+  const islander = new Islander();
+  const options = { lane: "bulk", timeoutMs: submitMs } as const;
+  return new Publishing({
+    clock,
+    chance,
+    play: (input) => islander.step(input),
+    submit: async ({ batch }, body, told) => {
+      const response = await link.attempt({ method: "enqueue", batch, body, hops: 0 }, options);
+      told(resultsIn(response));
+      return resultOf(response);
+    },
+    register: async (nonce) =>
+      resultOf(await link.attempt({ method: "register", nonce, hops: 0 }, options)),
+    ...(publisher === undefined ? {} : { resume: publisher }),
+    // Every publish rejects with what is broken; there is nobody else to tell.
+    broken: () => undefined,
+  });
+}
+
+/** Waits for the first endpoint that answers. */
+async function reached(
+  link: ClientLink,
+  wait: {
+    readonly urls: readonly string[];
+    readonly clock: Clock;
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal;
+    waiting?(found: string): void;
+  },
+): Promise<void> {
+  using deadline = new Deadline(wait.clock, wait.timeoutMs, wait.signal);
+  const tell = (): void => wait.waiting?.(describe(wait.urls, link.failures));
+  const impatience = wait.waiting === undefined ? null : wait.clock.after(patienceMs, tell);
+  try {
+    await link.reach(deadline.signal);
+  } catch (error) {
+    if (!deadline.isOver) throw error;
+    throw unreachable(wait.urls, { ms: wait.timeoutMs, failures: link.failures });
+  } finally {
+    impatience?.cancel();
+  }
+}

@@ -1,0 +1,8 @@
+/** All real networks of Node.js, for a client. Loads no package but `ws`. */
+import { createTransport, type Dialler } from "../../transport/index.ts";
+import type { Request, Response } from "../requests.ts";
+import { codecs } from "./codecs.ts";
+
+export function clientNetwork(): Dialler<Request, Response> {
+  return createTransport(codecs);
+}
