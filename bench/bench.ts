@@ -12,6 +12,7 @@ import { fullPlan, parts, quickPlan, type Part } from "./plan.ts";
 import { plot } from "./plot.ts";
 import { provenance } from "./provenance.ts";
 import { measureRecording, measureReplay } from "./recording.ts";
+import { measureRepublics } from "./republics.ts";
 import { measureRestarts } from "./restart.ts";
 import type { BenchResult } from "./result.ts";
 import { measureScale } from "./scale.ts";
@@ -62,6 +63,7 @@ async function measure(bench: Bench, wanted: ReadonlySet<Part>): Promise<BenchRe
   const fanOut = await when("fan-out", async () => await measureFanOut(bench), []);
   const restart = await when("restart", async () => await measureRestarts(bench), []);
   const scale = await when("scale", async () => await measureScale(bench), []);
+  const republics = await when("republics", async () => await measureRepublics(bench), []);
   const coldStart = await when("cold-start", async () => await measureColdStarts(bench), []);
   return {
     ...provenance(),
@@ -76,6 +78,7 @@ async function measure(bench: Bench, wanted: ReadonlySet<Part>): Promise<BenchRe
     fanOut,
     restart,
     scale,
+    republics,
   };
 }
 
@@ -103,12 +106,12 @@ async function main(options: BenchOptions): Promise<void> {
 const program = new Command("bench")
   .description(
     "Measures clusters of three processes on this computer: Kibitzer, the bound of its design\n" +
-      "(the same without consensus), and the peers that are installed. fan-out, restart and\n" +
-      "scale are of Kibitzer alone.",
+      "(the same without consensus), and the peers that are installed. fan-out, restart,\n" +
+      "scale and republics are of Kibitzer alone.",
   )
   .option(
     "--quick",
-    "measure less, in under three minutes: no peers, no fan-out, restart, scale unless named",
+    "measure less, in under three minutes: no peers; what is of Kibitzer alone if it is named",
   )
   .option("--json", "print the result as JSON, in place of tables")
   .option("--out <file>", "write the result to a file, as JSON")

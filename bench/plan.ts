@@ -11,6 +11,7 @@ export const parts = [
   "fan-out",
   "restart",
   "scale",
+  "republics",
 ] as const;
 export type Part = (typeof parts)[number];
 
@@ -41,6 +42,17 @@ export interface ScalePlan {
   readonly idleSeconds: number;
 }
 
+export interface RepublicsPlan {
+  /** Members that each of the three processes hosts, each of another republic. */
+  readonly counts: readonly number[];
+  /** Published in each republic. */
+  readonly perSecond: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  /** Without a load. */
+  readonly idleSeconds: number;
+}
+
 export interface Plan {
   /** What is measured unless parts are named. */
   readonly parts: readonly Part[];
@@ -62,6 +74,7 @@ export interface Plan {
   /** By which the log grows before all nodes are started again, in each of two ways. */
   readonly restartEntries: number;
   readonly scale: ScalePlan;
+  readonly republics: RepublicsPlan;
 }
 
 const bulkEntries = 1000;
@@ -107,6 +120,7 @@ export const quickPlan: Plan = {
     warmUpSeconds: 1,
     idleSeconds: 2,
   },
+  republics: { counts: [1, 10, 50], perSecond: 20, seconds: 3, warmUpSeconds: 2, idleSeconds: 3 },
 };
 
 export const fullPlan: Plan = {
@@ -136,4 +150,5 @@ export const fullPlan: Plan = {
     warmUpSeconds: 2,
     idleSeconds: 4,
   },
+  republics: { counts: [1, 10, 50], perSecond: 20, seconds: 10, warmUpSeconds: 5, idleSeconds: 10 },
 };

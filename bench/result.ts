@@ -94,6 +94,24 @@ export interface ScaleRow extends Measured {
   readonly rssMiBAll: number;
 }
 
+/** Three processes, each with a member of so many republics; of all three together. */
+export interface RepublicsRow {
+  readonly republics: number;
+  /** Each connection counts at both of its ends. */
+  readonly sockets: number;
+  /** After the load. */
+  readonly rssMiBAll: number;
+  /** Processors kept busy, and syncs a second, without a load. */
+  readonly idleCores: number;
+  readonly idleSyncs: number;
+  /** Acknowledged entries a second, and milliseconds to that from when one was due. */
+  readonly rate: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly cores: number;
+  readonly syncs: number;
+}
+
 export interface BenchResult {
   readonly commit: string;
   readonly date: string;
@@ -111,4 +129,5 @@ export interface BenchResult {
   readonly fanOut: readonly FanOutRow[];
   readonly restart: readonly RestartRow[];
   readonly scale: readonly ScaleRow[];
+  readonly republics: readonly RepublicsRow[];
 }

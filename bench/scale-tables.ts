@@ -1,5 +1,5 @@
 /** What fan-out, restart and scale found, as tables for a terminal. */
-import type { BenchResult, FanOutRow, RestartRow, ScaleRow } from "./result.ts";
+import type { BenchResult, FanOutRow, RepublicsRow, RestartRow, ScaleRow } from "./result.ts";
 import { figure, whole } from "./table.ts";
 
 export interface TableContent {
@@ -8,7 +8,12 @@ export interface TableContent {
   readonly rows: readonly string[][];
 }
 
-export function scaleTables({ fanOut, restart, scale }: BenchResult): readonly TableContent[] {
+export function scaleTables({
+  fanOut,
+  restart,
+  scale,
+  republics,
+}: BenchResult): readonly TableContent[] {
   return [
     {
       title: "Subscribers that follow the log, all deliveries together",
@@ -37,6 +42,22 @@ export function scaleTables({ fanOut, restart, scale }: BenchResult): readonly T
       const rows = scale.filter((row) => row.of === of);
       return { title: scaleTitles[of], head: [of, ...scaleHead], rows: scaleCells(rows) };
     }),
+    {
+      title: "Republics of three members, hosted by three processes, all of those together",
+      head: [
+        "republics",
+        "idle cores",
+        "syncs/s",
+        "sockets",
+        "entries/s",
+        "p50 ms",
+        "p99 ms",
+        "cores",
+        "syncs/s",
+        "MiB",
+      ],
+      rows: republics.map(republicsCells),
+    },
   ];
 }
 
@@ -80,6 +101,21 @@ function restartCells(row: RestartRow): string[] {
   return [
     way,
     ...[entries, count, listeningMs, listeningWorstMs, readyMs, readyWorstMs].map(whole),
+  ];
+}
+
+function republicsCells(row: RepublicsRow): string[] {
+  return [
+    whole(row.republics),
+    row.idleCores.toFixed(2),
+    whole(row.idleSyncs),
+    whole(row.sockets),
+    whole(row.rate),
+    row.p50.toFixed(2),
+    row.p99.toFixed(2),
+    row.cores.toFixed(2),
+    whole(row.syncs),
+    whole(row.rssMiBAll),
   ];
 }
 
