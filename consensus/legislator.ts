@@ -115,6 +115,7 @@ export class Legislator {
     | "parliamentSize"
     | "outcomeOf"
     | "publisherCount"
+    | "batchOf"
     | "state"
   > {
     return this.#chamber.republic;

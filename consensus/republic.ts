@@ -182,6 +182,15 @@ export class Republic {
     return { kind: "duplicate", index: before.index };
   }
 
+  /**
+   * The batch whose first entry took effect as `sequence` of `publisher`; null when there is none,
+   * or it is forgotten.
+   */
+  batchOf(publisher: number, sequence: number): Batch | null {
+    const row = this.#publishers.get(publisher);
+    return row?.results.find(({ batch }) => batch.sequence === sequence)?.batch ?? null;
+  }
+
   /** Applies the next decided decree. Its hash was checked against the log when it was appended. */
   apply(decree: Decree): Applied {
     assert(decree.slot === this.#slot + 1, "decrees are applied in slot order without a hole");

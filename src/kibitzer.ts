@@ -5,7 +5,6 @@
 import type { Registry } from "prom-client";
 import { sameBallot } from "../consensus/index.ts";
 import type { Government, NodeId, RepublicIdentity } from "../consensus/index.ts";
-import { TransportError } from "../transport/index.ts";
 import type {
   EntriesOptions,
   Entry,
@@ -40,16 +39,13 @@ import { nodeWorld } from "./system/node-world.ts";
 import { replayEnvelopes } from "./recording/replay.ts";
 import { NodeMembership } from "./node/membership.ts";
 import { closedError } from "./node/errors.ts";
+import { ownBarrier } from "./node/own-barrier.ts";
 import { ownEntries } from "./node/own-entries.ts";
 import { ownLog } from "./node/own-log.ts";
 import { noMachine } from "./machine/machine-errors.ts";
 import { queryOf } from "./machine/query.ts";
 import type { StateMachine } from "./machine/state-machine.ts";
-import type { Response } from "./requests.ts";
 
-/** Between two askings for a barrier of the same leader: the first wait, and the longest. */
-const askAgainMs = 25;
-const askAgainMsMax = 200;
 const handOverMs = 2_000;
 
 export class Kibitzer implements Log, Membership {
@@ -209,22 +205,7 @@ export class Kibitzer implements Log, Membership {
   async barrier(
     options: WaitOptions = {},
   ): Promise<{ readonly index: number; readonly slot: number }> {
-    const { over, service, state } = this.#engine;
-    const { signal } = options;
-    const both = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
-    for (let waitMs = askAgainMs; ; waitMs = Math.min(2 * waitMs, askAgainMsMax)) {
-      signal?.throwIfAborted();
-      if (over.signal.aborted) throw closedError();
-      const { leader } = state.legislator;
-      const response = await service
-        .barrier({ method: "barrier", hops: 0 }, both)
-        .catch((error: unknown): Response => {
-          if (!(error instanceof TransportError || both.aborted)) throw error;
-          return { kind: "refused", reason: "busy", leader: null };
-        });
-      if (response.kind === "barrier") return { index: response.index, slot: response.slot };
-      await service.isSucceeded(leader, waitMs, both);
-    }
+    return await ownBarrier(this.#engine, options);
   }
 
   /**

@@ -45,8 +45,10 @@ export interface TransportLimits {
    * the network is whole again.
    */
   readonly dialMs: number;
-  /** Milliseconds from accepting to the other side's hello; also of an HTTP request. */
+  /** Milliseconds from accepting to the other side's hello; also of an HTTP request's headers. */
   readonly handshakeMs: number;
+  /** Milliseconds for a whole HTTP request, its body included. */
+  readonly requestMs: number;
   /**
    * Milliseconds that a reader may take nothing while more than `queuedBytesMax` waits for it, or
    * an HTTP answer.
@@ -78,6 +80,7 @@ export const transportLimits: TransportLimits = {
   newcomerConnectionsMax: 128,
   dialMs: 2000,
   handshakeMs: 5000,
+  requestMs: 30_000,
   stallMs: 30_000,
   lingerMs: 500,
   backOffMsMin: 20,

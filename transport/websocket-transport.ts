@@ -79,10 +79,10 @@ export async function listenWebSocket<Request, Response>(
  * no answer. Whoever has not made a request yet is bounded by the handshake.
  */
 function createHttpServer(limits: TransportLimits): Server {
-  const { handshakeMs, stallMs } = limits;
+  const { handshakeMs, requestMs, stallMs } = limits;
   const server = createServer({
     headersTimeout: handshakeMs,
-    requestTimeout: handshakeMs,
+    requestTimeout: Math.max(requestMs, handshakeMs),
     connectionsCheckingInterval: Math.ceil(handshakeMs / 10),
     // Whoever is gone without a word gives its place back.
     keepAlive: true,

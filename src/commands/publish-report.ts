@@ -2,7 +2,7 @@
 import { describeError } from "./describe-error.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { Interrupted } from "./interruption.ts";
-import { LineTooLong } from "./lines.ts";
+import { LineTooLong } from "../lines.ts";
 import type { Output } from "./output.ts";
 import {
   AcknowledgementTimeout,

@@ -10,7 +10,7 @@ import { CommandError } from "./command-error.ts";
 import { connect } from "./connect.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { watchInterruption } from "./interruption.ts";
-import { splitLines } from "./lines.ts";
+import { splitLines } from "../lines.ts";
 import type { Output } from "./output.ts";
 import { noProgress, showProgress, type ProgressLine } from "./progress-line.ts";
 import { publishAll, type PipelineReport } from "./publish-pipeline.ts";

@@ -2,8 +2,8 @@
  * Reads a log once, from a barrier or for ever, and prints what it reads. Never holds more than its
  * output takes.
  */
-import { isUtf8 } from "node:buffer";
 import type { EntriesOptions, Entry, Log } from "../api.ts";
+import { entryDocument } from "../entry-document.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Output } from "./output.ts";
 import { waitLimit, type ClusterOptions } from "./settings.ts";
@@ -77,16 +77,6 @@ export class TailReader {
       this.#output.data(newline);
     }
   }
-}
-
-/** The entry as `--json` and the HTTP interface show it. */
-export function entryDocument(entry: Entry): Readonly<Record<string, number | string>> {
-  const { index, slot, government, when, publisher, sequence, bytes } = entry;
-  const head = { index, slot, government, when, publisher, sequence };
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return isUtf8(bytes)
-    ? { ...head, text: buffer.toString("utf8") }
-    : { ...head, base64: buffer.toString("base64") };
 }
 
 /** Ends a read that does not go on: no entry for `timeoutMs`, while somebody waits for one. */

@@ -3,11 +3,14 @@
  * that nobody asks over HTTP starts without it.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Engine } from "../node/engine.ts";
+import { httpLimits } from "./http-limits.ts";
 import { isForUs, isOriginOurs, nameOf } from "./hosts.ts";
 
 export class HttpDoor {
   readonly #engine: Engine;
+  readonly #waiting = new WeakMap<Socket, number>();
   #listener: Promise<RequestListener> | null = null;
 
   constructor(engine: Engine) {
@@ -15,6 +18,10 @@ export class HttpDoor {
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
+    if (!this.#isPatient(request.socket, response)) {
+      request.socket.destroy();
+      return;
+    }
     this.#listener ??= this.#open();
     this.#listener.then(
       (listener) => listener(request, response),
@@ -29,6 +36,15 @@ export class HttpDoor {
   /** Whether a request for a WebSocket is not one of another site's page. */
   admits({ headers }: IncomingMessage): boolean {
     return isOriginOurs(headers.origin, this.#isOurs);
+  }
+
+  /** Whether no more than so many requests of one connection wait for their answers. */
+  #isPatient(socket: Socket, response: ServerResponse): boolean {
+    const waiting = (this.#waiting.get(socket) ?? 0) + 1;
+    if (waiting > httpLimits.pipelinedMax) return false;
+    this.#waiting.set(socket, waiting);
+    response.once("close", () => this.#waiting.set(socket, (this.#waiting.get(socket) ?? 1) - 1));
+    return true;
   }
 
   async #open(): Promise<RequestListener> {

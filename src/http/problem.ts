@@ -54,26 +54,35 @@ export function badRequest(
   );
 }
 
-export function problemResponse(error: KibitzerError, options: ProblemOptions = {}): Response {
-  const { status = statusOf(error), headers = {}, more = {} } = options;
-  const isLater = error.retryable && (status === 503 || status === 507 || status === 429);
-  return new Response(`${JSON.stringify({ ...problemDocument(error, status), ...more })}\n`, {
+export function problemResponse(error: KibitzerError | HttpProblem): Response {
+  const { error: known, options } = partsOf(error);
+  const document = problemDocument(error);
+  const { status } = document;
+  const isLater = known.retryable && (status === 503 || status === 507);
+  return new Response(`${JSON.stringify(document)}\n`, {
     status,
     headers: {
       "Content-Type": "application/problem+json",
       "Cache-Control": "no-store",
       ...(isLater ? { "Retry-After": "1" } : {}),
-      ...headers,
+      ...options.headers,
     },
   });
 }
 
 /** The members of RFC 9457, and those of every error of Kibitzer. */
-function problemDocument(
-  { code, message, retryable, outcome }: KibitzerError,
-  status: number,
-): Readonly<Record<string, unknown>> {
-  return { type: "about:blank", title: code, status, detail: message, code, retryable, outcome };
+export function problemDocument(
+  error: KibitzerError | HttpProblem,
+): Readonly<Record<string, unknown>> & { readonly status: number } {
+  const { error: known, options } = partsOf(error);
+  const { code, message: detail, retryable, outcome } = known;
+  const { status = statusOf(known), more = {} } = options;
+  const type = "about:blank";
+  return { type, title: code, status, detail, code, retryable, outcome, ...more };
+}
+
+function partsOf(error: KibitzerError | HttpProblem): Pick<HttpProblem, "error" | "options"> {
+  return error instanceof HttpProblem ? error : { error, options: {} };
 }
 
 function statusOf({ code, outcome }: KibitzerError): number {

@@ -7,7 +7,7 @@ import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
-import type { Logger } from "../logger.ts";
+import { silent, type Logger } from "../logger.ts";
 import { badRequest, HttpProblem, problemResponse } from "./problem.ts";
 import type { HttpContext, Role, Route } from "./route.ts";
 
@@ -43,7 +43,8 @@ export function makeListener(options: RouterOptions): RequestListener {
     const found = `There is no ${context.req.path} here. See /v1/openapi.json for what there is.`;
     return told(badRequest(found, { code: "KBZ_NOT_FOUND" }), logger);
   });
-  app.onError((error) => told(error, logger));
+  // Whoever is gone is told nothing, and is no news.
+  app.onError((error, { env }) => told(error, env.outgoing.destroyed ? silent : logger));
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   return (request, response) => void listener(request, response);
 }
@@ -82,7 +83,7 @@ function withoutRoute(method: string, path: string, methods: readonly string[]):
 }
 
 function told(error: Error, logger: Logger): Response {
-  if (error instanceof HttpProblem) return problemResponse(error.error, error.options);
+  if (error instanceof HttpProblem) return problemResponse(error);
   const known = asKibitzerError(error);
   const response = problemResponse(known);
   if (response.status === 500) {

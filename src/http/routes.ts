@@ -1,9 +1,18 @@
 /** All routes of a node. */
 import type { Engine } from "../node/engine.ts";
+import { entriesRoutes } from "./entries.ts";
 import { metricsRoutes } from "./metrics.ts";
+import { openapiRoutes } from "./openapi.ts";
+import { publishRoutes } from "./publish.ts";
 import type { Route } from "./route.ts";
 import { statusRoutes } from "./status.ts";
 
 export function routesOf(engine: Engine): readonly Route[] {
-  return [...statusRoutes(engine), ...metricsRoutes(engine)];
+  return [
+    ...statusRoutes(engine),
+    ...entriesRoutes(engine),
+    ...publishRoutes(engine),
+    ...metricsRoutes(engine),
+    ...openapiRoutes(),
+  ];
 }

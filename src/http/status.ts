@@ -1,6 +1,6 @@
 /** `GET /v1/status`: the same document as `kibitz status --json`. */
 import type { Engine } from "../node/engine.ts";
-import { signalOf } from "./request-signal.ts";
+import { signalOf } from "./request.ts";
 import type { Route } from "./route.ts";
 
 export function statusRoutes(engine: Pick<Engine, "status" | "over">): readonly Route[] {

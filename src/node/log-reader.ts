@@ -159,7 +159,7 @@ export class LogReader {
   }
 }
 
-function truncated(index: Index, first: Index, cause?: unknown): KibitzerError {
+export function truncated(index: Index, first: Index, cause?: unknown): KibitzerError {
   return new KibitzerError(
     "KBZ_TRUNCATED",
     `The entry ${index} is gone from this node's log, which begins with ${first} now. Read from ` +

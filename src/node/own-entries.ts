@@ -12,7 +12,8 @@ import type { EntriesBatch } from "../requests.ts";
 
 const readBytesMax = 1_048_576;
 
-type Source = Pick<Engine, "reader" | "over">;
+/** What a reading of the own log needs of the node. */
+export type EntriesSource = Pick<Engine, "reader" | "over">;
 
 /**
  * Ends where `options` say. One that follows for ever ends with the node, too; one that has an end
@@ -22,7 +23,7 @@ type Source = Pick<Engine, "reader" | "over">;
  *   the system refuses the read; the signal's reason.
  */
 export async function* ownEntries(
-  source: Source,
+  source: EntriesSource,
   options: EntriesOptions,
 ): AsyncGenerator<Entry, void, void> {
   const { from, to, follow, signal } = checkedReading(options);
@@ -43,18 +44,23 @@ export async function* ownEntries(
   }
 }
 
-/** Waits until the entry at `index` is there; null when the node has stopped. */
-async function batchesAt(
-  { reader, over }: Source,
+/**
+ * Waits until the entry at `index` is there; null when the node has stopped.
+ * @param bytesMax About as much at a time; one batch at least.
+ * @throws {KibitzerError} as `ownEntries` does, and `KBZ_TRUNCATED`; the signal's reason.
+ */
+export async function batchesAt(
+  { reader, over }: EntriesSource,
   index: number,
   signal: AbortSignal | undefined,
+  bytesMax: number = readBytesMax,
 ): Promise<readonly EntriesBatch[] | null> {
   const either = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
   await reader.reached({ index }, either);
   signal?.throwIfAborted();
   if (over.signal.aborted) return null;
   try {
-    return await reader.read(index, readBytesMax);
+    return await reader.read(index, bytesMax);
   } catch (error) {
     // The journal was closed under the read: the end, like any other.
     if (over.signal.aborted) return null;

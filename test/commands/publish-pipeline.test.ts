@@ -9,7 +9,7 @@ import {
   publishAll,
   type PipelineOptions,
 } from "../../src/commands/publish-pipeline.ts";
-import { LineTooLong } from "../../src/commands/lines.ts";
+import { LineTooLong } from "../../src/lines.ts";
 import { KibitzerError, type ErrorOutcome } from "../../src/kibitzer-error.ts";
 
 type Publisher = Pick<Log, "publish">;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Interrupted } from "../../src/commands/interruption.ts";
-import { LineTooLong } from "../../src/commands/lines.ts";
+import { LineTooLong } from "../../src/lines.ts";
 import {
   AcknowledgementTimeout,
   type PipelineReport,

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EntriesOptions, Entry, Log } from "../../src/api.ts";
-import { TailReader, entryDocument, type TailOptions } from "../../src/commands/tail-reader.ts";
+import { TailReader, type TailOptions } from "../../src/commands/tail-reader.ts";
+import { entryDocument } from "../../src/entry-document.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 import { captureOutput } from "./captured-output.ts";
 

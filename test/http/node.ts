@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Kibitzer } from "../../src/index.ts";
+import { Kibitzer, type KibitzerOptions } from "../../src/index.ts";
 
 export interface HttpNode extends AsyncDisposable {
   readonly node: Kibitzer;
@@ -12,11 +12,14 @@ export interface HttpNode extends AsyncDisposable {
   ask(path: string, init?: RequestInit): Promise<Response>;
 }
 
-export async function openHttpNode(): Promise<HttpNode> {
+export async function openHttpNode(
+  more: Partial<KibitzerOptions> = {},
+  isFounded = true,
+): Promise<HttpNode> {
   const directory = await mkdtemp(join(tmpdir(), "kibitz-http-"));
   const listen = ["ws://127.0.0.1:0"];
-  const node = await Kibitzer.open({ id: "a", directory, listen, record: false });
-  await node.bootstrap("test");
+  const node = await Kibitzer.open({ id: "a", directory, listen, record: false, ...more });
+  if (isFounded) await node.bootstrap("test");
   const url = node.url.replace("ws://", "http://");
   return {
     node,
@@ -27,4 +30,10 @@ export async function openHttpNode(): Promise<HttpNode> {
       await rm(directory, { recursive: true });
     },
   };
+}
+
+/** What a problem document says, in short. */
+export async function problemOf(response: Response): Promise<readonly unknown[]> {
+  const { code, retryable, outcome } = JSON.parse(await response.text());
+  return [response.status, code, retryable, outcome];
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { LineTooLong, splitLines } from "../../src/commands/lines.ts";
+import { LineTooLong, splitLines } from "../../src/lines.ts";
 
 async function* chunked(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   for (const chunk of chunks) yield chunk;

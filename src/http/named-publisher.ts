@@ -1,0 +1,175 @@
+/**
+ * Publishes for whoever names its publisher and sequence: the same entries under the same numbers
+ * take effect once, however often and wherever they are sent. One for each request.
+ */
+import {
+  Islander,
+  type Batch,
+  type Effect,
+  type PublisherId,
+  type SubmissionResult,
+} from "../../consensus/index.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { Engine } from "../node/engine.ts";
+import { ownBarrier } from "../node/own-barrier.ts";
+import { Publishing } from "../publishing/publishing.ts";
+import { resultOf } from "../publishing/submission-result.ts";
+import type { Timer } from "../world.ts";
+import { httpLimits } from "./http-limits.ts";
+import { HttpProblem } from "./problem.ts";
+
+type Node = Pick<Engine, "configuration" | "service" | "state">;
+
+export interface Numbered {
+  readonly publisher: PublisherId;
+  readonly sequence: number;
+}
+
+export class NamedPublisher implements Disposable {
+  readonly #node: Node;
+  readonly #publisher: PublisherId;
+  readonly #publishing: Publishing;
+  readonly #end = new AbortController();
+  readonly #signal: AbortSignal;
+  #sequence: number;
+  /** Submissions of the batch under way that may have had an effect. */
+  #doubt = 0;
+  #last: SubmissionResult | null = null;
+  #patience: Timer | null = null;
+  #batch: Batch | null = null;
+
+  constructor(node: Node, { publisher, sequence }: Numbered, signal: AbortSignal) {
+    const { clock, chance } = node.configuration.world;
+    const islander = new Islander();
+    this.#node = node;
+    this.#publisher = publisher;
+    this.#sequence = sequence;
+    this.#signal = AbortSignal.any([signal, this.#end.signal]);
+    this.#publishing = new Publishing({
+      clock,
+      chance,
+      play: (input) => islander.step(input),
+      submit: async ({ batch }, body) => await this.#submit(batch, body),
+      register: () => Promise.resolve({ kind: "lost" }),
+      resume: { publisher: String(publisher), sequenceNext: sequence },
+      // What is published rejects with what is broken.
+      broken: () => undefined,
+    });
+  }
+
+  /**
+   * Has `entries` decided as one batch; one call after the other. Resolves with the first's index.
+   * @throws {KibitzerError | HttpProblem} after which, if `retryable`, all may be sent again.
+   */
+  async publish(entries: readonly Uint8Array[]): Promise<number> {
+    this.#doubt = 0;
+    this.#last = null;
+    try {
+      const { index } = await this.#publishing.publishMany(entries, { signal: this.#signal });
+      this.#sequence += entries.length;
+      return index;
+    } catch (error) {
+      throw this.#reasonOf(error);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#patience?.cancel();
+    this.#publishing.close();
+  }
+
+  async #submit(batch: Batch, body: Uint8Array): Promise<SubmissionResult> {
+    this.#batch = batch;
+    this.#doubt += 1;
+    const request = { method: "enqueue", batch, body, hops: 0 } as const;
+    const result = resultOf(await this.#node.service.enqueue(request, this.#signal));
+    if (result.kind === "refused" || result.kind === "unknownPublisher") this.#doubt -= 1;
+    this.#last = result;
+    this.#awaitPredecessor(isGap(result));
+    return result;
+  }
+
+  /** What it follows may be on its way, through another connection or node; but not for ever. */
+  #awaitPredecessor(isMissing: boolean): void {
+    if (!isMissing) {
+      this.#patience?.cancel();
+      this.#patience = null;
+      return;
+    }
+    const { clock } = this.#node.configuration.world;
+    this.#patience ??= clock.after(httpLimits.predecessorMs, () => this.#end.abort());
+  }
+
+  #reasonOf(error: unknown): unknown {
+    const outcome = this.#doubt === 0 ? "none" : "unknown";
+    if (this.#last?.kind === "conflict") return this.#conflict();
+    if (this.#last?.kind === "unknownPublisher") return unknown(this.#publisher, outcome);
+    if (this.#end.signal.aborted) return this.#gap(outcome);
+    if (!(error instanceof KibitzerError)) return error;
+    // The same numbers have one effect at most: it may be sent again whatever became of it.
+    const retryable =
+      error.retryable || error.code === "KBZ_ABORTED" || error.code === "KBZ_CLOSED";
+    return new KibitzerError(error.code, error.message, { retryable, outcome, cause: error });
+  }
+
+  #gap(outcome: "none" | "unknown"): HttpProblem {
+    const expected = this.#expected();
+    const from = expected === null ? "those before it" : `those from ${expected} on`;
+    const error = new KibitzerError(
+      "KBZ_PUBLISHER",
+      `Sequence ${this.#sequence} of publisher ${this.#publisher} comes too early: send ${from} ` +
+        "first.",
+      { retryable: true, outcome },
+    );
+    return new HttpProblem(error, expected === null ? {} : { more: { expected } });
+  }
+
+  /** What the publisher's next number is, as this node's log has it. */
+  #expected(): number | null {
+    if (this.#batch === null) return null;
+    const effect: Effect | null = this.#node.state.legislator.republic.outcomeOf(this.#batch);
+    return effect?.kind === "gap" ? effect.expected : null;
+  }
+
+  #conflict(): KibitzerError {
+    const { republic } = this.#node.state.legislator;
+    const before = republic.batchOf(this.#publisher, this.#sequence);
+    const isOther = before !== null && before.count === this.#batch?.count;
+    const found = isOther
+      ? "was used for another entry"
+      : "was used already, and what for is not known here any more: look for it in the log";
+    return new KibitzerError(
+      "KBZ_PUBLISHER",
+      `Sequence ${this.#sequence} of publisher ${this.#publisher} ${found}.`,
+      { retryable: false, outcome: isOther ? "none" : "unknown" },
+    );
+  }
+}
+
+/**
+ * A publisher is called by the slot of its registration.
+ * @throws {KibitzerError} `KBZ_PUBLISHER` when that has not been decided yet.
+ */
+export async function checkRegistered(
+  node: Pick<Engine, "over" | "service" | "state">,
+  publisher: PublisherId,
+  signal: AbortSignal,
+): Promise<void> {
+  const { legislator } = node.state;
+  if (publisher <= legislator.republic.slot) return;
+  await ownBarrier(node, { signal });
+  if (publisher > legislator.republic.slot) throw unknown(publisher, "none");
+}
+
+function unknown(publisher: PublisherId, outcome: "none" | "unknown"): KibitzerError {
+  return new KibitzerError(
+    "KBZ_PUBLISHER",
+    `Publisher ${publisher} is unknown to the republic, or has expired: ask for a new one with ` +
+      "POST /v1/publishers.",
+    { retryable: false, outcome },
+  );
+}
+
+function isGap(result: SubmissionResult): boolean {
+  return result.kind === "gap" || (result.kind === "refused" && result.reason === "gap");
+}

@@ -1,0 +1,5 @@
+/** All tests of the HTTP interface, in one process: each loads a whole node. */
+import "./router.ts";
+import "./publish.ts";
+import "./entries.ts";
+import "./openapi.ts";
