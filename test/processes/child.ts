@@ -26,6 +26,8 @@ export interface ChildOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** The program; that of these sources unless told. */
   readonly cli?: string;
+  /** The Node.js that runs it; that of the tests unless told. */
+  readonly node?: string;
 }
 
 export class Child {
@@ -45,7 +47,8 @@ export class Child {
   constructor(args: readonly string[], options: ChildOptions) {
     this.name = `kibitz ${args.slice(0, 1).join(" ")}`;
     this.#log = options.log;
-    const command = [...(options.under ?? []), process.execPath, options.cli ?? cli, ...args];
+    const node = options.node ?? process.execPath;
+    const command = [...(options.under ?? []), node, options.cli ?? cli, ...args];
     this.#note(`$ ${command.slice(options.under?.length ?? 0).join(" ")}\n`);
     this.#process = spawn(command[0] ?? "", command.slice(1), {
       cwd: root,
