@@ -1,4 +1,8 @@
-/** The door of consensus/: all that transport/ and src/ may use. */
+/**
+ * The door of consensus/: all that transport/ and src/ may use.
+ *
+ * @module kibitzer/consensus
+ */
 export { assert, InvariantViolation, unreachable } from "./assert.ts";
 export { limits } from "./limits.ts";
 export {

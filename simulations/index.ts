@@ -1,6 +1,8 @@
 /**
  * The door of simulations/: whole clusters under virtual time, with faults drawn from a seed, for
  * users who test what they build on the log.
+ *
+ * @module kibitzer/simulations
  */
 export { Prng } from "./prng.ts";
 export {

@@ -1,6 +1,8 @@
 /**
  * The door `kibitzer/client` in Node.js: a client over WebSocket, TCP and Unix sockets. Loads no
  * package but `ws`, and nothing that touches a disk.
+ *
+ * @module kibitzer/client
  */
 import { clientDoor, type ClientDoor } from "./client/client-door.ts";
 import type { KibitzerClient as Client } from "./client/kibitzer-client.ts";

@@ -1,4 +1,8 @@
-/** The door of the package: a node, a client, their shapes and their errors. */
+/**
+ * The door of the package: a node, a client, their shapes and their errors.
+ *
+ * @module kibitzer
+ */
 export { Kibitzer } from "./kibitzer.ts";
 export { KibitzerClient, type ClientOptions } from "./client.ts";
 export {

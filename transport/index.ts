@@ -1,4 +1,8 @@
-/** The door of transport/, in Node.js. */
+/**
+ * The door of transport/, in Node.js.
+ *
+ * @module kibitzer/transport
+ */
 export * from "./portable.ts";
 export {
   MemoryNetwork,

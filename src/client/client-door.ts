@@ -1,4 +1,8 @@
-/** What `KibitzerClient` is at a door: the client, on the network of that platform. */
+/**
+ * What `KibitzerClient` is at a door: the client, on the network of that platform.
+ *
+ * @module kibitzer/client/door
+ */
 import { checkedEndpoint } from "../checked-endpoint.ts";
 import { noEndpoints } from "./errors.ts";
 import { KibitzerClient, type ClientOptions, type ClientWorld } from "./kibitzer-client.ts";

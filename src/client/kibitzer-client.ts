@@ -1,6 +1,8 @@
 /**
  * A client of a republic: publishes exactly once and reads the log through whichever endpoint
  * answers. Holds no part of the log, and loads nothing that touches a disk.
+ *
+ * @module kibitzer/client/client
  */
 import { assert, Islander, type NodeId } from "../../consensus/index.ts";
 import type { Dialler } from "../../transport/portable.ts";

@@ -1,4 +1,8 @@
-/** The door `kibitzer/kv`: a replicated key–value map, as a machine to attach and as a handle. */
+/**
+ * The door `kibitzer/kv`: a replicated key–value map, as a machine to attach and as a handle.
+ *
+ * @module kibitzer/kv
+ */
 export { KvMachine } from "./kv-machine.ts";
 export {
   Kv,
