@@ -68,9 +68,15 @@ const MiB = 1024 * 1024;
 const waitingBytesMax = 64 * MiB;
 /** After so long it looks whether it can go on. */
 const pauseMs = 1000;
-/** What was appended is gathered for so long, or until it is so many bytes. */
+/**
+ * What was appended is gathered for so long, or until it is so many bytes. So little as a node
+ * plays that only pings is gathered for longer: there may be many in a process, and to write wakes
+ * a thread.
+ */
 const flushMs = 20;
 const flushBytes = MiB / 4;
+const littleMs = 200;
+const littleBytes = 8192;
 /** A recording is kept in so many parts, so that old ones can go. */
 const parts = 8;
 
@@ -93,6 +99,8 @@ export class Recorder implements AsyncDisposable {
   #file: Current | null = null;
   #flushing: Promise<void> | null = null;
   #flushTimer: Timer | null = null;
+  /** Whether the timer is for more than a little. */
+  #isFlushSoon = false;
   /** Nothing is taken: it pauses, or has ended. */
   #isOff = false;
   /** Whether nothing was written since it paused. */
@@ -214,8 +222,18 @@ export class Recorder implements AsyncDisposable {
 
   #schedule(): void {
     if (this.#isClosed || this.#flushing !== null) return;
-    if (this.#waitingBytes + this.#gatheredBytes >= flushBytes) this.#startFlush();
-    else this.#flushTimer ??= this.#options.clock.after(flushMs, () => this.#startFlush());
+    const bytes = this.#waitingBytes + this.#gatheredBytes;
+    if (bytes >= flushBytes) {
+      this.#startFlush();
+      return;
+    }
+    // A file has its head soon, so that there is something to read.
+    const isSoon = bytes >= littleBytes || this.#waiting.length > 0;
+    if (this.#flushTimer !== null && (this.#isFlushSoon || !isSoon)) return;
+    this.#flushTimer?.cancel();
+    this.#isFlushSoon = isSoon;
+    const ms = isSoon ? flushMs : littleMs;
+    this.#flushTimer = this.#options.clock.after(ms, () => this.#startFlush());
   }
 
   /** One flush at a time. */

@@ -25,6 +25,7 @@ async function told(path: string): Promise<string> {
 test("a node's directory, its recording, or one file of it", async (context) => {
   const directory = emptyDirectory(context);
   const node = await Kibitzer.open({ id: "a", directory, listen: ["ws://127.0.0.1:0"] });
+  context.after(async () => await node.close());
   await node.bootstrap("town");
   await node.publish("one");
   assert.match(await told(directory), /not complete: it was cut off, or its node still runs/);

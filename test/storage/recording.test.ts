@@ -185,7 +185,7 @@ test("each start goes on in a file of its own, behind one that was cut off by a 
   assert.deepEqual(
     at.timers.map(({ ms }) => ms),
     [20],
-    "what is appended within 20 ms is written together",
+    "what is appended within 20 ms of a file's beginning is written together",
   );
   at.timers[0]?.callback();
   assert.equal(at.timers.length, 0);
@@ -199,6 +199,23 @@ test("each start goes on in a file of its own, behind one that was cut off by a 
   const found = await read(later.files);
   assert.deepEqual(found, { frames: ["C0", "I1", "C1", "I2"], complete: false });
   await killed.close();
+});
+
+test("more than a little is written within 20 ms, and at once when it is much", async () => {
+  const at = setting();
+  const recorder = await record(at);
+  const timers = (): readonly number[] => at.timers.map(({ ms }) => ms);
+  await recorder.flushed();
+  append(recorder, at, 5000);
+  assert.deepEqual(timers(), [200], "what is little has time");
+  append(recorder, at, 5000);
+  assert.deepEqual(timers(), [20], "sooner, and once");
+  append(recorder, at, 5000);
+  assert.deepEqual(timers(), [20]);
+  append(recorder, at, 250_000);
+  assert.deepEqual(timers(), [], "without waiting");
+  await recorder.close();
+  assert.deepEqual((await read(at.files)).frames, ["C0", "I1", "I2", "I3", "I4"]);
 });
 
 test("a missing part is noticed", async () => {
