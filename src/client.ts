@@ -4,8 +4,10 @@
  *
  * @module kibitzer/client
  */
+import type { Credentials } from "./access/credentials.ts";
 import { clientDoor, type ClientDoor } from "./client/client-door.ts";
-import type { KibitzerClient as Client } from "./client/kibitzer-client.ts";
+import type { ClientOptions, KibitzerClient as Client } from "./client/kibitzer-client.ts";
+import { silent } from "./logger.ts";
 import { clientNetwork } from "./system/client-network.ts";
 import { systemChance } from "./system/system-chance.ts";
 import { systemClock } from "./system/system-clock.ts";
@@ -14,8 +16,19 @@ export type { ClientOptions, ClientWorld } from "./client/kibitzer-client.ts";
 export { KibitzerError } from "./kibitzer-error.ts";
 
 export type KibitzerClient = Client;
-export const KibitzerClient: ClientDoor = clientDoor(() => ({
-  clock: systemClock(),
-  chance: systemChance(),
-  network: clientNetwork(),
-}));
+export const KibitzerClient: ClientDoor = clientDoor(async (options) => {
+  const credentials = await credentialsOf(options);
+  return {
+    clock: systemClock(),
+    chance: systemChance(),
+    network: clientNetwork(credentials),
+    released: () => credentials?.[Symbol.dispose](),
+  };
+});
+
+/** Loaded only by who has any. */
+async function credentialsOf({ tls, token }: ClientOptions): Promise<Credentials | null> {
+  if (tls === undefined && token === undefined) return null;
+  const { Credentials } = await import("./access/credentials.ts");
+  return await Credentials.open({ tls, token, logger: silent });
+}

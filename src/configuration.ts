@@ -3,6 +3,8 @@
  */
 import { isNodeId, limits } from "../consensus/index.ts";
 import { checkEndpoint } from "./checked-endpoint.ts";
+import type { Access } from "./access/access.ts";
+import { noSecurity, type Security, type SecurityOptions } from "./access/security.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 import { silent, type Logger } from "./logger.ts";
 import type { StateMachine } from "./machine/state-machine.ts";
@@ -17,7 +19,7 @@ export interface TimingOptions {
   readonly stallMs?: number;
 }
 
-export interface KibitzerOptions {
+export interface KibitzerOptions extends SecurityOptions {
   /** The data directory; made when it is not there. */
   readonly directory: string;
   /** `[a-z0-9][a-z0-9._-]{0,62}`; needed when the directory is made, remembered afterwards. */
@@ -63,6 +65,11 @@ export interface KibitzerOptions {
   readonly storage?: { readonly segmentBytesFirst?: number; readonly segmentBytesMax?: number };
   /** Gives up a start that waits for other members, as a repair may; default never. */
   readonly signal?: AbortSignal;
+  /**
+   * Listens beyond this computer at endpoints without TLS, though no token is asked for; default
+   * false. It is not remembered.
+   */
+  readonly allowInsecure?: boolean;
 }
 
 export interface Configuration {
@@ -92,6 +99,8 @@ export interface Configuration {
   readonly retain: { readonly bytes: number | null; readonly ageMs: number | null };
   readonly storage: NonNullable<KibitzerOptions["storage"]>;
   readonly signal: AbortSignal;
+  readonly access: Access;
+  readonly allowInsecure: boolean;
 }
 
 const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
@@ -113,15 +122,25 @@ const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
   "retain",
   "storage",
   "signal",
+  "tls",
+  "token",
+  "tokens",
+  "requestsPerSecondMax",
+  "allowInsecure",
 ]);
 
 /**
  * @throws {KibitzerError} `KBZ_ARGUMENT` or `KBZ_ENDPOINT`, naming the option and what is wanted.
  */
-export function configure(options: KibitzerOptions, world: () => World): Configuration {
-  for (const key of Object.keys(checkedObject("options", options))) {
-    if (!known.has(key)) throw wrong(key, `one of ${[...known].join(", ")}`, "an unknown option");
-  }
+export function configure(
+  options: KibitzerOptions,
+  worldHere: () => World,
+  security: Pick<Security, "access"> = noSecurity,
+): Configuration {
+  checkOptions(options);
+  const world = options.world ?? worldHere();
+  const { requestsPerSecondMax: rate } = options;
+  const rateMax = rate === undefined ? null : whole("requestsPerSecondMax", rate, 1);
   const { moved = false, logger = silent, record = true, recordBodies = false } = options;
   const { parliamentSize = 5, recordingBytesMax = 268_435_456 } = options;
   return Object.freeze({
@@ -135,11 +154,27 @@ export function configure(options: KibitzerOptions, world: () => World): Configu
     parliamentSize: seats(parliamentSize),
     timing: timingOf(options),
     machine: options.machine ?? null,
-    world: options.world ?? world(),
+    world,
     ...pastOf(options),
     storage: { ...options.storage },
     signal: options.signal ?? new AbortController().signal,
+    access: security.access(world.clock, rateMax),
+    allowInsecure: options.allowInsecure === true,
   });
+}
+
+/**
+ * @throws {KibitzerError} `KBZ_ARGUMENT` for what is no option.
+ */
+export function checkOptions(options: KibitzerOptions): void {
+  for (const key of Object.keys(checkedObject("options", options))) {
+    if (!known.has(key)) throw wrong(key, `one of ${[...known].join(", ")}`, "an unknown option");
+  }
+  if (options.world === undefined) return;
+  // A network that was given shows what it was given.
+  for (const key of ["tls", "token"] as const) {
+    if (options[key] !== undefined) throw wrong(key, "no world beside it", "one");
+  }
 }
 
 const snapshotBytes = 67_108_864;

@@ -11,6 +11,8 @@ export type KibitzerErrorCode =
   | "KBZ_CLOSED"
   /** No endpoint answered. */
   | "KBZ_UNREACHABLE"
+  /** Who asks may not: a token, a role or a certificate is missing or wrong. */
+  | "KBZ_FORBIDDEN"
   /** An endpoint cannot be parsed, or its scheme is unknown. */
   | "KBZ_ENDPOINT"
   /** The address is in use or unavailable. */
@@ -62,6 +64,7 @@ const codes: Readonly<Record<KibitzerErrorCode, true>> = {
   KBZ_ABORTED: true,
   KBZ_CLOSED: true,
   KBZ_UNREACHABLE: true,
+  KBZ_FORBIDDEN: true,
   KBZ_ENDPOINT: true,
   KBZ_ADDRESS: true,
   KBZ_TOO_LARGE: true,

@@ -23,7 +23,10 @@ import type {
 } from "./api.ts";
 import { writeBackup, type BackupOptions, type BackupSummary } from "./backup/backup-writing.ts";
 import { checkedCitizen } from "./node/citizens.ts";
-import { configure, type KibitzerOptions } from "./configuration.ts";
+import { writeAudit } from "./access/audit.ts";
+import type { CertificateExpiry } from "./access/certificates.ts";
+import { Security } from "./access/security.ts";
+import { checkOptions, configure, type KibitzerOptions } from "./configuration.ts";
 import { Deadline } from "./deadline.ts";
 import type { ConsensusState } from "./consensus-state.ts";
 import { Engine } from "./node/engine.ts";
@@ -35,7 +38,9 @@ import { exile, exileOf, transfer, transferTo } from "./membership/membership.ts
 import { previewOf } from "./membership/preview.ts";
 import { add, additionOf, demote, demotionOf, promote, promotionOf } from "./membership/seats.ts";
 import type { InvitationOptions } from "./node/inviting.ts";
+import { silent } from "./logger.ts";
 import { nodeWorld } from "./system/node-world.ts";
+import type { World } from "./world.ts";
 import { replayEnvelopes } from "./recording/replay.ts";
 import { NodeMembership } from "./node/membership.ts";
 import { closedError } from "./node/errors.ts";
@@ -52,11 +57,13 @@ export class Kibitzer implements Log, Membership {
   /** Resolves when the node has stopped: with its named error, or null after `close`. */
   readonly ended: Promise<KibitzerError | null>;
   readonly #engine: Engine;
+  readonly #security: Security;
   #urls: readonly string[] = [];
   #closing: Promise<void> | null = null;
 
-  private constructor(engine: Engine, ended: Promise<KibitzerError | null>) {
+  private constructor(engine: Engine, security: Security, ended: Kibitzer["ended"]) {
     this.#engine = engine;
+    this.#security = security;
     this.ended = ended;
   }
 
@@ -69,7 +76,19 @@ export class Kibitzer implements Log, Membership {
    *   `KBZ_DAMAGED` or `KBZ_VERSION` when the directory cannot be read.
    */
   static async open(options: KibitzerOptions): Promise<Kibitzer> {
-    const configuration = configure(options, nodeWorld);
+    checkOptions(options);
+    const security = await Security.open(options, options.logger ?? silent);
+    try {
+      return await Kibitzer.#open(options, security);
+    } catch (error) {
+      security[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  static async #open(options: KibitzerOptions, security: Security): Promise<Kibitzer> {
+    const world = (): World => nodeWorld(security.credentials);
+    const configuration = configure(options, world, security);
     const { promise, resolve } = Promise.withResolvers<KibitzerError | null>();
     const late: { kibitzer: Kibitzer | null } = { kibitzer: null };
     const engine = await Engine.open(configuration, (error) => {
@@ -78,7 +97,7 @@ export class Kibitzer implements Log, Membership {
     }).catch((error: unknown) => {
       throw asKibitzerError(error);
     });
-    const kibitzer = new Kibitzer(engine, promise);
+    const kibitzer = new Kibitzer(engine, security, promise);
     late.kibitzer = kibitzer;
     engine.over.signal.addEventListener("abort", () => resolve(null), { once: true });
     try {
@@ -116,6 +135,19 @@ export class Kibitzer implements Log, Membership {
   /** The publisher id under which this node publishes now, or null before its first entry. */
   get publisher(): string | null {
     return this.#engine.publishing.publisher;
+  }
+
+  /** When the certificates that are in use now expire; empty without TLS. */
+  get certificateExpiries(): readonly CertificateExpiry[] {
+    return this.#security.credentials.expiries;
+  }
+
+  /**
+   * Looks now whether certificates, tokens or their file have changed, which is otherwise noticed
+   * by itself; what is broken is not taken, and the log says so.
+   */
+  async reload(): Promise<void> {
+    await this.#security.reload();
   }
 
   /**
@@ -283,6 +315,7 @@ export class Kibitzer implements Log, Membership {
    * truth.
    */
   async close(): Promise<void> {
+    this.#security[Symbol.dispose]();
     this.#closing ??= this.#engine.close();
     await this.#closing;
   }
@@ -309,6 +342,8 @@ export class Kibitzer implements Log, Membership {
   }
 
   #membership(what: string, options: WaitOptions): NodeMembership {
+    const { logger } = this.#engine;
+    writeAudit(logger, { action: what, who: "the program of this node", address: "here" });
     const barrier = async (): Promise<{ readonly slot: number }> => await this.barrier(options);
     return new NodeMembership(this.#engine, { what, signal: options.signal, barrier });
   }

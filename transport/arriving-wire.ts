@@ -4,6 +4,9 @@
  * than for any other wire.
  */
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import type { PresentedCertificate } from "./caller.ts";
+import { certificateOf, unspoken } from "./tls.ts";
 import type { Wire, WireEvents } from "./wire.ts";
 
 export class ArrivingWire implements Wire {
@@ -16,7 +19,12 @@ export class ArrivingWire implements Wire {
   constructor(socket: Socket, address: string) {
     this.#socket = socket;
     this.address = address;
-    socket.once("close", () => this.leave(null));
+    const isSecure = socket instanceof TLSSocket;
+    socket.once("close", () => this.leave(isSecure ? unspoken(address) : null));
+  }
+
+  certificate(): PresentedCertificate | null {
+    return certificateOf(this.#socket);
   }
 
   attach(events: WireEvents): void {

@@ -8,7 +8,7 @@ import { TransportError } from "./transport-error.ts";
 import { settingsOf } from "./transport-settings.ts";
 import type { TransportOptions } from "./transport-settings.ts";
 
-/** `ws://host:port`: the same frames, from the same listeners, as everywhere. */
+/** `ws://host:port` and `wss://…`: the same frames, from the same listeners, as everywhere. */
 export function createBrowserTransport<Request, Response>(
   options: TransportOptions<Request, Response>,
 ): Dialler<Request, Response> {
@@ -16,7 +16,8 @@ export function createBrowserTransport<Request, Response>(
   return {
     connect(url: string, caller: CallerOptions): Caller<Request, Response> {
       const endpoint = parseEndpoint(url);
-      if (endpoint.kind !== "ws" || endpoint.port === 0) throw notForBrowsers(url);
+      const isForBrowsers = endpoint.kind === "ws" || endpoint.kind === "wss";
+      if (!isForBrowsers || endpoint.port === 0) throw notForBrowsers(url);
       const address = formatEndpoint(endpoint);
       const { messageBytesSent } = settings.limits;
       const dial = (): BrowserWire => new BrowserWire(address, messageBytesSent);
@@ -29,7 +30,7 @@ function notForBrowsers(url: string): TransportError {
   return new TransportError(
     "KBZ_ENDPOINT",
     `Wanted a WebSocket to call, got ${url}: a browser has no other network. ` +
-      "Use an endpoint of the form ws://host:port.",
+      "Use an endpoint of the form ws://host:port or wss://host:port.",
     { outcome: "none" },
   );
 }

@@ -50,6 +50,27 @@ export interface Hello {
   readonly formerly?: readonly string[];
 }
 
+/** What somebody presented when its end of a TLS connection was made. */
+export interface PresentedCertificate {
+  /** Whom it was given to, for people. */
+  readonly subject: string;
+  /** The URIs among its subject alternative names. */
+  readonly uris: readonly string[];
+  /** SHA-256 of it and of those that signed it, the root last. */
+  readonly chain: readonly string[];
+  /** Why it is not to be believed, or null. */
+  readonly fault: string | null;
+}
+
+/** What a caller gave to be let in, and what the transport knows of it. */
+export interface Credentials {
+  /** Where it comes from, for people. */
+  readonly address: string;
+  /** A secret: never to be logged, nor kept as it is. */
+  readonly token: string | null;
+  readonly certificate: PresentedCertificate | null;
+}
+
 export interface CallOptions {
   readonly lane: Lane;
   /** Milliseconds after which the call rejects with `KBZ_TIMEOUT`. */
@@ -98,6 +119,18 @@ export interface Callee<Request, Response> {
   hear(request: Request, from: Hello): void;
   /** Where the bytes to and from the other side are counted, if anywhere. */
   traffic?(from: Hello): Traffic | null;
+  /**
+   * Whether not everybody is let in: who is not admitted is then told nothing of this side, not
+   * even its hello.
+   */
+  readonly isGuarded?: boolean;
+  /**
+   * Whether this caller is let in; once, before anything else of its connection, with the very
+   * `from` that its requests come with.
+   *
+   * @throws {TransportError} `KBZ_FORBIDDEN` when it is not: it is told so, and cut off.
+   */
+  vet?(from: Hello, credentials: Credentials): void;
   /** Whether a node is a member here: it then has places that nobody else takes. */
   knows?(from: Hello): boolean;
   /**
@@ -116,7 +149,8 @@ export interface CallerOptions {
   /** Called each time an established connection of any lane is lost. */
   down?(error: Error | null): void;
   /**
-   * Called when the other side will not have this one: another republic or version, or no room.
+   * Called when the other side will not have this one: another republic or version, no room, or
+   * not let in; or when this one will not have the other, whose certificate is not to be believed.
    */
   refused?(error: Error): void;
   /** Called each time a connection of the control lane is made. */

@@ -27,16 +27,18 @@ export interface ConnectionSettings {
   readonly partialRoom?: SharedRoom | undefined;
   /** Says hello once the other side is admitted: whoever is not has sent nothing else by then. */
   readonly greetsLast?: boolean;
+  /** What is given to be let in; a caller's only. */
+  readonly token?: (() => string | null) | undefined;
 }
 
 export interface ConnectionEvents {
   /** Says who this side is; asked once. */
   hello(): Hello;
   /**
-   * Who the other side is; once, before `opened`.
-   * @throws {TransportError} when there is no place for it: the connection is cut.
+   * Who the other side is, and what it gave to be let in; once, before `opened`.
+   * @throws {TransportError} when it may not stay: the connection is cut.
    */
-  admit?(remote: Hello): void;
+  admit?(remote: Hello, token: string | null): void;
   /** The handshake is done; once. */
   opened(remote: Hello): void;
   /**
@@ -202,7 +204,7 @@ export class Connection implements WireEvents {
     const there = decodeHello(frame.body);
     const framing = { version: commonVersion({ hello: this.#here, protocol }, there), checksum };
     checkRepublic(this.#here, there.hello);
-    this.#events.admit?.(there.hello);
+    this.#events.admit?.(there.hello, there.token ?? null);
     if (this.#settings.greetsLast === true) this.#greet(this.#here);
     this.#timer.cancel();
     this.#parser.framing = framing;
@@ -213,8 +215,10 @@ export class Connection implements WireEvents {
   }
 
   #greet(here: Hello): void {
-    const { protocol } = this.#settings;
-    this.#outbox.append(frameKinds.hello, 0, [encodeHello(here, this.#lane, protocol)]);
+    const { protocol, token } = this.#settings;
+    // Whoever dials may be anybody: a callee gives nothing away.
+    const given = this.#lane === null ? null : (token?.() ?? null);
+    this.#outbox.append(frameKinds.hello, 0, [encodeHello(here, this.#lane, protocol, given)]);
     this.#flush();
   }
 

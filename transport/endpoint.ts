@@ -1,16 +1,25 @@
 /** Endpoints: where a node listens, or is called. Parses them; opens nothing. */
 import { TransportError } from "./transport-error.ts";
 
+interface HostEndpoint<Kind> {
+  readonly kind: Kind;
+  readonly host: string;
+  readonly port: number;
+}
+
 export type Endpoint =
-  | { readonly kind: "ws"; readonly host: string; readonly port: number }
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | HostEndpoint<"ws">
+  | HostEndpoint<"wss">
+  | HostEndpoint<"tcp">
+  | HostEndpoint<"tls">
   | { readonly kind: "unix"; readonly path: string };
 
 const urlLengthMax = 1024;
 /** The smallest `sun_path` of the supported systems (macOS), less its final zero. */
 const socketPathBytesMax = 103;
 const hostAndPort = /^([a-z]+):\/\/(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})\/?$/;
-const forms = "ws://host:port, tcp://host:port or unix:PATH";
+const schemes = ["ws", "wss", "tcp", "tls"] as const;
+const forms = "ws://host:port, wss://…, tcp://…, tls://… or unix:PATH";
 
 /** @throws {TransportError} `KBZ_ENDPOINT` when `url` is invalid or its scheme is unsupported. */
 export function parseEndpoint(url: string): Endpoint {
@@ -26,11 +35,16 @@ export function parseEndpoint(url: string): Endpoint {
   return { kind, host, port };
 }
 
-function parseScheme(url: string): "ws" | "tcp" {
-  const scheme = /^([a-z]+):\/\//.exec(url)?.[1];
-  if (scheme === "ws" || scheme === "tcp") return scheme;
-  const isSecure = scheme === "wss" || scheme === "tls";
-  throw refusal(url, isSecure ? `${scheme}:// is not supported yet` : "its scheme is unknown");
+function parseScheme(url: string): (typeof schemes)[number] {
+  const found = /^([a-z]+):\/\//.exec(url)?.[1];
+  const scheme = schemes.find((each) => each === found);
+  if (scheme === undefined) throw refusal(url, "its scheme is unknown");
+  return scheme;
+}
+
+/** Whether what passes there is encrypted. */
+export function isSecure({ kind }: Endpoint): boolean {
+  return kind === "wss" || kind === "tls";
 }
 
 /** The url of an endpoint; IPv6 addresses get their brackets back. */

@@ -17,10 +17,12 @@ const identityLengthMax = 64;
 /** So that bytes of another protocol are not taken for a hello. */
 const protocolName = "kibitzer";
 
+/** @param token Only ever given to whoever is called. */
 export function encodeHello(
   hello: Hello,
   lane: Lane | null,
   protocol: ProtocolRange = untoldRange,
+  token: string | null = null,
 ): Uint8Array {
   const { republic, node, version, formerly = [] } = hello;
   const names = formerly.slice(-formerlyMax);
@@ -28,7 +30,12 @@ export function encodeHello(
   const introduction = { protocol: protocolName, lane, republic, node, version };
   const more = names.length === 0 ? {} : { formerly: names };
   return new TextEncoder().encode(
-    JSON.stringify({ ...introduction, ...more, protocols: { least, most } }),
+    JSON.stringify({
+      ...introduction,
+      ...more,
+      protocols: { least, most },
+      ...(token === null ? {} : { token }),
+    }),
   );
 }
 
@@ -45,7 +52,10 @@ export function decodeHello(bytes: Uint8Array): Introduction {
   const formerly = decodeFormerly(fields.formerly);
   const hello = { republic, node: decodeNode(node), version };
   const protocol = decodeProtocols(fields.protocols);
-  return { hello: formerly.length === 0 ? hello : { ...hello, formerly }, protocol };
+  const { token } = fields;
+  if (token !== undefined && !isText(token)) throw malformed("no token");
+  const told = formerly.length === 0 ? hello : { ...hello, formerly };
+  return { hello: told, protocol, ...(token === undefined ? {} : { token }) };
 }
 
 /** @throws {TransportError} `KBZ_REPUBLIC` when both sides name a republic, and not the same. */
@@ -129,6 +139,7 @@ interface Fields {
   readonly transport?: unknown;
   readonly formerly?: unknown;
   readonly protocols?: unknown;
+  readonly token?: unknown;
   readonly least?: unknown;
   readonly most?: unknown;
 }

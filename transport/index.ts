@@ -11,4 +11,5 @@ export {
 } from "./memory-transport.ts";
 export type { Deliver, MemoryFrame } from "./memory-wire.ts";
 export { createTransport, type NetworkOptions } from "./network.ts";
+export { certificateOf } from "./tls.ts";
 export type { Traffic } from "./traffic.ts";

@@ -37,11 +37,12 @@ const idsMax = 2 ** 32;
 const heldMax = 16;
 const heldBytesMax = 4096;
 
-/** What the other side says in place of its hello when it will not have this one. */
+/** What is said in place of a hello when one side will not have the other. */
 const refusalCodes: ReadonlySet<TransportError["code"]> = new Set<TransportError["code"]>([
   "KBZ_REPUBLIC",
   "KBZ_VERSION",
   "KBZ_BUSY",
+  "KBZ_FORBIDDEN",
 ]);
 
 export class LaneLink<Request, Response> implements ConnectionEvents {
@@ -175,7 +176,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     if (state.kind !== "open" && state.kind !== "connecting") return;
     const wasOpen = state.kind === "open";
     this.#failures += 1;
-    // Another republic or version, or a lack of room, does not go away within milliseconds.
+    // Another republic or version, a wrong token, a lack of room: none goes within milliseconds.
     const refused = refusalCodes.has(error.code);
     if (refused) this.#failures = 30;
     const { backOffMsMin: min, backOffMsMax: max } = this.#settings.limits;

@@ -7,15 +7,16 @@ import { Reception } from "./reception.ts";
 import { dialSocket, listenSocket } from "./socket-transport.ts";
 import { systemTiming } from "./timing.ts";
 import { TransportError } from "./transport-error.ts";
-import type { TransportLimits } from "./transport-limits.ts";
 import { settingsOf } from "./transport-settings.ts";
-import type { TransportOptions } from "./transport-settings.ts";
+import type { TransportOptions, TransportSettings } from "./transport-settings.ts";
 import { dialWebSocket, listenWebSocket } from "./websocket-transport.ts";
 import type { Wire } from "./wire.ts";
 
+type Dialling = Pick<TransportSettings<never, never>, "limits" | "tls">;
+
 export type NetworkOptions<Request, Response> = TransportOptions<Request, Response>;
 
-/** `ws://host:port`, `tcp://host:port` and `unix:PATH`. */
+/** `ws://host:port`, `wss://…`, `tcp://…`, `tls://…` and `unix:PATH`. */
 export function createTransport<Request, Response>(
   options: NetworkOptions<Request, Response>,
 ): Transport<Request, Response> {
@@ -24,20 +25,22 @@ export function createTransport<Request, Response>(
     async listen(url: string, callee: Callee<Request, Response>): Promise<Listener> {
       const endpoint = parseEndpoint(url);
       const reception = new Reception(settings, callee);
-      return endpoint.kind === "ws"
-        ? await listenWebSocket(endpoint, reception, settings.limits, callee)
-        : await listenSocket(endpoint, reception);
+      return endpoint.kind === "ws" || endpoint.kind === "wss"
+        ? await listenWebSocket(endpoint, reception, settings, callee)
+        : await listenSocket(endpoint, reception, settings);
     },
     connect(url: string, caller: CallerOptions): Caller<Request, Response> {
       const endpoint = parseEndpoint(url);
       if (endpoint.kind !== "unix" && endpoint.port === 0) throw portMissing(url);
-      return new Link({ url, settings, caller, dial: () => dial(endpoint, settings.limits) });
+      return new Link({ url, settings, caller, dial: () => dial(endpoint, settings) });
     },
   };
 }
 
-function dial(endpoint: Endpoint, limits: TransportLimits): Wire {
-  return endpoint.kind === "ws" ? dialWebSocket(endpoint, limits) : dialSocket(endpoint);
+function dial(endpoint: Endpoint, { limits, tls }: Dialling): Wire {
+  return endpoint.kind === "ws" || endpoint.kind === "wss"
+    ? dialWebSocket(endpoint, limits, tls)
+    : dialSocket(endpoint, tls);
 }
 
 function portMissing(url: string): TransportError {

@@ -3,10 +3,11 @@
  * and in a browser.
  */
 export type * from "./caller.ts";
-export { formatEndpoint, parseEndpoint, type Endpoint } from "./endpoint.ts";
+export { formatEndpoint, isSecure, parseEndpoint, type Endpoint } from "./endpoint.ts";
 export { soon } from "./platform.ts";
 export type { ProtocolRange } from "./protocol-range.ts";
 export { systemTiming, type Timing, type TransportTimer } from "./timing.ts";
+export type { TlsMaterial, TlsSource } from "./tls-source.ts";
 export {
   isTransportErrorCode,
   TransportError,

@@ -21,6 +21,8 @@ export const untoldRange: ProtocolRange = { least: 1, most: 1 };
 export interface Introduction {
   readonly hello: Hello;
   readonly protocol: ProtocolRange;
+  /** What it gives to be let in; a caller's only. */
+  readonly token?: string;
 }
 
 export function isProtocolRange({ least, most }: ProtocolRange): boolean {

@@ -1,18 +1,38 @@
 /** TCP and Unix sockets: listens and dials. */
 import { lstat, unlink } from "node:fs/promises";
 import { connect, createServer } from "node:net";
+import { isIP } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
+import { connect as connectSecurely, createServer as createSecureServer } from "node:tls";
 import type { Listener } from "./caller.ts";
 import { addressError } from "./address-error.ts";
 import { formatEndpoint } from "./endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { socketsMax, tooMany } from "./reception.ts";
 import type { Reception } from "./reception.ts";
 import { SocketWire } from "./socket-wire.ts";
+import { callingContext, follow, listeningOptions } from "./tls.ts";
+import type { TlsSource } from "./tls-source.ts";
+import type { TransportError } from "./transport-error.ts";
+import type { TransportLimits } from "./transport-limits.ts";
 import type { Wire } from "./wire.ts";
 
-export type SocketEndpoint = Exclude<Endpoint, { readonly kind: "ws" }>;
+type SocketEndpoint = Exclude<Endpoint, { readonly kind: "ws" | "wss" }>;
+type PlainEndpoint = Exclude<Endpoint, { readonly kind: "ws" | "wss" | "tls" }>;
 
-export function dialSocket(endpoint: SocketEndpoint): Wire {
+/** What a listener needs of the settings. */
+interface Door {
+  readonly limits: TransportLimits;
+  readonly tls: TlsSource | null;
+}
+
+export function dialSocket(endpoint: SocketEndpoint, tls: TlsSource | null): Wire {
+  if (endpoint.kind === "tls") {
+    const { host, port } = endpoint;
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const socket = connectSecurely({ host, port, ...name, secureContext: callingContext(tls) });
+    return new SocketWire(socket, formatEndpoint(endpoint));
+  }
   const { host, port, path } = { host: undefined, port: undefined, path: undefined, ...endpoint };
   const socket = path === undefined ? connect({ host, port: port ?? 0 }) : connect({ path });
   return new SocketWire(socket, formatEndpoint(endpoint));
@@ -22,7 +42,9 @@ export function dialSocket(endpoint: SocketEndpoint): Wire {
 export async function listenSocket<Request, Response>(
   endpoint: SocketEndpoint,
   reception: Reception<Request, Response>,
+  door: Door,
 ): Promise<Listener> {
+  if (endpoint.kind === "tls") return await listenSecurely(endpoint, reception, door);
   const url = formatEndpoint(endpoint);
   const server = createServer((socket) =>
     reception.accept(new SocketWire(socket, describe(socket, url))),
@@ -37,6 +59,37 @@ export async function listenSocket<Request, Response>(
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve));
       await reception.close();
+      await closed;
+    },
+  };
+}
+
+async function listenSecurely<Request, Response>(
+  endpoint: Extract<Endpoint, { readonly kind: "tcp" | "tls" }>,
+  reception: Reception<Request, Response>,
+  { limits, tls }: Door,
+): Promise<Listener> {
+  const url = formatEndpoint(endpoint);
+  const server = createSecureServer(listeningOptions(tls, url, limits), (socket) =>
+    reception.accept(new SocketWire(socket, describe(socket, url))),
+  );
+  server.maxConnections = socketsMax(limits);
+  server.on("drop", (data) => reception.refuse(data?.remoteAddress ?? "unknown", tooMany(limits)));
+  const refuse = (from: string, error: TransportError): void => reception.refuse(from, error);
+  const following = tls === null ? null : follow(server, tls, refuse);
+  try {
+    await listening(server, { host: endpoint.host, port: endpoint.port });
+  } catch (cause) {
+    following?.stop();
+    throw addressError(url, cause);
+  }
+  return {
+    url: urlOf(server, endpoint),
+    async [Symbol.asyncDispose]() {
+      following?.stop();
+      const closed = new Promise((resolve) => server.close(resolve));
+      await reception.close();
+      following?.destroyAll();
       await closed;
     },
   };
@@ -64,8 +117,8 @@ export function listening(
   });
 }
 
-async function bind(server: Server, endpoint: SocketEndpoint): Promise<void> {
-  if (endpoint.kind === "tcp") {
+async function bind(server: Server, endpoint: PlainEndpoint): Promise<void> {
+  if (endpoint.kind !== "unix") {
     await listening(server, { host: endpoint.host, port: endpoint.port });
     return;
   }

@@ -1,5 +1,8 @@
 /** A wire over a TCP or Unix socket. */
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import type { PresentedCertificate } from "./caller.ts";
+import { certificateOf, dialError, unspoken } from "./tls.ts";
 import type { Wire, WireEvents } from "./wire.ts";
 
 /** Notices a peer whose computer is gone, where no deadline does. */
@@ -16,8 +19,12 @@ export class SocketWire implements Wire {
     this.address = address;
     // From the first moment on: an error without a listener would end the process.
     socket.on("error", (error) => {
-      this.#error = error;
+      this.#error = dialError(error, address);
     });
+  }
+
+  certificate(): PresentedCertificate | null {
+    return certificateOf(this.#socket);
   }
 
   attach(events: WireEvents): void {
@@ -31,8 +38,23 @@ export class SocketWire implements Wire {
     // The other side has ended: nothing that it asks for can be answered any more.
     socket.on("end", () => socket.destroy());
     socket.on("close", () => events.closed(this.#error));
-    if (socket.connecting) socket.on("connect", () => events.opened());
-    else process.nextTick(() => events.opened());
+    const isSecure = socket instanceof TLSSocket;
+    if (socket.connecting) {
+      socket.on(isSecure ? "secureConnect" : "connect", () => events.opened());
+      return;
+    }
+    if (isSecure) this.#expectWord();
+    process.nextTick(() => events.opened());
+  }
+
+  #expectWord(): void {
+    const socket = this.#socket;
+    const left = (): void => {
+      this.#error ??= unspoken(this.address);
+    };
+    // Before the listener of `attach`, which tells it.
+    socket.prependOnceListener("close", left);
+    socket.once("data", () => socket.off("close", left));
   }
 
   write(pieces: readonly Uint8Array[]): void {

@@ -15,6 +15,8 @@ export type TransportErrorCode =
   | "KBZ_REPUBLIC"
   /** The two sides speak different versions of the protocol. */
   | "KBZ_VERSION"
+  /** One side is not let in by the other: a token or a certificate is missing or wrong. */
+  | "KBZ_FORBIDDEN"
   /** The callee failed; `remote` tells what it said. */
   | "KBZ_REMOTE"
   /** The address is in use or unavailable. */
@@ -34,6 +36,7 @@ const codes: ReadonlySet<string> = new Set<TransportErrorCode>([
   "KBZ_MALFORMED",
   "KBZ_REPUBLIC",
   "KBZ_VERSION",
+  "KBZ_FORBIDDEN",
   "KBZ_REMOTE",
   "KBZ_ADDRESS",
   "KBZ_ENDPOINT",

@@ -1,6 +1,7 @@
 /** What every transport needs to know, and its defaults. */
 import type { Checksum, Codec } from "./caller.ts";
 import { isProtocolRange, untoldRange, type ProtocolRange } from "./protocol-range.ts";
+import type { TlsSource } from "./tls-source.ts";
 import type { Timing } from "./timing.ts";
 import { transportLimits } from "./transport-limits.ts";
 import type { TransportLimits } from "./transport-limits.ts";
@@ -16,6 +17,10 @@ export interface TransportOptions<Request, Response> {
   readonly timing?: Timing;
   /** Makes what bounds the calls under way in one lane; default a queue of our own. */
   readonly turns?: (concurrency: number) => Turns;
+  /** What whoever is called is given, to let this side in; asked for each connection. */
+  readonly token?: () => string | null;
+  /** Certificates, for `wss://` and `tls://`. Default: those who are called need a public one. */
+  readonly tls?: TlsSource | null;
 }
 
 /** The options with every default written out. */
@@ -27,6 +32,8 @@ export interface TransportSettings<Request, Response> {
   readonly limits: TransportLimits;
   readonly timing: Timing;
   readonly turns: (concurrency: number) => Turns;
+  readonly token: () => string | null;
+  readonly tls: TlsSource | null;
 }
 
 /** @throws {RangeError} when `protocol` does not fit into its byte, or is no range. */
@@ -43,5 +50,6 @@ export function settingsOf<Request, Response>(
   const limits = { ...transportLimits, ...options.limits };
   const codecs = { requestCodec, responseCodec, checksum };
   const turns = options.turns ?? ((concurrency) => new TurnQueue(concurrency));
-  return { ...codecs, protocol, limits, timing: options.timing ?? timing, turns };
+  const { token = (): null => null, tls = null } = options;
+  return { ...codecs, protocol, limits, timing: options.timing ?? timing, turns, token, tls };
 }

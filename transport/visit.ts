@@ -35,6 +35,7 @@ const refusalCodes: ReadonlySet<TransportError["code"]> = new Set<TransportError
   "KBZ_VERSION",
   "KBZ_TIMEOUT",
   "KBZ_BUSY",
+  "KBZ_FORBIDDEN",
 ]);
 
 export class Visit<Request, Response> implements ConnectionEvents {
@@ -56,7 +57,7 @@ export class Visit<Request, Response> implements ConnectionEvents {
     const { limits, timing, protocol, checksum } = settings;
     this.#leave = places.forAny();
     // Whoever is greeted asks at once, and so may stay: nothing that it asked is left in doubt.
-    const greetsLast = this.#leave === null;
+    const greetsLast = this.#leave === null || options.callee.isGuarded === true;
     const connectionSettings = { limits, timing, protocol, checksum, partialRoom, greetsLast };
     this.#connection = new Connection(wire, null, connectionSettings, this);
   }
@@ -76,8 +77,10 @@ export class Visit<Request, Response> implements ConnectionEvents {
     return this.#options.callee.hello();
   }
 
-  admit(remote: Hello): void {
-    const { places, settings } = this.#options;
+  admit(remote: Hello, token: string | null): void {
+    const { places, settings, callee, wire } = this.#options;
+    const certificate = wire.certificate?.() ?? null;
+    callee.vet?.(remote, { address: wire.address, token, certificate });
     const own = places.forNode(remote);
     if (own !== null) {
       this.#leave?.();

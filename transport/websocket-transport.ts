@@ -1,7 +1,9 @@
 /** WebSocket over HTTP: listens, on a port that other HTTP routes can share, and dials. */
-import type { Server, ServerResponse } from "node:http";
+import type { Server, ServerOptions, ServerResponse } from "node:http";
+import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { Socket } from "node:net";
+import { Server as TlsServer } from "node:tls";
 import { WebSocket, WebSocketServer } from "ws";
 import type { Callee, Listener } from "./caller.ts";
 import { addressError } from "./address-error.ts";
@@ -12,6 +14,9 @@ import { socketsMax, tooMany } from "./reception.ts";
 import type { Reception } from "./reception.ts";
 import { listening, urlOf } from "./socket-transport.ts";
 import { keepAliveMs } from "./socket-wire.ts";
+import { callingContext, follow, listeningOptions } from "./tls.ts";
+import type { TlsSource } from "./tls-source.ts";
+import type { Following } from "./tls.ts";
 import { TransportError } from "./transport-error.ts";
 import type { TransportLimits } from "./transport-limits.ts";
 import { WebSocketWire } from "./websocket-wire.ts";
@@ -20,7 +25,13 @@ import type { Wire } from "./wire.ts";
 // An import of it would load all that it exports, its client for `fetch` and HTTP/2 included.
 const { createServer, STATUS_CODES } = process.getBuiltinModule("node:http");
 
-export type WebSocketEndpoint = Extract<Endpoint, { readonly kind: "ws" }>;
+type WebSocketEndpoint = Extract<Endpoint, { readonly kind: "ws" | "wss" }>;
+
+/** What a listener needs of the settings. */
+interface Door {
+  readonly limits: TransportLimits;
+  readonly tls: TlsSource | null;
+}
 
 /** What of a callee concerns HTTP. */
 type HttpCallee = Pick<Callee<never, never>, "serve" | "admits">;
@@ -34,7 +45,11 @@ interface WebSocketBounds {
 
 const commonOptions = { perMessageDeflate: false, skipUTF8Validation: true } as const;
 
-export function dialWebSocket(endpoint: WebSocketEndpoint, limits: TransportLimits): Wire {
+export function dialWebSocket(
+  endpoint: WebSocketEndpoint,
+  limits: TransportLimits,
+  tls: TlsSource | null,
+): Wire {
   const url = formatEndpoint(endpoint);
   const webSocket = new WebSocket(url, {
     ...commonOptions,
@@ -42,6 +57,7 @@ export function dialWebSocket(endpoint: WebSocketEndpoint, limits: TransportLimi
     // A mask protects proxies from scripts in browsers; a node is not one, and a zero mask costs
     // nothing.
     generateMask: () => undefined,
+    ...(endpoint.kind === "wss" ? { secureContext: callingContext(tls) } : {}),
   });
   const { messageBytesSent } = limits;
   return new WebSocketWire({ webSocket, socket: null, address: url, messageBytesSent });
@@ -56,45 +72,58 @@ function webSocketBounds(limits: TransportLimits): WebSocketBounds {
   return { maxPayload, maxFragments: parts, maxBufferedChunks: parts, closeTimeout };
 }
 
-/** @throws {TransportError} `KBZ_ADDRESS`. */
+/** @throws {TransportError} `KBZ_ADDRESS`; `KBZ_ENDPOINT` where a certificate is missing. */
 export async function listenWebSocket<Request, Response>(
   endpoint: WebSocketEndpoint,
   reception: Reception<Request, Response>,
-  limits: TransportLimits,
+  door: Door,
   callee: HttpCallee,
 ): Promise<Listener> {
-  const server = createHttpServer(limits);
+  const { limits, tls } = door;
+  const isSecure = endpoint.kind === "wss";
+  const server = isSecure ? createHttpsServer(endpoint, door) : createServer(httpBounds(limits));
+  server.maxConnections = socketsMax(limits);
+  server.setTimeout(limits.stallMs);
   attend(server, reception, limits, callee);
+  const refuse = (from: string, error: TransportError): void => reception.refuse(from, error);
+  const following =
+    server instanceof TlsServer && tls !== null ? follow(server, tls, refuse) : null;
   try {
     await listening(server, { host: endpoint.host, port: endpoint.port });
   } catch (cause) {
+    following?.stop();
     throw addressError(formatEndpoint(endpoint), cause);
   }
   const url = urlOf(server, endpoint);
-  return { url, [Symbol.asyncDispose]: () => close(server, reception, limits.lingerMs) };
+  const { lingerMs } = limits;
+  const closed = (): Promise<void> => close(server, reception, { lingerMs, following });
+  return { url, [Symbol.asyncDispose]: closed };
 }
 
 /**
- * With bounds for ordinary HTTP: for each request on a connection that is kept, and for who takes
- * no answer. Whoever has not made a request yet is bounded by the handshake.
+ * Bounds for ordinary HTTP: for each request on a connection that is kept, and for who takes no
+ * answer. Whoever has not made a request yet is bounded by the handshake.
  */
-function createHttpServer(limits: TransportLimits): Server {
-  const { handshakeMs, requestMs, stallMs } = limits;
-  const server = createServer({
+function httpBounds({ handshakeMs, requestMs }: TransportLimits): ServerOptions {
+  return {
     headersTimeout: handshakeMs,
     requestTimeout: Math.max(requestMs, handshakeMs),
     connectionsCheckingInterval: Math.ceil(handshakeMs / 10),
     // Whoever is gone without a word gives its place back.
     keepAlive: true,
     keepAliveInitialDelay: keepAliveMs,
-  });
-  server.maxConnections = socketsMax(limits);
-  server.setTimeout(stallMs);
-  return server;
+  };
+}
+
+/** Loaded only by whom it serves. */
+function createHttpsServer(endpoint: WebSocketEndpoint, { limits, tls }: Door): HttpsServer {
+  const https = process.getBuiltinModule("node:https");
+  const url = formatEndpoint(endpoint);
+  return https.createServer({ ...httpBounds(limits), ...listeningOptions(tls, url, limits) });
 }
 
 function attend<Request, Response>(
-  server: Server,
+  server: Server | HttpsServer,
   reception: Reception<Request, Response>,
   limits: TransportLimits,
   callee: HttpCallee,
@@ -122,7 +151,8 @@ function attend<Request, Response>(
     refused.add(socket);
     if (arriving.get(socket)?.leave(error) !== true) reception.refuse(describe(socket), error);
   };
-  server.on("connection", (socket) => {
+  const isSecure = server instanceof TlsServer;
+  server.on(isSecure ? "secureConnection" : "connection", (socket: Socket) => {
     const wire = new ArrivingWire(socket, describe(socket));
     arriving.set(socket, wire);
     reception.accept(wire);
@@ -163,12 +193,16 @@ function attend<Request, Response>(
 
 /** Lets HTTP answers under way end, but not for longer than `lingerMs`. */
 async function close<Request, Response>(
-  server: Server,
+  server: Server | HttpsServer,
   reception: Reception<Request, Response>,
-  lingerMs: number,
+  { lingerMs, following }: { readonly lingerMs: number; readonly following: Following | null },
 ): Promise<void> {
+  following?.stop();
   const closed = new Promise((resolve) => server.close(resolve));
-  const timer = setTimeout(() => server.closeAllConnections(), lingerMs);
+  const timer = setTimeout(() => {
+    server.closeAllConnections();
+    following?.destroyAll();
+  }, lingerMs);
   await reception.close();
   await closed;
   clearTimeout(timer);

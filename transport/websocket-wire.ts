@@ -4,6 +4,8 @@
  */
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
+import type { PresentedCertificate } from "./caller.ts";
+import { certificateOf, dialError } from "./tls.ts";
 import { TransportError } from "./transport-error.ts";
 import type { Wire, WireEvents } from "./wire.ts";
 
@@ -40,6 +42,10 @@ export class WebSocketWire implements Wire {
     webSocket.on("upgrade", (response) => {
       this.#socket = response.socket;
     });
+  }
+
+  certificate(): PresentedCertificate | null {
+    return certificateOf(this.#socket);
   }
 
   attach(events: WireEvents): void {
@@ -97,7 +103,7 @@ export class WebSocketWire implements Wire {
   #translate(error: Error): Error {
     const isRubbish =
       "code" in error && typeof error.code === "string" && error.code.startsWith("WS_ERR");
-    return isRubbish ? malformed(error.message, error) : error;
+    return isRubbish ? malformed(error.message, error) : dialError(error, this.address);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * A wire carries bytes both ways, in order: what WebSocket, TCP, Unix and memory have in common.
  */
+import type { PresentedCertificate } from "./caller.ts";
 
 export interface WireEvents {
   /** Bytes can flow; once, and before anything else. */
@@ -15,6 +16,8 @@ export interface WireEvents {
 export interface Wire {
   /** The other end, for people. */
   readonly address: string;
+  /** What the other end of a TLS connection presented; null, or no such thing, where it did not. */
+  certificate?(): PresentedCertificate | null;
   /** Begins to tell `events`, never before this call has returned; called once. */
   attach(events: WireEvents): void;
   /** Sends all of `pieces` in one go; they are not changed afterwards. */

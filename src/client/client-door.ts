@@ -4,7 +4,7 @@
  * @module kibitzer/client/door
  */
 import { checkedEndpoint } from "../checked-endpoint.ts";
-import { noEndpoints } from "./errors.ts";
+import { credentialsAndWorld, noEndpoints } from "./errors.ts";
 import { KibitzerClient, type ClientOptions, type ClientWorld } from "./kibitzer-client.ts";
 
 export interface ClientDoor {
@@ -19,14 +19,19 @@ export interface ClientDoor {
   connect(endpoints: readonly string[], options?: ClientOptions): Promise<KibitzerClient>;
 }
 
-export function clientDoor(worldHere: () => ClientWorld): ClientDoor {
+/** @param worldHere What there is on this platform, with what the options say of it. */
+export function clientDoor(
+  worldHere: (options: ClientOptions) => Promise<ClientWorld>,
+): ClientDoor {
   return {
     connect: async (endpoints, options = {}) => {
       if (!Array.isArray(endpoints) || endpoints.length === 0) throw noEndpoints(endpoints);
       const urls: readonly string[] = [...new Set(endpoints)];
       if (options.world === undefined) urls.forEach((url) => checkedEndpoint(url));
       options.signal?.throwIfAborted();
-      return await KibitzerClient.open(urls, options, options.world ?? worldHere());
+      const { world, tls, token } = options;
+      if (world !== undefined && (tls ?? token) !== undefined) throw credentialsAndWorld();
+      return await KibitzerClient.open(urls, options, world ?? (await worldHere(options)));
     },
   };
 }

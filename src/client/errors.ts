@@ -11,6 +11,7 @@ const final = [
   "KBZ_ARGUMENT",
   "KBZ_TOO_LARGE",
   "KBZ_NOT_FOUND",
+  "KBZ_FORBIDDEN",
   // Of a question that the state machine cannot answer: all nodes have the same one.
   "KBZ_MACHINE",
 ] as const;
@@ -22,7 +23,10 @@ const finalCodes: ReadonlyMap<string, KibitzerErrorCode> = new Map(
 
 /** What an endpoint fails with until somebody changes something. */
 const lastingCodes: ReadonlyMap<string, KibitzerErrorCode> = new Map(
-  (["KBZ_REPUBLIC", "KBZ_VERSION", "KBZ_ENDPOINT"] as const).map((code) => [code, code]),
+  (["KBZ_REPUBLIC", "KBZ_VERSION", "KBZ_ENDPOINT", "KBZ_FORBIDDEN"] as const).map((code) => [
+    code,
+    code,
+  ]),
 );
 
 export function noEndpoints(found: unknown): KibitzerError {
@@ -76,6 +80,23 @@ export function senseless(url: string, found: string): KibitzerError {
     retryable: true,
     outcome: "none",
   });
+}
+
+export function notInBrowsers(): KibitzerError {
+  const message =
+    "wanted a token as text, found a file or tls: a browser has certificates of its own, no files";
+  return new KibitzerError("KBZ_ARGUMENT", message, { retryable: false, outcome: "none" });
+}
+
+export function credentialsAndWorld(): KibitzerError {
+  const message = "wanted tls and token, or a world with a network of its own, found both";
+  return new KibitzerError("KBZ_ARGUMENT", message, { retryable: false, outcome: "none" });
+}
+
+/** What the node that was asked says where this client may not ask; null for all else. */
+export function prohibitionIn(error: unknown): KibitzerError | null {
+  if (!(error instanceof TransportError) || error.remote?.code !== "KBZ_FORBIDDEN") return null;
+  return finalErrorOf(error);
 }
 
 /** The error to give up with at once, or null when it is worth to try again. */

@@ -25,7 +25,8 @@ import type {
 import type { BackupOptions, BackupSummary } from "../backup/backup-writing.ts";
 import { ClientAsking } from "./asking.ts";
 import { backUp } from "./backup.ts";
-import { describe, unreachable } from "./errors.ts";
+import type { TlsOptions, TokenOption } from "../access/credential-options.ts";
+import { describe, prohibitionIn, unreachable } from "./errors.ts";
 import { ClientLink } from "./link.ts";
 import { ClientMembership } from "./membership.ts";
 import { readEntries } from "./reader.ts";
@@ -46,6 +47,8 @@ export interface ClientWorld {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly network: Dialler<Request, Response>;
+  /** Called once when the client is closed. */
+  released?(): void;
 }
 
 export interface ClientOptions {
@@ -57,6 +60,10 @@ export interface ClientOptions {
   waiting?(found: string): void;
   /** Goes on as the publisher of an earlier client, which is no more: see `publisher`. */
   readonly publisher?: { readonly publisher: string; readonly sequenceNext: number };
+  /** What it presents at `wss://` and `tls://` endpoints, and whose certificates it believes. */
+  readonly tls?: Omit<TlsOptions, "clientCa">;
+  /** What it gives to be let in: a token, or the file that holds it. */
+  readonly token?: TokenOption;
   readonly world?: ClientWorld;
 }
 
@@ -99,6 +106,7 @@ export class KibitzerClient implements Log, Membership {
   ): Promise<KibitzerClient> {
     const { timeoutMs = timeoutMsDefault, publisher } = options;
     const link = new ClientLink({ urls, ...world });
+    link.closing.addEventListener("abort", () => world.released?.(), { once: true });
     try {
       const publishing = publishingOver(link, world, publisher);
       await reached(link, { ...options, urls, clock: world.clock, timeoutMs });
@@ -275,17 +283,20 @@ function publishingOver(
 ): Publishing {
   const islander = new Islander();
   const options = { lane: "bulk", timeoutMs: submitMs } as const;
+  const attempt = async (request: Request): Promise<Response> =>
+    await link.attempt(request, options).catch((error: unknown) => {
+      throw prohibitionIn(error) ?? error;
+    });
   return new Publishing({
     clock,
     chance,
     play: (input) => islander.step(input),
     submit: async ({ batch }, body, told) => {
-      const response = await link.attempt({ method: "enqueue", batch, body, hops: 0 }, options);
+      const response = await attempt({ method: "enqueue", batch, body, hops: 0 });
       told(resultsIn(response));
       return resultOf(response);
     },
-    register: async (nonce) =>
-      resultOf(await link.attempt({ method: "register", nonce, hops: 0 }, options)),
+    register: async (nonce) => resultOf(await attempt({ method: "register", nonce, hops: 0 })),
     ...(publisher === undefined ? {} : { resume: publisher }),
     // Every publish rejects with what is broken; there is nobody else to tell.
     broken: () => undefined,

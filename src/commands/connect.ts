@@ -1,15 +1,18 @@
 /** How a command reaches the cluster: the first of its endpoints that answers, within its time. */
 import { KibitzerClient } from "../client.ts";
 import type { Output } from "./output.ts";
+import { credentialsOf } from "./security-options.ts";
 import type { ClusterOptions } from "./settings.ts";
 
 export async function connect(
-  { endpoints, timeout }: ClusterOptions,
+  options: ClusterOptions,
   signal: AbortSignal,
   output: Output,
 ): Promise<KibitzerClient> {
+  const { endpoints, timeout } = options;
   return await KibitzerClient.connect(endpoints, {
     timeoutMs: timeout,
+    ...credentialsOf(options, process.env),
     signal,
     waiting: (found) => {
       output.note(`kibitz: no answer yet from ${found}; still trying, ${timeout / 1000} s in all`);

@@ -29,6 +29,7 @@ const exitCodeByError: Readonly<Record<KibitzerErrorCode, number>> = {
   KBZ_ABORTED: exitCodes.noQuorum,
   KBZ_CLOSED: exitCodes.failure,
   KBZ_UNREACHABLE: exitCodes.noQuorum,
+  KBZ_FORBIDDEN: exitCodes.notAllowed,
   KBZ_ENDPOINT: exitCodes.usage,
   KBZ_ADDRESS: exitCodes.conflict,
   KBZ_TOO_LARGE: exitCodes.usage,
@@ -63,6 +64,7 @@ const requestErrors: ReadonlySet<KibitzerErrorCode> = new Set([
   "KBZ_CLOSED",
   "KBZ_UNREACHABLE",
   "KBZ_PUBLISHER",
+  "KBZ_FORBIDDEN",
   "KBZ_DISK_FULL",
 ]);
 

@@ -79,6 +79,7 @@ async function write(directory: string, options: RepairOptions, output: Output):
     snapshots: new SnapshotFiles(files, directory),
     republic: record.republic?.identity ?? "",
     listen: [],
+    guard: (callee) => callee,
     known: [...(record.contacts ?? []), ...record.peers, ...asked],
     hello: () => helloOf(record, urlOf(record, []), []),
     signal,

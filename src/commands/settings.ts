@@ -14,8 +14,24 @@ export function option(flags: string, description: string): Option {
   return isSwitch(created) ? created : created.env(environmentName(created));
 }
 
+/** What a command shows to whom it calls. */
+export interface CredentialFlags {
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsCa?: string;
+  readonly tokenFile?: string;
+}
+
+function addCredentialOptions(command: Command): Command {
+  return command
+    .addOption(option("--tls-ca <file>", "whose certificates are believed at wss:// and tls://"))
+    .addOption(option("--tls-cert <file>", "the certificate to present there"))
+    .addOption(option("--tls-key <file>", "its key"))
+    .addOption(option("--token-file <file>", "holds the token to give; else KIBITZER_TOKEN"));
+}
+
 /** The options of every command that talks to a cluster. */
-export interface ClusterOptions {
+export interface ClusterOptions extends CredentialFlags {
   readonly endpoints: readonly string[];
   /** Milliseconds. */
   readonly timeout: number;
@@ -23,7 +39,7 @@ export interface ClusterOptions {
 }
 
 export function addClusterOptions(command: Command): Command {
-  return command
+  return addCredentialOptions(command)
     .addOption(
       option("--endpoints <urls>", "nodes to talk to, separated by commas; the first that answers")
         .default(["ws://127.0.0.1:7700"], "ws://127.0.0.1:7700")

@@ -5,8 +5,8 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { KibitzerOptions, TimingOptions } from "../configuration.ts";
+import { checkExposure } from "../access/exposure.ts";
 import type { NodeOptions } from "../config/node-settings.ts";
-import { isLoopback } from "../config/written-values.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 
@@ -86,20 +86,14 @@ export function checkTogether(options: StartOptions): void {
 
 /**
  * That others than this computer are let in only on demand.
- * @throws {CommandError}
+ * @throws {KibitzerError} `KBZ_FORBIDDEN`.
  */
 export function checkListening({
   listen = [],
+  tokens,
   allowInsecure = false,
-}: Pick<StartOptions, "listen" | "allowInsecure">): void {
-  for (const endpoint of listen) {
-    if (allowInsecure || isLoopback(endpoint)) continue;
-    throw new CommandError(
-      exitCodes.notAllowed,
-      `Listening at ${endpoint} lets others than this computer read and write the log without ` +
-        `encryption. Use a loopback address, or insist with --allow-insecure.`,
-    );
-  }
+}: Pick<StartOptions, "listen" | "tokens" | "allowInsecure">): void {
+  checkExposure(listen, { hasTokens: tokens !== undefined, allowInsecure });
 }
 
 function checkFirstStart(directory: string, options: StartOptions): void {

@@ -15,6 +15,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { tuneCollections } from "./heap.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
+import { securityOf } from "./security-options.ts";
 import {
   checkRepublic,
   checkStart,
@@ -45,6 +46,8 @@ export async function start(
   const signal = AbortSignal.any([interruption.signal, gone.signal]);
   const logger = loggerFor(options);
   const kibitzer = await openKibitzer(directory, options, logger, signal);
+  const reload = (): void => void kibitzer.reload();
+  process.on("SIGHUP", reload);
   try {
     await serve(kibitzer, { options, output, signal });
   } catch (error) {
@@ -78,6 +81,8 @@ async function openKibitzer(
     logger,
     ...(options.kv === true ? { machine: new KvMachine() } : {}),
     signal,
+    ...securityOf(options, process.env),
+    allowInsecure: options.allowInsecure === true,
   });
 }
 

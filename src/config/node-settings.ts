@@ -47,6 +47,13 @@ export interface NodeOptions {
   readonly pingEvery?: number;
   readonly silenceAfter?: number;
   readonly stallAfter?: number;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsCa?: string;
+  readonly tlsClientCa?: string;
+  readonly tokenFile?: string;
+  readonly tokens?: string;
+  readonly clientRate?: number;
   readonly allowInsecure?: boolean;
   readonly untilStdinEnds?: boolean;
   readonly logLevel?: string;
@@ -60,7 +67,7 @@ export const nodeSettings: SettingsFor<NodeOptions> = {
   listen: {
     type: endpoints,
     argument: "url",
-    about: "where to listen: ws://HOST:PORT, tcp://…, unix:PATH; repeatable",
+    about: "where to listen: ws://HOST:PORT, wss://…, tcp://…, tls://…, unix:PATH; repeatable",
   },
   advertise: {
     type: text,
@@ -154,8 +161,32 @@ export const nodeSettings: SettingsFor<NodeOptions> = {
     about: "how long a proposal may take before its leader gives way",
     default: 2000,
   },
+  // Whom it lets in.
+  tlsCert: { type: path, argument: "file", about: "the certificate to present, as PEM" },
+  tlsKey: { type: path, argument: "file", about: "the key of that certificate" },
+  tlsCa: { type: path, argument: "file", about: "who signs nodes, and clients" },
+  tlsClientCa: { type: path, argument: "file", about: "who signs clients, besides --tls-ca" },
+  tokenFile: {
+    type: path,
+    argument: "file",
+    about: "holds the token that this node gives; else KIBITZER_TOKEN",
+  },
+  tokens: {
+    type: path,
+    argument: "file",
+    about: "the tokens that are known here, one a line: NAME ROLE[,ROLE…] SHA256",
+  },
+  clientRate: {
+    type: whole(1),
+    argument: "count",
+    about: "how many requests a second one client may make",
+    otherwise: "as many as it likes",
+  },
+  allowInsecure: {
+    type: onOff,
+    about: "listen beyond this computer where neither TLS nor a token is asked for",
+  },
   // Its process.
-  allowInsecure: { type: onOff, about: "listen beyond this computer without encryption" },
   untilStdinEnds: { type: onOff, about: "stop when the standard input ends" },
   logLevel: {
     type: oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),

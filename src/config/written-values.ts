@@ -144,10 +144,3 @@ export function parseSwitch(text: string): boolean {
   if (["", "0", "false", "no", "off"].includes(value)) return false;
   throw new InvalidArgumentError(`Wanted true or false, found "${text}".`);
 }
-
-/** Whether only this computer can reach what listens there. */
-export function isLoopback(endpoint: string): boolean {
-  if (endpoint.startsWith("unix:")) return true;
-  const host = URL.parse(endpoint)?.hostname ?? "";
-  return host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
-}

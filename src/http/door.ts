@@ -5,6 +5,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Engine } from "../node/engine.ts";
+import { refusalOf } from "./authorizing.ts";
 import { httpLimits } from "./http-limits.ts";
 import { isForUs, isOriginOurs, nameOf } from "./hosts.ts";
 
@@ -56,7 +57,7 @@ export class HttpDoor {
       routes: routesOf(this.#engine),
       logger: this.#engine.logger,
       isForUs: ({ headers }) => isForUs(headers, this.#isOurs),
-      authorize: () => null,
+      authorize: (request, role) => refusalOf(this.#engine.configuration.access, request, role),
       answered: ({ method, path }, code, ms) => {
         // Probes and scrapes are no clients.
         if (!path.startsWith("/v1/")) return;

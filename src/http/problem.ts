@@ -7,6 +7,7 @@ import { KibitzerError, type KibitzerErrorCode } from "../kibitzer-error.ts";
 /** What a node answers where the code alone says; 5xx where the node, or the republic, cannot. */
 const statuses: Readonly<Partial<Record<KibitzerErrorCode, number>>> = {
   KBZ_ARGUMENT: 400,
+  KBZ_FORBIDDEN: 403,
   KBZ_NOT_FOUND: 404,
   KBZ_CONFLICT: 409,
   KBZ_PUBLISHER: 409,

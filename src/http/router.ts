@@ -6,7 +6,6 @@ import type { IncomingMessage, RequestListener } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
-import type { KibitzerError } from "../kibitzer-error.ts";
 import { silent, type Logger } from "../logger.ts";
 import { badRequest, HttpProblem, problemResponse } from "./problem.ts";
 import type { HttpContext, Role, Route } from "./route.ts";
@@ -17,7 +16,7 @@ export interface RouterOptions {
   /** Whether a request may be meant for this node, by the hosts that it names. */
   isForUs(request: IncomingMessage): boolean;
   /** Why a caller may not use a route of `role`; null when it may. */
-  authorize(request: IncomingMessage, role: Role): KibitzerError | null;
+  authorize(request: IncomingMessage, role: Role): Error | null;
   /** A request was answered, or its answer begun, with a status or the code of an error. */
   answered(route: Route, code: string, ms: number): void;
 }

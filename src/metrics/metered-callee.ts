@@ -8,8 +8,8 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { EntriesRequest, Request, Response } from "../requests.ts";
 import { now, type Meter } from "./meter.ts";
 
-/** What is metered: all that a callee may do, but counting bytes. */
-type Metered = Omit<Required<Callee<Request, Response>>, "traffic">;
+/** What is metered: all that a callee may do, but counting bytes, and letting anybody in. */
+type Metered = Omit<Required<Callee<Request, Response>>, "traffic" | "vet" | "isGuarded">;
 
 export class MeteredCallee implements Callee<Request, Response> {
   readonly #callee: Metered;

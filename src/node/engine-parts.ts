@@ -3,6 +3,9 @@
  * decides nothing.
  */
 import { asKibitzerError } from "../as-kibitzer-error.ts";
+import { checkExposure } from "../access/exposure.ts";
+import type { Configuration } from "../configuration.ts";
+import type { DataDirectory } from "../storage/directory.ts";
 import type { Engine } from "./engine.ts";
 import { MachineDesk } from "../machine/machine-desk.ts";
 import { answerRepair } from "../repair/repair-answer.ts";
@@ -32,6 +35,14 @@ export function makeService(engine: Engine): Service {
     status: async (signal) => await engine.status(signal),
     report: () => engine.report(),
   });
+}
+
+/** @throws {KibitzerError} `KBZ_FORBIDDEN` when nothing protects where this node is to listen. */
+export function checkListeners(
+  { access, allowInsecure }: Configuration,
+  directory: DataDirectory,
+): void {
+  checkExposure(directory.record.listen, { hasTokens: access.hasTokens, allowInsecure });
 }
 
 export function makeMachineDesk(engine: Engine): MachineDesk {

@@ -18,13 +18,14 @@ import { Bell } from "./bell.ts";
 import { closeAll } from "../close-all.ts";
 import type { Configuration } from "../configuration.ts";
 import { ConsensusState } from "../consensus-state.ts";
-import { makeMachineDesk, makeService } from "./engine-parts.ts";
+import { checkListeners, makeMachineDesk, makeService } from "./engine-parts.ts";
 import { haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
 import { helloOf, logRefounded, urlOf } from "./introduction.ts";
 import { Invitations } from "./inviting.ts";
 import { HttpDoor } from "../http/door.ts";
+import { gateOf } from "../access/gate.ts";
 import { journalEvents } from "./journal-events.ts";
 import { Leadership } from "./leadership.ts";
 import { LogReader } from "./log-reader.ts";
@@ -155,6 +156,7 @@ export class Engine {
       ...configuration.identity,
     });
     try {
+      checkListeners(configuration, directory);
       const reader = new LogReader();
       const bodies = new Bodies();
       const meter = new Meter();
@@ -213,8 +215,9 @@ export class Engine {
   async start(): Promise<readonly string[]> {
     if (this.#failure !== null) throw this.#failure;
     const { network } = this.configuration.world;
+    const gate = gateOf(this.configuration, this.callee);
     for (const url of this.directory.record.listen) {
-      this.#listeners.push(await network.listen(url, this.callee));
+      this.#listeners.push(await network.listen(url, gate));
     }
     logRefounded(this.logger, this.#state.legislator.republic.refounded);
     this.#meetPeers();

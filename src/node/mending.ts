@@ -3,6 +3,7 @@
  * find later, and remembers whom to ask. Decides nothing of the log.
  */
 import type { Citizen } from "../../consensus/index.ts";
+import { gateOf } from "../access/gate.ts";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
 import type { Configuration } from "../configuration.ts";
 import { ReadMender } from "../repair/read-mender.ts";
@@ -82,6 +83,7 @@ export async function openRepaired({
         ...strangersAt(configuration.moved ?? []),
       ],
       hello: () => helloOf(record, urlOf(record, []), []),
+      guard: (callee) => gateOf(configuration, callee),
       signal,
     }).finally(() => {
       isRepairing = false;

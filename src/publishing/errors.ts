@@ -84,6 +84,16 @@ export function republicGone(outcome: Doubt, cause: KibitzerError): KibitzerErro
   });
 }
 
+/** Of a client that may not publish: what comes next would not be taken either. */
+export function notAllowed(outcome: Doubt, cause: KibitzerError): KibitzerError {
+  const then = outcome === "none" ? "" : "; it is not known whether the entry was taken before";
+  return new KibitzerError("KBZ_FORBIDDEN", `${cause.message}${then}`, {
+    retryable: false,
+    outcome,
+    cause,
+  });
+}
+
 export function brokenError(outcome: Doubt, cause: unknown): KibitzerError {
   return new KibitzerError("KBZ_INVARIANT", "publishing stopped: an invariant is broken", {
     retryable: false,

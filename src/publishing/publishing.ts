@@ -28,6 +28,7 @@ import {
   notAPublisher,
   publishersFull,
   sessionOver,
+  notAllowed,
   republicGone,
 } from "./errors.ts";
 import { KibitzerError, type Doubt } from "../kibitzer-error.ts";
@@ -264,7 +265,7 @@ export class Publishing {
 
   /**
    * Plays the answer when it comes. Whatever goes wrong on the way is a lost answer, unless the
-   * republic is not there any more: its numbers mean nothing to another.
+   * republic is not there any more, whose numbers mean nothing to another, or nothing may be asked.
    */
   #await(sequence: number, attempt: number, send: () => Promise<SubmissionResult>): void {
     const session = this.#session;
@@ -275,6 +276,9 @@ export class Publishing {
     const failed = (error?: unknown): void => {
       if (error instanceof KibitzerError && error.code === "KBZ_REPUBLIC") {
         this.#end((outcome) => republicGone(outcome, error));
+      } else if (error instanceof KibitzerError && error.code === "KBZ_FORBIDDEN") {
+        this.#inFlight.get(sequence)?.declined();
+        this.#end((outcome) => notAllowed(outcome, error));
       } else answered({ kind: "lost" });
     };
     try {

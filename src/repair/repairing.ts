@@ -4,11 +4,12 @@
  * anybody has it; waits for members that may have more; stops when nobody can.
  */
 import { Republic, type Citizen, type NodeId, type Slot } from "../../consensus/index.ts";
-import type { Hello, Listener } from "../../transport/index.ts";
+import type { Callee, Hello, Listener } from "../../transport/index.ts";
 import { closeAll } from "../close-all.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
 import { pause } from "../pause.ts";
+import type { Request, Response } from "../requests.ts";
 import { damagedSlot } from "../storage/damage.ts";
 import type { SlotRange } from "../storage/holes.ts";
 import type { SnapshotFiles } from "../snapshots/snapshot-files.ts";
@@ -37,6 +38,8 @@ export interface RepairParts {
   /** Members that the directory remembers. */
   readonly known: readonly Citizen[];
   hello(): Hello;
+  /** Who listens meanwhile lets in whom the node lets in. */
+  guard(callee: Callee<Request, Response>): Callee<Request, Response>;
   /** Gives up. */
   readonly signal: AbortSignal;
 }
@@ -55,10 +58,11 @@ export async function repairJournal(parts: RepairParts): Promise<Recovered> {
   const { world, journal, recovered } = parts;
   if (journal.damaged.length === 0 && recovered.missing === 0) return recovered;
   const callee = new RepairCallee(journal, parts.snapshots, () => parts.hello());
+  const guarded = parts.guard(callee);
   const listeners: Listener[] = [];
   const sources = new PeerSources(parts);
   try {
-    for (const url of parts.listen) listeners.push(await world.network.listen(url, callee));
+    for (const url of parts.listen) listeners.push(await world.network.listen(url, guarded));
     return await new Repair(parts, callee, sources).run();
   } finally {
     await closeAll([...listeners, sources]);

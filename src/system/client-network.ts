@@ -2,7 +2,8 @@
 import { createTransport, type Dialler } from "../../transport/index.ts";
 import type { Request, Response } from "../requests.ts";
 import { codecs } from "./codecs.ts";
+import { credentialsIn, type NetworkCredentials } from "./network-credentials.ts";
 
-export function clientNetwork(): Dialler<Request, Response> {
-  return createTransport(codecs);
+export function clientNetwork(shown: NetworkCredentials | null): Dialler<Request, Response> {
+  return createTransport({ ...codecs, ...credentialsIn(shown) });
 }

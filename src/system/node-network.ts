@@ -4,6 +4,7 @@ import { createTransport, transportLimits } from "../../transport/index.ts";
 import type { Transport } from "../../transport/index.ts";
 import type { Request, Response } from "../requests.ts";
 import { codecs } from "./codecs.ts";
+import { credentialsIn, type NetworkCredentials } from "./network-credentials.ts";
 import { queuedTurns } from "./turns.ts";
 
 const { nodeConnectionsMax, memberConnectionsMax, newcomerConnectionsMax } = transportLimits;
@@ -16,6 +17,6 @@ assert(
   "a node that knows nobody yet has room for both lanes of every member",
 );
 
-export function nodeNetwork(): Transport<Request, Response> {
-  return createTransport({ ...codecs, turns: queuedTurns });
+export function nodeNetwork(shown: NetworkCredentials | null = null): Transport<Request, Response> {
+  return createTransport({ ...codecs, ...credentialsIn(shown), turns: queuedTurns });
 }

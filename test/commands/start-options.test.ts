@@ -43,9 +43,9 @@ test("a first start needs a name, an address and a way in", (context) => {
 test("others than this computer are let in only on demand", () => {
   const data = join(tmpdir(), "kibitz-start-that-is-not-there");
   const open = { ...usual, data, id: "a", bootstrap: "r", listen: ["ws://0.0.0.0:1"] };
-  const error = refusal(() => checkStart(open));
-  assert.equal(error.exitCode, 6);
-  assert.match(error.message, /--allow-insecure/);
+  assert.throws(() => checkStart(open), { code: "KBZ_FORBIDDEN", message: /--allow-insecure/ });
+  assert.equal(checkStart({ ...open, tokens: "tokens" }), data);
+  assert.equal(checkStart({ ...open, listen: ["wss://0.0.0.0:1", "tls://0.0.0.0:2"] }), data);
   assert.equal(checkStart({ ...open, allowInsecure: true }), data);
 });
 

@@ -115,7 +115,8 @@ export const folderAttacks: readonly Attack[] = [
       cpSync(data, `${data}.clone`, { recursive: true });
       await scene.cluster.restart(original);
       const { under = [] } = scene.cluster.node("d").process ?? {};
-      const clone = scene.kit.start(["start", "--data", `${data}.clone`, "--json"], { under });
+      const args = ["start", "--data", `${data}.clone`, "--json", "--allow-insecure"];
+      const clone = scene.kit.start(args, { under });
       const child = scene.cluster.child(original);
       await Promise.race([clone.ended(), child.ended()]);
       const said = clone.stderr + child.stderr;

@@ -95,8 +95,9 @@ export class Cluster {
   /** Starts a node on its directory: a restart, unless `args` say more. */
   startNode(id: string, { args = [], ...options }: StartOptions = {}): Child {
     assert(!this.isRunning(id), `node ${id} runs already`);
-    const { data, process } = this.node(id);
-    const always = ["start", "--data", data, "--json", "--until-stdin-ends"];
+    const { data, url, process } = this.node(id);
+    const insisting = isElsewhere(url) ? ["--allow-insecure"] : [];
+    const always = ["start", "--data", data, "--json", "--until-stdin-ends", ...insisting];
     const child = this.kit.start([...always, ...args], { ...process, ...options });
     this.#children.set(id, child);
     return child;
@@ -164,16 +165,19 @@ async function nodesHere(
   });
 }
 
+/** Whether it may be reached from other computers, as far as the node knows. */
+function isElsewhere(url: string): boolean {
+  return !url.includes("//127.0.0.1:");
+}
+
 /** What a node's first start says of itself. */
 function introduction({ id, url, advertise }: ClusterNode): readonly string[] {
-  const isElsewhere = !url.includes("//127.0.0.1:");
   return [
     "--id",
     id,
     "--listen",
     url,
     ...(advertise === undefined ? [] : ["--advertise", advertise]),
-    ...(isElsewhere ? ["--allow-insecure"] : []),
   ];
 }
 

@@ -195,7 +195,7 @@ function makeGuest(answer: (request: Parcel) => Promise<Parcel>, queuedBytesMax 
   };
   const callsInFlightMax = { control: 2, bulk: 3 };
   const limits = { ...transportLimits, queuedBytesMax, callsInFlightMax };
-  const settings = { ...settingsOf(parcelOptions, timing), limits, protocol };
+  const settings = settingsOf({ ...parcelOptions, limits, protocol }, timing);
   const places = new Places(limits, callee);
   const visit = new Visit({ wire, settings, callee, places });
   assert.ok(visit instanceof Visit);

@@ -12,6 +12,8 @@ test("endpoints of every kind are read, and written as they were", () => {
     port: 7700,
   });
   assert.deepEqual(parseEndpoint("ws://h:80/"), { kind: "ws", host: "h", port: 80 });
+  assert.deepEqual(parseEndpoint("wss://h:80"), { kind: "wss", host: "h", port: 80 });
+  assert.deepEqual(parseEndpoint("tls://[::1]:0"), { kind: "tls", host: "::1", port: 0 });
   assert.deepEqual(parseEndpoint("tcp://[::1]:0"), { kind: "tcp", host: "::1", port: 0 });
   assert.deepEqual(parseEndpoint("unix:/tmp/a b"), { kind: "unix", path: "/tmp/a b" });
   for (const url of ["ws://a.b-c:1", "tcp://[::1]:65535", "unix:relative/x.sock"]) {
@@ -32,8 +34,8 @@ const refused = (url: string, found: RegExp): void => {
 };
 
 test("everything else is refused by name", () => {
-  refused("wss://h:1", /not supported yet/);
-  refused("tls://h:1", /not supported yet/);
+  refused("wss://h", /host or port is missing/);
+  refused("https://h:1", /scheme is unknown/);
   refused("http://h:1", /scheme is unknown/);
   refused("h:1", /scheme is unknown/);
   refused("ws://h", /host or port is missing/);

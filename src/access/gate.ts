@@ -1,0 +1,145 @@
+/**
+ * Stands before a node's service: lets in who may come in, passes on what it may ask, and has what
+ * operators ask written down. Answers nothing itself.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { TransportError } from "../../transport/index.ts";
+import type { Callee, Credentials, Hello, Traffic } from "../../transport/index.ts";
+import type { Configuration } from "../configuration.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { Logger } from "../logger.ts";
+import type { Request, Response } from "../requests.ts";
+import type { Clock } from "../world.ts";
+import { forbidden, type Access, type Asker, type Grant } from "./access.ts";
+import { Audit } from "./audit.ts";
+import { Repetition } from "./repetition.ts";
+import { needOf } from "./roles.ts";
+import { hashOf } from "./tokens.ts";
+
+export interface GateOptions {
+  readonly service: Callee<Request, Response>;
+  readonly access: Access;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/** What guards `service` at a node of this configuration. */
+export function gateOf(
+  { access, logger, world }: Pick<Configuration, "access" | "logger" | "world">,
+  service: Callee<Request, Response>,
+): Gate {
+  return new Gate({ service, access, logger, clock: world.clock });
+}
+
+export class Gate implements Callee<Request, Response> {
+  readonly #service: Callee<Request, Response>;
+  readonly #access: Access;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #audit: Audit;
+  readonly #refusals = new Repetition();
+  /** By the hello of each connection. */
+  readonly #grants = new WeakMap<Hello, Grant>();
+
+  constructor({ service, access, logger, clock }: GateOptions) {
+    this.#service = service;
+    this.#access = access;
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#audit = new Audit(logger);
+  }
+
+  get isGuarded(): boolean {
+    return !this.#access.isOpen;
+  }
+
+  hello(): Hello {
+    return this.#service.hello();
+  }
+
+  knows(from: Hello): boolean {
+    return this.#service.knows?.(from) ?? false;
+  }
+
+  traffic(from: Hello): Traffic | null {
+    return this.#service.traffic?.(from) ?? null;
+  }
+
+  vet(from: Hello, { address, token, certificate }: Credentials): void {
+    const tokenHash = token === null ? null : hashOf(token);
+    const asker: Asker = { node: from.node?.id ?? null, address, tokenHash, certificate };
+    try {
+      this.#grants.set(from, this.#access.admit(asker));
+    } catch (error) {
+      if (!(error instanceof KibitzerError)) throw error;
+      throw new TransportError("KBZ_FORBIDDEN", error.message, { outcome: "none", cause: error });
+    }
+  }
+
+  hear(request: Request, from: Hello): void {
+    if (this.#access.isOpen || this.#mayTell(request, from)) this.#service.hear(request, from);
+  }
+
+  /** The answer itself is the service's: it comes not a turn later for having been asked here. */
+  answer(request: Request, from: Hello, signal: AbortSignal): Promise<Response> {
+    const need = needOf(request);
+    try {
+      if (!this.#access.isIdle) this.#check(from, (grant) => this.#access.check(grant, need));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (need === "operate") this.#audit.asked(request, from, this.#grants.get(from) ?? null);
+    return this.#service.answer(request, from, signal);
+  }
+
+  /** Who is refused comes again and again: that is said once in a while. */
+  refused(detail: { readonly address: string; readonly error: Error }): void {
+    const { address, error } = detail;
+    const isForbidden = error instanceof TransportError && error.code === "KBZ_FORBIDDEN";
+    const host = address.replace(/:\d+$/, "");
+    const what = `${host} ${error.message.replaceAll(address, host)}`;
+    if (isForbidden && this.#refusals.isOne(what, this.#clock.now())) return;
+    this.#service.refused?.(detail);
+  }
+
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    this.#service.serve?.(request, response);
+  }
+
+  admits(request: IncomingMessage): boolean {
+    return this.#service.admits?.(request) ?? true;
+  }
+
+  #mayTell(request: Request, from: Hello): boolean {
+    try {
+      this.#check(from, (grant) => this.#access.check(grant, needOf(request)));
+      return true;
+    } catch (error) {
+      if (error instanceof KibitzerError) return false;
+      throw error;
+    }
+  }
+
+  /** @throws {KibitzerError} `KBZ_FORBIDDEN` or `KBZ_BUSY`. */
+  #check(from: Hello, check: (grant: Grant) => void): void {
+    const before = this.#grants.get(from);
+    // A network that vets nobody lets nobody in where not everybody may come in.
+    if (before === undefined) throw forbidden("Wanted to know who asks, but nobody does.");
+    try {
+      const grant = this.#access.renewed(before);
+      if (grant !== before) this.#grants.set(from, grant);
+      check(grant);
+    } catch (error) {
+      if (error instanceof KibitzerError && error.code === "KBZ_FORBIDDEN") {
+        this.#tell(before, error);
+      }
+      throw error;
+    }
+  }
+
+  #tell({ who, asker }: Grant, error: KibitzerError): void {
+    if (this.#refusals.isOne(`${who} ${error.message}`, this.#clock.now())) return;
+    const { address } = asker;
+    this.#logger.warn({ event: "forbidden", who, address, reason: error.message }, error.message);
+  }
+}

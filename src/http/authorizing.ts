@@ -1,0 +1,23 @@
+/** Whether who asks over HTTP may use a route; decided where it is decided for frames, too. */
+import type { IncomingMessage } from "node:http";
+import type { Access } from "../access/access.ts";
+import { askerOf } from "../access/http-asker.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import { HttpProblem } from "./problem.ts";
+import type { Role } from "./route.ts";
+
+/** Why a request may not use a route of `role`; null when it may. */
+export function refusalOf(access: Access, request: IncomingMessage, role: Role): Error | null {
+  if (role === "none" || access.isIdle) return null;
+  try {
+    access.authorize(askerOf(request), role);
+    return null;
+  } catch (error) {
+    if (!(error instanceof KibitzerError)) throw error;
+    if (error.code === "KBZ_BUSY") return new HttpProblem(error, { status: 429 });
+    // Who gave nothing is asked for it; who gave something wrong has no use for another try.
+    if (request.headers.authorization !== undefined) return error;
+    const headers = { "WWW-Authenticate": 'Bearer realm="kibitzer"' };
+    return new HttpProblem(error, { status: 401, headers });
+  }
+}
