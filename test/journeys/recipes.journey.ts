@@ -13,6 +13,8 @@ import { eventually, Kit } from "../processes/kit.ts";
 
 const rounds = Number(process.env["ROUNDS"] ?? 2);
 const leaseMs = 1000;
+/** A holder may be done just before it falls asleep, though not so often in a row. */
+const pausesMax = 10;
 
 /** What a recipe's processes say when they are given something: its token, and what it is for. */
 const gifts = {
@@ -95,6 +97,16 @@ class Team {
     return (await holder.until(`the end of ${token}`, told)) !== `done ${token}`;
   }
 
+  /** Puts holders to sleep until one is overtaken; resolves with how many slept. */
+  async overtake(): Promise<number> {
+    for (let slept = 1; slept <= pausesMax; slept += 1) {
+      if (await this.pause()) return slept;
+    }
+    throw new Error(
+      `${this.recipe}: of ${pausesMax} that slept while they held it, none was refused`,
+    );
+  }
+
   async kill(): Promise<void> {
     const { holder } = await this.#held();
     await holder.kill("SIGKILL");
@@ -147,8 +159,7 @@ function reversals(store: DatabaseSync, column: "fence" | "value"): number {
 async function disturb(cluster: Cluster, teams: readonly Team[]): Promise<number> {
   let slept = 1;
   for (const team of teams) {
-    while (!(await team.pause())) slept += 1;
-    slept += 1;
+    slept += await team.overtake();
     await team.kill();
   }
   const killed = await cluster.leader();
