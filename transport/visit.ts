@@ -112,20 +112,18 @@ export class Visit<Request, Response> implements ConnectionEvents {
   lost(error: TransportError): void {
     this.drained();
     this.#leave?.();
-    const gone = new TransportError(
-      "KBZ_ABORTED",
-      "The caller is gone: the answer reaches nobody.",
-      {
-        outcome: "unknown",
-        cause: error,
-      },
-    );
-    const underWay = [...this.#underWay.values()];
-    this.#underWay.clear();
-    for (const controller of underWay) controller.abort(gone);
+    if (this.#underWay.size > 0) this.#abandon(error);
     // A connection that came and went without a word is a probe, not a caller.
     if (!refusalCodes.has(error.code)) return;
     this.#options.callee.refused?.({ address: this.#connection.address, error });
+  }
+
+  #abandon(cause: TransportError): void {
+    const message = "The caller is gone: the answer reaches nobody.";
+    const gone = new TransportError("KBZ_ABORTED", message, { outcome: "unknown", cause });
+    const underWay = [...this.#underWay.values()];
+    this.#underWay.clear();
+    for (const controller of underWay) controller.abort(gone);
   }
 
   #onCall(frame: Frame): void {

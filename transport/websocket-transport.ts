@@ -10,6 +10,7 @@ import { addressError } from "./address-error.ts";
 import { ArrivingWire } from "./arriving-wire.ts";
 import { formatEndpoint } from "./endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { noPlace } from "./places.ts";
 import { socketsMax, tooMany } from "./reception.ts";
 import type { Reception } from "./reception.ts";
 import { listening, urlOf } from "./socket-transport.ts";
@@ -134,6 +135,8 @@ function attend<Request, Response>(
     clientTracking: false,
     ...webSocketBounds(limits),
   });
+  // Made once: who refuses a flood has no time for more.
+  const [full, crowded] = [noPlace(limits), tooMany(limits)];
   const arriving = new WeakMap<Duplex, ArrivingWire>();
   const refused = new WeakSet<Duplex>();
   const seated = new WeakSet<Duplex>();
@@ -159,8 +162,8 @@ function attend<Request, Response>(
   });
   server.on("request", (request, response) => {
     arriving.get(request.socket)?.leave(null);
-    if (callee.serve === undefined) respond(response, 426);
-    else if (!seat(request.socket)) respond(response, 503);
+    if (callee.serve === undefined) refuseHttp(response);
+    else if (!seat(request.socket)) refuseFull(response, full);
     else callee.serve(request, response);
   });
   server.on("upgrade", (request, socket: Duplex, head: Buffer) => {
@@ -188,7 +191,7 @@ function attend<Request, Response>(
     refuse(socket, malformed(error));
     refuseSocket(socket, 400, limits);
   });
-  server.on("drop", (data) => reception.refuse(data?.remoteAddress ?? "unknown", tooMany(limits)));
+  server.on("drop", (data) => reception.refuse(data?.remoteAddress ?? "unknown", crowded));
 }
 
 /** Lets HTTP answers under way end, but not for longer than `lingerMs`. */
@@ -208,10 +211,20 @@ async function close<Request, Response>(
   clearTimeout(timer);
 }
 
-function respond(response: ServerResponse, status: 426 | 503): void {
-  const upgrade = status === 426 ? { Upgrade: "websocket" } : {};
-  response.writeHead(status, { "Content-Type": "text/plain", Connection: "close", ...upgrade });
-  response.end(`${STATUS_CODES[status]}\n`);
+/** There is nothing here but WebSockets. */
+function refuseHttp(response: ServerResponse): void {
+  const type = { "Content-Type": "text/plain", Upgrade: "websocket" };
+  response.writeHead(426, { ...type, Connection: "close" });
+  response.end(`${STATUS_CODES[426]}\n`);
+}
+
+/** As problems are told over HTTP (RFC 9457), since the callee is not asked. */
+function refuseFull(response: ServerResponse, full: TransportError): void {
+  const { code, message: detail, outcome } = full;
+  const problem = { type: "about:blank", title: code, status: 503, detail, code };
+  const type = { "Content-Type": "application/problem+json", "Retry-After": "1" };
+  response.writeHead(503, { ...type, Connection: "close" });
+  response.end(`${JSON.stringify({ ...problem, retryable: true, outcome })}\n`);
 }
 
 /** Says why and closes, also when what is said is not taken. */

@@ -7,12 +7,15 @@ import { httpLimits } from "./http-limits.ts";
 import { badRequest, HttpProblem } from "./problem.ts";
 import type { HttpContext } from "./route.ts";
 
+/** One for all, since each answer ends with it, and making one is dear. */
+const isGone = new Error("whoever asked is gone");
+
 /** Aborts when whoever asked is gone, and when the node stops. */
 export function signalOf({ env }: HttpContext, over: AbortController): AbortSignal {
   const { outgoing } = env;
   const gone = new AbortController();
-  if (outgoing.destroyed) gone.abort();
-  else outgoing.once("close", () => gone.abort());
+  if (outgoing.destroyed) gone.abort(isGone);
+  else outgoing.once("close", () => gone.abort(isGone));
   return AbortSignal.any([gone.signal, over.signal]);
 }
 

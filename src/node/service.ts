@@ -40,6 +40,7 @@ import type {
 } from "../requests.ts";
 import { inputOf, objectionTo, type Order } from "./orders.ts";
 import { Reading, type ReadingOptions } from "./reading.ts";
+import { RefusalLog } from "./refusal-log.ts";
 import { isNotLeading, refusal } from "./refusals.ts";
 import type { LegislatorRequest } from "./run-loop.ts";
 import { decided, keyOf, Settlements, undecided, type Settled } from "./settlements.ts";
@@ -79,6 +80,7 @@ export interface ServiceOptions extends ReadingOptions {
 export class Service implements Callee<Request, Response> {
   readonly #options: ServiceOptions;
   readonly #reading: Reading;
+  readonly #refusals: RefusalLog;
   readonly #settlements: Settlements;
   readonly #barriers = new Map<number, (slot: number | null) => void>();
   #barrierLast = 0;
@@ -86,6 +88,7 @@ export class Service implements Callee<Request, Response> {
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.#reading = new Reading(options);
+    this.#refusals = new RefusalLog(options);
     this.#settlements = new Settlements(options.meter.commits);
   }
 
@@ -93,11 +96,8 @@ export class Service implements Callee<Request, Response> {
     return this.#options.hello();
   }
 
-  refused({ address, error }: { readonly address: string; readonly error: Error }): void {
-    this.#options.logger.warn(
-      { event: "refused", address, reason: error.message },
-      "refused at the door",
-    );
+  refused(detail: { readonly address: string; readonly error: Error }): void {
+    this.#refusals.note(detail);
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {

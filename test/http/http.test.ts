@@ -3,3 +3,4 @@ import "./router.ts";
 import "./publish.ts";
 import "./entries.ts";
 import "./openapi.ts";
+import "./refusals.ts";
