@@ -5,6 +5,7 @@ import { isNodeId, limits } from "../consensus/index.ts";
 import { checkEndpoint } from "./checked-endpoint.ts";
 import type { Access } from "./access/access.ts";
 import { noSecurity, type Security, type SecurityOptions } from "./access/security.ts";
+import { parsePeerSource } from "./discovery/peer-source.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 import { silent, type Logger } from "./logger.ts";
 import type { StateMachine } from "./machine/state-machine.ts";
@@ -30,7 +31,8 @@ export interface KibitzerOptions extends SecurityOptions {
   readonly advertise?: string;
   /**
    * The directory was moved here, and not copied: the republic is told to call this node at its new
-   * endpoint. Endpoints in place of a flag: those of members that moved too, who are told as well.
+   * endpoint. Peers in place of a flag, as `join` has them: members that moved too, who are told
+   * as well.
    * Default false.
    */
   readonly moved?: boolean | readonly string[];
@@ -200,7 +202,7 @@ function pastOf({
 
 function movedOf(moved: boolean | readonly string[]): readonly string[] | null {
   if (typeof moved === "boolean") return moved ? [] : null;
-  for (const url of moved) checkEndpoint(url);
+  for (const source of moved) parsePeerSource(source);
   return [...moved];
 }
 

@@ -174,15 +174,39 @@ export class Kibitzer implements Log, Membership {
   }
 
   /**
-   * Joins the republic of the node at `url`; resolves once the log shows this node as a member.
-   * Asks again by itself; joining a republic that this node is in already changes nothing.
+   * Joins the republic of the nodes at `peers`, which are asked in turn; resolves once the log
+   * shows this node as a member. Asks again by itself, where the peers are then: a peer may be an
+   * endpoint, `dns+ws://HOST:PORT`, `srv+ws://_SERVICE._tcp.DOMAIN` or `file:PATH`. Joining a
+   * republic that this node is in already changes nothing.
    *
    * @param republic The name insisted on, or null to take the one that is found.
    * @throws {KibitzerError} `KBZ_REPUBLIC`, `KBZ_ID_TAKEN`, `KBZ_EXILED`, `KBZ_ABORTED`,
    *   `KBZ_UNREACHABLE` or `KBZ_NO_QUORUM` when `timeoutMs` is over.
    */
-  async join(republic: string | null, url: string, options: JoinOptions = {}): Promise<void> {
-    await join(this.#engine, { republic, url, ...options });
+  async join(
+    republic: string | null,
+    peers: string | readonly string[],
+    options: JoinOptions = {},
+  ): Promise<void> {
+    await join(this.#engine, { republic, sources: [peers].flat(), ...options });
+  }
+
+  /**
+   * For nodes that are all started alike: the first of `founders` founds the republic once each
+   * other founder says that it knows of none, and so does whoever else is found at `peers`; all
+   * others join. Where a republic is there already, everyone joins it.
+   */
+  async foundOrJoin(
+    republic: string,
+    peers: string | readonly string[],
+    options: JoinOptions & { readonly founders: readonly string[] },
+  ): Promise<void> {
+    const engine = this.#engine;
+    const isBegun = engine.identity !== null && engine.directory.record.contacts === null;
+    const asked = { republic, sources: [peers].flat(), ...options };
+    if (isBegun || (await join(engine, asked)) === "mayFound") {
+      await this.bootstrap(republic, options.properties);
+    }
   }
 
   /**

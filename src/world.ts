@@ -1,6 +1,6 @@
 /**
- * The narrow seams through which a node touches the world: files, clock, chance; the network is
- * `Transport` of transport/. A simulator replaces all four, and runs everything else unchanged.
+ * The narrow seams through which a node touches the world: files, clock, chance, names; the network
+ * is `Transport` of transport/. A simulator replaces them, and runs everything else unchanged.
  */
 import type { Transport } from "../transport/portable.ts";
 import type { Request, Response } from "./requests.ts";
@@ -70,9 +70,19 @@ export interface Chance {
   hex16(): string;
 }
 
+/** Errors are the system's own: that a name is not there yet is one of them. */
+export interface NameResolver {
+  /** All addresses of a host. */
+  addresses(host: string): Promise<readonly string[]>;
+  /** The hosts and ports that stand behind the name of a service, the best first. */
+  services(name: string): Promise<readonly { readonly host: string; readonly port: number }[]>;
+}
+
 export interface World {
   readonly files: FileSystem;
   readonly clock: Clock;
   readonly chance: Chance;
   readonly network: Transport<Request, Response>;
+  /** Left out: only endpoints lead to peers here, and files. */
+  readonly names?: NameResolver;
 }

@@ -77,7 +77,13 @@ export function checkTogether(options: StartOptions): void {
   const ways = waysIn(options);
   if (ways.length > 1)
     throw usage(`Wanted one of --bootstrap and --join, found both: ${ways.join(" and ")}.`);
-  const { bootstrap, republic } = options;
+  const { bootstrap, founders, republic } = options;
+  if (founders !== undefined && (bootstrap === undefined || options.join === undefined)) {
+    throw usage(
+      "--founders found a republic together: wanted --bootstrap NAME, too, and --join PEERS, by " +
+        "which they find each other.",
+    );
+  }
   if (bootstrap !== undefined && republic !== undefined && republic !== bootstrap) {
     throw usage(`--republic ${republic} and --bootstrap ${bootstrap} name two republics.`);
   }
@@ -108,9 +114,11 @@ function checkFirstStart(directory: string, options: StartOptions): void {
 }
 
 /** How the node is to come into a republic. */
-function waysIn({ bootstrap, join, awaitInvitation }: StartOptions): readonly string[] {
+function waysIn(options: StartOptions): readonly string[] {
+  const { bootstrap, founders, join, awaitInvitation } = options;
   return [
-    ...(bootstrap === undefined ? [] : ["--bootstrap"]),
+    // Those who found together join each other.
+    ...(bootstrap === undefined || founders !== undefined ? [] : ["--bootstrap"]),
     ...(join === undefined ? [] : ["--join"]),
     ...(awaitInvitation === true ? ["--await-invitation"] : []),
   ];
@@ -141,7 +149,7 @@ export function checkRepublic(name: string, options: StartOptions): void {
   // With --moved it names whom to tell, and asks for no republic.
   const isJoining = options.join !== undefined && options.moved !== true;
   const isAsked = options.bootstrap !== undefined || isJoining;
-  if (isAsked && options.ifNew !== true) {
+  if (isAsked && options.ifNew !== true && options.founders === undefined) {
     throw new CommandError(
       exitCodes.conflict,
       `${options.data} belongs to the republic "${name}" already. Start it without ${asked}, or ` +

@@ -139,18 +139,10 @@ async function enter(
   const republic = options.republic ?? null;
   if (kibitzer.republic !== null) {
     checkRepublic(kibitzer.republic.name, options);
+  } else if (join !== undefined) {
+    await enterByPeers(kibitzer, { ...options, join }, signal);
   } else if (bootstrap !== undefined) {
     await kibitzer.bootstrap(bootstrap, options.property);
-  } else if (join !== undefined) {
-    const timeoutMs = options.timeout ?? joinTimeoutMs;
-    const unreachable = await joinOne(join, (url) =>
-      kibitzer.join(republic, url, {
-        signal,
-        timeoutMs: timeoutMs / join.length,
-        ...(options.property === undefined ? {} : { properties: options.property }),
-      }),
-    );
-    if (unreachable !== null) throw joinedNobody(kibitzer.id, options, unreachable);
   } else if (options.awaitInvitation === true) {
     await kibitzer.awaitInvitation({
       signal,
@@ -165,36 +157,38 @@ async function enter(
   }
 }
 
-/**
- * Tries the endpoints in turn, the others too when one cannot be reached. Returns null once it has
- * joined, else why the last one was of no use.
- */
-async function joinOne(
-  urls: readonly string[],
-  join: (url: string) => Promise<unknown>,
-): Promise<KibitzerError | null> {
-  let unreachable: KibitzerError | null = null;
-  for (const url of urls) {
-    try {
-      await join(url);
-      return null;
-    } catch (error) {
-      if (!(error instanceof KibitzerError && error.retryable)) throw error;
-      // Once admitted it has only to learn, however long that takes.
-      if (error.outcome === "applied") return null;
-      unreachable = error;
-    }
-  }
-  return unreachable;
+/** Joins those that are found, or founds the republic where that is this node's part. */
+async function enterByPeers(
+  kibitzer: Kibitzer,
+  options: StartOptions & { readonly join: readonly string[] },
+  signal: AbortSignal,
+): Promise<void> {
+  const { bootstrap, founders, join, property = {}, timeout = joinTimeoutMs } = options;
+  const asking = { signal, timeoutMs: timeout, properties: property };
+  const entered =
+    bootstrap === undefined || founders === undefined
+      ? kibitzer.join(options.republic ?? null, join, asking)
+      : kibitzer.foundOrJoin(bootstrap, join, { ...asking, founders });
+  const unreachable = await entered.then(() => null, whyNot);
+  if (unreachable !== null) throw joinedNobody(kibitzer.id, options, unreachable);
+}
+
+/** Null where it goes on by itself: once admitted it has only to learn, however long that takes. */
+function whyNot(error: unknown): KibitzerError | null {
+  if (!(error instanceof KibitzerError && error.retryable)) throw error;
+  return error.outcome === "applied" ? null : error;
 }
 
 function joinedNobody(id: string, options: StartOptions, cause: KibitzerError): CommandError {
-  const { data, join = [], timeout = joinTimeoutMs } = options;
+  const { bootstrap, data, founders, join = [], timeout = joinTimeoutMs } = options;
   const tried = join.join(",");
+  const founding =
+    founders === undefined ? "" : `--bootstrap ${bootstrap} --founders ${founders.join(",")} `;
   return new CommandError(
     exitCodes.noQuorum,
     `Joined nobody within ${timeout} ms: tried ${tried}. ${data} belongs to node ${id} now, ` +
-      `which is in no republic yet; to try again: kibitz start --data ${data} --join ${tried}`,
+      `which is in no republic yet; to try again: kibitz start --data ${data} ` +
+      `${founding}--join ${tried}`,
     { cause },
   );
 }

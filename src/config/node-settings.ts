@@ -8,10 +8,12 @@ import {
   duration,
   durationOrNever,
   endpoints,
+  ids,
   onOff,
   oneOf,
   pairs,
   path,
+  peers,
   seats,
   size,
   text,
@@ -25,6 +27,7 @@ export interface NodeOptions {
   readonly advertise?: string;
   readonly moved?: boolean;
   readonly bootstrap?: string;
+  readonly founders?: readonly string[];
   readonly parliamentSize?: number;
   readonly join?: readonly string[];
   readonly awaitInvitation?: boolean;
@@ -77,6 +80,11 @@ export const nodeSettings: SettingsFor<NodeOptions> = {
   moved: { type: onOff, about: "have members call it here from now on: no copy of it is left" },
   // How a node comes into a republic.
   bootstrap: { type: text, argument: "name", about: "found a new republic (first start)" },
+  founders: {
+    type: ids,
+    argument: "ids",
+    about: "with --bootstrap and --join, the same on all: the first founds, the others join it",
+  },
   parliamentSize: {
     type: seats,
     argument: "seats",
@@ -84,9 +92,11 @@ export const nodeSettings: SettingsFor<NodeOptions> = {
     default: 5,
   },
   join: {
-    type: endpoints,
-    argument: "urls",
-    about: "join the republic of these nodes (first start); with --moved: tell them, too",
+    type: peers,
+    argument: "peers",
+    about:
+      "join the republic of these nodes (first start): endpoints, dns+ws://HOST:PORT, " +
+      "srv+ws://NAME, file:PATH; with --moved: tell them, too",
   },
   awaitInvitation: { type: onOff, about: "wait for kibitz member add (first start)" },
   republic: { type: text, argument: "name", about: "insist on this republic" },

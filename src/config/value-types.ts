@@ -8,6 +8,8 @@ import {
   parseDuration,
   parseDurationOrNever,
   parseEndpoints,
+  parseIds,
+  parsePeers,
   parseProperty,
   parseSeats,
   parseSwitch,
@@ -129,6 +131,15 @@ export const endpoints: ValueType<readonly string[]> = {
   parse: parseEndpoints,
   write: (value) => value,
 };
+
+/** Endpoints, and what they can be looked up by. */
+export const peers: ValueType<readonly string[]> = {
+  ...endpoints,
+  name: "peers",
+  parse: parsePeers,
+};
+
+export const ids: ValueType<readonly string[]> = { ...endpoints, name: "ids", parse: parseIds };
 
 export const pairs: ValueType<Readonly<Record<string, string>>> = {
   name: "KEY=VALUE",

@@ -3,7 +3,10 @@
  * says what it wanted when it refuses. Pure.
  */
 import { InvalidArgumentError } from "commander";
+import { isNodeId } from "../../consensus/index.ts";
 import { parseEndpoint, TransportError } from "../../transport/index.ts";
+import { parsePeerSource } from "../discovery/peer-source.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
 
 /** What the command line adds its own words to, and a file its place. */
 export function refused(wanted: string): InvalidArgumentError {
@@ -115,16 +118,39 @@ export function parseEndpoints(
   text: string,
   previous: readonly string[] | undefined,
 ): readonly string[] {
-  const endpoints = text.split(",").map((endpoint) => endpoint.trim());
-  for (const endpoint of endpoints) {
+  return parseList(text, previous, parseEndpoint);
+}
+
+/** The same for what endpoints of peers can be looked up by, too. */
+export function parsePeers(
+  text: string,
+  previous: readonly string[] | undefined,
+): readonly string[] {
+  return parseList(text, previous, parsePeerSource);
+}
+
+/** The same for ids of nodes. */
+export function parseIds(text: string, previous: readonly string[] | undefined): readonly string[] {
+  return parseList(text, previous, (id) => {
+    if (!isNodeId(id)) throw refused(`Wanted ids of nodes, like "a"; found "${id}".`);
+  });
+}
+
+function parseList(
+  text: string,
+  previous: readonly string[] | undefined,
+  check: (part: string) => unknown,
+): readonly string[] {
+  const parts = text.split(",").map((part) => part.trim());
+  for (const part of parts) {
     try {
-      parseEndpoint(endpoint);
+      check(part);
     } catch (error) {
-      if (!(error instanceof TransportError)) throw error;
-      throw new InvalidArgumentError(error.message);
+      if (!(error instanceof TransportError || error instanceof KibitzerError)) throw error;
+      throw refused(error.message);
     }
   }
-  return [...(previous ?? []), ...endpoints];
+  return [...(previous ?? []), ...parts];
 }
 
 /** `KEY=VALUE`, repeated, into one object. */

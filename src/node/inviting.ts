@@ -96,7 +96,7 @@ export class Invitations {
     const { signal, properties = {} } = options;
     try {
       const wait = signal === undefined ? {} : { signal };
-      await join(engine, { republic, url, properties, ...wait });
+      await join(engine, { republic, sources: [url], properties, ...wait });
       return true;
     } catch (error) {
       // Once it belongs to a republic there is no other invitation to wait for.

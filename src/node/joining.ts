@@ -1,12 +1,13 @@
 /** How a node gets into a republic: asks at an endpoint until the log shows it as a member. */
 import type { Citizen, RefusalReason, RepublicIdentity } from "../../consensus/index.ts";
-import type { Caller } from "../../transport/index.ts";
+import type { Caller, Hello } from "../../transport/index.ts";
 import type { WaitOptions } from "../api.ts";
 import { Deadline } from "../deadline.ts";
 import type { Engine } from "./engine.ts";
 import { checkedCitizen } from "./citizens.ts";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
-import { checkEndpoint } from "../checked-endpoint.ts";
+import { PeerDiscovery, unresolvedText, type FoundPeers } from "../discovery/peer-discovery.ts";
+import { checkFounders } from "../discovery/peer-source.ts";
 import { KibitzerError, type KibitzerErrorCode } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
 import { pause } from "../pause.ts";
@@ -22,77 +23,214 @@ export interface JoinOptions extends WaitOptions {
 interface Asked extends JoinOptions {
   /** The name insisted on, or null. */
   readonly republic: string | null;
-  readonly url: string;
+  readonly sources: readonly string[];
+  /** Who found it if there is none yet; none: there is one. */
+  readonly founders?: readonly string[];
 }
 
 const timeoutMsDefault = 30_000;
 const askAgainMs = 50;
+/** Between two look-ups. */
+const lookAgainMs = 250;
 const callMs = 3_000;
+/** Where others can be asked, too. */
+const callOneMs = 1_000;
 
-/** Resolves once the log shows this node as a member. */
-export async function join(engine: Engine, asked: Asked): Promise<void> {
-  const { url } = asked;
+/** What a node said that was asked to admit this one. */
+interface Answer {
+  readonly url: string;
+  readonly from: Hello["node"];
+  /** Null once this node is admitted. */
+  readonly refusal: KibitzerError | null;
+  readonly isNew: boolean;
+}
+
+/**
+ * Resolves once the log shows this node as a member; or, with founders, once it is sure that this
+ * node has to found the republic itself.
+ */
+export async function join(engine: Engine, asked: Asked): Promise<"joined" | "mayFound"> {
   check(engine, asked);
-  const { clock, chance, network } = engine.configuration.world;
+  const { clock } = engine.configuration.world;
   const signal = asked.signal ?? engine.over.signal;
   const timeoutMs = asked.timeoutMs ?? timeoutMsDefault;
   using deadline = new Deadline(clock, timeoutMs, signal, engine.over.signal);
-  const caller = network.connect(url, {
-    hello: () => engine.hello(),
-    fraction: () => chance.fraction(),
-  });
-  let last = joinError(
-    "KBZ_UNREACHABLE",
-    `Nothing answered at ${url}.`,
-    "Is a node running there?",
-  );
-  try {
-    while (!engine.isMember) {
-      if (engine.over.signal.aborted) throw closedError();
-      if (signal.aborted) throw abandoned(signal.reason, "unknown");
-      if (deadline.signal.aborted) throw last;
-      last = (await ask(engine, caller, asked)) ?? learning(engine.directory.record.id);
-      await pause(clock, askAgainMs, deadline.signal);
+  await using round = new Round(engine, asked);
+  let last = unreachable(asked.sources);
+  let told = "";
+  while (!engine.isMember) {
+    if (engine.over.signal.aborted) throw closedError();
+    if (signal.aborted) throw abandoned(signal.reason, "unknown");
+    if (deadline.signal.aborted) throw last;
+    const answered = await round.go(deadline.signal);
+    if (answered === "mayFound") return "mayFound";
+    last = answered ?? learning(engine.directory.record.id);
+    if (last.message !== told && answered !== null) {
+      told = last.message;
+      engine.logger.info({ event: "joining", code: last.code }, told);
     }
-  } finally {
-    await caller[Symbol.asyncDispose]();
+    await pause(clock, round.pauseMs, deadline.signal);
   }
+  return "joined";
 }
 
 /** @throws {KibitzerError} what can be told before anybody is asked. */
-function check(engine: Engine, { republic, url, signal }: Asked): void {
+function check(engine: Engine, { republic, signal, founders }: Asked): void {
   if (engine.over.signal.aborted) throw closedError();
   const known = engine.republic ?? engine.identity;
   if (known !== null && republic !== null && known.name !== republic) {
     throw alreadyIn(known, "join");
   }
-  checkEndpoint(url);
+  if (founders !== undefined) checkFounders(founders);
   if (signal?.aborted === true) throw abandoned(signal.reason, "none");
 }
 
-/** Asks once; returns why it was not admitted, or null. */
-async function ask(
-  engine: Engine,
-  caller: Caller<Request, Response>,
-  { republic, properties = {} }: Asked,
-): Promise<KibitzerError | null> {
-  const citizen = checkedCitizen(engine.citizen(properties));
-  let response: Response;
-  try {
-    const request = { method: "immigrate", republic, citizen, hops: 0 } as const;
-    response = await caller.call(request, { lane: "control", timeoutMs: callMs });
-  } catch (error) {
-    const wrapped = asKibitzerError(error);
-    if (!wrapped.retryable) throw wrapped;
-    return wrapped;
+/** Asks all that are found, one after the other, until one admits this node; again and again. */
+class Round implements AsyncDisposable {
+  readonly #engine: Engine;
+  readonly #asked: Asked;
+  readonly #discovery: PeerDiscovery;
+  readonly #callers = new Map<string, Caller<Request, Response>>();
+  /** Who has admitted this node. */
+  #host: string | null = null;
+
+  constructor(engine: Engine, asked: Asked) {
+    this.#engine = engine;
+    this.#asked = asked;
+    this.#discovery = new PeerDiscovery(asked.sources, engine.configuration.world);
   }
-  if (response.kind === "refused") return refused(response.reason, citizen);
-  if (response.kind !== "admitted") return refused("busy", citizen);
-  const known = engine.identity;
-  if (known !== null && known.identity !== response.republic.identity)
-    throw alreadyIn(known, "join");
-  await engine.belongTo(response.republic, response.contacts);
-  return null;
+
+  get pauseMs(): number {
+    return this.#host !== null || this.#discovery.isFixed ? askAgainMs : lookAgainMs;
+  }
+
+  /** Why it was not admitted, or null. */
+  async go(signal: AbortSignal): Promise<KibitzerError | "mayFound" | null> {
+    const host = this.#host;
+    const found =
+      host === null ? await this.#discovery.find(signal) : { urls: [host], unresolved: [] };
+    await this.#keep(found.urls);
+    this.#host = null;
+    const answers: Answer[] = [];
+    for (const url of found.urls) {
+      if (signal.aborted || (url === this.#engine.url && found.urls.length > 1)) continue;
+      const answer = await this.#ask(url, found.urls.length === 1 ? callMs : callOneMs);
+      if (answer.refusal === null) {
+        this.#host = url;
+        return null;
+      }
+      answers.push(answer);
+    }
+    const { founders } = this.#asked;
+    if (founders !== undefined) return this.#judge(founders, { ...found, answers });
+    const [last = unreachable(found.urls)] = answers.toReversed().map(({ refusal }) => refusal);
+    return found.urls.length === 0 ? notFound(found) : last;
+  }
+
+  /**
+   * The first founder founds once each other founder says that it knows of no republic, and so does
+   * whoever else is found. One that cannot be reached, or whose name cannot be looked up, may know
+   * of one.
+   */
+  #judge(
+    founders: readonly string[],
+    { urls, unresolved, answers }: FoundPeers & { readonly answers: readonly Answer[] },
+  ): KibitzerError | "mayFound" {
+    const { id, cookie } = this.#engine.directory.record;
+    const others = answers.filter(({ from }) => from?.cookie !== cookie);
+    if (others.some(({ from }) => from?.id === id)) throw twin(id);
+    if (urls.length === 0) return notFound({ unresolved });
+    const [first = ""] = founders;
+    const silent = others.flatMap(({ isNew, url, refusal }) => (isNew ? [] : [{ url, refusal }]));
+    if (first !== id || this.#engine.identity !== null) {
+      return silent[0]?.refusal ?? notFounded(first);
+    }
+    const heard = new Set(others.flatMap(({ isNew, from }) => (isNew ? [from?.id] : [])));
+    const missing = founders.filter((founder) => founder !== id && !heard.has(founder));
+    const unsure = [...silent.map(({ url }) => url), ...unresolved.map(({ source }) => source)];
+    return missing.length + unsure.length === 0 ? "mayFound" : waitsFor(missing, unsure);
+  }
+
+  async #ask(url: string, timeoutMs: number): Promise<Answer> {
+    const { republic, properties = {} } = this.#asked;
+    const engine = this.#engine;
+    const citizen = checkedCitizen(engine.citizen(properties));
+    let response: Response;
+    try {
+      const request = { method: "immigrate", republic, citizen, hops: 0 } as const;
+      response = await this.#caller(url).call(request, { lane: "control", timeoutMs });
+    } catch (error) {
+      const refusal = asKibitzerError(error);
+      if (!refusal.retryable) throw refusal;
+      return { url, from: null, refusal, isNew: false };
+    }
+    const from = this.#callers.get(url)?.remote?.node ?? null;
+    if (response.kind === "admitted") {
+      const known = engine.identity;
+      if (known !== null && known.identity !== response.republic.identity) {
+        throw alreadyIn(known, "join");
+      }
+      await engine.belongTo(response.republic, response.contacts);
+      return { url, from, refusal: null, isNew: false };
+    }
+    const reason = response.kind === "refused" ? response.reason : "busy";
+    return { url, from, refusal: refused(reason, citizen), isNew: reason === "noRepublic" };
+  }
+
+  #caller(url: string): Caller<Request, Response> {
+    const known = this.#callers.get(url);
+    if (known !== undefined) return known;
+    const { chance, network } = this.#engine.configuration.world;
+    const caller = network.connect(url, {
+      hello: () => this.#engine.hello(),
+      fraction: () => chance.fraction(),
+    });
+    this.#callers.set(url, caller);
+    return caller;
+  }
+
+  /** Addresses change: those that are gone are not called again. */
+  async #keep(urls: readonly string[]): Promise<void> {
+    const gone = [...this.#callers].filter(([url]) => !urls.includes(url));
+    for (const [url] of gone) this.#callers.delete(url);
+    await Promise.all(gone.map(async ([, caller]) => await caller[Symbol.asyncDispose]()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#keep([]);
+  }
+}
+
+function unreachable(urls: readonly string[]): KibitzerError {
+  const found = `Nothing answered at ${urls.join(", ")}.`;
+  return joinError("KBZ_UNREACHABLE", found, "Is a node running there?");
+}
+
+/** Nobody is there yet to be asked, which is no reason to found a republic. */
+function notFound(found: Pick<FoundPeers, "unresolved">): KibitzerError {
+  const what = `No peer can be looked up yet: ${unresolvedText(found)}.`;
+  return joinError("KBZ_UNREACHABLE", what, "Check the name or the file; it is tried again.");
+}
+
+function waitsFor(founders: readonly string[], silent: readonly string[]): KibitzerError {
+  const people = founders.length === 0 ? "" : ` Not heard of yet: ${founders.join(", ")}.`;
+  const places = silent.length === 0 ? "" : ` Without an answer: ${silent.join(", ")}.`;
+  return joinError(
+    "KBZ_UNREACHABLE",
+    "This node founds the republic once every other founder, and all that are found, say that " +
+      `they know of none.${people}${places}`,
+    "Start them.",
+  );
+}
+
+function notFounded(founder: string): KibitzerError {
+  const found = `No republic is there yet; ${founder} founds it.`;
+  return joinError("KBZ_NO_QUORUM", found, "Start that node.");
+}
+
+function twin(id: string): KibitzerError {
+  const found = `Another new node calls itself ${id}, too.`;
+  return joinError("KBZ_ID_TAKEN", found, "Give each node an id of its own.");
 }
 
 /** It is a member, and does not know yet: with much to learn that may take long. */

@@ -6,6 +6,7 @@ import type { Citizen } from "../../consensus/index.ts";
 import { gateOf } from "../access/gate.ts";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
 import type { Configuration } from "../configuration.ts";
+import { PeerDiscovery } from "../discovery/peer-discovery.ts";
 import { ReadMender } from "../repair/read-mender.ts";
 import { repairJournal } from "../repair/repairing.ts";
 import { sourceOf, strangersAt } from "../repair/peer-sources.ts";
@@ -80,7 +81,8 @@ export async function openRepaired({
       known: [
         ...(record.contacts ?? []),
         ...record.peers,
-        ...strangersAt(configuration.moved ?? []),
+        // A start does not wait for names to be looked up.
+        ...strangersAt(new PeerDiscovery(configuration.moved ?? [], world).fixed),
       ],
       hello: () => helloOf(record, urlOf(record, []), []),
       guard: (callee) => gateOf(configuration, callee),

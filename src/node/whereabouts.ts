@@ -6,12 +6,15 @@ import type { Citizen } from "../../consensus/index.ts";
 import { checkedCitizen } from "./citizens.ts";
 import type { Engine } from "./engine.ts";
 import type { Caller } from "../../transport/index.ts";
+import { PeerDiscovery } from "../discovery/peer-discovery.ts";
 import { pause } from "../pause.ts";
 import type { ImmigrateRequest, Request, Response } from "../requests.ts";
 
 type Found = Pick<Citizen, "id" | "cookie" | "url">;
 
 const askAgainMs = 200;
+/** Where a name cannot be looked up yet. */
+const lookAgainMs = 1_000;
 const callMs = 1_000;
 
 export class Whereabouts {
@@ -22,6 +25,8 @@ export class Whereabouts {
   #isAsking = false;
   /** The endpoints of those that moved, too, where this node was taken in. */
   readonly #told = new Set<string>();
+  /** Where those that moved, too, are; null before they were looked up. */
+  #found: readonly string[] | null = null;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -100,7 +105,8 @@ export class Whereabouts {
   get #mustTell(): boolean {
     if (this.#isElsewhere) return true;
     const { moved } = this.#engine.configuration;
-    return this.#knownUrl !== null && moved?.every((url) => this.#told.has(url)) === false;
+    if (this.#knownUrl === null || moved === null || moved.length === 0) return false;
+    return this.#found === null || !this.#found.every((url) => this.#told.has(url));
   }
 
   /** Each member by itself, since it may have to be called there before it can vote. */
@@ -108,27 +114,59 @@ export class Whereabouts {
     const engine = this.#engine;
     const { clock } = engine.configuration.world;
     const { signal } = engine.over;
-    const callers = moved.map((url) => ({ url, caller: this.#callerOf(url) }));
+    const discovery = new PeerDiscovery(moved, engine.configuration.world);
+    const callers = new Map<string, Caller<Request, Response>>();
     while (this.#mustTell && !signal.aborted) {
       const request = this.#request();
       const members = this.#isElsewhere ? engine.contacts() : [];
-      const others = callers.filter(({ url }) => this.#isElsewhere || !this.#told.has(url));
+      const { urls, unresolved } = await discovery.find(signal);
+      // While some cannot be looked up, others are told, and it is tried again.
+      this.#found = unresolved.length === 0 ? urls : null;
+      await this.#call(urls, callers);
+      const others = urls.filter((url) => this.#isElsewhere || !this.#told.has(url));
       await Promise.allSettled([
         ...members.map(async ({ id }) => await this.#tellMember(id, request)),
-        ...others.map(async ({ url, caller }) => {
-          const options = { lane: "control", timeoutMs: callMs, signal } as const;
-          const response = await caller.call(request, options);
-          const node = caller.remote?.node ?? null;
-          if (node !== null) this.#follow([node]);
-          if (response.kind === "admitted") this.#told.add(url);
-          // Once the log has this node here, it knows more than who was not there.
-          if (this.#isElsewhere) this.#heed(url, response);
-        }),
+        ...others.map(async (url) => await this.#tellAt(url, callers.get(url), request)),
       ]);
-      await pause(clock, askAgainMs, signal);
+      await pause(clock, unresolved.length === 0 ? askAgainMs : lookAgainMs, signal);
     }
-    await Promise.all(callers.map(async ({ caller }) => await caller[Symbol.asyncDispose]()));
+    await this.#call([], callers);
     this.#isTelling = false;
+  }
+
+  /** Addresses change: those that are gone are not called again. */
+  async #call(
+    urls: readonly string[],
+    callers: Map<string, Caller<Request, Response>>,
+  ): Promise<void> {
+    const gone = [...callers].filter(([url]) => !urls.includes(url));
+    for (const [url] of gone) callers.delete(url);
+    for (const url of urls) {
+      if (callers.has(url) || this.#told.has(url)) continue;
+      try {
+        callers.set(url, this.#callerOf(url));
+      } catch (error) {
+        // What a name service says need be no endpoint.
+        this.#engine.logger.warn({ event: "unreachable", url, err: error }, "cannot be called");
+        this.#told.add(url);
+      }
+    }
+    await Promise.all(gone.map(async ([, caller]) => await caller[Symbol.asyncDispose]()));
+  }
+
+  async #tellAt(
+    url: string,
+    caller: Caller<Request, Response> | undefined,
+    request: ImmigrateRequest,
+  ): Promise<void> {
+    if (caller === undefined) return;
+    const { signal } = this.#engine.over;
+    const response = await caller.call(request, { lane: "control", timeoutMs: callMs, signal });
+    const node = caller.remote?.node ?? null;
+    if (node !== null) this.#follow([node]);
+    if (response.kind === "admitted") this.#told.add(url);
+    // Once the log has this node here, it knows more than who was not there.
+    if (this.#isElsewhere) this.#heed(url, response);
   }
 
   #request(): ImmigrateRequest {

@@ -4,6 +4,7 @@ import { nodeNetwork } from "./node-network.ts";
 import { nodeFiles } from "../storage/node-files.ts";
 import { systemChance } from "./system-chance.ts";
 import { systemClock } from "./system-clock.ts";
+import { systemNames } from "./system-names.ts";
 import type { World } from "../world.ts";
 
 export function nodeWorld(shown: NetworkCredentials | null = null): World {
@@ -12,5 +13,6 @@ export function nodeWorld(shown: NetworkCredentials | null = null): World {
     clock: systemClock(),
     chance: systemChance(),
     network: nodeNetwork(shown),
+    names: systemNames(),
   };
 }

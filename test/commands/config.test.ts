@@ -68,6 +68,7 @@ test("check tells all that is wrong, and what does not go together", async (cont
   const apart: readonly (readonly [readonly string[], RegExp])[] = [
     [["--bootstrap", "r", "--join", "ws://a:1"], /found both/],
     [["--bootstrap", "r", "--republic", "s"], /two republics/],
+    [["--founders", "a,b", "--join", "ws://a:1"], /wanted --bootstrap/],
     [["--listen", "ws://0.0.0.0:1"], /--allow-insecure/],
     [["--ping-every", "1s"], /timing\.silenceMs: wanted a whole number from 2000/],
     [["--id", "No Id"], /Option id/],
