@@ -181,8 +181,8 @@ export const membershipMutants: readonly Mutant[] = [
   {
     name: "move-told-to-members-alone",
     file: "src/node/whereabouts.ts",
-    find: "const callers = moved.map(",
-    replace: "const callers = moved.slice(0, 0).map(",
+    find: "...others.map(async",
+    replace: "...others.slice(0, 0).map(async",
     about:
       "Who moved together with all others tells only the endpoints that nobody is at any more.",
     invariant: "L2",
