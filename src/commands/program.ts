@@ -4,6 +4,7 @@
  */
 import { Command } from "commander";
 import { addBench } from "./bench-program.ts";
+import { addDoctor } from "./doctor-program.ts";
 import { addKv } from "./kv-program.ts";
 import { addLog } from "./log-program.ts";
 import { parseEndpoints, parseWhole } from "../config/written-values.ts";
@@ -63,6 +64,7 @@ export function createProgram(output: Output, ended: (exitCode: number) => void)
   addReplay(program, context);
   addLog(program, output, (command, work) => runs(command, context, work));
   addSimulate(program, context);
+  addDoctor(program, output, (command, work) => runs(command, context, work));
   addBench(program, output, (command, work) => runs(command, context, work));
   return program;
 }

@@ -1,0 +1,197 @@
+/**
+ * `kibitz bundle`: one compressed JSON document with what a report of a bug needs. Entries' bytes
+ * and secrets do not get into it; what cannot be had is named with the reason.
+ */
+import { writeFile } from "node:fs/promises";
+import { arch, cpus, freemem, loadavg, platform, release, totalmem, uptime } from "node:os";
+import { resolve } from "node:path";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { KibitzerClient } from "../client.ts";
+import { recordedEnvelopes } from "../recording/replay.ts";
+import { nodeFiles, volumeOf } from "../storage/node-files.ts";
+import { protocol, version } from "../version.ts";
+import { CommandError } from "./command-error.ts";
+import { describeError } from "./describe-error.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { inspectDirectory } from "./inspect-directory.ts";
+import { watchInterruption } from "./interruption.ts";
+import { lockIfThere } from "./log-inspect.ts";
+import type { Output } from "./output.ts";
+import type { ClusterOptions } from "./settings.ts";
+
+export interface BundleOptions extends ClusterOptions {
+  readonly data?: string;
+}
+
+/** The newest envelopes that go into a bundle; some megabytes at most. */
+const envelopesMax = 5_000;
+/** That an answer may take: a cluster in trouble is what bundles are for. */
+const askMs = 5_000;
+const metricsBytesMax = 4 * 1024 * 1024;
+
+export async function bundle(
+  path: string,
+  options: BundleOptions,
+  output: Output,
+): Promise<number> {
+  using interruption = watchInterruption();
+  const { signal } = interruption;
+  const parts = {
+    versions: { kibitzer: version, protocol, node: process.versions },
+    system: systemFacts(),
+    settings: settingsIn(process.env),
+    status: await partOf(() => statusOf(options, signal)),
+    endpoints: await endpointsOf(options.endpoints, signal),
+    ...(options.data === undefined ? {} : await directoryParts(resolve(options.data))),
+  };
+  if (signal.aborted) return exitCodes.interrupted;
+  const text = JSON.stringify(
+    { format: 1, made: new Date().toISOString(), ...parts },
+    withoutBytes,
+  );
+  const compressed = await promisify(gzip)(text);
+  await write(resolve(path), compressed);
+  const missing = missingIn(parts);
+  if (options.json === true) output.json({ file: path, bytes: compressed.length, missing });
+  else {
+    output.line(`${path}: ${compressed.length} bytes; read it with: gzip -dc ${path}`);
+    for (const part of missing) output.note(`kibitz: ${part} could not be had; it says why.`);
+  }
+  return exitCodes.ok;
+}
+
+interface Missing {
+  readonly missing: string;
+}
+
+async function partOf<Part>(read: () => Promise<Part>): Promise<Part | Missing> {
+  try {
+    return await read();
+  } catch (error) {
+    return { missing: describeError(error) };
+  }
+}
+
+function missingIn(parts: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.entries(parts).flatMap(([name, part]) => {
+    return typeof part === "object" && part !== null && "missing" in part ? name : [];
+  });
+}
+
+async function statusOf({ endpoints }: ClusterOptions, signal: AbortSignal): Promise<unknown> {
+  const within = AbortSignal.any([signal, AbortSignal.timeout(askMs)]);
+  await using client = await KibitzerClient.connect(endpoints, {
+    timeoutMs: askMs,
+    signal: within,
+  });
+  return await client.status({ signal: within });
+}
+
+/** What each endpoint tells over HTTP. */
+async function endpointsOf(
+  urls: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly unknown[]> {
+  const asked = urls.map(async (url) => {
+    if (!/^wss?:/.test(url)) return { url, missing: "it has no HTTP" };
+    const ask = async (path: string): Promise<string> => {
+      const within = AbortSignal.any([signal, AbortSignal.timeout(askMs)]);
+      const response = await fetch(`${url.replace(/^ws/, "http")}${path}`, { signal: within });
+      return (await response.text()).slice(0, metricsBytesMax);
+    };
+    const [readyz, metrics] = await Promise.all(
+      ["/readyz?verbose", "/metrics"].map(async (path) => await partOf(() => ask(path))),
+    );
+    return { url, readyz, metrics };
+  });
+  return await Promise.all(asked);
+}
+
+async function directoryParts(directory: string): Promise<Readonly<Record<string, unknown>>> {
+  const files = nodeFiles();
+  const inspection = await partOf(async () => {
+    await using _lock = await lockIfThere(directory, files);
+    return await inspectDirectory(directory, files);
+  });
+  const recording = await partOf(async () => await lastEnvelopes(`${directory}/recording`));
+  return { directory, volume: await volumeOf(directory), inspection, recording };
+}
+
+/** Damage ends what can be read: what was whole before it is kept. */
+async function lastEnvelopes(path: string): Promise<unknown> {
+  let kept: unknown[] = [];
+  let count = 0;
+  let damage: string | null = null;
+  try {
+    for await (const envelope of recordedEnvelopes(path)) {
+      count += 1;
+      kept.push(envelope);
+      if (kept.length >= 2 * envelopesMax) kept = kept.slice(-envelopesMax);
+    }
+  } catch (error) {
+    if (count === 0) throw error;
+    damage = describeError(error);
+  }
+  return { envelopes: count, damage, last: kept.slice(-envelopesMax) };
+}
+
+/**
+ * Entries travel as bytes, and nothing else that is recorded does. Looks at what stands in its
+ * place itself: a buffer has become an array of numbers by the time that JSON shows it.
+ */
+function withoutBytes(
+  this: Readonly<Record<string, unknown>>,
+  key: string,
+  value: unknown,
+): unknown {
+  const own = this[key];
+  return own instanceof Uint8Array ? `${own.length} bytes` : value;
+}
+
+const secret = /TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH/i;
+
+/** What the environment sets, with the names alone where the value may be a secret. */
+export function settingsIn(environment: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+  const ours = Object.entries(environment).filter(([name]) => name.startsWith("KIBITZER_"));
+  return Object.fromEntries(
+    ours.map(([name, value = ""]) => [
+      name,
+      secret.test(name) ? "(not shown)" : withoutUser(value),
+    ]),
+  );
+}
+
+/** An endpoint may name a user and a password. */
+function withoutUser(text: string): string {
+  return text.replace(/\/\/[^/@\s]*@/g, "//(not shown)@");
+}
+
+function systemFacts(): Readonly<Record<string, unknown>> {
+  return {
+    platform: platform(),
+    release: release(),
+    arch: arch(),
+    processors: cpus().map(({ model }) => model),
+    memoryBytes: totalmem(),
+    memoryFreeBytes: freemem(),
+    load: loadavg(),
+    uptimeSeconds: uptime(),
+  };
+}
+
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    // For its owner alone: it tells where nodes are.
+    await writeFile(path, bytes, { flag: "wx", mode: 0o600 });
+  } catch (cause) {
+    const isThere = cause instanceof Error && "code" in cause && cause.code === "EEXIST";
+    throw new CommandError(
+      isThere ? exitCodes.conflict : exitCodes.failure,
+      isThere
+        ? `Wanted to write ${path}, which is there already. Choose another name.`
+        : `Cannot write ${path}: ${String(cause)}`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,136 @@
+/** What `kibitz doctor` finds, and what `kibitz bundle` gathers, and leaves out. */
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { bundle, settingsIn } from "../../src/commands/bundle.ts";
+import { CommandError } from "../../src/commands/command-error.ts";
+import { checkNode, doctor, type DoctorOptions } from "../../src/commands/doctor.ts";
+import { exitCodes } from "../../src/commands/exit-codes.ts";
+import { Kibitzer } from "../../src/kibitzer.ts";
+import { captureOutput } from "./captured-output.ts";
+
+interface Told {
+  readonly check: string;
+  readonly verdict: string;
+  readonly advice: string | null;
+  readonly values?: Readonly<Record<string, number>>;
+}
+
+const secret = "nobody else's business";
+
+/** Exit code, findings by name, and the last line. */
+async function run(
+  options: Partial<DoctorOptions> & { readonly isAsked?: boolean },
+): Promise<{ code: number; told: ReadonlyMap<string, Told>; verdict: string }> {
+  const captured = captureOutput();
+  const all = { endpoints: [], timeout: 5_000, isAsked: false, json: true, ...options };
+  const code = await doctor(all, captured.output);
+  const lines = (await captured.stdout()).trim().split("\n");
+  const findings = lines.slice(0, -1).map((line): Told => JSON.parse(line));
+  const { verdict }: { verdict: string } = JSON.parse(lines.at(-1) ?? "{}");
+  return { code, told: new Map(findings.map((each) => [each.check, each])), verdict };
+}
+
+suite("doctor and bundle", () => {
+  let directory: string;
+  let node: Kibitzer;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), "kibitz-doctor-"));
+    const listen = ["ws://127.0.0.1:0"];
+    const options = { id: "a", directory: join(directory, "a"), listen, recordBodies: true };
+    node = await Kibitzer.open(options);
+    await node.bootstrap("doctor");
+    await node.publish(secret);
+  });
+  after(async () => {
+    await node.close();
+    await rm(directory, { recursive: true });
+  });
+
+  test("a disk is measured, and nothing is left on it", async () => {
+    const { told, code } = await run({ data: directory });
+    const speed = { ...told.get("disk speed")?.values };
+    assert.deepEqual(Object.keys(speed), ["count", "p50Ms", "p99Ms", "maxMs"]);
+    const [count = 0, ...times] = Object.values(speed);
+    assert.ok(count > 0);
+    assert.ok(times.every((ms, at) => ms > 0 && ms >= (times[at - 1] ?? 0)));
+    assert.ok(Number(told.get("disk room")?.values?.["freeBytes"]) > 0);
+    assert.deepEqual(await readdir(directory), ["a"]);
+    assert.equal(code === exitCodes.ok, told.get("disk speed")?.verdict !== "failure");
+  });
+
+  test("what is not there is a failure, with what to do", async () => {
+    const { told, code, verdict } = await run({ data: join(directory, "nowhere") });
+    assert.equal(told.get("disk")?.verdict, "failure");
+    assert.match(told.get("disk")?.advice ?? "", /Make it/);
+    assert.equal(code, exitCodes.failure);
+    assert.equal(verdict, "failure");
+  });
+
+  test("a member is found, reached, asked for its time and its version", async () => {
+    const { told, code } = await run({ endpoints: [node.url], isAsked: true });
+    for (const check of [`name 127.0.0.1`, `reach ${node.url}`, `clock ${node.url}`, "versions"]) {
+      assert.equal(told.get(check)?.verdict, "ok", check);
+    }
+    assert.equal(code, exitCodes.ok);
+  });
+
+  test("a port in use, and one that nobody listens at, are failures", async () => {
+    const free = "ws://127.0.0.1:0";
+    const { told, code } = await run({ listen: [node.url, free] });
+    assert.equal(told.get(`listen ${node.url}`)?.verdict, "failure");
+    assert.equal(told.get(`listen ${free}`)?.verdict, "ok");
+    assert.equal(code, exitCodes.failure);
+    const nobody = "ws://127.0.0.1:1";
+    const asked = await run({ endpoints: [nobody], timeout: 100, isAsked: true });
+    assert.equal(asked.told.get(`reach ${nobody}`)?.verdict, "failure");
+    assert.equal(asked.told.get("versions")?.verdict, "failure");
+  });
+
+  test("an old Node.js is told", () => {
+    assert.equal(checkNode("22.18.0").verdict, "ok");
+    assert.equal(checkNode("24.0.0").verdict, "ok");
+    assert.equal(checkNode("22.17.9").verdict, "failure");
+    assert.equal(checkNode("20.20.0").verdict, "failure");
+  });
+
+  test("a bundle has all there is, without entries and secrets, for its owner alone", async () => {
+    const file = join(directory, "bundle.json.gz");
+    const captured = captureOutput();
+    const data = join(directory, "a");
+    const options = { endpoints: [node.url], timeout: 5_000, data, json: true };
+    assert.equal(await bundle(file, options, captured.output), exitCodes.ok);
+    const text = gunzipSync(await readFile(file)).toString();
+    const found = JSON.parse(text);
+    assert.equal(found.status.republic.name, "doctor");
+    assert.match(found.endpoints[0].metrics, /kibitzer_consensus_is_leader 1/);
+    assert.match(found.endpoints[0].readyz, /readyz check passed/);
+    assert.ok(found.recording.last.length > 5);
+    assert.ok(found.recording.last.every((each: { module: string }) => each.module === "kibitz"));
+    // The node runs: its directory is its own.
+    assert.match(found.inspection.missing, /KBZ_IN_USE/);
+    assert.deepEqual(JSON.parse(await captured.stdout()).missing, ["inspection"]);
+    assert.ok(!text.includes(secret) && !text.includes([...Buffer.from(secret)].join(",")));
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    await assert.rejects(bundle(file, options, captured.output), (error) => {
+      return error instanceof CommandError && error.exitCode === exitCodes.conflict;
+    });
+  });
+
+  test("of settings, what may be a secret goes by its name alone", () => {
+    const shown = settingsIn({
+      KIBITZER_TOKEN: "t0p",
+      KIBITZER_ENDPOINTS: "ws://me:pw@host:1",
+      KIBITZER_LOG_LEVEL: "warn",
+      HOME: "somewhere",
+    });
+    assert.deepEqual(shown, {
+      KIBITZER_TOKEN: "(not shown)",
+      KIBITZER_ENDPOINTS: "ws://(not shown)@host:1",
+      KIBITZER_LOG_LEVEL: "warn",
+    });
+  });
+});
