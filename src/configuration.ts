@@ -97,6 +97,8 @@ export interface Configuration {
   };
   readonly machine: StateMachine | null;
   readonly world: World;
+  /** Whether the network is that of this computer, on which probes may be answered early. */
+  readonly isReal: boolean;
   readonly snapshot: { readonly bytes: number; readonly slots: number };
   readonly retain: { readonly bytes: number | null; readonly ageMs: number | null };
   readonly storage: NonNullable<KibitzerOptions["storage"]>;
@@ -157,6 +159,7 @@ export function configure(
     timing: timingOf(options),
     machine: options.machine ?? null,
     world,
+    isReal: options.world === undefined,
     ...pastOf(options),
     storage: { ...options.storage },
     signal: options.signal ?? new AbortController().signal,

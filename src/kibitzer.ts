@@ -3,7 +3,6 @@
  * The public face; the parts and how they work together are the engine's.
  */
 import type { Registry } from "prom-client";
-import { sameBallot } from "../consensus/index.ts";
 import type { Government, NodeId, RepublicIdentity } from "../consensus/index.ts";
 import type {
   EntriesOptions,
@@ -27,7 +26,6 @@ import { writeAudit } from "./access/audit.ts";
 import type { CertificateExpiry } from "./access/certificates.ts";
 import { Security } from "./access/security.ts";
 import { checkOptions, configure, type KibitzerOptions } from "./configuration.ts";
-import { Deadline } from "./deadline.ts";
 import type { ConsensusState } from "./consensus-state.ts";
 import { Engine } from "./node/engine.ts";
 import type { Envelope } from "./recording/envelope.ts";
@@ -41,17 +39,18 @@ import type { InvitationOptions } from "./node/inviting.ts";
 import { silent } from "./logger.ts";
 import { nodeWorld } from "./system/node-world.ts";
 import type { World } from "./world.ts";
+import { checksOf, factsOf } from "./health/health.ts";
+import { healthOf, type Health, type ProbeName } from "./health/probe.ts";
 import { replayEnvelopes } from "./recording/replay.ts";
 import { NodeMembership } from "./node/membership.ts";
 import { closedError } from "./node/errors.ts";
+import { handOver } from "./node/handing-over.ts";
 import { ownBarrier } from "./node/own-barrier.ts";
 import { ownEntries } from "./node/own-entries.ts";
 import { ownLog } from "./node/own-log.ts";
 import { noMachine } from "./machine/machine-errors.ts";
 import { queryOf } from "./machine/query.ts";
 import type { StateMachine } from "./machine/state-machine.ts";
-
-const handOverMs = 2_000;
 
 export class Kibitzer implements Log, Membership {
   /** Resolves when the node has stopped: with its named error, or null after `close`. */
@@ -97,6 +96,7 @@ export class Kibitzer implements Log, Membership {
     }).catch((error: unknown) => {
       throw asKibitzerError(error);
     });
+    engine.meter.certificates = () => security.credentials.expiries;
     const kibitzer = new Kibitzer(engine, security, promise);
     late.kibitzer = kibitzer;
     engine.over.signal.addEventListener("abort", () => resolve(null), { once: true });
@@ -290,6 +290,11 @@ export class Kibitzer implements Log, Membership {
     await this.#engine.metrics.registerIn(registry);
   }
 
+  /** How this node is, as its HTTP endpoint of that name tells. */
+  health(probe: ProbeName): Health {
+    return healthOf(checksOf(factsOf(this.#engine), probe));
+  }
+
   /** Each government from the one in force now on, as it comes into force here. */
   async *governments(options: WaitOptions = {}): AsyncGenerator<Government, void, void> {
     const engine = this.#engine;
@@ -330,7 +335,8 @@ export class Kibitzer implements Log, Membership {
    * republic goes on without a pause. Ends within a bound.
    */
   async stop(): Promise<void> {
-    await this.#handOver();
+    this.#engine.isDraining = true;
+    await handOver(this.#engine);
     await this.close();
   }
 
@@ -370,25 +376,6 @@ export class Kibitzer implements Log, Membership {
     writeAudit(logger, { action: what, who: "the program of this node", address: "here" });
     const barrier = async (): Promise<{ readonly slot: number }> => await this.barrier(options);
     return new NodeMembership(this.#engine, { what, signal: options.signal, barrier });
-  }
-
-  async #handOver(): Promise<void> {
-    const engine = this.#engine;
-    let isTaken = engine.view().role === "leading";
-    engine.play({ kind: "transfer", to: null }, ({ reply }) => {
-      isTaken &&= reply?.kind === "enqueued";
-    });
-    if (!isTaken) return;
-    using deadline = new Deadline(engine.configuration.world.clock, handOverMs, engine.over.signal);
-    // Who went earlier would be missed by the successor, which counts on promises and votes; and
-    // others would campaign against it.
-    const isSucceeded = (): boolean => {
-      const { promised, accepted } = engine.view();
-      return accepted.id !== this.id && sameBallot(accepted, promised);
-    };
-    await engine.changed.until(isSucceeded, deadline.signal);
-    const { length } = engine.view();
-    await engine.changed.until(() => engine.view().decided >= length, deadline.signal);
   }
 }
 

@@ -139,6 +139,8 @@ export interface Callee<Request, Response> {
   refused?(detail: { readonly address: string; readonly error: Error }): void;
   /** Answers an ordinary HTTP request at a `ws://` endpoint; without it they get 426. */
   serve?(request: IncomingMessage, response: ServerResponse): void;
+  /** Whether an HTTP request is answered even if all places for clients are taken; default no. */
+  isUrgent?(request: IncomingMessage): boolean;
   /** Whether who asks for a WebSocket may have one; default yes. Pages of other sites may not. */
   admits?(request: IncomingMessage): boolean;
 }

@@ -1,5 +1,5 @@
 /** WebSocket over HTTP: listens, on a port that other HTTP routes can share, and dials. */
-import type { Server, ServerOptions, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { Socket } from "node:net";
@@ -35,7 +35,7 @@ interface Door {
 }
 
 /** What of a callee concerns HTTP. */
-type HttpCallee = Pick<Callee<never, never>, "serve" | "admits">;
+type HttpCallee = Pick<Callee<never, never>, "serve" | "admits" | "isUrgent">;
 
 interface WebSocketBounds {
   readonly maxPayload: number;
@@ -163,8 +163,8 @@ function attend<Request, Response>(
   server.on("request", (request, response) => {
     arriving.get(request.socket)?.leave(null);
     if (callee.serve === undefined) refuseHttp(response);
-    else if (!seat(request.socket)) refuseFull(response, full);
-    else callee.serve(request, response);
+    else if (seat(request.socket)) callee.serve(request, response);
+    else if (!serveUrgent(request, response, callee)) refuseFull(response, full);
   });
   server.on("upgrade", (request, socket: Duplex, head: Buffer) => {
     if (callee.admits?.(request) === false) {
@@ -192,6 +192,18 @@ function attend<Request, Response>(
     refuseSocket(socket, 400, limits);
   });
   server.on("drop", (data) => reception.refuse(data?.remoteAddress ?? "unknown", crowded));
+}
+
+/** What is answered without a place, if it is one of those; its connection is not kept then. */
+function serveUrgent(
+  request: IncomingMessage,
+  response: ServerResponse,
+  callee: HttpCallee,
+): boolean {
+  if (callee.isUrgent?.(request) !== true) return false;
+  response.shouldKeepAlive = false;
+  callee.serve?.(request, response);
+  return true;
 }
 
 /** Lets HTTP answers under way end, but not for longer than `lingerMs`. */

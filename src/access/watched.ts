@@ -108,7 +108,7 @@ export class Watched<Value> implements Disposable {
       if (this.#fault === reason) return;
       this.#fault = reason;
       const message = `the new ${what} cannot be used, the old stays in use: ${reason}`;
-      logger.error({ event: "reload failed", what, paths, reason }, message);
+      logger.error({ event: "notReloaded", what, paths, reason }, message);
     }
   }
 

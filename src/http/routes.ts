@@ -1,6 +1,7 @@
 /** All routes of a node. */
 import type { Engine } from "../node/engine.ts";
 import { entriesRoutes } from "./entries.ts";
+import { healthRoutes } from "./health.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { openapiRoutes } from "./openapi.ts";
 import { publishRoutes } from "./publish.ts";
@@ -13,6 +14,7 @@ export function routesOf(engine: Engine): readonly Route[] {
     ...entriesRoutes(engine),
     ...publishRoutes(engine),
     ...metricsRoutes(engine),
+    ...healthRoutes(engine),
     ...openapiRoutes(),
   ];
 }

@@ -8,6 +8,7 @@ import { crc32 } from "../codec/crc32.ts";
 import { entriesOf } from "../codec/entry-stream.ts";
 import type { LoggedBatch, LogReader } from "../node/log-reader.ts";
 import { Bell } from "../node/bell.ts";
+import { apply, traced } from "../diagnostics/channels.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { now } from "../metrics/meter.ts";
 import type { Recorder } from "../metrics/recorder.ts";
@@ -225,7 +226,12 @@ export class MachineHost {
       if (batches.length === 0) await pause(this.#options.clock, readAgainMs, this.#options.over);
       for (const batch of batches) {
         if (this.#isVoid(generation)) return;
-        await this.#applyBatch(batch, generation);
+        const { index, count, slot } = batch;
+        await traced(
+          apply,
+          () => ({ index, count, slot }),
+          () => this.#applyBatch(batch, generation),
+        );
       }
       if (this.#isVoid(generation)) return;
     }

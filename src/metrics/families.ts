@@ -25,6 +25,12 @@ function nodeFamilies(engine: Engine): readonly Family[] {
     gauge("kibitzer_protocol_version", "The latest version of the protocol that it speaks.", () => {
       return protocol.most;
     }),
+    gauge("kibitzer_tls_cert_expiry_timestamp_seconds", "When a certificate ends.", () => {
+      const ends = Map.groupBy(engine.meter.certificates(), ({ role }) => role);
+      return [...ends].map(([role, all]) => {
+        return [{ role }, Math.min(...all.map(({ expiresAt }) => expiresAt)) / 1000] as const;
+      });
+    }),
     counter(
       "kibitzer_state_digest_mismatch_total",
       "Times that a member's state, or this node's own, was found to differ.",

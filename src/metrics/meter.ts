@@ -76,6 +76,12 @@ export class RequestMeter {
   }
 }
 
+export interface Certificate {
+  readonly role: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
 export class Meter {
   readonly storage: StorageMeter = new StorageMeter();
   readonly requests: RequestMeter = new RequestMeter();
@@ -87,6 +93,8 @@ export class Meter {
   readonly commits: Recorder = new Recorder();
   /** What a batch took in the state machine. */
   readonly applies: Recorder = new Recorder();
+  /** When each certificate of this node ends, by what it is for; none without TLS. */
+  certificates: () => readonly Certificate[] = () => [];
   leaderChanges = 0;
   heartbeatFailures = 0;
   readIndexFailures = 0;

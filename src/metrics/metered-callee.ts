@@ -4,12 +4,17 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { TransportError, type Callee, type Hello, type Traffic } from "../../transport/index.ts";
+import { propose, traced, type Traced } from "../diagnostics/channels.ts";
+import { probeOf } from "../health/early.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import type { EntriesRequest, Request, Response } from "../requests.ts";
+import type { EnqueueRequest, EntriesRequest, Request, Response } from "../requests.ts";
 import { now, type Meter } from "./meter.ts";
 
-/** What is metered: all that a callee may do, but counting bytes, and letting anybody in. */
-type Metered = Omit<Required<Callee<Request, Response>>, "traffic" | "vet" | "isGuarded">;
+/** What is metered: all that a callee may do, but what is decided here, and letting anybody in. */
+type Metered = Omit<
+  Required<Callee<Request, Response>>,
+  "traffic" | "vet" | "isGuarded" | "isUrgent"
+>;
 
 export class MeteredCallee implements Callee<Request, Response> {
   readonly #callee: Metered;
@@ -43,6 +48,11 @@ export class MeteredCallee implements Callee<Request, Response> {
     this.#callee.serve(request, response);
   }
 
+  /** A node full of clients is not to be killed for it. */
+  isUrgent(request: IncomingMessage): boolean {
+    return probeOf(request) !== undefined;
+  }
+
   admits(request: IncomingMessage): boolean {
     return this.#callee.admits(request);
   }
@@ -64,7 +74,14 @@ export class MeteredCallee implements Callee<Request, Response> {
   /** The answer itself is the callee's: it comes not a turn later for being counted. */
   answer(request: Request, from: Hello, signal: AbortSignal): Promise<Response> {
     const began = now();
-    const answered = this.#callee.answer(request, from, signal);
+    const answered =
+      request.method === "enqueue" && from.node === null
+        ? traced(
+            propose,
+            () => proposed(this.#callee.hello(), request),
+            () => this.#callee.answer(request, from, signal),
+          )
+        : this.#callee.answer(request, from, signal);
     if (request.method === "receive" || from.node !== null) return answered;
     if (request.method === "entries") this.#readings.add(request);
     const { requests } = this.#meter;
@@ -81,6 +98,12 @@ export class MeteredCallee implements Callee<Request, Response> {
     );
     return answered;
   }
+}
+
+/** What is told of a batch on its way. */
+function proposed({ node }: Hello, { batch }: EnqueueRequest): Traced {
+  const { publisher, sequence, count, size } = batch;
+  return { node: node?.id ?? "", publisher, sequence, count, bytes: size };
 }
 
 function codeOf(error: unknown): string {

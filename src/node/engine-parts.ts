@@ -5,11 +5,30 @@
 import { asKibitzerError } from "../as-kibitzer-error.ts";
 import { checkExposure } from "../access/exposure.ts";
 import type { Configuration } from "../configuration.ts";
-import type { DataDirectory } from "../storage/directory.ts";
+import type { ConsensusState } from "../consensus-state.ts";
 import type { Engine } from "./engine.ts";
+import type { Vestibule } from "../health/vestibule.ts";
+import type { KibitzerError } from "../kibitzer-error.ts";
+import type { LogReader } from "./log-reader.ts";
 import { MachineDesk } from "../machine/machine-desk.ts";
+import type { Meter } from "../metrics/meter.ts";
+import type { EnvelopeRecorder } from "../recording/envelope-recorder.ts";
 import { answerRepair } from "../repair/repair-answer.ts";
 import { Service } from "./service.ts";
+import type { Bodies } from "../storage/bodies.ts";
+import type { DataDirectory } from "../storage/directory.ts";
+
+export interface EngineParts {
+  readonly configuration: Configuration;
+  readonly directory: DataDirectory;
+  readonly reader: LogReader;
+  readonly bodies: Bodies;
+  readonly meter: Meter;
+  readonly vestibule: Vestibule;
+  readonly state: ConsensusState;
+  readonly recorder: EnvelopeRecorder | null;
+  readonly failed: (error: KibitzerError) => void;
+}
 
 export function makeService(engine: Engine): Service {
   const { bodies, reader, peers, logger, machine } = engine;

@@ -15,15 +15,17 @@ import {
 import type { Hello, Listener } from "../../transport/index.ts";
 import type { Status } from "../api.ts";
 import { Bell } from "./bell.ts";
+import { boundLogger } from "./bound-logger.ts";
 import { closeAll } from "../close-all.ts";
 import type { Configuration } from "../configuration.ts";
 import { ConsensusState } from "../consensus-state.ts";
-import { checkListeners, makeMachineDesk, makeService } from "./engine-parts.ts";
+import { checkListeners, makeMachineDesk, makeService, type EngineParts } from "./engine-parts.ts";
 import { haltError } from "./halt-error.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
 import { helloOf, logRefounded, urlOf } from "./introduction.ts";
 import { Invitations } from "./inviting.ts";
+import { vestibuleOf, type Vestibule } from "../health/vestibule.ts";
 import { HttpDoor } from "../http/door.ts";
 import { gateOf } from "../access/gate.ts";
 import { journalEvents } from "./journal-events.ts";
@@ -53,12 +55,14 @@ import { DataDirectory } from "../storage/directory.ts";
 import type { Journal } from "../storage/journal.ts";
 import type { OpenedJournal } from "../storage/opened-journal.ts";
 import { SlotSender } from "./slot-sender.ts";
+import { degraded, membership, tell } from "../diagnostics/channels.ts";
 import { citizensOf } from "./citizens.ts";
 import { Whereabouts } from "./whereabouts.ts";
 import type { ReadMender } from "../repair/read-mender.ts";
 
 export class Engine {
   readonly configuration: Configuration;
+  readonly logger: Logger;
   readonly directory: DataDirectory;
   readonly reader: LogReader;
   readonly bodies: Bodies;
@@ -74,6 +78,8 @@ export class Engine {
   readonly meter: Meter;
   readonly metrics: Metrics = new Metrics(this);
   readonly callee: MeteredCallee;
+  /** Whether it is about to stop: it is to be given nothing more to do. */
+  isDraining = false;
   /** Aborted when the node stops, for whatever reason. */
   readonly over: AbortController = new AbortController();
   /** Called when the node has failed for good; once. */
@@ -88,28 +94,22 @@ export class Engine {
   #journal: Journal | null = null;
   #founding: Promise<void> = Promise.resolve();
   readonly #leadership: Leadership;
+  readonly #vestibule: Vestibule;
   #failure: KibitzerError | null = null;
 
-  private constructor(parts: {
-    readonly configuration: Configuration;
-    readonly directory: DataDirectory;
-    readonly reader: LogReader;
-    readonly bodies: Bodies;
-    readonly meter: Meter;
-    readonly state: ConsensusState;
-    readonly recorder: EnvelopeRecorder | null;
-    readonly failed: (error: KibitzerError) => void;
-  }) {
+  private constructor(parts: EngineParts) {
     const { configuration, directory, state, recorder, failed } = parts;
     this.configuration = configuration;
     this.directory = directory;
     this.reader = parts.reader;
     this.bodies = parts.bodies;
     this.meter = parts.meter;
+    this.#vestibule = parts.vestibule;
     this.#state = state;
     this.#recorder = recorder;
     this.#failed = failed;
     const { clock, chance, network } = configuration.world;
+    this.logger = boundLogger(configuration.logger, () => directory.record);
     this.peers = new Peers({
       id: directory.record.id,
       meter: this.meter,
@@ -136,7 +136,7 @@ export class Engine {
     this.machine = makeMachineDesk(this);
     this.service = makeService(this);
     this.callee = new MeteredCallee(this.service, this.meter);
-    this.#leadership = new Leadership(this, () => this.#ceasedToLead());
+    this.#leadership = new Leadership(this, () => this.#slotSender.flush());
     this.publishing = makePublishing(this, (input) => this.#loop.playIslander(input));
   }
 
@@ -155,33 +155,32 @@ export class Engine {
       chance: world.chance,
       ...configuration.identity,
     });
+    const vestibule = vestibuleOf(configuration, directory.record);
     try {
       checkListeners(configuration, directory);
+      vestibule.openSoon();
       const reader = new LogReader();
       const bodies = new Bodies();
       const meter = new Meter();
       const late: { engine: Engine | null } = { engine: null };
       const events = journalEvents(configuration, meter.storage, () => late.engine);
-      const opened = await openRepaired({ configuration, directory, events, late });
+      const opened = await openRepaired({ configuration, directory, events, late, vestibule });
       const durable = await durableState(opened, bodies);
       const { id, cookie, starts } = directory.record;
       const legislator = new Legislator({ id, cookie, starts, ...timing }, durable);
       const state = new ConsensusState(legislator, new Islander());
       const recorder = await openRecorder(configuration, directory.record, { state, bodies });
-      const parts = { configuration, directory, reader, bodies, meter, state, recorder, failed };
-      const engine = new Engine(parts);
+      const parts = { configuration, directory, reader, bodies, meter, vestibule, state, recorder };
+      const engine = new Engine({ ...parts, failed });
       late.engine = engine;
       if (opened !== null) await engine.#attach(opened);
       return engine;
     } catch (error) {
-      await directory[Symbol.asyncDispose]();
+      await closeAll([vestibule, directory]);
       throw error;
     }
   }
 
-  get logger(): Logger {
-    return this.configuration.logger;
-  }
   /** The republic once its first decree is decided here: that may name what it was before. */
   get republic(): RepublicIdentity | null {
     return this.#state.legislator.republic.identity === null ? null : this.identity;
@@ -196,6 +195,15 @@ export class Engine {
   /** What this node played so far, as recorded; empty when recording is off. */
   played(): AsyncIterable<Envelope> {
     return readPlayed(this.configuration, this.#recorder);
+  }
+
+  /** Why it has stopped, or null. */
+  get failure(): KibitzerError | null {
+    return this.#failure;
+  }
+  /** Milliseconds by which the timer of its core is late; 0 if it is not. */
+  get overdueMs(): number {
+    return this.#loop.overdueMs;
   }
 
   /** Null outside of a republic. */
@@ -214,6 +222,7 @@ export class Engine {
   /** Listens at every endpoint, reaches for the peers, and begins to keep time. */
   async start(): Promise<readonly string[]> {
     if (this.#failure !== null) throw this.#failure;
+    await this.#vestibule.close();
     const { network } = this.configuration.world;
     const gate = gateOf(this.configuration, this.callee);
     for (const url of this.directory.record.listen) {
@@ -301,6 +310,7 @@ export class Engine {
     if (this.#failure !== null || this.over.signal.aborted) return;
     this.#failure = error;
     this.logger.fatal({ event: "stopped", code: error.code, err: error }, error.message);
+    tell(degraded, () => ({ node: this.directory.record.id, reason: "failed", error }));
     this.#loop.stop();
     this.#failed(error);
   }
@@ -317,6 +327,7 @@ export class Engine {
     // Whatever fails to close, the rest is closed, and the lock is given back last.
     try {
       await closeAll([
+        this.#vestibule,
         ...this.#listeners,
         this.peers,
         this.snapshots,
@@ -363,12 +374,8 @@ export class Engine {
     const isNews = kinds.includes("membership") || kinds.includes("government");
     if (!isNews && !isInstalled) return;
     this.#meetPeers();
+    tell(membership, () => ({ node: this.directory.record.id, members: this.contacts() }));
     this.changed.ring();
-  }
-
-  #ceasedToLead(): void {
-    this.service.release();
-    this.#slotSender.flush();
   }
 
   async #sendSlots(dispatch: SlotDispatch): Promise<void> {

@@ -3,18 +3,19 @@
  * the meter, and whoever waits. Decides nothing.
  */
 import type { NodeId } from "../../consensus/index.ts";
+import { role as roles, tell } from "../diagnostics/channels.ts";
 import type { Engine } from "./engine.ts";
 
 export class Leadership {
   readonly #engine: Engine;
-  /** What a node that leads does no more once it follows. */
-  readonly #ceased: () => void;
+  readonly #flush: () => void;
   #role = "stateless";
   #leader: NodeId | null = null;
 
-  constructor(engine: Engine, ceased: () => void) {
+  /** @param flush Sends what a leader holds back. */
+  constructor(engine: Engine, flush: () => void) {
     this.#engine = engine;
-    this.#ceased = ceased;
+    this.#flush = flush;
   }
 
   /** To be called after each step. */
@@ -34,11 +35,15 @@ export class Leadership {
     this.#role = role;
     const { elections } = this.#engine.meter;
     if (before === "candidate") elections.add(role === "leading" ? "won" : "lost");
+    const { logger, changed, directory, service } = this.#engine;
+    tell(roles, () => ({ node: directory.record.id, role, before }));
     if (role !== "leading" && before !== "leading") return;
-    const { logger, changed } = this.#engine;
     const event = role === "leading" ? "leads" : "follows";
     logger.info({ event, ballot: this.#engine.view().promised }, `role: ${role}`);
-    if (role !== "leading") this.#ceased();
+    if (role !== "leading") {
+      service.release();
+      this.#flush();
+    }
     changed.ring();
   }
 }

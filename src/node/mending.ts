@@ -10,6 +10,7 @@ import { PeerDiscovery } from "../discovery/peer-discovery.ts";
 import { ReadMender } from "../repair/read-mender.ts";
 import { repairJournal } from "../repair/repairing.ts";
 import { sourceOf, strangersAt } from "../repair/peer-sources.ts";
+import type { Vestibule } from "../health/vestibule.ts";
 import { damagedSlot, textOf } from "../storage/damage.ts";
 import type { DataDirectory } from "../storage/directory.ts";
 import { SnapshotFiles } from "../snapshots/snapshot-files.ts";
@@ -32,6 +33,8 @@ interface Opening {
   readonly configuration: Configuration;
   readonly directory: DataDirectory;
   readonly events: Parameters<DataDirectory["openJournal"]>[0];
+  /** Leaves the endpoints to a repair, which answers others there. */
+  readonly vestibule?: Pick<Vestibule, "close" | "openSoon">;
   /** Its engine mends what is damaged from the moment that there is one. */
   readonly late: { readonly engine: unknown };
 }
@@ -45,6 +48,7 @@ export async function openRepaired({
   directory,
   events,
   late,
+  vestibule,
 }: Opening): Promise<RepairedJournal | null> {
   const { republic } = directory.record;
   if (republic === null) return null;
@@ -68,6 +72,7 @@ export async function openRepaired({
   let isRepairing = false;
   const repair = async (): Promise<void> => {
     isRepairing = true;
+    if (opened.journal.damaged.length > 0 || recovered.missing > 0) await vestibule?.close();
     recovered = await repairJournal({
       world,
       logger,
@@ -89,6 +94,7 @@ export async function openRepaired({
       signal,
     }).finally(() => {
       isRepairing = false;
+      if (late.engine === null) vestibule?.openSoon();
     });
   };
   try {

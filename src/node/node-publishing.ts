@@ -1,5 +1,6 @@
 /** The publisher of a running node: its entries go to this node first. Decides nothing. */
 import type { IslanderInput, IslanderOutcome } from "../../consensus/index.ts";
+import { propose, traced } from "../diagnostics/channels.ts";
 import type { Engine } from "./engine.ts";
 import { brokenNode } from "./halt-error.ts";
 import { Publishing } from "../publishing/publishing.ts";
@@ -17,7 +18,12 @@ export function makePublishing(
     play,
     submit: async ({ batch }, body, told) => {
       const request = { method: "enqueue", batch, body, hops: 0 } as const;
-      const response = await engine.service.enqueue(request, signal);
+      const { publisher, sequence, count, size } = batch;
+      const response = await traced(
+        propose,
+        () => ({ node: engine.directory.record.id, publisher, sequence, count, bytes: size }),
+        () => engine.service.enqueue(request, signal),
+      );
       engine.meter.proposed(response);
       told(resultsIn(response));
       return resultOf(response);

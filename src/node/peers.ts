@@ -6,6 +6,7 @@ import { limits } from "../../consensus/index.ts";
 import type { Citizen, Dispatch, NodeId } from "../../consensus/index.ts";
 import { TransportError } from "../../transport/index.ts";
 import type { CallOptions, Caller, Hello, Lane, Transport } from "../../transport/index.ts";
+import { peerSend } from "../diagnostics/channels.ts";
 import type { Meter } from "../metrics/meter.ts";
 import type { ReceiveRequest, Request, Response } from "../requests.ts";
 import type { Clock, Timer } from "../world.ts";
@@ -120,11 +121,23 @@ export class Peers implements AsyncDisposable {
       const { message } = request;
       const { meter } = this.#options;
       if (message.kind === "ping") meter.peer(to).pinged(message.round);
-      meter.told(to, message.kind, peer.caller.tell(request, lane));
+      const isSent = peerSend.hasSubscribers
+        ? this.#tellTraced(peer, { to, lane }, request)
+        : peer.caller.tell(request, lane);
+      meter.told(to, message.kind, isSent);
     }
     const stray = this.#strays.get(to);
     if (stray === undefined || !strayKinds.has(request.message.kind)) return;
     stray.caller?.tell(request, lane);
+  }
+
+  #tellTraced(
+    { caller }: Reached,
+    { to, lane }: Pick<Dispatch, "to" | "lane">,
+    request: ReceiveRequest,
+  ): boolean {
+    const context = { node: this.#options.id, to, lane, kind: request.message.kind };
+    return peerSend.traceSync(() => caller.tell(request, lane), context);
   }
 
   /** Whoever speaks can be reached, most likely. */

@@ -80,6 +80,12 @@ export class RunLoop {
     return outcome;
   }
 
+  /** Milliseconds by which its timer is late; 0 if it is not. */
+  get overdueMs(): number {
+    if (this.#deadline === null || this.#isOver) return 0;
+    return Math.max(0, this.#options.clock.now() - this.#deadline);
+  }
+
   /** Begins to keep time. */
   start(): void {
     this.#tick();

@@ -1,5 +1,6 @@
 /** Who waits for the effect of a batch or registration, and is told once it is decided. */
 import type { Applied, Batch, Decree, Effect } from "../../consensus/index.ts";
+import { replicate, type Traced } from "../diagnostics/channels.ts";
 import { now } from "../metrics/meter.ts";
 import { Recorder } from "../metrics/recorder.ts";
 import type { Response } from "../requests.ts";
@@ -16,6 +17,8 @@ export function decided(effect: Effect): Response {
 
 interface Waiting {
   readonly since: number;
+  /** What is told of it to whoever watches; null where nobody does. */
+  readonly traced: Traced | null;
   readonly settled: Settled[];
 }
 
@@ -37,8 +40,9 @@ export class Settlements {
     };
     signal.addEventListener("abort", onAbort, { once: true });
     const waiting = this.#waiting.get(key);
-    if (waiting === undefined) this.#waiting.set(key, { since: now(), settled: [told] });
-    else waiting.settled.push(told);
+    if (waiting === undefined) {
+      this.#waiting.set(key, { since: now(), traced: begun(key), settled: [told] });
+    } else waiting.settled.push(told);
   }
 
   take(applied: readonly Applied[]): void {
@@ -61,6 +65,10 @@ export class Settlements {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
     this.#waiting.delete(key);
+    if (waiting.traced !== null) {
+      const outcome = response.kind === "effect" ? "decided" : "unknown";
+      replicate.asyncEnd.publish(Object.assign(waiting.traced, { outcome }));
+    }
     for (const settled of waiting.settled) settled(response);
   }
 
@@ -71,6 +79,14 @@ export class Settlements {
     else this.#waiting.set(key, { ...waiting, settled: others });
     settled(undecided);
   }
+}
+
+/** A leader begins to have a batch, or a registration, decided. */
+function begun(key: string): Traced | null {
+  if (!replicate.hasSubscribers) return null;
+  const traced = { key };
+  replicate.start.publish(traced);
+  return traced;
 }
 
 export function keyOf({ publisher, sequence }: Batch): string {

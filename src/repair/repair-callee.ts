@@ -2,7 +2,9 @@
  * Answers at a node's endpoints while it repairs its journal, before its core runs: gives others
  * what is whole, tells everybody else what it waits for, and takes part in nothing.
  */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Callee, Hello } from "../../transport/index.ts";
+import { answerEarly } from "../health/early.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { refusal } from "../node/refusals.ts";
 import type { Request, Response, SnapshotRequest } from "../requests.ts";
@@ -27,6 +29,10 @@ export class RepairCallee implements Callee<Request, Response> {
 
   hello(): Hello {
     return this.#hello();
+  }
+
+  serve(request: IncomingMessage, response: ServerResponse): void {
+    answerEarly(request, response, `it repairs its journal: ${this.waitsFor}`);
   }
 
   hear(): void {

@@ -4,6 +4,7 @@
  * final, as one of the journal is.
  */
 import type { Applied, RepublicState, Slot } from "../../consensus/index.ts";
+import { snapshot, traced } from "../diagnostics/channels.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
 import { now, type StorageMeter } from "../metrics/meter.ts";
@@ -143,7 +144,14 @@ export class Snapshots implements SnapshotParts, AsyncDisposable {
     if (this.#isMissingPart()) return;
     this.#slot = last;
     this.#bytes = 0;
-    this.#begin(async (signal) => await this.#make(this.#options.state(), signal));
+    this.#begin((signal) => {
+      const state = this.#options.state();
+      return traced(
+        snapshot,
+        () => ({ slot: state.slot, index: state.index }),
+        () => this.#make(state, signal),
+      );
+    });
   }
 
   /**

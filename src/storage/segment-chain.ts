@@ -5,6 +5,7 @@
  * waits.
  */
 import { assert } from "../../consensus/index.ts";
+import { fsync, traced, type Traced } from "../diagnostics/channels.ts";
 import { now, StorageMeter } from "../metrics/meter.ts";
 import type { Clock, FileHandle, FileSystem, Timer } from "../world.ts";
 import type { ManifestKeeper } from "./manifest-keeper.ts";
@@ -123,7 +124,12 @@ export class SegmentChain {
 
   async sync(): Promise<void> {
     const began = now();
-    await this.#active.file.datasync();
+    const { file, header } = this.#active;
+    const where = (): Traced => ({
+      segment: header.generation,
+      directory: this.#options.directory,
+    });
+    await traced(fsync, where, () => file.datasync());
     this.#meter.syncs.observe(now() - began);
   }
 

@@ -41,6 +41,7 @@ async function open({ serve, ...options }: Options): Promise<Door> {
     answer: (request) => Promise.resolve(request),
     hear: () => undefined,
     ...(serve === undefined ? {} : { serve }),
+    isUrgent: ({ url }) => url === "/urgent",
     refused({ error }) {
       codes.push(error instanceof TransportError ? error.code : error.name);
       tell();
@@ -145,8 +146,8 @@ test(
   patience,
   async () => {
     await using door = await open({ limits: { connectionsMax: 1 }, serve });
-    const ask = async (): Promise<readonly [Socket, string]> => {
-      const socket = await door.visit("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const ask = async (path = "/"): Promise<readonly [Socket, string]> => {
+      const socket = await door.visit(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
       const [answer]: readonly unknown[] = await once(socket, "data");
       return [socket, String(answer).slice("HTTP/1.1 ".length, "HTTP/1.1 200".length)];
     };
@@ -155,6 +156,9 @@ test(
     const [second, refused] = await ask();
     assert.equal(refused, "503");
     await closed(second);
+    const [urgent, answered] = await ask("/urgent");
+    assert.equal(answered, "200");
+    await closed(urgent);
     await using node = createTransport(parcelOptions).connect(door.listener.url, {
       hello: () => helloOf("a"),
       fraction: () => 0,

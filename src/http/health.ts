@@ -1,0 +1,25 @@
+/** `GET /livez`, `/readyz` and `/startupz`: for whoever runs nodes, without a token. */
+import { checksOf, factsOf } from "../health/health.ts";
+import { probeAnswer, type ProbeName } from "../health/probe.ts";
+import type { Engine } from "../node/engine.ts";
+import type { HttpContext, Route } from "./route.ts";
+
+const names: readonly ProbeName[] = ["livez", "readyz", "startupz"];
+
+export function healthRoutes(engine: Engine): readonly Route[] {
+  return names.map((name) => ({
+    method: "GET",
+    path: `/${name}`,
+    role: "none",
+    answer: (context: HttpContext) => {
+      const exclude = context.req.queries("exclude") ?? [];
+      const verbose = context.req.query("verbose") !== undefined;
+      const { status, text } = probeAnswer(name, checksOf(factsOf(engine), name), {
+        verbose,
+        exclude,
+      });
+      const headers = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
+      return new Response(text, { status, headers });
+    },
+  }));
+}
