@@ -7,6 +7,7 @@ import type { Access } from "./access/access.ts";
 import { noSecurity, type Security, type SecurityOptions } from "./access/security.ts";
 import { parsePeerSource } from "./discovery/peer-source.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
+import { isHostName } from "./http/hosts.ts";
 import { silent, type Logger } from "./logger.ts";
 import type { StateMachine } from "./machine/state-machine.ts";
 import type { World } from "./world.ts";
@@ -36,6 +37,11 @@ export interface KibitzerOptions extends SecurityOptions {
    * Default false.
    */
   readonly moved?: boolean | readonly string[];
+  /**
+   * Hosts, beside those of the members' endpoints, that requests over HTTP may name, and whose
+   * pages may use this node from a browser: a balancer's name, or that of a dashboard.
+   */
+  readonly allowHosts?: readonly string[];
   /** Any logger of pino's shape; default silent. */
   readonly logger?: Logger;
   /** Whether inputs are recorded; default true. */
@@ -84,6 +90,7 @@ export interface Configuration {
   };
   /** Whom to tell of it, besides the members as the log knows them; null when it has not moved. */
   readonly moved: readonly string[] | null;
+  readonly allowHosts: ReadonlySet<string>;
   readonly logger: Logger;
   readonly record: boolean;
   readonly recordBodies: boolean;
@@ -113,6 +120,7 @@ const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
   "listen",
   "advertise",
   "moved",
+  "allowHosts",
   "logger",
   "record",
   "recordBodies",
@@ -151,6 +159,7 @@ export function configure(
     directory: directoryOf(options),
     identity: identityOf(options),
     moved: movedOf(moved),
+    allowHosts: hostsOf(options),
     logger,
     record,
     recordBodies,
@@ -207,6 +216,14 @@ function movedOf(moved: boolean | readonly string[]): readonly string[] | null {
   if (typeof moved === "boolean") return moved ? [] : null;
   for (const source of moved) parsePeerSource(source);
   return [...moved];
+}
+
+function hostsOf({ allowHosts = [] }: KibitzerOptions): ReadonlySet<string> {
+  if (!Array.isArray(allowHosts)) throw wrong("allowHosts", "an array", String(allowHosts));
+  for (const host of allowHosts) {
+    if (!isHostName(host)) throw wrong("allowHosts", "hosts without port", JSON.stringify(host));
+  }
+  return new Set(allowHosts);
 }
 
 function checkedObject<Wanted extends object>(name: string, value: Wanted): Wanted {

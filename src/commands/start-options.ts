@@ -18,12 +18,14 @@ export interface StartOptions extends NodeOptions {
 
 /** What the library is asked for; without state machine, logger and signal, which are alive. */
 export function kibitzerOptions(directory: string, options: StartOptions): KibitzerOptions {
-  const { id, listen, advertise, parliamentSize, recordingBytes, replaceAfter } = options;
+  const { id, listen, advertise, allowHost, parliamentSize, recordingBytes, replaceAfter } =
+    options;
   return {
     directory,
     ...(id === undefined ? {} : { id }),
     ...(listen === undefined ? {} : { listen: [...listen] }),
     ...(advertise === undefined ? {} : { advertise }),
+    ...(allowHost === undefined ? {} : { allowHosts: allowHost }),
     ...(parliamentSize === undefined ? {} : { parliamentSize }),
     moved: options.moved === true && (options.join ?? true),
     ...(replaceAfter === undefined ? {} : { replaceAfterMs: replaceAfter }),

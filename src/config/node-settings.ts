@@ -9,6 +9,7 @@ import {
   durationOrNever,
   endpoints,
   ids,
+  hosts,
   onOff,
   oneOf,
   pairs,
@@ -25,6 +26,7 @@ export interface NodeOptions {
   readonly id?: string;
   readonly listen?: readonly string[];
   readonly advertise?: string;
+  readonly allowHost?: readonly string[];
   readonly moved?: boolean;
   readonly bootstrap?: string;
   readonly founders?: readonly string[];
@@ -76,6 +78,11 @@ export const nodeSettings: SettingsFor<NodeOptions> = {
     type: text,
     argument: "url",
     about: "what peers are told in place of the first --listen",
+  },
+  allowHost: {
+    type: hosts,
+    argument: "host",
+    about: "hosts beside the members' that requests over HTTP may name; repeatable",
   },
   moved: { type: onOff, about: "have members call it here from now on: no copy of it is left" },
   // How a node comes into a republic.

@@ -10,6 +10,7 @@ import {
   parseEndpoints,
   parseIds,
   parsePeers,
+  parseHosts,
   parseProperty,
   parseSeats,
   parseSwitch,
@@ -140,6 +141,12 @@ export const peers: ValueType<readonly string[]> = {
 };
 
 export const ids: ValueType<readonly string[]> = { ...endpoints, name: "ids", parse: parseIds };
+
+export const hosts: ValueType<readonly string[]> = {
+  ...endpoints,
+  name: "hosts",
+  parse: parseHosts,
+};
 
 export const pairs: ValueType<Readonly<Record<string, string>>> = {
   name: "KEY=VALUE",

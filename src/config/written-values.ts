@@ -7,6 +7,7 @@ import { isNodeId } from "../../consensus/index.ts";
 import { parseEndpoint, TransportError } from "../../transport/index.ts";
 import { parsePeerSource } from "../discovery/peer-source.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
+import { isHostName } from "../http/hosts.ts";
 
 /** What the command line adds its own words to, and a file its place. */
 export function refused(wanted: string): InvalidArgumentError {
@@ -151,6 +152,16 @@ function parseList(
     }
   }
   return [...(previous ?? []), ...parts];
+}
+
+/** Hosts without port, separated by commas or by repeating the option. */
+export function parseHosts(
+  text: string,
+  previous: readonly string[] | undefined,
+): readonly string[] {
+  return parseList(text, previous, (host) => {
+    if (!isHostName(host)) throw refused(`Wanted hosts without port, found "${host}".`);
+  });
 }
 
 /** `KEY=VALUE`, repeated, into one object. */

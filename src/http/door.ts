@@ -66,9 +66,10 @@ export class HttpDoor {
     });
   }
 
-  /** This node's own hosts, as it listens or is advertised, and those of the other members. */
+  /** Hosts of this node, as it listens or is advertised, of other members, and those allowed. */
   readonly #isOurs = (name: string): boolean => {
-    const { directory, url } = this.#engine;
+    const { directory, url, configuration } = this.#engine;
+    if (configuration.allowHosts.has(name)) return true;
     const urls = [
       url,
       ...directory.record.listen,

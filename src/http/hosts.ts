@@ -41,6 +41,12 @@ export function nameOf(url: string): string | null {
   return name === "" ? null : name;
 }
 
+/** Whether `host` is one as they are compared: in lower case, without port and brackets. */
+export function isHostName(host: unknown): boolean {
+  if (typeof host !== "string") return false;
+  return nameOf(`http://${host.includes(":") ? `[${host}]` : host}`) === host;
+}
+
 function isLoopback(name: string): boolean {
   if (name === "localhost" || name.endsWith(".localhost") || name === "::1") return true;
   return isIP(name) === 4 && name.startsWith("127.");

@@ -59,7 +59,7 @@ export function problemResponse(error: KibitzerError | HttpProblem): Response {
   const { error: known, options } = partsOf(error);
   const document = problemDocument(error);
   const { status } = document;
-  const isLater = known.retryable && (status === 503 || status === 507);
+  const isLater = known.retryable && (status === 429 || status === 503 || status === 507);
   return new Response(`${JSON.stringify(document)}\n`, {
     status,
     headers: {

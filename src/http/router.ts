@@ -7,6 +7,7 @@ import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
 import { silent, type Logger } from "../logger.ts";
+import { letRead, letSend } from "./pages.ts";
 import { badRequest, HttpProblem, problemResponse } from "./problem.ts";
 import type { HttpContext, Role, Route } from "./route.ts";
 
@@ -25,7 +26,9 @@ export function makeListener(options: RouterOptions): RequestListener {
   const { routes, logger } = options;
   const app = new Hono<{ Bindings: HttpContext["env"] }>();
   app.use(async (context, next) => {
-    if (!options.isForUs(context.env.incoming)) throw notForUs(context.env.incoming);
+    const { incoming, outgoing } = context.env;
+    if (!options.isForUs(incoming)) throw notForUs(incoming);
+    letRead(incoming, outgoing);
     await next();
   });
   for (const route of routes) {
@@ -77,7 +80,10 @@ function methodsOf(routes: readonly Route[]): ReadonlyMap<string, readonly strin
 
 function withoutRoute(method: string, path: string, methods: readonly string[]): Response {
   const headers = { Allow: methods.toSorted().join(", ") };
-  if (method === "OPTIONS") return new Response(null, { status: 204, headers });
+  if (method === "OPTIONS") {
+    const all = { ...headers, ...letSend(headers.Allow) };
+    return new Response(null, { status: 204, headers: all });
+  }
   throw badRequest(`${path} takes ${headers.Allow}, not ${method}.`, { status: 405, headers });
 }
 
@@ -95,7 +101,7 @@ function notForUs({ headers: { host, origin } }: IncomingMessage): HttpProblem {
   const from = origin === undefined ? "" : ` of a page of ${origin}`;
   return badRequest(
     `Wanted a request for this node, got one for ${host ?? "no host"}${from}. If that is right, ` +
-      "allow the host.",
-    { status: 403 },
+      "start the node with --allow-host and that host.",
+    { code: "KBZ_FORBIDDEN", status: 403 },
   );
 }

@@ -7,9 +7,23 @@ import { openHttpNode, type HttpNode } from "./node.ts";
 suite("http: the router", () => {
   let http: HttpNode;
   before(async () => {
-    http = await openHttpNode();
+    http = await openHttpNode({ allowHosts: ["dashboard.example", "balancer.example"] });
   });
   after(async () => await http[Symbol.asyncDispose]());
+
+  test("a page that may ask may read the answer, and is told what it may send", async () => {
+    const headers = { Origin: "http://dashboard.example" };
+    const answer = await http.ask("/v1/status", { headers });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("access-control-allow-origin"), headers.Origin);
+    const asked = await http.ask("/v1/entries", { method: "OPTIONS", headers });
+    assert.equal(asked.headers.get("access-control-allow-methods"), "GET, HEAD, OPTIONS, POST");
+    assert.match(asked.headers.get("access-control-allow-headers") ?? "", /Kibitz-Sequence/);
+    assert.equal(await statusFor("balancer.example"), 200);
+    for (const allowHosts of [["a:1"], ["A"], ["http://a"], [""]]) {
+      await assert.rejects(openHttpNode({ allowHosts }), { code: "KBZ_ARGUMENT" });
+    }
+  });
 
   /** The status for a request that names `host`, and comes from a page of `origin`. */
   async function statusFor(host: string, origin?: string): Promise<number> {
