@@ -5,6 +5,7 @@
 import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
+import type { KibitzerError } from "../kibitzer-error.ts";
 import type { Engine } from "../node/engine.ts";
 import { truncated } from "../node/log-reader.ts";
 import { ownBarrier } from "../node/own-barrier.ts";
@@ -69,7 +70,9 @@ async function answerEntries(shared: Shared, context: HttpContext): Promise<Resp
   checkRepublic(node);
   const signal = signalOf(context, node.over);
   const indexLast = await within(node, signal, async (signal) => await upTo(node, wanted, signal));
-  if (wanted.from < node.reader.indexFirst) throw gone(node, wanted.from);
+  if (wanted.from < node.reader.indexFirst) {
+    throw gone(node, truncated(wanted.from, node.reader.indexFirst));
+  }
   const last = wanted.follow ? wanted.last : Math.min(wanted.last, indexLast);
   const headers = {
     "Content-Type": types[wanted.format],
@@ -155,7 +158,7 @@ async function stream(
 function endWith(
   { node }: Shared,
   outgoing: ServerResponse,
-  { format, from }: Wanted,
+  { format }: Wanted,
   error: unknown,
 ): void {
   if (outgoing.destroyed || node.over.signal.aborted) {
@@ -168,11 +171,10 @@ function endWith(
     outgoing.destroy();
     return;
   }
-  const problem = known.code === "KBZ_TRUNCATED" ? gone(node, from) : known;
+  const problem = known.code === "KBZ_TRUNCATED" ? gone(node, known) : known;
   outgoing.end(`event: problem\ndata: ${JSON.stringify(problemDocument(problem))}\n\n`);
 }
 
-function gone({ reader }: Pick<Engine, "reader">, from: number): HttpProblem {
-  const firstIndex = reader.indexFirst;
-  return new HttpProblem(truncated(from, firstIndex), { more: { firstIndex } });
+function gone({ reader }: Pick<Engine, "reader">, error: KibitzerError): HttpProblem {
+  return new HttpProblem(error, { more: { firstIndex: reader.indexFirst } });
 }

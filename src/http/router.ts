@@ -3,7 +3,7 @@
  * Loaded with the first request, since a node that nobody asks needs none of it.
  */
 import type { IncomingMessage, RequestListener } from "node:http";
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, RequestError } from "@hono/node-server";
 import { Hono } from "hono";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
 import { silent, type Logger } from "../logger.ts";
@@ -47,7 +47,10 @@ export function makeListener(options: RouterOptions): RequestListener {
   });
   // Whoever is gone is told nothing, and is no news.
   app.onError((error, { env }) => told(error, env.outgoing.destroyed ? silent : logger));
-  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const listener = getRequestListener(app.fetch, {
+    overrideGlobalObjects: false,
+    errorHandler: (error) => malformed(error, logger),
+  });
   return (request, response) => void listener(request, response);
 }
 
@@ -95,6 +98,12 @@ function told(error: Error, logger: Logger): Response {
     logger.error({ event: "http", code: known.code, err: error }, known.message);
   }
   return response;
+}
+
+/** What no route was looked for: its URL, with the host, is none. */
+function malformed(error: unknown, logger: Logger): Response {
+  if (!(error instanceof RequestError)) return told(asKibitzerError(error), logger);
+  return problemResponse(badRequest(`Wanted a request for a path at a host: ${error.message}.`));
 }
 
 function notForUs({ headers: { host, origin } }: IncomingMessage): HttpProblem {

@@ -19,7 +19,11 @@ export async function openHttpNode(
   const directory = await mkdtemp(join(tmpdir(), "kibitz-http-"));
   const listen = ["ws://127.0.0.1:0"];
   const node = await Kibitzer.open({ id: "a", directory, listen, record: false, ...more });
-  if (isFounded) await node.bootstrap("test");
+  if (isFounded) {
+    await node.bootstrap("test");
+    // Behind the opening of its government nothing is decided but what a test asks for.
+    await node.ready();
+  }
   const url = node.url.replace("ws://", "http://");
   return {
     node,

@@ -112,6 +112,18 @@ suite("http: publishing", () => {
     assert.deepEqual([problem.outcome, problem.expected], ["none", 2]);
   });
 
+  test("who is gone has its request given up", async () => {
+    const numbered = await publisher();
+    const gone = new AbortController();
+    const init = { method: "POST", body: "given up", headers: numbered(2), signal: gone.signal };
+    const early = http.ask("/v1/entries", init);
+    await http.ask("/v1/status");
+    gone.abort();
+    await assert.rejects(early, { name: "AbortError" });
+    await indexOf(await post("first", numbered(1)));
+    await indexOf(await post("in its place", numbered(2)));
+  });
+
   test("publishers that are unknown, and headers that are wrong, are told so", async () => {
     const unknown = { "Kibitz-Publisher": "987654", "Kibitz-Sequence": "1" };
     assert.deepEqual(await problemOf(await post("x", unknown)), [

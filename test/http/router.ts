@@ -1,7 +1,10 @@
 /** The HTTP interface of a node on its own port: who may ask, what there is, and clear problems. */
 import assert from "node:assert/strict";
 import { request } from "node:http";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { after, before, suite, test } from "node:test";
+import { Kibitzer } from "../../src/index.ts";
 import { openHttpNode, type HttpNode } from "./node.ts";
 
 suite("http: the router", () => {
@@ -21,7 +24,19 @@ suite("http: the router", () => {
     assert.match(asked.headers.get("access-control-allow-headers") ?? "", /Kibitz-Sequence/);
     assert.equal(await statusFor("balancer.example"), 200);
     for (const allowHosts of [["a:1"], ["A"], ["http://a"], [""]]) {
-      await assert.rejects(openHttpNode({ allowHosts }), { code: "KBZ_ARGUMENT" });
+      await assert.rejects(Kibitzer.open({ directory: "unused", allowHosts }), {
+        code: "KBZ_ARGUMENT",
+      });
+    }
+  });
+
+  test("a request that names no host, or an impossible one, is a clear problem", async () => {
+    const { hostname, port } = new URL(http.url);
+    for (const host of ["Host: a b", "Host: localhost:99999", "Host: [::1"]) {
+      const socket = connect(Number(port), hostname);
+      socket.end(`GET /v1/status HTTP/1.1\r\n${host}\r\nConnection: close\r\n\r\n`);
+      const answer = await text(socket);
+      assert.match(answer, /^HTTP\/1.1 400 [^]*"code":"KBZ_ARGUMENT","retryable":false/, host);
     }
   });
 
