@@ -70,6 +70,11 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Of the calls of a client, in place of the `timeoutMs` that it was connected with. */
+export interface TimeLimit {
+  readonly timeoutMs?: number;
+}
+
 /** What `status` tells; the same as `kibitz status --json`. */
 export interface Status {
   readonly republic: { readonly name: string; readonly identity: string };

@@ -32,6 +32,18 @@ function checkRange(from: number, to: number): void {
   if (to !== Infinity && !Number.isSafeInteger(to)) throw argumentError("to", wanted, to);
 }
 
+/** @throws {KibitzerError} `KBZ_ARGUMENT` when a time limit is none. */
+export function checkedTimeout(timeoutMs: number): number {
+  if (Number.isFinite(timeoutMs) && timeoutMs > 0) return timeoutMs;
+  throw argumentError("timeoutMs", "a number of milliseconds above 0", timeoutMs);
+}
+
+/** @throws {KibitzerError} `KBZ_ARGUMENT` when it is not from `least` to `most`. */
+export function checkedHeartbeat(ms: number, least: number, most: number): number {
+  if (Number.isFinite(ms) && ms >= least && ms <= most) return Math.ceil(ms);
+  throw argumentError("heartbeatMs", `milliseconds from ${least} to ${most}`, ms);
+}
+
 /** Null unless `signal` is something else than an AbortSignal. */
 export function signalFault(signal: unknown): KibitzerError | null {
   if (signal === undefined || signal instanceof AbortSignal) return null;

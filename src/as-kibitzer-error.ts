@@ -37,11 +37,11 @@ export function asKibitzerError(error: unknown): KibitzerError {
 function ofTransport(error: TransportError): KibitzerError {
   const { remote } = error;
   if (remote !== null && isKibitzerErrorCode(remote.code)) {
-    const { code, message, outcome, retryable } = remote;
+    const { code, message, outcome, retryable, firstIndex } = remote;
     // Closed is the other node, or its way to another one: not whoever asked it.
     return code === "KBZ_CLOSED"
       ? new KibitzerError("KBZ_UNREACHABLE", message, { retryable: true, outcome, cause: error })
-      : new KibitzerError(code, message, { retryable, outcome, cause: error });
+      : new KibitzerError(code, message, { retryable, outcome, cause: error, firstIndex });
   }
   const code = transportCodes[error.code] ?? "KBZ_UNREACHABLE";
   const retryable = code === "KBZ_UNREACHABLE" || code === "KBZ_BUSY";

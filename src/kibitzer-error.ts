@@ -105,6 +105,7 @@ interface Details {
   /** `none`: not accepted, and never will be. `unknown`: it may or may not be. */
   readonly outcome: ErrorOutcome;
   readonly cause?: unknown;
+  readonly firstIndex?: number | undefined;
 }
 
 /** The one error class: its message says what was wanted, what was found and what to do. */
@@ -113,11 +114,14 @@ export class KibitzerError extends Error {
   readonly code: KibitzerErrorCode;
   readonly retryable: boolean;
   readonly outcome: ErrorOutcome;
+  /** Of `KBZ_TRUNCATED`: the first index that is there, where the endpoint asked has said so. */
+  readonly firstIndex?: number;
 
   constructor(code: KibitzerErrorCode, message: string, details: Details) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.retryable = details.retryable;
     this.outcome = details.outcome;
+    if (details.firstIndex !== undefined) this.firstIndex = details.firstIndex;
   }
 }

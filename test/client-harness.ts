@@ -36,6 +36,7 @@ export class Harness implements AsyncDisposable {
   constructor(seed = 1) {
     const prng = new Prng(seed);
     this.#fraction = () => prng.fraction();
+    this.republic.speed = speed;
     const { clock } = this;
     const timing = {
       after: (ms: number, callback: () => void) => clock.after(ms, callback),

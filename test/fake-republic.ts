@@ -19,6 +19,8 @@ export type Mood =
 export class FakeRepublic {
   readonly identity: string;
   readonly table = new PublisherTable();
+  /** So many milliseconds of waiting pass in one. */
+  speed = 1;
   /** Called after each new batch. */
   readonly #wakers = new Set<() => void>();
   readonly #batches: EntriesBatch[] = [];
@@ -74,7 +76,7 @@ export class FakeRepublic {
       const wake = (): void => {
         if (index <= this.indexLast) done();
       };
-      const timer = setTimeout(done, ms);
+      const timer = setTimeout(done, ms / this.speed);
       this.#wakers.add(wake);
       signal.addEventListener("abort", done, { once: true });
     });

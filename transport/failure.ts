@@ -26,7 +26,7 @@ export function encodeFailure(error: unknown): Uint8Array {
  * @throws {TransportError} `KBZ_MALFORMED` when `bytes` are not a failure.
  */
 export function decodeFailure(bytes: Uint8Array): TransportError {
-  const { transport, code, message, outcome, retryable } = parseFields(bytes);
+  const { transport, code, message, outcome, retryable, firstIndex } = parseFields(bytes);
   if (
     typeof code !== "string" ||
     !codePattern.test(code) ||
@@ -44,6 +44,7 @@ export function decodeFailure(bytes: Uint8Array): TransportError {
     message: message.slice(0, messageLengthMax),
     outcome,
     retryable: retryable === true,
+    ...firstIndexOf(firstIndex),
   };
   return new TransportError(
     transport === true && isTransportErrorCode(code) ? code : "KBZ_REMOTE",
@@ -81,5 +82,18 @@ function describeCoded(error: unknown, message: string): Failure | null {
   const claimed = "outcome" in error ? error.outcome : "unknown";
   const outcome = claimed === "none" || claimed === "applied" ? claimed : "unknown";
   const retryable = "retryable" in error && error.retryable === true;
-  return { transport: false, code: error.code, outcome, retryable, message };
+  const { code } = error;
+  return {
+    transport: false,
+    code,
+    outcome,
+    retryable,
+    message,
+    ...firstIndexOf("firstIndex" in error ? error.firstIndex : null),
+  };
+}
+
+function firstIndexOf(firstIndex: unknown): { readonly firstIndex?: number } {
+  const isOne = typeof firstIndex === "number" && Number.isSafeInteger(firstIndex);
+  return isOne && firstIndex >= 1 ? { firstIndex } : {};
 }

@@ -137,6 +137,7 @@ interface Fields {
   readonly outcome?: unknown;
   readonly retryable?: unknown;
   readonly transport?: unknown;
+  readonly firstIndex?: unknown;
   readonly formerly?: unknown;
   readonly protocols?: unknown;
   readonly token?: unknown;

@@ -28,7 +28,12 @@ export interface LaneLinkOptions<Request, Response> {
 type State =
   | { readonly kind: "connecting"; readonly connection: Connection }
   | { readonly kind: "open"; readonly connection: Connection }
-  | { readonly kind: "backing-off"; readonly timer: TransportTimer }
+  | {
+      readonly kind: "backing-off";
+      readonly timer: TransportTimer;
+      /** It has no room: that the peer is there is no news, and no reason to ask again. */
+      readonly isFull: boolean;
+    }
   | { readonly kind: "closed" };
 
 const noBody: readonly Uint8Array[] = [];
@@ -105,9 +110,9 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     return true;
   }
 
-  /** The peer is there: dials now, if it is not connected, and waits for no back-off. */
+  /** The peer is there: dials now, if it is not connected and was not told that there is no room. */
   hurry(): void {
-    if (this.#state.kind !== "backing-off") return;
+    if (this.#state.kind !== "backing-off" || this.#state.isFull) return;
     this.#state.timer.cancel();
     this.#redial();
   }
@@ -182,7 +187,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     const { backOffMsMin: min, backOffMsMax: max } = this.#settings.limits;
     const ms = backOffMs(this.#failures, this.#options.caller.fraction(), { min, max });
     const timer = this.#settings.timing.after(ms, () => this.#redial());
-    this.#state = { kind: "backing-off", timer };
+    this.#state = { kind: "backing-off", timer, isFull: error.code === "KBZ_BUSY" };
     this.#held = [];
     this.#rejectSent(state.connection, (outcome) => this.#lostError(error, outcome));
     this.#rejectWaiting(() => this.#lostError(error, "none"), this.#waiting);

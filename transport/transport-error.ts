@@ -55,6 +55,8 @@ export interface RemoteFailure {
   readonly message: string;
   readonly outcome: "none" | "applied" | "unknown";
   readonly retryable: boolean;
+  /** Where what was asked for begins now, if the failure is that it is gone. */
+  readonly firstIndex?: number;
 }
 
 interface Details {

@@ -30,7 +30,7 @@ export interface Question<Kind extends Response["kind"]> {
   /** Holds all attempts to the endpoint, and the disk, that it was first asked at. */
   readonly pin?: Pin;
   /** The error to give up with after a refusal for this reason, or null to ask again. */
-  finalRefusal?(reason: RefusalReason): KibitzerError | null;
+  finalRefusal?(reason: RefusalReason, url: string): KibitzerError | null;
   /** What is wrong with an answer of the wanted kind, or null. */
   faultOf?(response: Response & { readonly kind: Kind }): string | null;
 }
@@ -114,6 +114,23 @@ export class ClientAsking {
     }
   }
 
+  /** Whether the endpoint in use gets a barrier decided in time; false in case of doubt. */
+  async reachesQuorum(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+    const request = { method: "barrier", hops: 0 } as const;
+    const { link } = this.#options;
+    try {
+      const { kind } = await link.attempt(request, { lane: "control", timeoutMs, signal });
+      return kind === "barrier";
+    } catch {
+      return false;
+    }
+  }
+
+  /** The endpoint in use, or the one used last. */
+  get url(): string {
+    return this.#options.link.url;
+  }
+
   get urls(): readonly string[] {
     return this.#options.urls;
   }
@@ -137,7 +154,7 @@ function otherAnswer<Kind extends Response["kind"]>(
   response: Response,
 ): Error {
   if (response.kind !== "refused") return senseless(url, `a ${response.kind}`);
-  const final = question.finalRefusal?.(response.reason) ?? null;
+  const final = question.finalRefusal?.(response.reason, url) ?? null;
   if (final !== null) throw final;
   return declined(url, response.reason);
 }

@@ -5,6 +5,7 @@
 import { TransportError } from "../../transport/portable.ts";
 import type { Caller, Dialler, Hello } from "../../transport/portable.ts";
 import type { Request, Response } from "../requests.ts";
+import type { Rooms } from "./rooms.ts";
 import type { Clock, Timer } from "../world.ts";
 
 /** One Caller at one endpoint. */
@@ -18,6 +19,7 @@ export interface EndpointSearchOptions {
   readonly urls: readonly string[];
   readonly network: Dialler<Request, Response>;
   readonly clock: Clock;
+  readonly rooms: Rooms;
   hello(): Hello;
   fraction(): number;
   /** Why an endpoint cannot be used although it answers, or null. */
@@ -36,8 +38,6 @@ const silentMs = 250;
 const probeMs = 5000;
 /** Until an endpoint that answered, and was refused, is tried again. */
 const againMs = 500;
-/** The same for one that has no room: it doubles up to so much, half of it is jitter. */
-const roomMsMax = 4000;
 
 export class EndpointSearch {
   readonly #options: EndpointSearchOptions;
@@ -46,8 +46,6 @@ export class EndpointSearch {
   #timer: Timer | null = null;
   /** Until endpoints that were refused are tried again. */
   readonly #pauses = new Set<Timer>();
-  /** How often each endpoint had no room. */
-  readonly #full = new Map<string, number>();
   #found: Attachment | null = null;
   #isOver = false;
 
@@ -80,6 +78,12 @@ export class EndpointSearch {
   }
 
   #try(url: string): void {
+    const wait = this.#options.rooms.wait(url);
+    if (wait !== null) {
+      this.#onFailure(url, wait.error);
+      this.#tryLater(url, wait.ms);
+      return;
+    }
     try {
       const candidate = this.#attach(url);
       this.#candidates.set(url, candidate);
@@ -122,12 +126,11 @@ export class EndpointSearch {
   #onRefused(attachment: Attachment, error: Error): void {
     const { url } = attachment;
     if (!(error instanceof TransportError) || error.code !== "KBZ_BUSY") return;
-    if (this.#found === attachment) this.#options.lost(attachment);
-    if (this.#candidates.get(url) !== attachment) return;
-    const times = this.#full.get(url) ?? 0;
-    this.#full.set(url, times + 1);
-    const ms = Math.min(roomMsMax, againMs * 2 ** Math.min(times, 16));
-    this.#refuse(attachment, error, (ms * (1 + this.#options.fraction())) / 2);
+    const isCandidate = this.#candidates.get(url) === attachment;
+    if (!isCandidate && this.#found !== attachment) return;
+    const ms = this.#options.rooms.refused(url, error);
+    if (isCandidate) this.#refuse(attachment, error, ms);
+    else this.#options.lost(attachment);
   }
 
   /** What it says of itself on this connection stays wrong; on the next it may be right. */
@@ -136,6 +139,12 @@ export class EndpointSearch {
     this.#candidates.delete(url);
     this.#options.drop(attachment);
     this.#onFailure(url, refusal);
+    this.#tryLater(url, ms);
+  }
+
+  #tryLater(url: string, ms: number): void {
+    // What failed may have begun the next try, which may have ended the search.
+    if (this.#isOver) return;
     const pause = this.#options.clock.after(ms, () => {
       this.#pauses.delete(pause);
       this.#try(url);

@@ -105,7 +105,9 @@ export function finalErrorOf(error: unknown): KibitzerError | null {
   const code = finalCodes.get(error.remote?.code ?? error.code);
   if (code === undefined) return null;
   const message = error.remote?.message ?? error.message;
-  return new KibitzerError(code, message, { retryable: false, outcome: "none", cause: error });
+  const firstIndex = error.remote?.firstIndex;
+  const details = { retryable: false, outcome: "none", cause: error, firstIndex } as const;
+  return new KibitzerError(code, message, details);
 }
 
 /** The error to tell when every endpoint has one that lasts; null while there is hope. */

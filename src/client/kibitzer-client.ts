@@ -20,19 +20,27 @@ import type {
   QueryOptions,
   Seated,
   Status,
+  TimeLimit,
   WaitOptions,
 } from "../api.ts";
 import type { BackupOptions, BackupSummary } from "../backup/backup-writing.ts";
+import { checkedTimeout } from "../arguments.ts";
 import { ClientAsking } from "./asking.ts";
 import { backUp } from "./backup.ts";
 import type { TlsOptions, TokenOption } from "../access/credential-options.ts";
 import { describe, prohibitionIn, unreachable } from "./errors.ts";
 import { ClientLink } from "./link.ts";
 import { ClientMembership } from "./membership.ts";
-import { readEntries } from "./reader.ts";
+import {
+  readAll,
+  readEntries,
+  type ClientReaderOptions,
+  type Reading,
+  type ReadingOptions,
+} from "./reader.ts";
+import { WithoutMachine } from "./without-machine.ts";
 import { Deadline } from "../deadline.ts";
 import { exile, exileOf, transfer, transferTo } from "../membership/membership.ts";
-import { noMachine } from "../machine/machine-errors.ts";
 import { queryOf } from "../machine/query.ts";
 import { previewOf } from "../membership/preview.ts";
 import { add, additionOf, demote, demotionOf, promote, promotionOf } from "../membership/seats.ts";
@@ -104,7 +112,8 @@ export class KibitzerClient implements Log, Membership {
     options: ClientOptions,
     world: ClientWorld,
   ): Promise<KibitzerClient> {
-    const { timeoutMs = timeoutMsDefault, publisher } = options;
+    const { publisher } = options;
+    const timeoutMs = checkedTimeout(options.timeoutMs ?? timeoutMsDefault);
     const link = new ClientLink({ urls, ...world });
     link.closing.addEventListener("abort", () => world.released?.(), { once: true });
     try {
@@ -136,10 +145,14 @@ export class KibitzerClient implements Log, Membership {
 
   /**
    * Resolves once a majority of the parliament has the entry on disk, however many endpoints that
-   * takes; it waits for as long as `signal` lets it. Entries are decided in the order of the calls.
+   * takes; it waits for as long as `signal` and `timeoutMs` let it. Entries are decided in the order of the calls.
    */
-  publish(entry: string | Uint8Array, options?: PublishOptions): Promise<Published> {
-    return this.#publishing.publish(entry, options);
+  publish(
+    entry: string | Uint8Array,
+    options: PublishOptions & TimeLimit = {},
+  ): Promise<Published> {
+    if (options.timeoutMs === undefined) return this.#publishing.publish(entry, options);
+    return this.#limited(options, (limited) => this.#publishing.publish(entry, limited));
   }
 
   /**
@@ -148,20 +161,27 @@ export class KibitzerClient implements Log, Membership {
    */
   publishMany(
     entries: readonly (string | Uint8Array)[],
-    options?: PublishOptions,
+    options: PublishOptions & TimeLimit = {},
   ): Promise<{ readonly index: number }> {
-    return this.#publishing.publishMany(entries, options);
+    return this.#limited(options, (limited) => this.#publishing.publishMany(entries, limited));
   }
 
   /** What the endpoint in use has; after a change of endpoint it goes on at the next index. */
-  entries(options: EntriesOptions = {}): AsyncGenerator<Entry, void, void> {
-    const { closing } = this.#link;
-    return readEntries({ asking: this.#asking, closing, timeoutMs: this.#timeoutMs }, options);
+  entries(options: EntriesOptions & TimeLimit = {}): AsyncGenerator<Entry, void, void> {
+    return readEntries(this.#reader(options), options);
+  }
+
+  /**
+   * The same, one reading of an endpoint after the other, empty ones too: nothing new is news, and
+   * comes every `heartbeatMs`.
+   */
+  readings(options: ReadingOptions & TimeLimit = {}): AsyncGenerator<Reading, void, void> {
+    return readAll(this.#reader(options), options);
   }
 
   /** Reads at the endpoint in use after this are linearizable, as long as it stays in use. */
   async barrier(
-    options: WaitOptions = {},
+    options: WaitOptions & TimeLimit = {},
   ): Promise<{ readonly index: number; readonly slot: number }> {
     const { index, slot } = await this.#asking.ask({
       request: { method: "barrier", hops: 0 },
@@ -169,24 +189,25 @@ export class KibitzerClient implements Log, Membership {
       lane: "control",
       needsQuorum: true,
       attemptMs: questionMs,
-      timeoutMs: this.#timeoutMs,
+      timeoutMs: this.#msOf(options),
       signal: options.signal,
     });
     return { index, slot };
   }
 
   /** What the state machine of the endpoint in use says. */
-  async query(question: Uint8Array, options: QueryOptions = {}): Promise<Answer> {
+  async query(question: Uint8Array, options: QueryOptions & TimeLimit = {}): Promise<Answer> {
     const request = queryOf(question, options);
+    const without = new WithoutMachine(this.#asking);
     const { index, answer } = await this.#asking.ask({
       request,
       wanted: "answer",
       lane: "bulk",
       needsQuorum: !request.isStale,
       attemptMs: questionMs + request.waitMs,
-      timeoutMs: this.#timeoutMs + request.waitMs,
+      timeoutMs: this.#msOf(options) + request.waitMs,
       signal: options.signal,
-      finalRefusal: (reason) => (reason === "noMachine" ? noMachine() : null),
+      finalRefusal: (reason, url) => (reason === "noMachine" ? without.at(url) : null),
     });
     return { index, bytes: answer };
   }
@@ -196,23 +217,24 @@ export class KibitzerClient implements Log, Membership {
    * comes. What comes from several endpoints is one log. Where its beginning was removed at the
    * endpoint in use, it begins with a snapshot. The generator returns what is in it.
    */
-  backup(options: BackupOptions = {}): AsyncGenerator<Uint8Array, BackupSummary, void> {
+  backup(options: BackupOptions & TimeLimit = {}): AsyncGenerator<Uint8Array, BackupSummary, void> {
     const { signal } = options;
+    const timeoutMs = this.#msOf(options);
     const barrier = async (): Promise<{ readonly slot: number }> =>
-      await this.barrier(signal === undefined ? {} : { signal });
-    const parts = { asking: this.#asking, clock: this.#clock, timeoutMs: this.#timeoutMs };
+      await this.barrier(signal === undefined ? { timeoutMs } : { signal, timeoutMs });
+    const parts = { asking: this.#asking, clock: this.#clock, timeoutMs };
     return backUp({ ...parts, attemptMs: questionMs, barrier }, options);
   }
 
   /** The cluster as the endpoint in use sees it. */
-  async status(options: WaitOptions = {}): Promise<Status> {
+  async status(options: WaitOptions & TimeLimit = {}): Promise<Status> {
     const { document } = await this.#asking.ask({
       request: { method: "status" },
       wanted: "document",
       lane: "control",
       needsQuorum: false,
       attemptMs: questionMs,
-      timeoutMs: this.#timeoutMs,
+      timeoutMs: this.#msOf(options),
       signal: options.signal,
       faultOf: ({ document }) => (isStatus(document) ? null : "what is no status"),
     });
@@ -220,35 +242,41 @@ export class KibitzerClient implements Log, Membership {
     return document;
   }
 
-  async exile(id: NodeId, options: WaitOptions = {}): Promise<void> {
+  async exile(id: NodeId, options: WaitOptions & TimeLimit = {}): Promise<void> {
     using membership = this.#membership(exileOf(id), options);
     await exile(membership, id);
   }
 
   async transfer(
     to: NodeId | null = null,
-    options: WaitOptions = {},
+    options: WaitOptions & TimeLimit = {},
   ): Promise<{ readonly leader: NodeId }> {
     using membership = this.#membership(transferTo(to), options);
     return { leader: await transfer(membership, to) };
   }
 
-  async add(url: string, options: WaitOptions = {}): Promise<Seated & { readonly id: NodeId }> {
+  async add(
+    url: string,
+    options: WaitOptions & TimeLimit = {},
+  ): Promise<Seated & { readonly id: NodeId }> {
     using membership = this.#membership(additionOf(url), options);
     return await add(membership, url);
   }
 
-  async promote(id: NodeId, options: PromoteOptions = {}): Promise<Seated> {
+  async promote(id: NodeId, options: PromoteOptions & TimeLimit = {}): Promise<Seated> {
     using membership = this.#membership(promotionOf(id), options);
     return await promote(membership, id, options.insteadOf ?? null);
   }
 
-  async demote(id: NodeId, options: WaitOptions = {}): Promise<void> {
+  async demote(id: NodeId, options: WaitOptions & TimeLimit = {}): Promise<void> {
     using membership = this.#membership(demotionOf(id), options);
     await demote(membership, id);
   }
 
-  async preview(change: MembershipChange, options: WaitOptions = {}): Promise<MembershipPreview> {
+  async preview(
+    change: MembershipChange,
+    options: WaitOptions & TimeLimit = {},
+  ): Promise<MembershipPreview> {
     return previewOf(await this.status(options), change);
   }
 
@@ -262,15 +290,42 @@ export class KibitzerClient implements Log, Membership {
     await this.close();
   }
 
-  #membership(what: string, { signal }: WaitOptions): ClientMembership {
+  #reader(options: TimeLimit): ClientReaderOptions {
+    const { closing } = this.#link;
+    return {
+      asking: this.#asking,
+      clock: this.#clock,
+      closing,
+      timeoutMs: this.#msOf(options),
+    };
+  }
+
+  #msOf({ timeoutMs = this.#timeoutMs }: TimeLimit): number {
+    return checkedTimeout(timeoutMs);
+  }
+
+  /** A publish has no time limit of its own: what is submitted is best waited for. */
+  async #limited<Value>(
+    { timeoutMs, signal, wait }: PublishOptions & TimeLimit,
+    publish: (options: PublishOptions) => Promise<Value>,
+  ): Promise<Value> {
+    const plain = wait === undefined ? {} : { wait };
+    if (timeoutMs === undefined) {
+      return await publish(signal === undefined ? plain : { ...plain, signal });
+    }
+    using deadline = new Deadline(this.#clock, checkedTimeout(timeoutMs), signal);
+    return await publish({ ...plain, signal: deadline.signal });
+  }
+
+  #membership(what: string, options: WaitOptions & TimeLimit): ClientMembership {
     return new ClientMembership({
       what,
       link: this.#link,
       asking: this.#asking,
       clock: this.#clock,
       attemptMs: questionMs,
-      timeoutMs: this.#timeoutMs,
-      signal,
+      timeoutMs: this.#msOf(options),
+      signal: options.signal,
     });
   }
 }

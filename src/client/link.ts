@@ -12,6 +12,7 @@ import type { Attachment } from "./endpoint-search.ts";
 import type { Pin } from "./pin.ts";
 import type { Request, Response } from "../requests.ts";
 import { pauseMs } from "../retry-pause.ts";
+import { Rooms } from "./rooms.ts";
 import { version } from "../version.ts";
 import type { Chance, Clock, Timer } from "../world.ts";
 
@@ -41,6 +42,7 @@ export class ClientLink {
   readonly #options: ClientLinkOptions;
   readonly #closing = new AbortController();
   readonly #failures = new Map<string, Error>();
+  readonly #rooms: Rooms;
   /** Who waits for an endpoint, in order. */
   readonly #waiters = new Set<PromiseWithResolvers<Attachment>>();
   /** Connections on their way out. */
@@ -63,6 +65,7 @@ export class ClientLink {
 
   constructor(options: ClientLinkOptions) {
     this.#options = options;
+    this.#rooms = new Rooms(options.clock, () => options.chance.fraction());
     this.#startSearch();
   }
 
@@ -157,6 +160,7 @@ export class ClientLink {
     options.pin?.hold(attachment.url, attachment.caller.remote?.node?.cookie ?? null);
     try {
       const response = await attachment.caller.call(request, options);
+      if (options.lane === "bulk") this.#rooms.had(attachment.url);
       if (attachment === this.#attachment) this.#onResponse(attachment, request, response);
       return response;
     } catch (error) {
@@ -225,6 +229,7 @@ export class ClientLink {
       urls: urls.map((url, at) => urls[(first + at) % urls.length] ?? url),
       network,
       clock,
+      rooms: this.#rooms,
       // A peer of another republic is refused by the handshake itself.
       hello: () => ({ republic: this.#republic, node: null, version }),
       fraction: () => chance.fraction(),

@@ -3,24 +3,49 @@
  * endpoint answers. Holds one answer and the next one, never more.
  */
 import type { EntriesOptions, Entry } from "../api.ts";
-import { checkedReading, type ReadingRange } from "../arguments.ts";
+import { checkedHeartbeat, checkedReading, type ReadingRange } from "../arguments.ts";
 import type { ClientAsking } from "./asking.ts";
-import { entriesOf, faultOf, type Reading } from "../codec/entry-stream.ts";
+import { entriesOf, faultOf, type Reading as LogReading } from "../codec/entry-stream.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { EntriesBatch } from "../requests.ts";
+import type { Clock } from "../world.ts";
 
 export interface ClientReaderOptions {
   readonly asking: ClientAsking;
+  readonly clock: Pick<Clock, "now">;
   /** Aborts with `KBZ_CLOSED` when the client is closed. */
   readonly closing: AbortSignal;
   /** For the next entries of a reading that has an end; one that follows waits for ever. */
   readonly timeoutMs: number;
 }
 
+export interface ReadingOptions extends EntriesOptions {
+  /** How often one that follows is told that there is nothing new; default 5000, 100 to 30,000. */
+  readonly heartbeatMs?: number;
+}
+
+/** What an endpoint gave at a time. Without entries it is a sign of life: nothing new is there. */
+export interface Reading {
+  /** To be gone through at once or never. */
+  readonly entries: Iterable<Entry>;
+  /** Up to here all was given: to go on later, read from the next index on. */
+  readonly index: number;
+  /** The last index that the endpoint had. */
+  readonly indexLast: number;
+  readonly endpoint: string;
+}
+
 const bytesMax = 1024 * 1024;
 /** How long a node may wait for the first new entry, and how much longer its answer may take. */
 const waitMs = 5000;
+const waitMsMin = 100;
+const waitMsMax = 30_000;
 const answerMs = 3000;
+/**
+ * How long an endpoint may have nothing new until it is asked whether it reaches a quorum at all:
+ * one that is cut off would have nothing new for ever. Not so often that idle readers are a load.
+ */
+const doubtMs = 15_000;
 
 /**
  * Ends where `options` say. One that follows for ever ends with the client, too; one that has an
@@ -32,19 +57,29 @@ export async function* readEntries(
   reader: ClientReaderOptions,
   options: EntriesOptions,
 ): AsyncGenerator<Entry, void, void> {
+  const { signal } = options;
+  for await (const { entries } of readAll(reader, options)) {
+    for (const entry of entries) {
+      // Even what is here already ends with the signal.
+      signal?.throwIfAborted();
+      yield entry;
+    }
+  }
+}
+
+/** As `readEntries`, one answer at a time. */
+export async function* readAll(
+  reader: ClientReaderOptions,
+  options: ReadingOptions,
+): AsyncGenerator<Reading, void, void> {
   const reading = checkedReading(options);
+  const heartbeatMs = checkedHeartbeat(options.heartbeatMs ?? waitMs, waitMsMin, waitMsMax);
   const { to, follow, signal } = reading;
   if (reader.closing.aborted) throw reader.closing.reason;
   const leaving = new AbortController();
   const both = signal === undefined ? [leaving.signal] : [leaving.signal, signal];
   try {
-    for await (const entries of answers(reader, reading, AbortSignal.any(both))) {
-      for (const entry of entries) {
-        // Even what is here already ends with the signal.
-        signal?.throwIfAborted();
-        yield entry;
-      }
-    }
+    yield* answers(reader, { ...reading, heartbeatMs }, AbortSignal.any(both));
   } catch (error) {
     signal?.throwIfAborted();
     // Whoever closes the client knows that what follows for ever ends.
@@ -55,25 +90,57 @@ export async function* readEntries(
   }
 }
 
-/** The entries of one answer after the other; the next one is asked for meanwhile. */
+interface Following extends ReadingRange {
+  readonly heartbeatMs: number;
+}
+
+/** One answer after the other; the next one is asked for meanwhile. */
 async function* answers(
   reader: ClientReaderOptions,
-  { from, to, follow }: ReadingRange,
+  { from, to, follow, heartbeatMs }: Following,
   signal: AbortSignal,
-): AsyncGenerator<Iterable<Entry>, void, void> {
-  const ask = (index: number): Promise<Reading> => fetch(reader, index, { follow, signal });
+): AsyncGenerator<Reading, void, void> {
+  const doubt = new Doubt(reader);
+  const patienceMs = follow ? heartbeatMs : null;
+  const ask = async (index: number): Promise<Asked> => {
+    const asked = await fetch(reader, index, { patienceMs, signal });
+    if (follow) await doubt.look(asked.batches.length > 0, signal);
+    return asked;
+  };
   let next = from;
   let last = to;
   let ahead = next > last ? null : ask(next);
   while (ahead !== null) {
-    const { batches, indexLast } = await ahead;
+    const { batches, indexLast, endpoint } = await ahead;
     if (!follow) last = Math.min(last, indexLast);
     const first = next;
     next = endOf(batches, first);
     ahead = next > last ? null : ask(next);
     // It is awaited later, or not at all.
     ahead?.catch(ignore);
-    yield entriesIn(batches, first, last);
+    const index = Math.min(next - 1, last);
+    yield { entries: entriesIn(batches, first, last), index, indexLast, endpoint };
+  }
+}
+
+/** Whether an endpoint that has nothing new still hears what is decided. */
+class Doubt {
+  readonly #reader: ClientReaderOptions;
+  #since: number;
+
+  constructor(reader: ClientReaderOptions) {
+    this.#reader = reader;
+    this.#since = reader.clock.now();
+  }
+
+  /** Leaves an endpoint that cannot find out, if there is another; resolves in any case. */
+  async look(isNews: boolean, signal: AbortSignal): Promise<void> {
+    const { asking, clock } = this.#reader;
+    const isDue = clock.now() - this.#since >= doubtMs && asking.urls.length > 1;
+    if (isNews) this.#since = clock.now();
+    if (isNews || !isDue) return;
+    if (!(await asking.reachesQuorum(answerMs, signal))) asking.leave();
+    this.#since = clock.now();
   }
 }
 
@@ -85,22 +152,27 @@ function* entriesIn(
   for (const batch of batches) yield* entriesOf(batch, from, to);
 }
 
+type Asked = Awaited<ReturnType<typeof fetch>>;
+
+/** @param options.patienceMs How long the node may wait for something new; null: not at all. */
 async function fetch(
   { asking, timeoutMs }: ClientReaderOptions,
   index: number,
-  { follow, signal }: { readonly follow: boolean; readonly signal: AbortSignal },
-): Promise<Reading> {
-  const patienceMs = follow ? waitMs : 0;
-  return await asking.ask({
-    request: { method: "entries", index, bytesMax, waitMs: patienceMs },
+  options: { readonly patienceMs: number | null; readonly signal: AbortSignal },
+): Promise<LogReading & { readonly endpoint: string }> {
+  const { patienceMs, signal } = options;
+  const ms = patienceMs ?? 0;
+  const { batches, indexLast } = await asking.ask({
+    request: { method: "entries", index, bytesMax, waitMs: ms },
     wanted: "entries",
     lane: "bulk",
     needsQuorum: false,
-    attemptMs: patienceMs + answerMs,
-    timeoutMs: follow ? null : timeoutMs,
+    attemptMs: ms + answerMs,
+    timeoutMs: patienceMs === null ? timeoutMs : null,
     signal,
     faultOf: (reading) => faultOf(reading, index),
   });
+  return { batches, indexLast, endpoint: asking.url };
 }
 
 function isClosed(error: unknown): boolean {

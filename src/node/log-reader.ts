@@ -164,7 +164,7 @@ export function truncated(index: Index, first: Index, cause?: unknown): Kibitzer
     "KBZ_TRUNCATED",
     `The entry ${index} is gone from this node's log, which begins with ${first} now. Read from ` +
       `${first} on, or at a node that keeps more.`,
-    { retryable: false, outcome: "none", cause },
+    { retryable: false, outcome: "none", cause, firstIndex: first },
   );
 }
 

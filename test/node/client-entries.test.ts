@@ -8,7 +8,7 @@ import { KibitzerError } from "../../src/kibitzer-error.ts";
 import type { EntriesBatch, Request } from "../../src/requests.ts";
 import { TransportError } from "../../transport/index.ts";
 import { Harness } from "../client-harness.ts";
-import type { FakeRepublic } from "../fake-republic.ts";
+import { FakeRepublic } from "../fake-republic.ts";
 
 let sequence = 1;
 
@@ -270,6 +270,7 @@ describe("ending a reading", () => {
       throw new KibitzerError("KBZ_TRUNCATED", "entries before 100 are gone", {
         retryable: false,
         outcome: "none",
+        firstIndex: 100,
       });
     };
     const client = await harness.client(["a"]);
@@ -279,9 +280,53 @@ describe("ending a reading", () => {
         [error.code, error.message],
         ["KBZ_TRUNCATED", "entries before 100 are gone"],
       );
+      assert.equal(error.firstIndex, 100);
       return true;
     });
     assert.equal(readsOf(node.asked).length, 1);
+  });
+
+  test("P9 that there is nothing new is told from time to time, up to which index", async () => {
+    await using harness = new Harness();
+    const node = await harness.node("a");
+    add(harness.republic, "1", "2");
+    const client = await harness.client(["a"]);
+    const readings = client.readings({ from: 2, heartbeatMs: 1000 });
+    const marks: unknown[] = [];
+    for await (const { entries, index, indexLast, endpoint } of readings) {
+      marks.push([[...entries].map((entry) => entry.text()), index, indexLast, endpoint]);
+      if (marks.length === 3) add(harness.republic, "3");
+      if (marks.length > 3 && index === 3) break;
+    }
+    assert.deepEqual(marks.slice(0, 3), [
+      [["2"], 2, 2, "memory:a"],
+      [[], 2, 2, "memory:a"],
+      [[], 2, 2, "memory:a"],
+    ]);
+    assert.deepEqual(marks.at(-1), [["3"], 3, 3, "memory:a"]);
+    assert.ok(readsOf(node.asked).every(({ waitMs }) => waitMs === 1000));
+    for (const heartbeatMs of [0, 99, 30_001, Number.NaN]) {
+      await assert.rejects(client.readings({ heartbeatMs }).next(), { code: "KBZ_ARGUMENT" });
+    }
+  });
+
+  test("P9 an endpoint that has nothing new since it is cut off is left", async () => {
+    await using harness = new Harness();
+    const cut = new FakeRepublic();
+    cut.speed = harness.republic.speed;
+    add(cut, "1");
+    const a = await harness.node("a", cut);
+    a.mood = "leaderless";
+    const client = await harness.client(["a", "b"]);
+    const entries = client.entries({ to: 2 });
+    assert.equal((await entries.next()).value?.text(), "1");
+    const next = entries.next();
+    add(harness.republic, "1", "2");
+    await harness.node("b");
+    assert.equal((await next).value?.text(), "2");
+    assert.equal(client.endpoint, "memory:b");
+    const barriers = a.asked.filter(({ method }) => method === "barrier");
+    assert.equal(barriers.length, 1, "it was asked once, not with each answer");
   });
 
   test("one with an end gives up when nobody answers", async () => {

@@ -6,6 +6,7 @@ import { describe, test } from "node:test";
 import { KibitzerClient } from "../../src/client.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 import type { KibitzerErrorCode } from "../../src/kibitzer-error.ts";
+import type { Request, Response } from "../../src/requests.ts";
 import { nodeNetwork } from "../../src/system/node-network.ts";
 import { Harness } from "../client-harness.ts";
 import { FakeNode, FakeRepublic, statusOf } from "../fake-republic.ts";
@@ -294,6 +295,94 @@ describe("an endpoint without room", () => {
     assert.ok(node.refusals >= 4 && node.refusals <= 20, `${node.refusals} times`);
     await first.close();
     assert.deepEqual(await (await waiting).publish("one"), { index: 1 });
+  });
+
+  test("for one lane only is left alone as long", async () => {
+    await using harness = new Harness();
+    const node = await harness.node("a", harness.republic, { limits: { connectionsMax: 3 } });
+    const first = await harness.client(["a"]);
+    const second = await harness.client(["a"]);
+    const published = second.publish("one");
+    node.refusals = 0;
+    await harness.pause(10_000);
+    assert.ok(node.refusals >= 3 && node.refusals <= 20, `${node.refusals} times`);
+    await first.close();
+    assert.deepEqual(await published, { index: 1 });
+  });
+});
+
+function none(request: Request): Response | null {
+  if (request.method !== "query") return null;
+  return { kind: "refused", reason: "noMachine", leader: null };
+}
+
+function one(request: Request): Response | null {
+  if (request.method !== "query") return null;
+  return { kind: "answer", index: 7, answer: new Uint8Array(1) };
+}
+
+describe("a question to a state machine", () => {
+  test("goes on where there is one", async () => {
+    await using harness = new Harness();
+    (await harness.node("a")).override = none;
+    (await harness.node("b")).override = one;
+    const client = await harness.client(["a", "gone", "b"]);
+    assert.equal((await client.query(new Uint8Array(0))).index, 7);
+    assert.equal(client.endpoint, "memory:b");
+  });
+
+  test("ends where nobody that answers has one", async () => {
+    await using harness = new Harness();
+    const nodes = [await harness.node("a"), await harness.node("b")];
+    for (const node of nodes) node.override = none;
+    const client = await harness.client(["a", "gone", "b"]);
+    await assert.rejects(client.query(new Uint8Array(0)), { code: "KBZ_MACHINE" });
+    assert.ok(nodes.every(({ asked }) => asked.some(({ method }) => method === "query")));
+  });
+});
+
+describe("a time limit of one call", () => {
+  test("is that of the call, not of the client", async () => {
+    await using harness = new Harness();
+    const node = await harness.node("a");
+    const hourMs = 3_600_000;
+    const client = await harness.client(["a"], { timeoutMs: hourMs });
+    node.mood = "hung";
+    const options = { timeoutMs: 500 };
+    await assert.rejects(client.barrier(options), { code: "KBZ_NO_QUORUM" });
+    await assert.rejects(client.status(options), { code: "KBZ_UNREACHABLE" });
+    await assert.rejects(client.query(new Uint8Array(0), options), { outcome: "none" });
+    await assert.rejects(client.exile("b", options), { code: "KBZ_NO_QUORUM" });
+    const entries = client.entries({ follow: false, ...options });
+    await assert.rejects(entries.next(), { code: "KBZ_UNREACHABLE" });
+    await assert.rejects(client.backup(options).next(), { code: "KBZ_NO_QUORUM" });
+  });
+
+  test("ends the wait for a publish, with the truth", async () => {
+    await using harness = new Harness();
+    const node = await harness.node("a");
+    const client = await harness.client(["a"]);
+    node.mood = "silent";
+    const first = client.publish("one", { timeoutMs: 500 });
+    await assert.rejects(first, { code: "KBZ_ABORTED", outcome: "none" });
+    const many = client.publishMany(["two", "three"], { timeoutMs: 500 });
+    await assert.rejects(many, { code: "KBZ_ABORTED", outcome: "none" });
+    node.mood = "well";
+    await client.publish("four");
+    node.mood = "silent";
+    const submitted = client.publish("five", { timeoutMs: 2000 });
+    await assert.rejects(submitted, { code: "KBZ_ABORTED", outcome: "unknown" });
+  });
+
+  test("is a number above 0", async () => {
+    await using harness = new Harness();
+    await harness.node("a");
+    const client = await harness.client(["a"]);
+    for (const timeoutMs of [0, -1, Number.NaN, Infinity]) {
+      await assert.rejects(client.barrier({ timeoutMs }), { code: "KBZ_ARGUMENT" });
+      await assert.rejects(client.publish("x", { timeoutMs }), { code: "KBZ_ARGUMENT" });
+      await assert.rejects(harness.client(["a"], { timeoutMs }), { code: "KBZ_ARGUMENT" });
+    }
   });
 });
 
