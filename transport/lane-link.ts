@@ -110,7 +110,7 @@ export class LaneLink<Request, Response> implements ConnectionEvents {
     return true;
   }
 
-  /** The peer is there: dials now, if it is not connected and was not told that there is no room. */
+  /** The peer is there: dials now, unless it is connected, or was told that there is no room. */
   hurry(): void {
     if (this.#state.kind !== "backing-off" || this.#state.isFull) return;
     this.#state.timer.cancel();

@@ -145,7 +145,8 @@ export class KibitzerClient implements Log, Membership {
 
   /**
    * Resolves once a majority of the parliament has the entry on disk, however many endpoints that
-   * takes; it waits for as long as `signal` and `timeoutMs` let it. Entries are decided in the order of the calls.
+   * takes; it waits for as long as `signal` and `timeoutMs` let it. Entries are decided in the
+   * order of the calls.
    */
   publish(
     entry: string | Uint8Array,

@@ -8,7 +8,9 @@ import { clientClosed, verdictOn } from "./errors.ts";
 import type { EndpointFailures } from "./errors.ts";
 import { Deadline } from "../deadline.ts";
 import { EndpointSearch } from "./endpoint-search.ts";
-import type { Attachment } from "./endpoint-search.ts";
+import type { Attachment, EndpointSearchOptions } from "./endpoint-search.ts";
+import { Handover } from "./handover.ts";
+import { LeaderSearch } from "./leader-search.ts";
 import type { Pin } from "./pin.ts";
 import type { Request, Response } from "../requests.ts";
 import { pauseMs } from "../retry-pause.ts";
@@ -37,6 +39,8 @@ export interface AttemptOptions {
 const patienceMs = 1000;
 /** One that is lost sooner, and gave no answer, was of no use; the next is not tried at once. */
 const shortLifeMs = 1000;
+/** How long after a question that is held to one endpoint the client does not go by choice. */
+const pinnedMs = 60_000;
 
 export class ClientLink {
   readonly #options: ClientLinkOptions;
@@ -49,6 +53,11 @@ export class ClientLink {
   readonly #leaving = new Set<Promise<void>>();
   /** When an answer to each method last came from the endpoint in use. */
   readonly #answeredAt = new Map<Request["method"], number>();
+  readonly #leaders: LeaderSearch;
+  /** From an endpoint to the leader, while submissions are under way at the former. */
+  #handover: Handover | null = null;
+  #submissions = 0;
+  #pinnedAt = -pinnedMs;
   #search: EndpointSearch | null = null;
   /** Until the next search begins. */
   #pause: Timer | null = null;
@@ -66,6 +75,9 @@ export class ClientLink {
   constructor(options: ClientLinkOptions) {
     this.#options = options;
     this.#rooms = new Rooms(options.clock, () => options.chance.fraction());
+    const { urls, clock } = options;
+    const found = (to: Attachment, from: Attachment): void => this.#handOver(to, from);
+    this.#leaders = new LeaderSearch({ urls, clock, search: this.#searching(), found });
     this.#startSearch();
   }
 
@@ -121,6 +133,7 @@ export class ClientLink {
    * @throws {TransportError | KibitzerError} with the reason; nothing is said of a second attempt.
    */
   async attempt(request: Request, options: AttemptOptions): Promise<Response> {
+    if (this.#handover !== null && isSubmission(request)) await this.#handover.over;
     // What is attached is called in this very turn, so that the order stays.
     if (this.#attachment !== null) return await this.#call(this.#attachment, request, options);
     const { clock } = this.#options;
@@ -141,6 +154,7 @@ export class ClientLink {
     if (!this.#closing.signal.aborted) {
       const error = clientClosed();
       this.#closing.abort(error);
+      this.#handover?.abandon();
       this.#pause?.cancel();
       this.#search?.cancel();
       this.#search = null;
@@ -157,7 +171,10 @@ export class ClientLink {
     options: AttemptOptions,
   ): Promise<Response> {
     const start = this.#options.clock.now();
+    if (options.pin !== undefined) this.#pinnedAt = start;
     options.pin?.hold(attachment.url, attachment.caller.remote?.node?.cookie ?? null);
+    const counts = isSubmission(request) ? 1 : 0;
+    this.#count(attachment, counts);
     try {
       const response = await attachment.caller.call(request, options);
       if (options.lane === "bulk") this.#rooms.had(attachment.url);
@@ -166,7 +183,36 @@ export class ClientLink {
     } catch (error) {
       if (attachment === this.#attachment) this.#onFailure(attachment, { request, start, error });
       throw error;
+    } finally {
+      this.#count(attachment, -counts);
     }
+  }
+
+  /** Submissions go over in their order: those to come wait until those under way are settled. */
+  #count(attachment: Attachment, by: number): void {
+    if (attachment !== this.#attachment) return;
+    this.#submissions += by;
+    if (this.#submissions === 0) this.#handover?.complete();
+  }
+
+  #handOver(to: Attachment, from: Attachment): void {
+    const { clock } = this.#options;
+    const isPinned = clock.now() - this.#pinnedAt < pinnedMs;
+    if (from !== this.#attachment || isPinned || this.#handover !== null) {
+      this.#drop(to);
+      return;
+    }
+    const handover = new Handover(clock, to, (isTaken) => {
+      this.#handover = null;
+      if (!isTaken) this.#drop(to);
+      else {
+        // What else is asked of it is asked again at the leader, as after any change.
+        this.#drop(from);
+        this.#onFound(to);
+      }
+    });
+    this.#handover = handover;
+    if (this.#submissions === 0) handover.complete();
   }
 
   #onResponse(attachment: Attachment, { method }: Request, response: Response): void {
@@ -175,6 +221,9 @@ export class ClientLink {
       this.#wasOfUse = true;
       // What the node knows by itself says nothing about whether it reaches a leader.
       if (response.kind === "effect" || response.kind === "barrier") this.#uselessSince = null;
+      // Nobody knows whether the leader has the state machine that answers here.
+      const isPlain = response.kind === "effect" && response.results === null;
+      if (isPlain) void this.#leaders.published(attachment);
       return;
     }
     const { reason } = response;
@@ -207,6 +256,7 @@ export class ClientLink {
 
   #leave(attachment: Attachment): void {
     if (attachment !== this.#attachment) return;
+    this.#handover?.abandon();
     this.#attachment = null;
     // Whatever is under way there ends now, and goes in order to the next endpoint.
     this.#drop(attachment);
@@ -222,11 +272,21 @@ export class ClientLink {
 
   /** @param from How far behind the endpoint used last to begin. */
   #startSearch(from = 0): void {
-    const { urls, network, clock, chance } = this.#options;
+    const { urls } = this.#options;
     const first = this.#position + from;
     this.#failures.clear();
     this.#search = new EndpointSearch({
+      ...this.#searching(),
       urls: urls.map((url, at) => urls[(first + at) % urls.length] ?? url),
+      found: (attachment) => this.#onFound(attachment),
+      failed: (url, error) => this.#onFailed(url, error),
+    });
+    this.#search.start();
+  }
+
+  #searching(): Omit<EndpointSearchOptions, "urls" | "found" | "failed"> {
+    const { network, clock, chance } = this.#options;
+    return {
       network,
       clock,
       rooms: this.#rooms,
@@ -234,12 +294,14 @@ export class ClientLink {
       hello: () => ({ republic: this.#republic, node: null, version }),
       fraction: () => chance.fraction(),
       refusalOf: (remote) => this.#refusalOf(remote),
-      found: (attachment) => this.#onFound(attachment),
-      failed: (url, error) => this.#onFailed(url, error),
-      lost: (attachment) => this.#leave(attachment),
+      lost: (attachment) => this.#onLost(attachment),
       drop: (attachment) => this.#drop(attachment),
-    });
-    this.#search.start();
+    };
+  }
+
+  #onLost(attachment: Attachment): void {
+    if (this.#handover?.to === attachment) this.#handover.abandon();
+    this.#leave(attachment);
   }
 
   #refusalOf({ republic }: Hello): Error | null {
@@ -250,6 +312,7 @@ export class ClientLink {
   #onFound(attachment: Attachment): void {
     this.#search = null;
     this.#attachment = attachment;
+    this.#submissions = 0;
     this.#position = this.#options.urls.indexOf(attachment.url);
     this.#republic ??= attachment.caller.remote?.republic ?? null;
     this.#handshakes += 1;
@@ -274,6 +337,10 @@ export class ClientLink {
       .then(() => void this.#leaving.delete(gone));
     this.#leaving.add(gone);
   }
+}
+
+function isSubmission({ method }: Request): boolean {
+  return method === "enqueue" || method === "register";
 }
 
 function ignore(): void {
