@@ -38,10 +38,8 @@ export const nodeMutants: readonly Mutant[] = [
     name: "peers-not-met",
     file: "src/node/engine.ts",
     find: `this.#meetPeers();
-    this.changed.ring();
-  }`,
-    replace: `this.changed.ring();
-  }`,
+    tell(membership`,
+    replace: "tell(membership",
     about: "A node does not reach for members that the log names later.",
     invariant: "L2",
   },
