@@ -37,18 +37,33 @@ export class ReadMender {
     await mending;
   }
 
-  async #mend({ first, last }: SlotRange): Promise<void> {
+  async #mend(range: SlotRange): Promise<void> {
     const { logger, path } = this.#parts;
     const journal = this.#parts.journal();
-    const ranges = (journal?.damaged ?? []).filter((hole) => {
-      return hole.first <= last && hole.last >= first;
-    });
-    if (journal === null || ranges.length === 0) return;
-    logger.warn({ event: "damaged", ranges }, "damaged slots were found, and are asked for");
-    const filler = new HoleFiller(journal, this.#parts.sources());
-    const [unfilled] = await filler.fill(ranges);
-    this.#mended += filler.filled;
-    if (unfilled !== undefined) throw damagedSlot(path, unfilled.slot);
-    logger.warn({ event: "repaired", slots: filler.filled }, `${filler.filled} slots repaired`);
+    if (journal === null) return;
+    let ranges = damagedIn(journal, range);
+    while (ranges.length > 0) {
+      logger.warn({ event: "damaged", ranges }, "damaged slots were found, and are asked for");
+      const filler = new HoleFiller(journal, this.#parts.sources());
+      const [unfilled] = await filler.fill(ranges);
+      this.#mended += filler.filled;
+      if (filler.filled > 0) {
+        logger.warn({ event: "repaired", slots: filler.filled }, `${filler.filled} slots repaired`);
+      }
+      if (unfilled === undefined) return;
+      // The slot beside it, which proves it, may be damaged and found so only now: it goes with it.
+      const before = sum(ranges) - filler.filled;
+      ranges = damagedIn(journal, range);
+      if (sum(ranges) <= before) throw damagedSlot(path, unfilled.slot);
+    }
   }
+}
+
+/** The damaged ranges that hold some of `range`, as far as that is known. */
+function damagedIn(journal: MendableJournal, { first, last }: SlotRange): readonly SlotRange[] {
+  return journal.damaged.filter((hole) => hole.first <= last && hole.last >= first);
+}
+
+function sum(ranges: readonly SlotRange[]): number {
+  return ranges.reduce((slots, { first, last }) => slots + last - first + 1, 0);
 }
