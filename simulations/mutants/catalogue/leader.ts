@@ -107,4 +107,12 @@ export const leaderMutants: readonly Mutant[] = [
     about: "Who lags is sent decided slots, and never what follows while more is decided.",
     invariant: "L1",
   },
+  {
+    name: "gathers-past-its-deadline",
+    file: "consensus/leader.ts",
+    find: "now - burstAt < limits.burstTicksMax",
+    replace: "now - burstAt <= limits.burstTicksMax",
+    about: "A leader still waits for company when the time that it asked to be woken at has come.",
+    invariant: "L5",
+  },
 ];
