@@ -12,9 +12,11 @@ import { root } from "./code-blocks.ts";
 /** Programs of others, whose options are none of our business. */
 const others: ReadonlySet<string> = new Set(
   [
-    ["awk", "cat", "cd", "cp", "curl", "docker", "echo", "export", "grep", "head", "jq", "kill"],
-    ["kubectl", "ls", "mkdir", "mv", "openssl", "printf", "promtool", "rm", "sed", "sort"],
-    ["sudo", "systemctl", "systemd-analyze", "tail", "tar", "wc"],
+    ["awk", "cat", "cd", "chmod", "chown", "cp", "curl", "cut", "df", "diff", "docker", "du"],
+    ["echo", "env", "export", "git", "grep", "gunzip", "gzip", "head", "install", "journalctl"],
+    ["jq", "kill", "kubectl", "less", "ls", "mkdir", "mv", "openssl", "printf", "promtool", "rm"],
+    ["sed", "sha256sum", "sleep", "sort", "sudo", "sync", "systemctl", "systemd-analyze", "tail"],
+    ["tar", "tee", "test", "touch", "tr", "wc", "zcat"],
   ].flat(),
 );
 

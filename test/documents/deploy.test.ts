@@ -1,0 +1,82 @@
+/**
+ * The files of deploy/ against what there is: they can be parsed, each is named by another one, and
+ * what they start are commands and options of this program.
+ */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { parse, parseAllDocuments } from "yaml";
+import { root } from "./code-blocks.ts";
+import { faultOf } from "./shell-lines.ts";
+
+const deploy = join(root, "deploy");
+
+function read(...names: readonly string[]): string {
+  return readFileSync(join(deploy, ...names), "utf8");
+}
+
+interface Container {
+  readonly args: readonly string[];
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly volumeMounts: readonly { readonly mountPath: string }[];
+}
+
+test("the base of Kubernetes names each of its files, and each is an object or several", () => {
+  const { resources }: { resources: readonly string[] } = parse(
+    read("kubernetes", "kustomization.yaml"),
+  );
+  const files = readdirSync(join(deploy, "kubernetes"));
+  assert.deepEqual([...resources, "kustomization.yaml"].toSorted(), files.toSorted());
+  const kinds = resources.flatMap((file) =>
+    parseAllDocuments(read("kubernetes", file)).map((document) => {
+      assert.deepEqual(document.errors, [], file);
+      return String(document.toJS().kind);
+    }),
+  );
+  const wanted = ["NetworkPolicy", "PodDisruptionBudget", "Service", "Service", "StatefulSet"];
+  assert.deepEqual(kinds.toSorted(), wanted);
+});
+
+function specsOf(file: string): readonly Readonly<Record<string, unknown>>[] {
+  return parseAllDocuments(read("kubernetes", file)).map((document) => document.toJS().spec);
+}
+
+test("whatever selects pods selects those of the nodes", () => {
+  const label = { "app.kubernetes.io/name": "kibitzer" };
+  for (const { selector } of specsOf("services.yaml")) assert.deepEqual(selector, label);
+  const [pods, budget, policy] = ["stateful-set", "disruption-budget", "network-policy"].map(
+    (name) => specsOf(`${name}.yaml`)[0],
+  );
+  const wanted = { matchLabels: label };
+  assert.deepEqual([pods?.["selector"], budget?.["selector"]], [wanted, wanted]);
+  assert.deepEqual(policy?.["podSelector"], wanted);
+});
+
+test("pods start a command that there is, on the volume and the port that they have", () => {
+  const { spec } = parse(read("kubernetes", "stateful-set.yaml"));
+  assert.deepEqual([spec.podManagementPolicy, spec.serviceName], ["Parallel", "kibitzer"]);
+  const [container]: readonly Container[] = spec.template.spec.containers;
+  assert.ok(container !== undefined);
+  assert.equal(faultOf(`kibitz ${container.args.join(" ")}`), null);
+  const [port] = container.ports;
+  assert.ok(container.args.includes(`--listen=ws://0.0.0.0:${port?.containerPort}`));
+  assert.ok(container.args.includes(`--data=${container.volumeMounts[0]?.mountPath}`));
+});
+
+test("compose starts commands that there are, with settings that there are", () => {
+  const { services, volumes } = parse(read("compose", "compose.yaml"), { merge: true });
+  const nodes = Object.entries<Record<string, unknown>>(services).filter(([name]) =>
+    name.startsWith("kibitzer-"),
+  );
+  assert.equal(nodes.length, Object.keys(volumes).length);
+  for (const [name, { command, environment }] of nodes) {
+    assert.ok(Array.isArray(command));
+    assert.equal(faultOf(`kibitz ${command.join(" ")}`), null);
+    const flags = Object.keys(environment ?? {}).map((key) =>
+      key.replace("KIBITZER_", "--").toLowerCase().replaceAll("_", "-"),
+    );
+    assert.equal(faultOf(`kibitz start ${flags.join(" ")}`), null, name);
+    assert.ok(command.some((argument) => String(argument).includes(`ws://${name}:7700`)));
+  }
+});
