@@ -18,6 +18,7 @@ import type { BenchResult } from "./result.ts";
 import { measureScale } from "./scale.ts";
 import type { System } from "./systems/system.ts";
 import { systems } from "./systems/systems.ts";
+import { measureTls } from "./tls.ts";
 import { tables } from "./tables.ts";
 
 interface BenchOptions {
@@ -58,6 +59,7 @@ async function measure(bench: Bench, wanted: ReadonlySet<Part>): Promise<BenchRe
   const none = { rows: [], bulk: [], halfRate: [] };
   const loads = await when("load", async () => await measureLoads(bench), none);
   const recording = await when("recording", async () => await measureRecording(bench), null);
+  const tls = await when("tls", async () => await measureTls(bench), null);
   const replay = await when("replay", async () => await measureReplay(bench), []);
   const failover = await when("failover", async () => await measureFailovers(bench), []);
   const fanOut = await when("fan-out", async () => await measureFanOut(bench), []);
@@ -72,6 +74,7 @@ async function measure(bench: Bench, wanted: ReadonlySet<Part>): Promise<BenchRe
     durability: Object.fromEntries(bench.systems.map((each) => [each.name, each.durability])),
     ...loads,
     recording,
+    tls,
     replay,
     failover,
     coldStart,
@@ -107,7 +110,7 @@ const program = new Command("bench")
   .description(
     "Measures clusters of three processes on this computer: Kibitzer, the bound of its design\n" +
       "(the same without consensus), and the peers that are installed. fan-out, restart,\n" +
-      "scale and republics are of Kibitzer alone.",
+      "scale, republics and tls are of Kibitzer alone.",
   )
   .option(
     "--quick",

@@ -5,6 +5,7 @@ import type { Shape } from "./systems/kibitzer.ts";
 export const parts = [
   "load",
   "recording",
+  "tls",
   "replay",
   "failover",
   "cold-start",

@@ -71,7 +71,7 @@ function timeRatios({ failover, coldStart, halfRate }: BenchResult): readonly Ra
   ]);
 }
 
-function ownRatios({ rows, recording, replay }: BenchResult): readonly Ratio[] {
+function ownRatios({ rows, recording, tls, replay }: BenchResult): readonly Ratio[] {
   const own = rows.filter(({ system, size }) => system === "kibitzer" && size < 65_536);
   const resident = own.length === 0 ? Number.NaN : Math.max(...own.map(({ rssMiB }) => rssMiB));
   const busy = replay.find((row) => row.recording === "under load")?.entriesPerSecond ?? NaN;
@@ -80,6 +80,14 @@ function ownRatios({ rows, recording, replay }: BenchResult): readonly Ratio[] {
   return present([
     { what: "resident", value: resident, unit: "MiB", floor: 160, goal: 120, better: "lower" },
     { what: "recording costs", value: cost, unit: "%", floor: 15, goal: 5, better: "lower" },
+    {
+      what: "over TLS, of without",
+      value: tls?.ratio ?? Number.NaN,
+      unit: "×",
+      floor: 0.5,
+      goal: 0.8,
+      better: "higher",
+    },
     {
       what: "replay, under load",
       value: busy,

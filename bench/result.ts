@@ -27,6 +27,14 @@ export interface Times {
   readonly worstMs: number;
 }
 
+/** Entries per second, over TLS with certificates on both sides and without. */
+export interface TlsCost {
+  readonly on: number;
+  readonly off: number;
+  /** What is left, in parts of `off`. */
+  readonly ratio: number;
+}
+
 export interface RecordingCost {
   /** Acknowledged entries a second. */
   readonly on: number;
@@ -125,6 +133,7 @@ export interface BenchResult {
   readonly failover: readonly Times[];
   readonly coldStart: readonly Times[];
   readonly recording: RecordingCost | null;
+  readonly tls: TlsCost | null;
   readonly replay: readonly ReplayRow[];
   readonly fanOut: readonly FanOutRow[];
   readonly restart: readonly RestartRow[];

@@ -23,7 +23,7 @@ export function tables(result: BenchResult): string {
   const add = (title: string, head: readonly string[], rows: readonly string[][]): void => {
     if (rows.length > 0) texts.push(`${title}\n${table(head, rows)}`);
   };
-  const { rows, bulk, halfRate, failover, coldStart, recording, replay } = result;
+  const { rows, bulk, halfRate, failover, coldStart, recording, tls, replay } = result;
   add(`Acknowledged writes, medians of ${result.rounds}`, rowHead, rows.map(rowCells));
   add("In bulk: 1,000 entries a call", rowHead, bulk.map(rowCells));
   add("At half the rate of 1024 outstanding", rowHead, halfRate.map(halfRateCells));
@@ -40,6 +40,10 @@ export function tables(result: BenchResult): string {
     const { on, off, cost } = recording;
     const cells = [[whole(on), whole(off), `${(100 * cost).toFixed(1)} %`]];
     add("Recording, entries/s", ["on", "off", "costs"], cells);
+  }
+  if (tls !== null) {
+    const cells = [[whole(tls.on), whole(tls.off), `${tls.ratio.toFixed(2)} ×`]];
+    add("TLS on both sides, entries/s", ["on", "off", "left"], cells);
   }
   const replayHead = [
     "recording",

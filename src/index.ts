@@ -20,6 +20,8 @@ export { recover, type RecoverOptions, type RecoveryReport } from "./refounding/
 export { version } from "./version.ts";
 export { traceWithOpenTelemetry } from "./diagnostics/opentelemetry.ts";
 export type * from "./api.ts";
+export type { CertificateExpiry, CertificateRole } from "./access/certificates.ts";
+export type { TlsOptions, TokenOption } from "./access/credential-options.ts";
 export type { KibitzerOptions, TimingOptions } from "./configuration.ts";
 export type { Check, Health, ProbeName } from "./health/probe.ts";
 export type { Envelope } from "./recording/envelope.ts";

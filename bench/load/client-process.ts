@@ -2,6 +2,7 @@
  * The client of a round, in a process of its own. Its one argument is a `ClientTask` as JSON; it
  * prints a `Measured` for each load, on a line of its own.
  */
+import { kibitzerBy } from "../systems/kibitzer.ts";
 import { systemNamed } from "../systems/systems.ts";
 import type { ClientTask } from "./client-task.ts";
 import { crowdOf } from "./crowd.ts";
@@ -13,8 +14,10 @@ const {
   pids,
   works,
   publishers = 1,
+  tls,
 }: ClientTask = JSON.parse(process.argv[2] ?? "");
-const publisher = await crowdOf(publishers, () => systemNamed(system).connect(endpoints));
+const called = tls === undefined ? systemNamed(system) : kibitzerBy({ tls });
+const publisher = await crowdOf(publishers, () => called.connect(endpoints));
 let rateBefore = 0;
 for (const work of works) {
   const measured = await measure(publisher, work, { pids, rateBefore });

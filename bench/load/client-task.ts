@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline";
+import type { ClientOptions } from "../../src/index.ts";
 import { endsWithThis } from "../way-out.ts";
 import type { SystemName } from "../systems/system.ts";
 import type { Measured, Work } from "./load.ts";
@@ -14,6 +15,8 @@ export interface ClientTask {
   readonly works: readonly Work[];
   /** How many publishers take turns, each a client with its own connection; default 1. */
   readonly publishers?: number;
+  /** Files, for Kibitzer over TLS. */
+  readonly tls?: NonNullable<ClientOptions["tls"]>;
 }
 
 const program = resolve(import.meta.dirname, "client-process.ts");

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { KibitzerClient, type Status } from "../../src/index.ts";
+import { KibitzerClient, type ClientOptions, type Status } from "../../src/index.ts";
 import { ServerProcess } from "../processes.ts";
 import { Cluster, places, pollMs } from "./cluster.ts";
 import type { Publisher, Running, System, Where } from "./system.ts";
@@ -11,6 +11,14 @@ export interface Shape {
   readonly members: number;
   /** Members that vote; the others follow the log. */
   readonly seats: number;
+}
+
+/** How its nodes are started, and called. */
+export interface Ways {
+  /** For `kibitz start`, beside the usual ones. */
+  readonly flags?: readonly string[];
+  readonly scheme?: "ws" | "wss";
+  readonly tls?: ClientOptions["tls"];
 }
 
 /** Milliseconds from the start of a process. */
@@ -34,13 +42,15 @@ export class KibitzerCluster extends Cluster {
   readonly #directory: string;
   readonly #flags: readonly string[];
   readonly #seats: number;
+  readonly #client: ClientOptions;
 
   constructor(
     { directory, port }: Where,
-    { flags = [], members, seats }: Shape & { readonly flags?: readonly string[] } = three,
+    { flags = [], scheme = "ws", tls, members, seats }: Shape & Ways = three,
   ) {
     const ids = names.slice(0, members);
-    super(ids.map((_, at) => `ws://127.0.0.1:${port + at}`));
+    super(ids.map((_, at) => `${scheme}://127.0.0.1:${port + at}`));
+    this.#client = tls === undefined ? {} : { tls };
     this.#ids = ids;
     this.#directory = directory;
     this.#flags = flags;
@@ -72,7 +82,7 @@ export class KibitzerCluster extends Cluster {
   }
 
   async #status(): Promise<Status> {
-    await using client = await KibitzerClient.connect(this.endpoints);
+    await using client = await KibitzerClient.connect(this.endpoints, this.#client);
     return await client.status();
   }
 
@@ -97,14 +107,20 @@ export class KibitzerCluster extends Cluster {
 
 /** @param flags For `kibitz start`, beside the usual ones. */
 export function kibitzerWith(flags: readonly string[], shape: Shape = three): System {
+  return kibitzerBy({ flags }, shape);
+}
+
+export function kibitzerBy(ways: Ways, shape: Shape = three): System {
+  const { tls } = ways;
+  const options = tls === undefined ? {} : { tls };
   return {
     name: "kibitzer",
     durability: "synced by two of three",
     hasBulk: true,
     isInstalled: () => true,
-    launch: (where: Where): Running => new KibitzerCluster(where, { flags, ...shape }),
+    launch: (where: Where): Running => new KibitzerCluster(where, { ...ways, ...shape }),
     connect: async (endpoints: readonly string[]): Promise<Publisher> =>
-      await KibitzerClient.connect(endpoints),
+      await KibitzerClient.connect(endpoints, options),
   };
 }
 

@@ -227,6 +227,11 @@ test("P15 certificate, key and authority change while calls are under way", asyn
     ],
   );
 
+  const metric = /^kibitzer_tls_cert_expiry_timestamp_seconds\{role="node"\} (\d+)$/m;
+  const [expiry] = node.certificateExpiries;
+  const told = Number(metric.exec(await node.metrics())?.[1]);
+  assert.equal(told, (expiry?.expiresAt ?? 0) / 1000);
+
   place.write("key.pem", someone.key);
   await node.reload();
   const [line] = place.log.of("notReloaded");

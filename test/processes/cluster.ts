@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { Status } from "../../src/api.ts";
-import { KibitzerClient } from "../../src/client.ts";
+import { KibitzerClient, type ClientOptions } from "../../src/client.ts";
 import { patienceMs, type Child, type ChildOptions, type Exit } from "./child.ts";
 import { eventually, freePorts, type Kit } from "./kit.ts";
 
@@ -31,6 +31,8 @@ export interface ClusterOptions {
   readonly nodes?: readonly ClusterNode[];
   /** How the process of each of them is started; not with `nodes`, which say so themselves. */
   readonly process?: (id: string) => Omit<ChildOptions, "log">;
+  /** What whoever asks the nodes shows them. */
+  readonly client?: ClientOptions;
 }
 
 const idFirst = "a".charCodeAt(0);
@@ -40,11 +42,13 @@ const nameDefault = "town";
 export class Cluster {
   readonly kit: Kit;
   readonly nodes: readonly ClusterNode[];
+  readonly #client: ClientOptions;
   readonly #children = new Map<string, Child>();
 
-  private constructor(kit: Kit, nodes: readonly ClusterNode[]) {
+  private constructor(kit: Kit, nodes: readonly ClusterNode[], client: ClientOptions = {}) {
     this.kit = kit;
     this.nodes = nodes;
+    this.#client = client;
   }
 
   /**
@@ -54,7 +58,7 @@ export class Cluster {
   static async start(kit: Kit, options: ClusterOptions = {}): Promise<Cluster> {
     const nodes = options.nodes ?? (await nodesHere(kit, options));
     const { started = nodes.length, name = nameDefault } = options;
-    const cluster = new Cluster(kit, nodes);
+    const cluster = new Cluster(kit, nodes, options.client);
     const [founder, ...others] = nodes.slice(0, started);
     assert(founder !== undefined);
     const first = [...introduction(founder), "--bootstrap", name];
@@ -120,7 +124,8 @@ export class Cluster {
 
   /** Asks the node itself. */
   async status(id: string): Promise<Status> {
-    await using client = await KibitzerClient.connect([this.node(id).url], { timeoutMs: statusMs });
+    const options = { ...this.#client, timeoutMs: statusMs };
+    await using client = await KibitzerClient.connect([this.node(id).url], options);
     return await client.status();
   }
 

@@ -3,7 +3,7 @@
  * calls failed, and how long none was answered. Never retries what its client gave up.
  */
 import assert from "node:assert/strict";
-import { KibitzerClient } from "../../src/client.ts";
+import { KibitzerClient, type ClientOptions } from "../../src/client.ts";
 
 /** How long each kind of call went unanswered, in the time that was looked at. */
 export interface Pause {
@@ -26,11 +26,11 @@ export class SteadyLoad implements AsyncDisposable {
   #readMs = 0;
 
   /** Each client begins at another endpoint: each node that stops takes one from somebody. */
-  static async on(urls: readonly string[]): Promise<SteadyLoad> {
+  static async on(urls: readonly string[], options: ClientOptions = {}): Promise<SteadyLoad> {
     const load = new SteadyLoad();
     for (const at of urls.keys()) {
       const turned = [...urls.slice(at), ...urls.slice(0, at)];
-      const client = await KibitzerClient.connect(turned);
+      const client = await KibitzerClient.connect(turned, options);
       load.#clients.push(client);
       load.#loops.push(at === 0 ? load.#read(client) : load.#write(client, at));
     }
