@@ -5,13 +5,13 @@
 import type { Command } from "commander";
 import { configure } from "../configuration.ts";
 import type { ConfigFile } from "../config/config-file.ts";
-import { settable, type Problem } from "../config/file-settings.ts";
+import type { Problem } from "../config/file-settings.ts";
 import { jsonSchemaOf } from "../config/json-schema.ts";
 import { nearest } from "../config/nearest.ts";
 import { nodeSettings } from "../config/node-settings.ts";
 import { flagOf, variableOf, type Settings } from "../config/setting.ts";
 import { nodeWorld } from "../system/node-world.ts";
-import { applyConfiguration, applyFile, applySecrets, configurationOf } from "./configured.ts";
+import { applyConfiguration, applyFile, configurationOf } from "./configured.ts";
 import { describeProblem } from "./describe-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
@@ -44,7 +44,6 @@ export async function checkConfig(
 
 function problemsTogether(command: Command): readonly Problem[] {
   try {
-    applySecrets(command, nodeSettings, process.env);
     const options = command.opts<StartOptions>();
     checkTogether(options);
     configure(kibitzerOptions(options.data ?? "data", options), nodeWorld);
@@ -59,7 +58,8 @@ function problemsTogether(command: Command): readonly Problem[] {
  * `KIBITZER_PORT` and the like by itself, for a service of that name.
  */
 export function strangersIn(environment: NodeJS.ProcessEnv): readonly Problem[] {
-  const known = new Set([...settable(nodeSettings).keys(), "config", "json"].map(variableOf));
+  const others = ["config", "endpoints", "json", "token"];
+  const known = new Set([...Object.keys(nodeSettings), ...others].map(variableOf));
   const prefix = variableOf("").length;
   return Object.keys(environment)
     .filter((name) => name.startsWith(variableOf("")) && !known.has(name))
@@ -85,8 +85,8 @@ export async function showConfig(
 ): Promise<number> {
   const file = await applyConfiguration(command, nodeSettings, process.env);
   const all = new Map<string, Shown>();
-  for (const key of settable(nodeSettings).keys()) {
-    const shown = await shownOf(command, key, file);
+  for (const [key, setting] of Object.entries<Settings[string]>(nodeSettings)) {
+    const shown = await shownOf(command, { key, setting }, file);
     if (shown !== null) all.set(key, shown);
   }
   if (options.json === true) {
@@ -107,14 +107,12 @@ export async function showConfig(
 /** Null where nothing says what it is. */
 async function shownOf(
   command: Command,
-  key: string,
+  { key, setting }: { readonly key: string; readonly setting: Settings[string] },
   file: ConfigFile | null,
 ): Promise<Shown | null> {
-  const settings: Settings = nodeSettings;
-  const setting = settable(settings).get(key);
   const value: unknown = command.getOptionValue(key);
-  if (setting === undefined || value === undefined) return null;
-  const written = setting.secret === true ? "***" : setting.type.write(value);
+  if (value === undefined) return null;
+  const written = setting.type.write(value);
   const source = command.getOptionValueSource(key);
   if (source === "cli") return { value: written, origin: "flag", place: flagOf(key, setting) };
   if (source === "env") return { value: written, origin: "environment", place: variableOf(key) };

@@ -2,14 +2,13 @@
  * A command whose settings may also stand in a configuration file, below the environment and above
  * the defaults: its options, and what completes them.
  */
-import { readFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import type { ConfigFile } from "../config/config-file.ts";
 import type { Problem } from "../config/file-settings.ts";
-import { fileKeyOf, flagOf, variableOf, type Setting, type Settings } from "../config/setting.ts";
+import { flagOf, type Setting, type Settings } from "../config/setting.ts";
 import { textOf } from "../config/value-types.ts";
 import { CommandError } from "./command-error.ts";
-import { exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { exitCodes } from "./exit-codes.ts";
 import { option } from "./settings.ts";
 
 /** Adds an option for each setting, and those that say which configuration file is read. */
@@ -31,7 +30,6 @@ export function addSettings(command: Command, settings: Settings): Command {
 function settingOption(key: string, setting: Setting<unknown>): Option {
   const { type, about, argument = "value", otherwise } = setting;
   const flag = flagOf(key, setting);
-  if (setting.secret === true) return option(`${flag} <file>`, `a file: ${about}`);
   if (type.shape === "switch") return option(flag, about);
   const told = otherwise === undefined ? about : `${about}; default ${otherwise}`;
   const created = option(`${flag} <${argument}>`, told);
@@ -53,10 +51,7 @@ export async function applyConfiguration(
 ): Promise<ConfigFile | null> {
   const file = await configurationOf(command, environment);
   const problems = file === null ? [] : await applyFile(command, settings, file);
-  if (problems.length === 0) {
-    applySecrets(command, settings, environment);
-    return file;
-  }
+  if (problems.length === 0) return file;
   const lines = problems.map(({ message }) => message);
   throw new CommandError(exitCodes.usage, lines.join("\n"));
 }
@@ -92,33 +87,4 @@ export async function applyFile(
     command.setOptionValueWithSource(key, value, "config");
   }
   return problems;
-}
-
-/** Secrets come from the environment, or from files that hold them. */
-export function applySecrets(
-  command: Command,
-  settings: Settings,
-  environment: NodeJS.ProcessEnv,
-): void {
-  for (const [key, { secret }] of Object.entries(settings)) {
-    if (secret !== true) continue;
-    const text = environment[variableOf(key)];
-    if (text !== undefined) command.setOptionValueWithSource(key, text, "env");
-    const path: unknown = command.getOptionValue(fileKeyOf(key));
-    if (typeof path !== "string") continue;
-    if (command.getOptionValue(key) !== undefined) {
-      const message = `Wanted one of ${key} and ${fileKeyOf(key)}, found both. Remove one.`;
-      throw new CommandError(exitCodes.usage, message);
-    }
-    const source = command.getOptionValueSource(fileKeyOf(key));
-    command.setOptionValueWithSource(key, readSecret(path), source ?? "cli");
-  }
-}
-
-function readSecret(path: string): string {
-  try {
-    return readFileSync(path, "utf8").replace(/\r?\n$/, "");
-  } catch (cause) {
-    throw new CommandError(exitCodeOf(cause), `Cannot read the secret in ${path}.`, { cause });
-  }
 }

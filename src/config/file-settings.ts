@@ -2,8 +2,8 @@
 import { InvalidArgumentError } from "commander";
 import { shown, type ConfigFile } from "./config-file.ts";
 import { nearest } from "./nearest.ts";
-import { fileKeyOf, type Setting, type Settings } from "./setting.ts";
-import { path, type ValueType } from "./value-types.ts";
+import type { Setting, Settings } from "./setting.ts";
+import type { ValueType } from "./value-types.ts";
 import { refused } from "./written-values.ts";
 
 export interface Problem {
@@ -23,7 +23,7 @@ const schemaKey = "$schema";
 
 /** Every problem that there is, so that one need not be mended to see the next. */
 export async function readSettings(file: ConfigFile, settings: Settings): Promise<FileSettings> {
-  const known = settable(settings);
+  const known = new Map<string, Setting<unknown>>(Object.entries(settings));
   const values = new Map<string, unknown>();
   const problems: Problem[] = [];
   for (const [key, written] of file.values) {
@@ -34,24 +34,12 @@ export async function readSettings(file: ConfigFile, settings: Settings): Promis
       values.set(key, valueOf(setting.type, written));
     } catch (error) {
       if (!(error instanceof InvalidArgumentError)) throw error;
-      const isTold = setting !== undefined && setting.secret !== true;
-      const found = isTold ? ` Found ${shown(written)}.` : "";
+      const found = setting === undefined ? "" : ` Found ${shown(written)}.`;
       const message = `${await file.place(key)}: ${shown(key)}: ${error.message}${found}`;
       problems.push({ key, message });
     }
   }
   return { values, problems };
-}
-
-/** With the keys that name the files of secrets. */
-export function settable(settings: Settings): ReadonlyMap<string, Setting<unknown>> {
-  const all = new Map<string, Setting<unknown>>();
-  for (const [key, setting] of Object.entries(settings)) {
-    all.set(key, setting);
-    if (setting.secret !== true) continue;
-    all.set(fileKeyOf(key), { type: path, argument: "file", about: `a file: ${setting.about}` });
-  }
-  return all;
 }
 
 function unknownKey(key: string, known: ReadonlyMap<string, unknown>): string {

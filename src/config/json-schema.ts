@@ -1,9 +1,8 @@
 /** The settings as a JSON Schema, for editors. What depends on several settings is not in it. */
-import { settable } from "./file-settings.ts";
 import type { Settings } from "./setting.ts";
 
 export function jsonSchemaOf(settings: Settings): object {
-  const properties = [...settable(settings)].map(([key, setting]) => {
+  const properties = Object.entries(settings).map(([key, setting]) => {
     const { type, about, default: usual } = setting;
     const value = usual === undefined ? {} : { default: type.write(usual) };
     return [key, { description: about, ...type.schema, ...value }] as const;

@@ -13,11 +13,6 @@ export interface Setting<Value> {
   readonly default?: Value;
   /** What it is without a value, where no value says that. */
   readonly otherwise?: string;
-  /**
-   * Never printed, and never on a command line, which every process can read: it is set in the
-   * environment or a file, or by the name of a file that holds it.
-   */
-  readonly secret?: boolean;
 }
 
 /** By their keys in a file. */
@@ -35,16 +30,10 @@ function hyphened(key: string): string {
 
 /** `retainBytes` → `--retain-bytes`; `record`, on by default → `--no-record`. */
 export function flagOf(key: string, setting: Setting<unknown>): string {
-  if (setting.secret === true) return `--${hyphened(key)}-file`;
   return `--${setting.default === true ? "no-" : ""}${hyphened(key)}`;
 }
 
 /** `retainBytes` → `KIBITZER_RETAIN_BYTES`. */
 export function variableOf(key: string): string {
   return `KIBITZER_${hyphened(key).replaceAll("-", "_").toUpperCase()}`;
-}
-
-/** Under which key, flag and variable a secret is told by the name of a file that holds it. */
-export function fileKeyOf(key: string): string {
-  return `${key}File`;
 }

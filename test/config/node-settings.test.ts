@@ -14,20 +14,16 @@ import { jsonSchemaOf } from "../../src/config/json-schema.ts";
 import { nearest } from "../../src/config/nearest.ts";
 import { nodeSettings } from "../../src/config/node-settings.ts";
 import { flagOf, variableOf, type Settings } from "../../src/config/setting.ts";
-import { onOff, text, textOf } from "../../src/config/value-types.ts";
+import { textOf } from "../../src/config/value-types.ts";
 import { nodeWorld } from "../../src/system/node-world.ts";
 import { Scratch } from "./scratch.ts";
 
 const root = join(import.meta.dirname, "../..");
 
-async function configured(
-  args: readonly string[],
-  environment: NodeJS.ProcessEnv = {},
-  settings: Settings = nodeSettings,
-): Promise<Record<string, unknown>> {
-  const command = addSettings(new Command("test").exitOverride(), settings);
+async function configured(args: readonly string[]): Promise<Record<string, unknown>> {
+  const command = addSettings(new Command("test").exitOverride(), nodeSettings);
   command.parse(args, { from: "user" });
-  await applyConfiguration(command, settings, environment);
+  await applyConfiguration(command, nodeSettings, {});
   return command.opts();
 }
 
@@ -117,28 +113,6 @@ test("defaults are the library's; every default and written value is read back",
     if (usual === undefined || type.shape === "switch") continue;
     assert.deepEqual(type.parse(textOf(type.write(usual))), usual);
   }
-});
-
-test("a secret is read from its file, and from nowhere twice", async (context) => {
-  const settings: Settings = {
-    word: { type: text, about: "the word", secret: true },
-    loud: { type: onOff, about: "" },
-  };
-  const scratch = new Scratch(context);
-  const file = scratch.write("word", "open sesame\n");
-  const args = ["--no-config", "--word-file", file];
-  assert.equal((await configured(args, {}, settings))["word"], "open sesame");
-  const fromEnvironment = await configured(["--no-config"], { KIBITZER_WORD: "x" }, settings);
-  assert.equal(fromEnvironment["word"], "x");
-  const config = scratch.write("a.json", JSON.stringify({ wordFile: file }));
-  assert.equal((await configured(["--config", config], {}, settings))["word"], "open sesame");
-  await assert.rejects(configured(args, { KIBITZER_WORD: "x" }, settings), /found both/);
-  const missing = ["--no-config", "--word-file", join(scratch.path, "nothing")];
-  await assert.rejects(configured(missing, {}, settings), /Cannot read the secret/);
-  const wrong = scratch.write("b.json", '{"word":["open sesame"]}');
-  await assert.rejects(configured(["--config", wrong], {}, settings), (error) => {
-    return error instanceof CommandError && !error.message.includes("sesame");
-  });
 });
 
 test("a mistyped name is near to one that is known, or to none", () => {
