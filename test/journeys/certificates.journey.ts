@@ -93,14 +93,14 @@ test("P15 certificate, key and authority are replaced under load: no call fails"
   const broken = old.sign("nobody").key;
   replace(kit.path(`${leader}.key`), broken);
   cluster.child(leader).signal("SIGHUP");
-  await cluster.child(leader).untilSaid(/"event":"reload failed"/);
+  await cluster.child(leader).untilSaid(/"event":"notReloaded"/);
   await cluster.whole();
   await load.stop();
   assert.deepEqual(load.failures, []);
   assert.ok(load.acknowledged > before && load.barriers > 100, "there was a load");
   const { decided } = await cluster.whole();
   assert.equal(decided.index, load.acknowledged, "what was acknowledged, and nothing twice");
-  assert.equal(count(cluster.child(leader).stderr, /"event":"reload failed"/), 1, "one line");
+  assert.equal(count(cluster.child(leader).stderr, /"event":"notReloaded"/), 1, "one line");
   assert.ok(!cluster.child(leader).stderr.includes(broken.slice(40, 100)), "no key is told");
 
   give(kit, "late", old.sign("late"));
