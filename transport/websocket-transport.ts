@@ -82,7 +82,7 @@ export async function listenWebSocket<Request, Response>(
 ): Promise<Listener> {
   const { limits, tls } = door;
   const isSecure = endpoint.kind === "wss";
-  const server = isSecure ? createHttpsServer(endpoint, door) : createServer(httpBounds(limits));
+  const server = isSecure ? createHttpsServer(endpoint, door) : createServer(httpOptions(limits));
   server.maxConnections = socketsMax(limits);
   server.setTimeout(limits.stallMs);
   attend(server, reception, limits, callee);
@@ -102,10 +102,10 @@ export async function listenWebSocket<Request, Response>(
 }
 
 /**
- * Bounds for ordinary HTTP: for each request on a connection that is kept, and for who takes no
- * answer. Whoever has not made a request yet is bounded by the handshake.
+ * What becomes a WebSocket, and bounds for ordinary HTTP: for each request on a connection that is
+ * kept, and for who takes no answer. Who has made no request yet is bounded by the handshake.
  */
-function httpBounds({ handshakeMs, requestMs }: TransportLimits): ServerOptions {
+function httpOptions({ handshakeMs, requestMs }: TransportLimits): ServerOptions {
   return {
     headersTimeout: handshakeMs,
     requestTimeout: Math.max(requestMs, handshakeMs),
@@ -113,6 +113,9 @@ function httpBounds({ handshakeMs, requestMs }: TransportLimits): ServerOptions 
     // Whoever is gone without a word gives its place back.
     keepAlive: true,
     keepAliveInitialDelay: keepAliveMs,
+    // Who offers another protocol, as HTTP/2, is answered in this one (RFC 9110, section 7.8);
+    // before Node.js 24.9 and 22.21 it is refused.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
   };
 }
 
@@ -120,7 +123,7 @@ function httpBounds({ handshakeMs, requestMs }: TransportLimits): ServerOptions 
 function createHttpsServer(endpoint: WebSocketEndpoint, { limits, tls }: Door): HttpsServer {
   const https = process.getBuiltinModule("node:https");
   const url = formatEndpoint(endpoint);
-  return https.createServer({ ...httpBounds(limits), ...listeningOptions(tls, url, limits) });
+  return https.createServer({ ...httpOptions(limits), ...listeningOptions(tls, url, limits) });
 }
 
 function attend<Request, Response>(

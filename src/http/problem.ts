@@ -83,7 +83,14 @@ export function problemDocument(
 }
 
 function partsOf(error: KibitzerError | HttpProblem): Pick<HttpProblem, "error" | "options"> {
-  return error instanceof HttpProblem ? error : { error, options: {} };
+  const { error: known, options } = error instanceof HttpProblem ? error : { error, options: {} };
+  return { error: known.code === "KBZ_CLOSED" ? stopping(known) : known, options };
+}
+
+/** Whoever asks over HTTP has not closed this node, and has others to ask. */
+function stopping({ outcome, cause }: KibitzerError): KibitzerError {
+  const message = "This node is stopping. Ask another node, or this one again later.";
+  return new KibitzerError("KBZ_CLOSED", message, { retryable: true, outcome, cause });
 }
 
 function statusOf({ code, outcome }: KibitzerError): number {

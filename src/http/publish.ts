@@ -8,6 +8,7 @@ import { resultOf } from "../publishing/submission-result.ts";
 import { BodyRoom, readBody, readWhole } from "./body.ts";
 import { publishLines, publishNamed, type LineResult } from "./body-lines.ts";
 import { httpLimits } from "./http-limits.ts";
+import { jsonLine } from "./json-line.ts";
 import { checkRegistered, NamedPublisher, type Numbered } from "./named-publisher.ts";
 import { badRequest, HttpProblem, problemDocument } from "./problem.ts";
 import { checkParameters, checkRepublic, signalOf, wholeNumber, within } from "./request.ts";
@@ -45,7 +46,7 @@ export function publishRoutes(node: Node): readonly Route[] {
         checkRepublic(node);
         const signal = signalOf(context, node.over);
         const publisher = await within(node, signal, async (signal) => register(node, signal));
-        return context.json({ publisher: String(publisher) });
+        return jsonLine({ publisher: String(publisher) });
       },
     },
   ];
@@ -82,7 +83,7 @@ async function one(node: Node, room: BodyRoom, context: HttpContext): Promise<Re
     using publisher = new NamedPublisher(node, numbered, signal);
     return await publisher.publish([entry]);
   });
-  return context.json({ index }, 200, { "Kibitz-Index": String(index) });
+  return jsonLine({ index }, { "Kibitz-Index": String(index) });
 }
 
 /** Under the node's own publisher, or not at all: whoever waits here holds what others need. */

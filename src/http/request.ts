@@ -1,4 +1,5 @@
 /** What a request says, checked: its parameters, and how long it is worked on. */
+import { wholeMax } from "../codec/byte-reader.ts";
 import { Deadline } from "../deadline.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Engine } from "../node/engine.ts";
@@ -68,12 +69,13 @@ export function checkParameters({ req }: HttpContext, known: readonly string[]):
   }
 }
 
-/** @throws {HttpProblem} 400 unless `text` is a whole number from `least`. */
+/** @throws {HttpProblem} 400 unless `text` is a whole number from `least` that nodes can tell. */
 export function wholeNumber(name: string, text: string | undefined, least: number): number | null {
   if (text === undefined) return null;
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw badRequest(`${name}: wanted a whole number from ${least}, got ${JSON.stringify(text)}.`);
+  if (value >= least && value <= wholeMax) return value;
+  const wanted = `a whole number from ${least} to ${wholeMax}`;
+  throw badRequest(`${name}: wanted ${wanted}, got ${JSON.stringify(text)}.`);
 }
 
 /** @throws {HttpProblem} 400 unless `text` is `true` or `false`. */

@@ -1,5 +1,6 @@
 /** `GET /v1/status`: the same document as `kibitz status --json`. */
 import type { Engine } from "../node/engine.ts";
+import { jsonLine } from "./json-line.ts";
 import { signalOf } from "./request.ts";
 import type { Route } from "./route.ts";
 
@@ -9,7 +10,7 @@ export function statusRoutes(engine: Pick<Engine, "status" | "over">): readonly 
       method: "GET",
       path: "/v1/status",
       role: "read",
-      answer: async (context) => context.json(await engine.status(signalOf(context, engine.over))),
+      answer: async (context) => jsonLine(await engine.status(signalOf(context, engine.over))),
     },
   ];
 }

@@ -1,5 +1,6 @@
 /** The HTTP interface of a node on its own port: who may ask, what there is, and clear problems. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
@@ -38,6 +39,17 @@ suite("http: the router", () => {
       const answer = await text(socket);
       assert.match(answer, /^HTTP\/1.1 400 [^]*"code":"KBZ_ARGUMENT","retryable":false/, host);
     }
+  });
+
+  test("who offers to speak HTTP/2 is answered all the same", async () => {
+    const { host, hostname, port } = new URL(http.url);
+    const socket = connect(Number(port), hostname);
+    const offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk";
+    socket.write(`POST /v1/entries HTTP/1.1\r\nHost: ${host}\r\n${offer}\r\n`);
+    socket.write("Content-Length: 5\r\n\r\nhello");
+    const [answer] = await once(socket, "data");
+    socket.destroy();
+    assert.match(String(answer), /^HTTP\/1\.1 200 /);
   });
 
   /** The status for a request that names `host`, and comes from a page of `origin`. */
