@@ -16,23 +16,30 @@ import { Repetition } from "./repetition.ts";
 import { needOf } from "./roles.ts";
 import { hashOf } from "./tokens.ts";
 
+/** What of a callee concerns HTTP. */
+export type HttpCallee = Required<Pick<Callee<Request, Response>, "serve" | "isUrgent" | "admits">>;
+
 export interface GateOptions {
   readonly service: Callee<Request, Response>;
+  readonly http: HttpCallee;
   readonly access: Access;
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
-/** What guards `service` at a node of this configuration. */
+/** What guards `service` and `http` at a node of this configuration. */
 export function gateOf(
   { access, logger, world }: Pick<Configuration, "access" | "logger" | "world">,
   service: Callee<Request, Response>,
+  http: HttpCallee,
 ): Gate {
-  return new Gate({ service, access, logger, clock: world.clock });
+  return new Gate({ service, http, access, logger, clock: world.clock });
 }
 
-export class Gate implements Callee<Request, Response> {
+/** Has all that a callee may have: what it forgot to pass on, a listener would do without. */
+export class Gate implements Required<Callee<Request, Response>> {
   readonly #service: Callee<Request, Response>;
+  readonly #http: HttpCallee;
   readonly #access: Access;
   readonly #logger: Logger;
   readonly #clock: Clock;
@@ -41,8 +48,9 @@ export class Gate implements Callee<Request, Response> {
   /** By the hello of each connection. */
   readonly #grants = new WeakMap<Hello, Grant>();
 
-  constructor({ service, access, logger, clock }: GateOptions) {
+  constructor({ service, http, access, logger, clock }: GateOptions) {
     this.#service = service;
+    this.#http = http;
     this.#access = access;
     this.#logger = logger;
     this.#clock = clock;
@@ -103,11 +111,15 @@ export class Gate implements Callee<Request, Response> {
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
-    this.#service.serve?.(request, response);
+    this.#http.serve(request, response);
+  }
+
+  isUrgent(request: IncomingMessage): boolean {
+    return this.#http.isUrgent(request);
   }
 
   admits(request: IncomingMessage): boolean {
-    return this.#service.admits?.(request) ?? true;
+    return this.#http.admits(request);
   }
 
   #mayTell(request: Request, from: Hello): boolean {

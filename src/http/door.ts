@@ -4,12 +4,14 @@
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { HttpCallee } from "../access/gate.ts";
+import { probeOf } from "../health/early.ts";
 import type { Engine } from "../node/engine.ts";
 import { refusalOf } from "./authorizing.ts";
 import { httpLimits } from "./http-limits.ts";
 import { isForUs, isOriginOurs, nameOf } from "./hosts.ts";
 
-export class HttpDoor {
+export class HttpDoor implements HttpCallee {
   readonly #engine: Engine;
   readonly #waiting = new WeakMap<Socket, number>();
   #listener: Promise<RequestListener> | null = null;
@@ -32,6 +34,11 @@ export class HttpDoor {
         response.destroy();
       },
     );
+  }
+
+  /** A node full of clients is not to be killed for it. */
+  isUrgent(request: IncomingMessage): boolean {
+    return probeOf(request) !== undefined;
   }
 
   /** Whether a request for a WebSocket is not one of another site's page. */

@@ -1,19 +1,17 @@
 /**
- * A node's service as its listeners see it: counts what clients ask and what peers say of
+ * A node's service as others see it: counts what clients ask and what peers say of
  * themselves, and hands all of it on unchanged.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { TransportError, type Callee, type Hello, type Traffic } from "../../transport/index.ts";
 import { propose, traced, type Traced } from "../diagnostics/channels.ts";
-import { probeOf } from "../health/early.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { EnqueueRequest, EntriesRequest, Request, Response } from "../requests.ts";
 import { now, type Meter } from "./meter.ts";
 
-/** What is metered: all that a callee may do, but what is decided here, and letting anybody in. */
-type Metered = Omit<
+/** What is metered: what nodes and clients ask and say. */
+type Metered = Pick<
   Required<Callee<Request, Response>>,
-  "traffic" | "vet" | "isGuarded" | "isUrgent"
+  "hello" | "knows" | "refused" | "hear" | "answer"
 >;
 
 export class MeteredCallee implements Callee<Request, Response> {
@@ -42,19 +40,6 @@ export class MeteredCallee implements Callee<Request, Response> {
 
   refused(detail: { readonly address: string; readonly error: Error }): void {
     this.#callee.refused(detail);
-  }
-
-  serve(request: IncomingMessage, response: ServerResponse): void {
-    this.#callee.serve(request, response);
-  }
-
-  /** A node full of clients is not to be killed for it. */
-  isUrgent(request: IncomingMessage): boolean {
-    return probeOf(request) !== undefined;
-  }
-
-  admits(request: IncomingMessage): boolean {
-    return this.#callee.admits(request);
   }
 
   traffic(from: Hello): Traffic | null {

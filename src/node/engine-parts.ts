@@ -48,7 +48,6 @@ export function makeService(engine: Engine): Service {
     contacts: () => engine.contacts(),
     met: (node) => engine.whereabouts.met(node),
     changed: engine.changed,
-    http: engine.http,
     snapshot: async (...range) => await engine.snapshots.snapshots.read(...range),
     repair: async (request) => await answerRepair(engine.journal, request),
     status: async (signal) => await engine.status(signal),

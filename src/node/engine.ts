@@ -27,7 +27,7 @@ import { helloOf, logRefounded, urlOf } from "./introduction.ts";
 import { Invitations } from "./inviting.ts";
 import { vestibuleOf, type Vestibule } from "../health/vestibule.ts";
 import { HttpDoor } from "../http/door.ts";
-import { gateOf } from "../access/gate.ts";
+import { gateOf, type Gate } from "../access/gate.ts";
 import { journalEvents } from "./journal-events.ts";
 import { Leadership } from "./leadership.ts";
 import { LogReader } from "./log-reader.ts";
@@ -78,6 +78,7 @@ export class Engine {
   readonly meter: Meter;
   readonly metrics: Metrics = new Metrics(this);
   readonly callee: MeteredCallee;
+  readonly gate: Gate;
   /** Whether it is about to stop: it is to be given nothing more to do. */
   isDraining = false;
   /** Aborted when the node stops, for whatever reason. */
@@ -136,6 +137,7 @@ export class Engine {
     this.machine = makeMachineDesk(this);
     this.service = makeService(this);
     this.callee = new MeteredCallee(this.service, this.meter);
+    this.gate = gateOf(configuration, this.callee, this.http);
     this.#leadership = new Leadership(this, () => this.#slotSender.flush());
     this.publishing = makePublishing(this, (input) => this.#loop.playIslander(input));
   }
@@ -224,9 +226,8 @@ export class Engine {
     if (this.#failure !== null) throw this.#failure;
     await this.#vestibule.close();
     const { network } = this.configuration.world;
-    const gate = gateOf(this.configuration, this.callee);
     for (const url of this.directory.record.listen) {
-      this.#listeners.push(await network.listen(url, gate));
+      this.#listeners.push(await network.listen(url, this.gate));
     }
     logRefounded(this.logger, this.#state.legislator.republic.refounded);
     this.#meetPeers();

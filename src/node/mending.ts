@@ -90,7 +90,7 @@ export async function openRepaired({
         ...strangersAt(new PeerDiscovery(configuration.moved ?? [], world).fixed),
       ],
       hello: () => helloOf(record, urlOf(record, []), []),
-      guard: (callee) => gateOf(configuration, callee),
+      guard: (callee) => gateOf(configuration, callee, callee),
       signal,
     }).finally(() => {
       isRepairing = false;

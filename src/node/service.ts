@@ -2,7 +2,6 @@
  * Answers the requests of peers and clients: hands messages to the core, enqueues and registers for
  * publishers, forwards at most one hop to the leader, serves reads. Refuses what is malformed.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type {
   Applied,
   Batch,
@@ -21,7 +20,6 @@ import type { Invitations } from "./inviting.ts";
 import { checkedCitizen } from "./citizens.ts";
 import { Deadline } from "../deadline.ts";
 import { wrongRepublic } from "./errors.ts";
-import type { HttpDoor } from "../http/door.ts";
 import type { Logger } from "../logger.ts";
 import type { MachineDesk } from "../machine/machine-desk.ts";
 import { decreesOf } from "../codec/message-codec.ts";
@@ -68,7 +66,6 @@ export interface ServiceOptions extends ReadingOptions {
   /** Rings when another node may lead. */
   readonly changed: Bell;
   readonly invitations: Pick<Invitations, "answer">;
-  readonly http: Pick<HttpDoor, "serve" | "admits">;
   /** Every member that is known. */
   contacts(): readonly Citizen[];
   /** A member speaks, maybe from elsewhere than the log has it. */
@@ -98,14 +95,6 @@ export class Service implements Callee<Request, Response> {
 
   refused(detail: { readonly address: string; readonly error: Error }): void {
     this.#refusals.note(detail);
-  }
-
-  serve(request: IncomingMessage, response: ServerResponse): void {
-    this.#options.http.serve(request, response);
-  }
-
-  admits(request: IncomingMessage): boolean {
-    return this.#options.http.admits(request);
   }
 
   /** Whoever speaks for a member, as this node's log has it; others may yet become one. */

@@ -4,7 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Callee, Hello } from "../../transport/index.ts";
-import { answerEarly } from "../health/early.ts";
+import type { HttpCallee } from "../access/gate.ts";
+import { answerEarly, probeOf } from "../health/early.ts";
+import { isOriginOurs } from "../http/hosts.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { refusal } from "../node/refusals.ts";
 import type { Request, Response, SnapshotRequest } from "../requests.ts";
@@ -14,7 +16,7 @@ import { answerRepair } from "./repair-answer.ts";
 
 const pieceBytesMax = 1_048_576;
 
-export class RepairCallee implements Callee<Request, Response> {
+export class RepairCallee implements Callee<Request, Response>, HttpCallee {
   readonly #journal: Journal;
   readonly #snapshots: SnapshotFiles;
   readonly #hello: () => Hello;
@@ -33,6 +35,15 @@ export class RepairCallee implements Callee<Request, Response> {
 
   serve(request: IncomingMessage, response: ServerResponse): void {
     answerEarly(request, response, `it repairs its journal: ${this.waitsFor}`);
+  }
+
+  isUrgent(request: IncomingMessage): boolean {
+    return probeOf(request) !== undefined;
+  }
+
+  /** Only nodes and programs have business here, and pages of this computer. */
+  admits({ headers }: IncomingMessage): boolean {
+    return isOriginOurs(headers.origin, () => false);
   }
 
   hear(): void {

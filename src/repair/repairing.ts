@@ -39,7 +39,7 @@ export interface RepairParts {
   readonly known: readonly Citizen[];
   hello(): Hello;
   /** Who listens meanwhile lets in whom the node lets in. */
-  guard(callee: Callee<Request, Response>): Callee<Request, Response>;
+  guard(callee: RepairCallee): Callee<Request, Response>;
   /** Gives up. */
   readonly signal: AbortSignal;
 }

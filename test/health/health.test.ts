@@ -1,12 +1,17 @@
 /** What probes are told: by each fact, by real nodes in trouble, and while a node still starts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Kibitzer } from "../../src/index.ts";
+import { checksumOf } from "../../src/codec/known-checksums.ts";
+import { requestCodec } from "../../src/codec/request-codec.ts";
+import { responseCodec } from "../../src/codec/response-codec.ts";
+import { Kibitzer, KibitzerClient } from "../../src/index.ts";
 import type { Clock } from "../../src/index.ts";
 import { checksOf, lagSlotsMax, stuckMs, type HealthFacts } from "../../src/health/health.ts";
 import { healthOf, probeAnswer, type ProbeName } from "../../src/health/probe.ts";
 import { Vestibule } from "../../src/health/vestibule.ts";
 import { nodeWorld } from "../../src/system/node-world.ts";
+import { protocol } from "../../src/version.ts";
+import { createTransport } from "../../transport/index.ts";
 import { openHttpNode } from "../http/node.ts";
 import { SeatedRepublic } from "../node/seated-republic.ts";
 import { eventually, freePorts } from "../processes/kit.ts";
@@ -85,6 +90,18 @@ test("P16 probes never kill a healthy node: a full disk", async () => {
   assert.deepEqual(failing(node, "livez"), []);
   files.bytesMax = Infinity;
   await eventually("room", async () => (node.health("readyz").isWell ? true : null));
+});
+
+test("P16 probes never kill a healthy node: full of clients", async () => {
+  const codecs = { requestCodec, responseCodec, checksum: checksumOf };
+  const network = createTransport({ ...codecs, protocol, limits: { connectionsMax: 2 } });
+  await using http = await openHttpNode({ world: { ...nodeWorld(), network } });
+  await using client = await KibitzerClient.connect([http.node.url]);
+  assert.deepEqual(await client.publish("over both places"), { index: 1 });
+  assert.equal((await http.ask("/v1/status")).status, 503);
+  for (const probe of ["livez", "readyz", "startupz"]) {
+    assert.equal((await http.ask(`/${probe}`)).status, 200, probe);
+  }
 });
 
 test("P16 probes never kill a healthy node: a stuck loop does fail livez", async () => {

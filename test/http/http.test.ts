@@ -4,3 +4,4 @@ import "./publish.ts";
 import "./entries.ts";
 import "./openapi.ts";
 import "./refusals.ts";
+import "./repairing.ts";

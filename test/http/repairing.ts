@@ -1,0 +1,48 @@
+/** What a node that still repairs its journal answers over HTTP, and whom it gives a WebSocket. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { WebSocket } from "ws";
+import { Gate } from "../../src/access/gate.ts";
+import { noSecurity } from "../../src/access/security.ts";
+import { silent } from "../../src/logger.ts";
+import { RepairCallee } from "../../src/repair/repair-callee.ts";
+import { SnapshotFiles } from "../../src/snapshots/snapshot-files.ts";
+import { nodeWorld } from "../../src/system/node-world.ts";
+import { MemoryFiles } from "../storage/memory-files.ts";
+import { openJournal } from "../storage/samples.ts";
+
+/** Whether a WebSocket is given to a page of `origin`, or to who is none. */
+async function isGiven(url: string, origin?: string): Promise<boolean> {
+  const webSocket = new WebSocket(url, origin === undefined ? {} : { origin });
+  return await new Promise((resolve) => {
+    webSocket.on("open", () => {
+      webSocket.terminate();
+      resolve(true);
+    });
+    webSocket.on("unexpected-response", (_, { statusCode }) => {
+      assert.equal(statusCode, 403);
+      webSocket.terminate();
+      resolve(false);
+    });
+    webSocket.on("error", () => undefined);
+  });
+}
+
+test("a node that repairs its journal answers probes, and no page of another site", async () => {
+  const files = new MemoryFiles();
+  const { journal } = await openJournal(files);
+  const hello = { republic: null, node: null, version: "" };
+  const callee = new RepairCallee(journal, new SnapshotFiles(files, "/data"), () => hello);
+  const { clock, network } = nodeWorld();
+  const access = noSecurity.access(clock, null);
+  const gate = new Gate({ service: callee, http: callee, access, logger: silent, clock });
+  await using listener = await network.listen("ws://127.0.0.1:0", gate);
+  assert.equal(await isGiven(listener.url), true);
+  assert.equal(await isGiven(listener.url, "http://localhost:3000"), true);
+  assert.equal(await isGiven(listener.url, "http://evil.example"), false);
+  const asked = `${listener.url.replace("ws:", "http:")}/readyz`;
+  const answer = await fetch(asked);
+  assert.equal(answer.status, 503);
+  assert.match(await answer.text(), /it repairs its journal: it asks the other members/);
+  await journal.close();
+});
