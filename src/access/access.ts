@@ -35,6 +35,8 @@ export interface Grant {
   readonly asker: Asker;
   /** Who it is, as far as that is known, for people. */
   readonly who: string;
+  /** As whom its requests are counted: what anybody can make up is nobody. */
+  readonly countedAs: string;
   readonly roles: ReadonlySet<Role>;
   /** Of these, what its certificate gives: that was looked at once, when it connected. */
   readonly certified: ReadonlySet<Role>;
@@ -85,7 +87,8 @@ export class Access {
     const rules = this.#rules();
     if (this.isOpen) {
       const { tokens } = rules;
-      return { asker, who: nameOf(asker), roles: allRoles, certified: allRoles, tokens };
+      const [who, countedAs] = [nameOf(asker), hostOf(asker.address)];
+      return { asker, who, countedAs, roles: allRoles, certified: allRoles, tokens };
     }
     const certified = certifiedRoles(asker, rules);
     return granted(asker, certified, rules.tokens);
@@ -98,13 +101,13 @@ export class Access {
   }
 
   /** @throws {KibitzerError} `KBZ_FORBIDDEN`, or `KBZ_BUSY` when it asks too much. */
-  check({ asker, who, roles }: Grant, need: Need): void {
+  check({ asker, who, countedAs, roles }: Grant, need: Need): void {
     if (need !== "any" && !roles.has(need)) {
       const has = roles.size === 0 ? "no role" : `only ${[...roles].join(", ")}`;
       throw forbidden(`Wanted the role ${need} for this request, but ${who} has ${has}.`);
     }
     // A node asks in the stead of many.
-    if (this.#pace !== null && asker.node === null) this.#pace.take(keyOf(asker, who));
+    if (this.#pace !== null && asker.node === null) this.#pace.take(countedAs);
   }
 }
 
@@ -117,7 +120,8 @@ function granted(asker: Asker, certified: ReadonlySet<Role>, tokens: Tokens | nu
   const who = token === null ? nameOf(asker) : `${nameOf(asker)} with token ${token.name}`;
   const isNode = asker.node !== null;
   if (isNode ? !roles.has("peer") : roles.size === 0) throw unknown(who, isNode, tokens !== null);
-  return { asker, who, roles, certified, tokens };
+  const countedAs = keyOf(asker, token !== null, certified);
+  return { asker, who, countedAs, roles, certified, tokens };
 }
 
 function unknown(who: string, isNode: boolean, isByToken: boolean): KibitzerError {
@@ -172,10 +176,19 @@ function nameOf({ node, address, certificate }: Asker): string {
   return `${who} at ${address}${as}`;
 }
 
-/** Connections of one client count together; those of one address where nobody says who it is. */
-function keyOf({ tokenHash, certificate, address }: Asker, who: string): string {
-  if (tokenHash !== null) return tokenHash.toString("base64");
-  if (certificate !== null) return certificate.chain[0] ?? who;
+/** Connections of one client count together; those of one address where nobody knows who it is. */
+function keyOf(
+  { tokenHash, certificate, address }: Asker,
+  isTokenKnown: boolean,
+  certified: ReadonlySet<Role>,
+): string {
+  const host = hostOf(address);
+  if (isTokenKnown && tokenHash !== null) return tokenHash.toString("base64");
+  return certified.size > 0 ? (certificate?.chain[0] ?? host) : host;
+}
+
+/** An address without its port, which is another one for each connection. */
+export function hostOf(address: string): string {
   return address.replace(/:\d+$/, "");
 }
 

@@ -42,6 +42,10 @@ function rolesOf(access: Access, asker: Partial<Asker>): readonly string[] | str
   }
 }
 
+function asKnown(asker: Partial<Asker>, access: Access): string {
+  return access.admit({ ...anybody, ...asker }).countedAs;
+}
+
 test("without tokens and authorities everybody may do everything", () => {
   const access = accessOf({});
   assert.deepEqual([access.isOpen, access.isIdle], [true, true]);
@@ -117,8 +121,24 @@ test("a client that asks more often than it may is told so until the second is o
   assert.throws(() => access.check(one, "read"), { code: "KBZ_BUSY", retryable: true });
   assert.throws(() => access.check(twin, "read"), { code: "KBZ_BUSY", outcome: "none" });
   access.check(other, "read");
+  const madeUp = { ...anybody, tokenHash: hashOf("x"), certificate: good };
+  assert.throws(() => access.check(access.admit(madeUp), "read"), { code: "KBZ_BUSY" });
   const node = access.admit({ ...anybody, node: "b" });
   for (let at = 0; at < 10; at += 1) access.check(node, "read");
   now.ms += 1000;
   access.check(one, "read");
+});
+
+test("a client is counted by what is known of it: its token, its certificate, its address", () => {
+  const tokens = tokensOf({ ci: "publish", b: "read" });
+  const byToken = accessOf({ tokens }, 1);
+  const ci = { tokenHash: hashOf("ci"), certificate: good };
+  const known = asKnown(ci, byToken);
+  assert.equal(asKnown({ ...ci, address: "10.0.0.2:4", certificate: null }, byToken), known);
+  assert.notEqual(asKnown({ tokenHash: hashOf("b") }, byToken), known);
+  const byCertificate = accessOf({ signers: new Set(["CA"]) }, 1);
+  for (const tokenHash of [null, hashOf("x"), hashOf("y")]) {
+    assert.equal(asKnown({ tokenHash, certificate: good }, byCertificate), "leaf");
+    assert.equal(asKnown({ tokenHash, certificate: good }, accessOf({}, 1)), "10.0.0.1");
+  }
 });
