@@ -248,6 +248,7 @@ export class Service implements Callee<Request, Response> {
    * may yet be decided, so nobody is told that it was refused (contract C7).
    */
   release(): void {
+    this.#refusals.tellRest();
     this.#settlements.release();
     this.#options.meter.readIndexFailures += this.#barriers.size;
     for (const answered of this.#barriers.values()) answered(null);
