@@ -75,13 +75,6 @@ export class Access {
     this.isIdle = this.isOpen && this.#pace === null;
   }
 
-  /** @throws {KibitzerError} `KBZ_FORBIDDEN` or `KBZ_BUSY`. Once for each request over HTTP. */
-  authorize(asker: Asker, need: Need): Grant {
-    const grant = this.admit(asker);
-    this.check(grant, need);
-    return grant;
-  }
-
   /** @throws {KibitzerError} `KBZ_FORBIDDEN` to whom nothing at all is allowed. */
   admit(asker: Asker): Grant {
     const rules = this.#rules();

@@ -10,10 +10,10 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
 import type { Request, Response } from "../requests.ts";
 import type { Clock } from "../world.ts";
-import { forbidden, type Access, type Asker, type Grant } from "./access.ts";
+import { forbidden, hostOf, type Access, type Asker, type Grant } from "./access.ts";
 import { Audit } from "./audit.ts";
 import { Repetition } from "./repetition.ts";
-import { needOf } from "./roles.ts";
+import { needOf, type Need } from "./roles.ts";
 import { hashOf } from "./tokens.ts";
 
 /** What of a callee concerns HTTP. */
@@ -103,11 +103,30 @@ export class Gate implements Required<Callee<Request, Response>> {
   /** Who is refused comes again and again: that is said once in a while. */
   refused(detail: { readonly address: string; readonly error: Error }): void {
     const { address, error } = detail;
-    const isForbidden = error instanceof TransportError && error.code === "KBZ_FORBIDDEN";
-    const host = address.replace(/:\d+$/, "");
-    const what = `${host} ${error.message.replaceAll(address, host)}`;
-    if (isForbidden && this.#refusals.isOne(what, this.#clock.now())) return;
+    if (isForbidden(error) && !this.#isNews(address, error.message)) return;
     this.#service.refused?.(detail);
+  }
+
+  /** Whether no request over HTTP needs to be looked at. */
+  get isIdle(): boolean {
+    return this.#access.isIdle;
+  }
+
+  /**
+   * Over HTTP, where each request is let in by itself.
+   * @throws {KibitzerError} `KBZ_FORBIDDEN` or `KBZ_BUSY`.
+   */
+  authorize(asker: Asker, need: Need): void {
+    let grant: Grant | null = null;
+    try {
+      grant = this.#access.admit(asker);
+      this.#access.check(grant, need);
+    } catch (error) {
+      if (!isForbidden(error)) throw error;
+      if (grant === null) this.refused({ address: asker.address, error });
+      else this.#tell(grant, error);
+      throw error;
+    }
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
@@ -142,16 +161,26 @@ export class Gate implements Required<Callee<Request, Response>> {
       if (grant !== before) this.#grants.set(from, grant);
       check(grant);
     } catch (error) {
-      if (error instanceof KibitzerError && error.code === "KBZ_FORBIDDEN") {
-        this.#tell(before, error);
-      }
+      if (isForbidden(error)) this.#tell(before, error);
       throw error;
     }
   }
 
-  #tell({ who, asker }: Grant, error: KibitzerError): void {
-    if (this.#refusals.isOne(`${who} ${error.message}`, this.#clock.now())) return;
+  #tell({ who, asker }: Grant, error: Error): void {
     const { address } = asker;
+    if (!this.#isNews(address, `${who} ${error.message}`)) return;
     this.#logger.warn({ event: "forbidden", who, address, reason: error.message }, error.message);
   }
+
+  /** That somebody comes from another port than before is none. */
+  #isNews(address: string, text: string): boolean {
+    const host = hostOf(address);
+    const what = `${host} ${text.replaceAll(address, host)}`;
+    return !this.#refusals.isOne(what, this.#clock.now());
+  }
+}
+
+function isForbidden(error: unknown): error is KibitzerError | TransportError {
+  const isKnown = error instanceof KibitzerError || error instanceof TransportError;
+  return isKnown && error.code === "KBZ_FORBIDDEN";
 }

@@ -1,16 +1,16 @@
 /** Whether who asks over HTTP may use a route; decided where it is decided for frames, too. */
 import type { IncomingMessage } from "node:http";
-import type { Access } from "../access/access.ts";
+import type { Gate } from "../access/gate.ts";
 import { askerOf } from "../access/http-asker.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { HttpProblem } from "./problem.ts";
 import type { Role } from "./route.ts";
 
 /** Why a request may not use a route of `role`; null when it may. */
-export function refusalOf(access: Access, request: IncomingMessage, role: Role): Error | null {
-  if (role === "none" || access.isIdle) return null;
+export function refusalOf(gate: Gate, request: IncomingMessage, role: Role): Error | null {
+  if (role === "none" || gate.isIdle) return null;
   try {
-    access.authorize(askerOf(request), role);
+    gate.authorize(askerOf(request), role);
     return null;
   } catch (error) {
     if (!(error instanceof KibitzerError)) throw error;

@@ -64,7 +64,7 @@ export class HttpDoor implements HttpCallee {
       routes: routesOf(this.#engine),
       logger: this.#engine.logger,
       isForUs: ({ headers }) => isForUs(headers, this.#isOurs),
-      authorize: (request, role) => refusalOf(this.#engine.configuration.access, request, role),
+      authorize: (request, role) => refusalOf(this.#engine.gate, request, role),
       answered: ({ method, path }, code, ms) => {
         // Probes and scrapes are no clients.
         if (!path.startsWith("/v1/")) return;

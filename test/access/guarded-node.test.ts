@@ -156,9 +156,15 @@ test("each token may ask what its roles say, over frames and over https", async 
   assert.match(await refusalOf(node.url, { tls }), /a token or a certificate .* has none/);
 
   assert.equal(await statusOver(node.url, tls, "secret-reader"), 200);
-  assert.equal(await statusOver(node.url, tls, "secret-writer"), 403);
-  assert.equal(await statusOver(node.url, tls, "secret-nobody"), 403);
-  assert.equal(await statusOver(node.url, tls), 401);
+  assert.equal(place.log.of("refused").length, 2);
+  assert.equal(place.log.of("forbidden").length, 3);
+  for (let again = 0; again < 3; again += 1) {
+    assert.equal(await statusOver(node.url, { ...tls, localAddress: "127.0.0.9" }), 401);
+    assert.equal(await statusOver(node.url, tls, "secret-writer"), 403);
+    assert.equal(await statusOver(node.url, tls, "secret-nobody"), 403);
+  }
+  const { length } = place.log.of("refused");
+  assert.equal(length, 3, "over HTTP it is a line, too, unless it was told of who connected");
 
   const audit = place.log.of("audit");
   assert.equal(audit.length, 1, "asked again or not, it is one line; what is forbidden is none");
