@@ -15,6 +15,8 @@ export class HttpDoor implements HttpCallee {
   readonly #engine: Engine;
   readonly #waiting = new WeakMap<Socket, number>();
   #listener: Promise<RequestListener> | null = null;
+  /** The hosts of endpoints, and of which, as one text: they seldom change. */
+  #hosts: { readonly of: string; readonly names: ReadonlySet<string | null> } | null = null;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -82,6 +84,8 @@ export class HttpDoor implements HttpCallee {
       ...directory.record.listen,
       ...this.#engine.contacts().map(({ url }) => url),
     ];
-    return urls.some((url) => nameOf(url) === name);
+    const of = urls.join(" ");
+    if (this.#hosts?.of !== of) this.#hosts = { of, names: new Set(urls.map(nameOf)) };
+    return this.#hosts.names.has(name);
   };
 }

@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { after, before, suite, test } from "node:test";
 import { Kibitzer } from "../../src/index.ts";
+import { eventually } from "../processes/kit.ts";
 import { openHttpNode, type HttpNode } from "./node.ts";
 
 suite("http: the router", () => {
@@ -53,8 +54,8 @@ suite("http: the router", () => {
   });
 
   /** The status for a request that names `host`, and comes from a page of `origin`. */
-  async function statusFor(host: string, origin?: string): Promise<number> {
-    const { hostname, port } = new URL(http.url);
+  async function statusFor(host: string, origin?: string, at = http): Promise<number> {
+    const { hostname, port } = new URL(at.url);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const headers = { Host: host, ...(origin === undefined ? {} : { Origin: origin }) };
     const asking = request({ hostname, port, path: "/v1/status", headers }, (response) => {
@@ -106,5 +107,18 @@ suite("http: the router", () => {
     assert.equal(await statusFor("127.0.0.1", "http://203.0.113.9"), 403);
     assert.equal(await statusFor("127.0.0.1", "null"), 403);
     assert.equal(await statusFor("evil.example", "http://evil.example"), 403);
+  });
+
+  test("a request may name the host of a member from its admission on", async () => {
+    await using town = await openHttpNode();
+    const name = "b.example";
+    await using other = await openHttpNode({ id: "b", advertise: `ws://${name}:7700` }, false);
+    assert.equal(await statusFor(name, undefined, town), 403);
+    const joining = other.node.join("test", town.node.url).catch(() => undefined);
+    await eventually("its name is known", async () => {
+      return (await statusFor(name, undefined, town)) === 200 ? true : null;
+    });
+    await other.node.close();
+    await joining;
   });
 });
