@@ -1,5 +1,5 @@
 /** A body of many entries, one a line, published in order; each outcome in the same order. */
-import { limits } from "../../consensus/index.ts";
+import { assert, limits } from "../../consensus/index.ts";
 import { entryHeaderBytes } from "../codec/batch.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { LineTooLong, splitLines } from "../lines.ts";
@@ -17,7 +17,7 @@ export async function* publishLines(
   chunks: Chunks,
   publish: (line: Uint8Array) => Promise<number>,
 ): AsyncGenerator<LineResult, void, void> {
-  const inFlight: Promise<LineResult>[] = [];
+  const inFlight = new InFlight();
   const settled = async (line: Uint8Array): Promise<LineResult> => {
     return await publish(line).then(
       (index) => ({ index }),
@@ -27,24 +27,53 @@ export async function* publishLines(
   try {
     for await (const lines of boundedLines(chunks)) {
       for (const line of lines) {
-        inFlight.push(settled(line));
-        if (inFlight.length < httpLimits.entriesInFlightMax) continue;
-        const result = await inFlight.shift();
-        if (result !== undefined) yield result;
-        if (result === undefined || "error" in result) return;
+        inFlight.add(settled(line));
+        if (inFlight.size < httpLimits.entriesInFlightMax) continue;
+        const result = await inFlight.take();
+        yield result;
+        if ("error" in result) return;
       }
     }
   } catch (error) {
-    inFlight.push(Promise.resolve({ error }));
+    inFlight.add(Promise.resolve({ error }));
   }
-  while (inFlight.length > 0) {
-    const result = await inFlight.shift();
-    if (result === undefined) return;
-    if ("error" in result) {
-      yield { error: await overall(result.error, inFlight) };
-      return;
-    }
+  while (inFlight.size > 0) {
+    const result = await inFlight.take();
     yield result;
+    if ("error" in result) return;
+  }
+}
+
+/** Lines under way: a ring, since taking the first out of a long array moves all others. */
+class InFlight {
+  readonly #results: Promise<LineResult>[] = [];
+  #begun = 0;
+  #taken = 0;
+
+  get size(): number {
+    return this.#begun - this.#taken;
+  }
+
+  add(result: Promise<LineResult>): void {
+    assert(this.size < httpLimits.entriesInFlightMax, "what is told leaves room for the next");
+    this.#results[this.#begun % httpLimits.entriesInFlightMax] = result;
+    this.#begun += 1;
+  }
+
+  /** What became of the first; an error tells for all behind it, too. */
+  async take(): Promise<LineResult> {
+    const first = this.#at(this.#taken);
+    this.#taken += 1;
+    const result = await first;
+    if (!("error" in result)) return result;
+    const behind = Array.from({ length: this.size }, (_, at) => this.#at(this.#taken + at));
+    return { error: await overall(result.error, behind) };
+  }
+
+  #at(position: number): Promise<LineResult> {
+    const result = this.#results[position % httpLimits.entriesInFlightMax];
+    assert(result !== undefined, "only what was begun is taken");
+    return result;
   }
 }
 
