@@ -5,7 +5,7 @@
 import { assert } from "./assert.ts";
 import type { Index } from "./identifiers.ts";
 import type { InFlight } from "./islander-checkpoint.ts";
-import type { SubmissionResult } from "./islander-outcome.ts";
+import type { PublishedInput, SubmissionResult } from "./islander-outcome.ts";
 
 /** Whether the batch at `position` can have been decided at `index`, by what is known of others. */
 export function isPlausible(
@@ -26,8 +26,18 @@ export function isPosition(value: number): boolean {
 }
 
 /** Whether it was refused since there is no room for it. */
-export function isFull(result: SubmissionResult): boolean {
+function isFull(result: SubmissionResult): boolean {
   return result.kind === "refused" && result.reason === "full";
+}
+
+/** Why the session is over with this answer, or null when it goes on. */
+export function endOf({
+  sequence,
+  result,
+}: PublishedInput): "conflict" | "unknownPublisher" | "forbidden" | "full" | null {
+  if (result.kind === "forbidden") return result.kind;
+  if (sequence === 0) return isFull(result) ? "full" : null;
+  return result.kind === "conflict" || result.kind === "unknownPublisher" ? result.kind : null;
 }
 
 /** `item` after one more of its submissions was answered without an outcome. */

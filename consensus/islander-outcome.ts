@@ -35,6 +35,8 @@ export interface PublishInput extends Stamp {
 export type SubmissionResult =
   | Effect
   | { readonly kind: "refused"; readonly reason: RefusalReason }
+  /** Whoever submits may not: neither this nor what follows is taken from it now. */
+  | { readonly kind: "forbidden" }
   /** No answer: it may or may not be decided. */
   | { readonly kind: "lost" };
 
@@ -79,7 +81,7 @@ export interface IslanderOutcome {
    * The session is over: these batches will never be accepted (those already settled were told).
    */
   readonly failed: {
-    readonly reason: "conflict" | "unknownPublisher" | "refusedRegistration" | "full";
+    readonly reason: "conflict" | "unknownPublisher" | "refusedRegistration" | "full" | "forbidden";
     readonly batches: readonly Batch[];
   } | null;
   /** How many further batches may be published before one settles. */

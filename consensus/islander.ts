@@ -16,7 +16,7 @@ import type {
   PublishInput,
   Submission,
 } from "./islander-outcome.ts";
-import { answered, firstRefused, isFull, isPlausible, isPosition } from "./islander-answers.ts";
+import { answered, endOf, firstRefused, isPlausible, isPosition } from "./islander-answers.ts";
 import { pauseTicks, setbackOf, timeoutTicks, timingFrom } from "./islander-timing.ts";
 import type { IslanderTiming, Setback } from "./islander-timing.ts";
 import { limits } from "./limits.ts";
@@ -154,6 +154,7 @@ export class Islander {
     session: Session & { readonly kind: "registering" },
   ): IslanderOutcome {
     const { now, attempt, result } = input;
+    const end = endOf(input);
     assert(input.sequence === 0, "no batch is answered before the registration is");
     assert(attempt >= 1 && attempt <= session.attempt, "an answer is to something submitted");
     if (
@@ -165,8 +166,8 @@ export class Islander {
       this.#session = { kind: "open", publisher: result.publisher, sequenceNext: 1 };
     } else if (result.kind === "refusedRegistration" && result.nonce === session.nonce) {
       return this.#end(now, "refusedRegistration");
-    } else if (isFull(result)) {
-      return this.#end(now, "full");
+    } else if (end !== null) {
+      return this.#end(now, end);
     } else if (attempt === session.attempt && session.outstanding) {
       this.#session = { ...session, outstanding: false };
       this.#setBack(setbackOf(result), input);
@@ -176,21 +177,17 @@ export class Islander {
 
   #onBatchAnswer(input: PublishedInput): IslanderOutcome {
     const { now, sequence, attempt, result } = input;
+    const end = endOf(input);
     const position = this.#inFlight.findIndex((item) => item.batch.sequence === sequence);
     const item = this.#inFlight[position];
     if (item === undefined) {
-      assert(
-        sequence < this.#sequenceFirst(),
-        "an answer is to a batch in flight or a settled one",
-      );
+      assert(sequence < this.#sequenceFirst(), "an answer is to what is in flight or settled");
       return this.#outcome(now, {});
     }
     assert(attempt >= 1 && attempt <= item.attempt, "an answer is to something submitted");
     if (item.index !== null) return this.#outcome(now, {});
 
-    if (result.kind === "conflict" || result.kind === "unknownPublisher") {
-      return this.#end(now, result.kind);
-    }
+    if (end !== null) return this.#end(now, end);
     if (
       (result.kind === "applied" || result.kind === "duplicate") &&
       isPlausible(this.#inFlight, { position, index: result.index, indexLast: this.#indexLast })

@@ -84,7 +84,7 @@ export function republicGone(outcome: Doubt, cause: KibitzerError): KibitzerErro
   });
 }
 
-/** Of a client that may not publish: what comes next would not be taken either. */
+/** Of a client that may not publish now; what it presents may be exchanged while it runs. */
 export function notAllowed(outcome: Doubt, cause: KibitzerError): KibitzerError {
   const then = outcome === "none" ? "" : "; it is not known whether the entry was taken before";
   return new KibitzerError("KBZ_FORBIDDEN", `${cause.message}${then}`, {

@@ -25,13 +25,14 @@ import {
   diskFull,
   entryTooLarge,
   notAnEntry,
-  notAPublisher,
   publishersFull,
   sessionOver,
   notAllowed,
   republicGone,
 } from "./errors.ts";
 import { KibitzerError, type Doubt } from "../kibitzer-error.ts";
+import { parseResume, resumeAt, type PublisherNamed, type Resume } from "./resume.ts";
+import { isWithoutEffect } from "./submission-result.ts";
 import { WaitingRoom } from "./waiting-room.ts";
 import type { Entries, WaitingBounds } from "./waiting-room.ts";
 import type { Chance, Clock, Timer } from "../world.ts";
@@ -52,7 +53,7 @@ export interface PublishingOptions {
   ): Promise<SubmissionResult>;
   register(nonce: string): Promise<SubmissionResult>;
   /** Goes on as a publisher of an earlier life. */
-  readonly resume?: { readonly publisher: string; readonly sequenceNext: number };
+  readonly resume?: PublisherNamed;
   readonly bounds?: Partial<WaitingBounds>;
   /** An invariant broke: everything was rejected. */
   broken(error: unknown): void;
@@ -84,7 +85,9 @@ export class Publishing {
   readonly #company: Company;
   /** By first sequence number, in that order. */
   readonly #inFlight = new Map<number, Parcel>();
-  #resume: { readonly publisher: number; readonly sequenceNext: number } | null;
+  #resume: Resume | null;
+  /** What was last said of why nothing may be published. */
+  #prohibition: KibitzerError | null = null;
   /** Counts sessions, so that an answer to an earlier one is not taken for one to this. */
   #session = 0;
   #open = false;
@@ -277,8 +280,8 @@ export class Publishing {
       if (error instanceof KibitzerError && error.code === "KBZ_REPUBLIC") {
         this.#end((outcome) => republicGone(outcome, error));
       } else if (error instanceof KibitzerError && error.code === "KBZ_FORBIDDEN") {
-        this.#inFlight.get(sequence)?.declined();
-        this.#end((outcome) => notAllowed(outcome, error));
+        this.#prohibition = error;
+        answered({ kind: "forbidden" });
       } else answered({ kind: "lost" });
     };
     try {
@@ -291,7 +294,7 @@ export class Publishing {
 
   #onAnswer(sequence: number, attempt: number, result: SubmissionResult): void {
     const parcel = this.#inFlight.get(sequence);
-    if (result.kind === "refused" || result.kind === "unknownPublisher") parcel?.declined();
+    if (isWithoutEffect(result)) parcel?.declined();
     // A gap is no such answer: the same submission may be decided again in a later government.
     if (result.kind === "conflict") parcel?.refused();
     const jitter = this.#options.chance.fraction();
@@ -311,21 +314,26 @@ export class Publishing {
 
   #onFailed({ reason, batches }: NonNullable<IslanderOutcome["failed"]>): void {
     const publisher = this.#publisher;
+    const parcels = batches.map((batch) => this.#takeOut(batch));
+    assert(this.#inFlight.size === 0, "a session that is over leaves nothing in flight");
     this.#open = false;
     this.#windowRoom = 0;
-    this.#resume = null;
-    this.#publisher = null;
-    this.#sequenceNext = 1;
+    const isUnused = reason === "forbidden" && parcels.every(({ outcome }) => outcome === "none");
+    this.#resume = isUnused ? resumeAt(this.#resume, batches) : null;
+    this.#publisher = this.#resume === null ? null : publisher;
+    this.#sequenceNext = this.#resume?.sequenceNext ?? 1;
     if (reason === "full" || reason === "refusedRegistration") {
       assert(batches.length === 0, "only a publisher has batches");
       this.#room.clear(reason === "full" ? diskFull() : publishersFull());
       return;
     }
-    for (const batch of batches) {
-      const parcel = this.#takeOut(batch);
-      parcel.fail(sessionOver(reason, publisher, parcel.outcome));
-    }
-    assert(this.#inFlight.size === 0, "a session that is over leaves nothing in flight");
+    const errorFor = (outcome: Doubt): Error => {
+      if (reason !== "forbidden") return sessionOver(reason, publisher, outcome);
+      assert(this.#prohibition !== null, "who may not publish was told why");
+      return notAllowed(outcome, this.#prohibition);
+    };
+    if (reason === "forbidden") this.#room.clear(errorFor("none"));
+    for (const parcel of parcels) parcel.fail(errorFor(parcel.outcome));
   }
 
   #takeOut(batch: Batch): Parcel {
@@ -381,17 +389,4 @@ export class Publishing {
     for (const parcel of this.#inFlight.values()) parcel.fail(errorFor(parcel.outcome));
     this.#inFlight.clear();
   }
-}
-
-function parseResume(resume: { readonly publisher: string; readonly sequenceNext: number }): {
-  readonly publisher: number;
-  readonly sequenceNext: number;
-} {
-  const publisher = /^[1-9]\d{0,15}$/.test(resume.publisher) ? Number(resume.publisher) : 0;
-  const { sequenceNext } = resume;
-  if (!Number.isSafeInteger(publisher) || publisher < 1) throw notAPublisher(resume.publisher);
-  if (!Number.isSafeInteger(sequenceNext) || sequenceNext < 1) {
-    throw notAPublisher(`${resume.publisher} with ${sequenceNext}`);
-  }
-  return { publisher, sequenceNext };
 }

@@ -14,3 +14,8 @@ export function resultOf(response: Response): SubmissionResult {
 export function resultsIn(response: Response): BatchResults {
   return response.kind === "effect" ? response.results : null;
 }
+
+/** Whether the submission had and will have no effect. */
+export function isWithoutEffect({ kind }: SubmissionResult): boolean {
+  return kind === "refused" || kind === "unknownPublisher" || kind === "forbidden";
+}

@@ -69,7 +69,7 @@ const methodCodes: Readonly<Record<Method, number>> = {
 
 const methods = invert(methodCodes);
 /** How a submission ended: by an effect, refused, or without an answer. */
-const resultCodes = { effect: 1, refused: 2, lost: 3 } as const;
+const resultCodes = { effect: 1, refused: 2, lost: 3, forbidden: 4 } as const;
 const citizenBytesMin = 32;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -215,7 +215,8 @@ export function writeIslanderInput(writer: ByteWriter, input: IslanderInput): vo
 }
 
 function writeResult(writer: ByteWriter, result: SubmissionResult): void {
-  if (result.kind === "lost") return writer.byte(resultCodes.lost);
+  const { kind } = result;
+  if (kind === "lost" || kind === "forbidden") return writer.byte(resultCodes[kind]);
   if (result.kind === "refused") {
     writer.byte(resultCodes.refused);
     return writeReason(writer, result.reason);
@@ -228,6 +229,8 @@ function readResult(reader: ByteReader): SubmissionResult {
   switch (reader.byte()) {
     case resultCodes.lost:
       return { kind: "lost" };
+    case resultCodes.forbidden:
+      return { kind: "forbidden" };
     case resultCodes.refused:
       return { kind: "refused", reason: readReason(reader) };
     case resultCodes.effect:

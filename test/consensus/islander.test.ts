@@ -252,7 +252,7 @@ describe("answers that cannot be true", () => {
 });
 
 describe("the end of a session", () => {
-  for (const kind of ["conflict", "unknownPublisher"] as const) {
+  for (const kind of ["conflict", "unknownPublisher", "forbidden"] as const) {
     test(`${kind} fails what has no outcome, and tells what has`, () => {
       const pair = opened();
       pair.publish();

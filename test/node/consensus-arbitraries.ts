@@ -378,6 +378,7 @@ export const islanderInputs: Kinds<IslanderInput> = {
       effect,
       fc.record({ kind: fc.constant("refused" as const), reason }),
       fc.constant({ kind: "lost" } as const),
+      fc.constant({ kind: "forbidden" } as const),
     ),
     jitter: fraction,
   }),

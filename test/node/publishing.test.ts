@@ -24,6 +24,11 @@ function isPending(promise: Promise<unknown>): Promise<boolean> {
   );
 }
 
+const forbidden = new KibitzerError("KBZ_FORBIDDEN", "the token is not known", {
+  retryable: false,
+  outcome: "none",
+});
+
 describe("publish", () => {
   test("gathers what is published in one turn, and tells each its index", async () => {
     const desk = new Desk();
@@ -384,6 +389,71 @@ describe("the end of a session", () => {
     assert.ok(await isPending(next));
     desk.decide();
     assert.equal(await fate(next), "1");
+  });
+
+  test("of who may not publish is told, and what comes next is taken if it may", async () => {
+    const desk = new Desk();
+    const lost = desk.publishing.publish("lost");
+    await desk.settle();
+    desk.sent.splice(0)[0]?.answer({ kind: "lost" });
+    await desk.settle();
+    const behind = desk.publishing.publish("behind");
+    await desk.settle();
+    desk.clock.pass(1000);
+    await desk.settle();
+    const [again] = desk.sent.splice(0);
+    const waiting = desk.publishing.publish("waiting");
+    again?.reject(forbidden);
+    assert.deepEqual(await Promise.all([lost, behind, waiting].map(fate)), [
+      "KBZ_FORBIDDEN unknown",
+      "KBZ_FORBIDDEN unknown",
+      "KBZ_FORBIDDEN none",
+    ]);
+    const next = desk.publishing.publish("next");
+    await desk.settle();
+    assert.deepEqual(desk.decide(), ["next"]);
+    assert.equal(await fate(next), "1");
+    assert.equal(desk.publishing.publisher, "2", "numbers in doubt are not given out again");
+  });
+
+  test("of who may not even register lets the next one try", async () => {
+    let isAllowed = false;
+    const desk = new Desk({
+      register: async (nonce) => {
+        if (!isAllowed) throw forbidden;
+        return desk.table.register(nonce);
+      },
+    });
+    const promises = ["a", "b"].map((entry) => desk.publishing.publish(entry));
+    assert.deepEqual(await Promise.all(promises.map(fate)), [
+      "KBZ_FORBIDDEN none",
+      "KBZ_FORBIDDEN none",
+    ]);
+    isAllowed = true;
+    const next = desk.publishing.publish("next");
+    await desk.settle();
+    desk.decide();
+    assert.equal(await fate(next), "1");
+  });
+
+  test("of who may not publish keeps a publisher that was named, and its numbers", async () => {
+    const desk = new Desk({ resume: { publisher: "1", sequenceNext: 1 } });
+    desk.table.register("0".repeat(16));
+    const first = desk.publishing.publish("first");
+    await desk.settle();
+    desk.decide();
+    assert.equal(await fate(first), "1");
+    const refused = desk.publishing.publish("refused");
+    await desk.settle();
+    desk.sent.splice(0)[0]?.reject(forbidden);
+    assert.equal(await fate(refused), "KBZ_FORBIDDEN none");
+    assert.equal(desk.publishing.publisher, "1");
+    assert.equal(desk.publishing.sequenceNext, 2);
+    const again = desk.publishing.publish("refused");
+    await desk.settle();
+    desk.decide();
+    assert.equal(await fate(again), "2");
+    assert.equal(desk.registrations, 0);
   });
 
   test("by a table without room is told to all who wait", async () => {
