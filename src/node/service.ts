@@ -11,7 +11,6 @@ import type {
   Outcome,
   Registration,
 } from "../../consensus/index.ts";
-import { TransportError } from "../../transport/index.ts";
 import type { Callee, Hello } from "../../transport/index.ts";
 import type { Status } from "../api.ts";
 import { isBodyOf, verifyBatch } from "../codec/batch.ts";
@@ -20,6 +19,7 @@ import type { Invitations } from "./inviting.ts";
 import { checkedCitizen } from "./citizens.ts";
 import { Deadline } from "../deadline.ts";
 import { wrongRepublic } from "./errors.ts";
+import { Forwarding, type Forwarded } from "./forwarding.ts";
 import type { Logger } from "../logger.ts";
 import type { MachineDesk } from "../machine/machine-desk.ts";
 import { decreesOf } from "../codec/message-codec.ts";
@@ -45,14 +45,8 @@ import { decided, keyOf, Settlements, undecided, type Settled } from "./settleme
 import type { Bodies } from "../storage/bodies.ts";
 import { isHexText, isIdText } from "../codec/shapes.ts";
 
-/** A request came from a client, or was forwarded once by a node that does not lead. */
-const hopsMax = 1;
-const forwardMs = 5_000;
 /** Most changes of leader take less. */
 const successionMs = 250;
-
-/** What a node that does not lead asks of the leader in the asker's stead. */
-type Forwarded = Extract<Request, { readonly hops: number }>;
 
 export interface ServiceOptions extends ReadingOptions {
   readonly logger: Logger;
@@ -77,6 +71,7 @@ export interface ServiceOptions extends ReadingOptions {
 export class Service implements Callee<Request, Response> {
   readonly #options: ServiceOptions;
   readonly #reading: Reading;
+  readonly #forwarding: Forwarding;
   readonly #refusals: RefusalLog;
   readonly #settlements: Settlements;
   readonly #barriers = new Map<number, (slot: number | null) => void>();
@@ -85,6 +80,7 @@ export class Service implements Callee<Request, Response> {
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.#reading = new Reading(options);
+    this.#forwarding = new Forwarding(options);
     this.#refusals = new RefusalLog(options);
     this.#settlements = new Settlements(options.meter.commits);
   }
@@ -189,7 +185,7 @@ export class Service implements Callee<Request, Response> {
     const slot = await this.#ownBarrier();
     if (slot !== null) return await this.#reached(slot, signal);
     const { leader } = this.#options.legislator;
-    const response = await this.#forward(request, leader, signal);
+    const response = await this.#forwarding.forward(request, leader, signal);
     if (response.kind !== "barrier") return response;
     return await this.#reached(response.slot, signal);
   }
@@ -293,9 +289,9 @@ export class Service implements Callee<Request, Response> {
       const here = await this.#playHere(input, signal, onReply);
       if (!isNotLeading(here)) return here;
       const { leader: asked } = here;
-      const there = await this.#forward(request, asked, signal);
+      const there = await this.#forwarding.forward(request, asked, signal);
       // Whoever was forwarded to waits only for its own turn: it forwards no further.
-      const mayWait = attempt === 1 && (request.hops < hopsMax || asked === null);
+      const mayWait = attempt === 1 && (this.#forwarding.mayForward(request) || asked === null);
       if (
         !mayWait ||
         !isNotLeading(there) ||
@@ -321,28 +317,6 @@ export class Service implements Callee<Request, Response> {
       if (!signal.aborted) onReply(reply, resolve);
     });
     return await promise;
-  }
-
-  /** Asks the leader in the asker's stead; at most one hop. */
-  async #forward(
-    request: Forwarded,
-    leader: NodeId | null,
-    signal: AbortSignal,
-  ): Promise<Response> {
-    const { hops } = request;
-    if (hops >= hopsMax || leader === null) return refusal("notLeading", leader);
-    const forwarded = { ...request, hops: hops + 1 };
-    const options = { timeoutMs: forwardMs, signal };
-    try {
-      const response = await this.#options.peers.call(leader, forwarded, options);
-      return response ?? refusal("notLeading", null);
-    } catch (error) {
-      // It was certainly not carried out: nobody leads there.
-      if (error instanceof TransportError && error.outcome === "none" && error.remote === null) {
-        return refusal("notLeading", null);
-      }
-      throw error;
-    }
   }
 
   #ownBarrier(): Promise<number | null> {

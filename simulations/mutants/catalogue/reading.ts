@@ -48,10 +48,9 @@ export const readingMutants: readonly Mutant[] = [
   },
   {
     name: "lost-forward-is-refusal",
-    file: "src/node/service.ts",
-    find: `if (error instanceof TransportError && error.outcome === "none" &&
-      error.remote === null) {`,
-    replace: "if (error instanceof TransportError) {",
+    file: "src/node/forwarding.ts",
+    find: `if (!(error instanceof TransportError) || error.outcome !== "none") throw error;`,
+    replace: "if (!(error instanceof TransportError)) throw error;",
     about: "A forwarded batch without an answer counts as refused.",
     invariant: "C7",
   },
