@@ -3,6 +3,7 @@
  *
  * @module kibitzer/client/door
  */
+import { checkedTimeout } from "../arguments.ts";
 import { checkedEndpoint } from "../checked-endpoint.ts";
 import { credentialsAndWorld, noEndpoints } from "./errors.ts";
 import { KibitzerClient, type ClientOptions, type ClientWorld } from "./kibitzer-client.ts";
@@ -31,6 +32,7 @@ export function clientDoor(
       options.signal?.throwIfAborted();
       const { world, tls, token } = options;
       if (world !== undefined && (tls ?? token) !== undefined) throw credentialsAndWorld();
+      if (options.timeoutMs !== undefined) checkedTimeout(options.timeoutMs);
       return await KibitzerClient.open(urls, options, world ?? (await worldHere(options)));
     },
   };

@@ -104,7 +104,7 @@ export class KibitzerClient implements Log, Membership {
   }
 
   /**
-   * For the doors only, which offer it as `connect`.
+   * For the doors only, which offer it as `connect`, and check what they are given.
    * @param urls At least one, each once.
    */
   static async open(
@@ -113,7 +113,7 @@ export class KibitzerClient implements Log, Membership {
     world: ClientWorld,
   ): Promise<KibitzerClient> {
     const { publisher } = options;
-    const timeoutMs = checkedTimeout(options.timeoutMs ?? timeoutMsDefault);
+    const { timeoutMs = timeoutMsDefault } = options;
     const link = new ClientLink({ urls, ...world });
     link.closing.addEventListener("abort", () => world.released?.(), { once: true });
     try {

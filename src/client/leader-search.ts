@@ -25,6 +25,10 @@ const answerMs = 1000;
 export class LeaderSearch {
   readonly #options: LeaderSearchOptions;
   #isLooking = false;
+  /** Ends the wait for a connection to one that may lead. */
+  #giveUp: () => void = () => undefined;
+  #found: Attachment | null = null;
+  #isOver = false;
   #nextAt: number;
 
   constructor(options: LeaderSearchOptions) {
@@ -35,7 +39,7 @@ export class LeaderSearch {
   /** Something was published through `attachment`: now and then, looks whether that leads. */
   async published(attachment: Attachment): Promise<void> {
     const { clock, urls } = this.#options;
-    if (this.#isLooking || urls.length === 1 || clock.now() < this.#nextAt) return;
+    if (this.#isOver || this.#isLooking || urls.length === 1 || clock.now() < this.#nextAt) return;
     this.#isLooking = true;
     try {
       await this.#look(attachment);
@@ -47,16 +51,28 @@ export class LeaderSearch {
     }
   }
 
+  /** Ends a look that is under way, with its connection, and any to come. */
+  cancel(): void {
+    this.#isOver = true;
+    this.#giveUp();
+    if (this.#found !== null) this.#options.search.drop(this.#found);
+    this.#found = null;
+  }
+
   async #look(attachment: Attachment): Promise<void> {
     const here = await whoLeads(attachment);
     if (here.leader === null || here.leader === here.id) return;
     const { document } = of(await ask(attachment, { method: "status" }), "document");
     const members = isStatus(document) ? document.members : [];
     const url = members.find(({ id }) => id === here.leader)?.url ?? "";
-    if (!this.#options.urls.includes(url)) return;
+    if (this.#isOver || !this.#options.urls.includes(url)) return;
     const leader = await this.#connect(url);
     if (leader === null) return;
-    if (await isFit(leader)) this.#options.found(leader, attachment);
+    const isTaken = await isFit(leader);
+    // Whoever cancelled has dropped it.
+    if (this.#found !== leader) return;
+    this.#found = null;
+    if (isTaken) this.#options.found(leader, attachment);
     else this.#options.search.drop(leader);
   }
 
@@ -67,14 +83,20 @@ export class LeaderSearch {
     const attempt = new EndpointSearch({
       ...search,
       urls: [url],
-      found: resolve,
-      failed: () => resolve(null),
+      found: (attachment) => {
+        this.#found = attachment;
+        resolve(attachment);
+      },
+      failed: () => this.#giveUp(),
     });
-    const timer = clock.after(answerMs, () => resolve(null));
+    this.#giveUp = () => {
+      attempt.cancel();
+      resolve(null);
+    };
+    const timer = clock.after(answerMs, this.#giveUp);
     attempt.start();
     const attachment = await promise;
     timer.cancel();
-    if (attachment === null) attempt.cancel();
     return attachment;
   }
 }

@@ -158,6 +158,7 @@ export class ClientLink {
       this.#pause?.cancel();
       this.#search?.cancel();
       this.#search = null;
+      this.#leaders.cancel();
       if (this.#attachment !== null) this.#drop(this.#attachment);
       this.#attachment = null;
       for (const waiter of this.#waiters) waiter.reject(error);

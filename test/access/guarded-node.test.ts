@@ -248,6 +248,14 @@ test("P15 certificate, key and authority change while calls are under way", asyn
   assert.equal(place.log.of("notReloaded").length, 1);
 });
 
+test("what is wrong with the options is told before any file is watched", async () => {
+  const options = { token: { file: "/nowhere/token" }, timeoutMs: 0 };
+  const error = await failureOf(KibitzerClient.connect(["ws://127.0.0.1:1"], options), {
+    code: "KBZ_ARGUMENT",
+  });
+  assert.match(error.message, /timeoutMs/);
+});
+
 test("a change of a file is noticed by itself", async (t) => {
   const place = Place.of(t);
   const tokens = place.write("tokens", "");

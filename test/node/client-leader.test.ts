@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { MemberStatus } from "../../src/api.ts";
+import type { Attachment } from "../../src/client/endpoint-search.ts";
+import { LeaderSearch } from "../../src/client/leader-search.ts";
+import { Rooms } from "../../src/client/rooms.ts";
 import type { KibitzerClient } from "../../src/client.ts";
 import type { NodeReport, Request, Response } from "../../src/requests.ts";
 import { Harness } from "../client-harness.ts";
@@ -24,10 +27,14 @@ interface Says {
   readonly url?: string;
 }
 
+function memberAt(id: string, url = `memory:${id}`): MemberStatus {
+  const rest = { reachable: true, naturalized: true, eligible: true } as const;
+  return { ...node, ...rest, id, url, role: "leader" };
+}
+
 function saying({ id, leader, url = `memory:${leader}` }: Says): FakeNode["override"] {
   const report: NodeReport = { ...node, id, leader };
-  const rest = { reachable: true, naturalized: true, eligible: true } as const;
-  const member: MemberStatus = { ...node, ...rest, id: leader ?? "", url, role: "leader" };
+  const member = memberAt(leader ?? "", url);
   const status = { ...statusOf("0123456789abcdef"), members: [member] };
   return ({ method }: Request): Response | null => {
     if (method === "report") return { kind: "document", document: report };
@@ -112,4 +119,75 @@ suite("the leader", () => {
     assert.equal(a.asked.filter(({ method }) => method === "status").length, 0);
     assert.deepEqual(b.asked, []);
   });
+});
+
+const report = (id: string): NodeReport => ({ ...node, id, leader: "b" });
+
+/** A caller whose answers are `says`, at an endpoint of its own. */
+function attached(url: string, says: (request: Request) => Promise<Response>): Attachment {
+  return {
+    url,
+    caller: {
+      url,
+      remote: null,
+      connected: true,
+      queuedBytes: 0,
+      call: says,
+      tell: () => false,
+      hurry: () => undefined,
+      [Symbol.asyncDispose]: async () => undefined,
+    },
+  };
+}
+
+test("a look that is cancelled lets go of the connection that it has made", async () => {
+  for (const isUp of [false, true]) {
+    const asked = Promise.withResolvers<void>();
+    const never = new Promise<never>(() => undefined);
+    const to = attached("memory:b", async () => {
+      asked.resolve();
+      return await never;
+    });
+    let now = 0;
+    const clock = {
+      now: () => now,
+      wall: () => now,
+      after: () => ({ cancel: () => undefined }),
+      soon: setImmediate,
+    };
+    const dropped: string[] = [];
+    const looking = new LeaderSearch({
+      urls: ["memory:a", "memory:b"],
+      clock,
+      search: {
+        clock,
+        network: {
+          connect: (_, options) => {
+            if (isUp)
+              setImmediate(() => options.up?.({ republic: null, node: null, version: "0.0.0" }));
+            return to.caller;
+          },
+        },
+        rooms: new Rooms(clock, () => 0),
+        hello: () => ({ republic: null, node: null, version: "0.0.0" }),
+        fraction: () => 0,
+        refusalOf: () => null,
+        lost: () => undefined,
+        drop: ({ url }) => void dropped.push(url),
+      },
+      found: () => assert.fail("nothing is found after the end"),
+    });
+    const status = { ...statusOf("0123456789abcdef"), members: [memberAt("b")] };
+    const from = attached("memory:a", async ({ method }) => {
+      return { kind: "document", document: method === "report" ? report("a") : status };
+    });
+    now = 10_000;
+    const look = looking.published(from);
+    await asked.promise;
+    if (isUp) await new Promise(setImmediate);
+    looking.cancel();
+    assert.deepEqual(dropped, ["memory:b"]);
+    if (!isUp) await look;
+    assert.deepEqual(dropped, ["memory:b"], "once");
+  }
 });
