@@ -65,13 +65,28 @@ export class KvRunCoordinator {
     this.#kv = kv;
   }
 
-  /** Whether this process is to run it. Waits for the run before, though no longer than `ttlMs`. */
+  /**
+   * Whether this process is to run it. Waits for the run before, though no longer than `ttlMs`: one
+   * that takes longer has this one left out.
+   */
   async shouldRun(key: string, ttlMs: number): Promise<boolean> {
     const [, name = "", time = ""] = /^(.+):(\d{4}-\d\d-\d\dT.*Z)$/.exec(key) ?? [];
     const signal = AbortSignal.timeout(ttlMs);
-    const run = await this.#kv.once(name, new Date(time), { ttlMs, signal });
-    if (run !== null) this.#runs.set(key, run);
-    return run !== null;
+    const run = await this.#kv
+      .once(name, new Date(time), { ttlMs, signal })
+      .catch((error: unknown) => {
+        if (signal.aborted) return null;
+        throw error;
+      });
+    if (run === null) return false;
+    this.#runs.set(key, run);
+    const forget = (): void => {
+      if (this.#runs.get(key) === run) this.#runs.delete(key);
+    };
+    // A scheduler that never tells the end keeps nothing here once the lock is lost.
+    run.signal.addEventListener("abort", forget, { once: true });
+    if (run.signal.aborted) forget();
+    return true;
   }
 
   /** The run under way in this process: its fence, and the signal that tells its loss. */

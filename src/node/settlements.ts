@@ -65,18 +65,19 @@ export class Settlements {
     const waiting = this.#waiting.get(key);
     if (waiting === undefined) return;
     this.#waiting.delete(key);
-    if (waiting.traced !== null) {
-      const outcome = response.kind === "effect" ? "decided" : "unknown";
-      replicate.asyncEnd.publish(Object.assign(waiting.traced, { outcome }));
-    }
+    ended(waiting, response.kind === "effect" ? "decided" : "unknown");
     for (const settled of waiting.settled) settled(response);
   }
 
   #giveUp(key: string, settled: Settled): void {
     const waiting = this.#waiting.get(key);
     const others = waiting?.settled.filter((other) => other !== settled) ?? [];
-    if (waiting === undefined || others.length === 0) this.#waiting.delete(key);
-    else this.#waiting.set(key, { ...waiting, settled: others });
+    if (waiting !== undefined && others.length > 0) {
+      this.#waiting.set(key, { ...waiting, settled: others });
+    } else {
+      this.#waiting.delete(key);
+      if (waiting !== undefined) ended(waiting, "unknown");
+    }
     settled(undecided);
   }
 }
@@ -87,6 +88,10 @@ function begun(key: string): Traced | null {
   const traced = { key };
   replicate.start.publish(traced);
   return traced;
+}
+
+function ended({ traced }: Waiting, outcome: "decided" | "unknown"): void {
+  if (traced !== null) replicate.asyncEnd.publish(Object.assign(traced, { outcome }));
 }
 
 export function keyOf({ publisher, sequence }: Batch): string {

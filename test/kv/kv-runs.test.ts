@@ -102,6 +102,20 @@ test("a coordinator for schedulers decides once a key, and lets the next run beg
   await there.onComplete(next);
 });
 
+test("a run that outlasts the wait has the next left out; a lost one is forgotten", async (t) => {
+  const { node, kv } = await openMap(t);
+  const here = new KvRunCoordinator(kv);
+  const there = new KvRunCoordinator(new Kv(node));
+  const key = `job:${tick(1).toISOString()}`;
+  assert.equal(await here.shouldRun(key, ttlMs), true);
+  assert.equal(await there.shouldRun(`job:${tick(2).toISOString()}`, 1000), false);
+  const run = here.run(key);
+  assert.ok(run !== null);
+  await run.release();
+  assert.equal(here.run(key), null);
+  await here.onComplete(key);
+});
+
 test("what is no tick is refused, and so is a last tick that is none", async (t) => {
   const { kv } = await openMap(t);
   const refused = { code: "KBZ_ARGUMENT", outcome: "none" };
