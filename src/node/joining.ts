@@ -45,6 +45,10 @@ interface Answer {
   readonly isNew: boolean;
 }
 
+interface AskedPeers extends FoundPeers {
+  readonly answers: readonly Answer[];
+}
+
 /**
  * Resolves once the log shows this node as a member; or, with founders, once it is sure that this
  * node has to found the republic itself.
@@ -93,6 +97,8 @@ class Round implements AsyncDisposable {
   readonly #callers = new Map<string, Caller<Request, Response>>();
   /** Who has admitted this node. */
   #host: string | null = null;
+  /** Why a peer will not have this node, as it was told: others may. */
+  readonly #refused = new Map<string, KibitzerErrorCode>();
 
   constructor(engine: Engine, asked: Asked) {
     this.#engine = engine;
@@ -121,10 +127,37 @@ class Round implements AsyncDisposable {
       }
       answers.push(answer);
     }
+    const asked = { ...found, answers };
+    if (host === null && !signal.aborted) this.#heed(asked);
     const { founders } = this.#asked;
-    if (founders !== undefined) return this.#judge(founders, { ...found, answers });
-    const [last = unreachable(found.urls)] = answers.toReversed().map(({ refusal }) => refusal);
-    return found.urls.length === 0 ? notFound(found) : last;
+    return founders === undefined ? this.#whyNot(asked) : this.#judge(founders, asked);
+  }
+
+  #whyNot({ urls, unresolved, answers }: AskedPeers): KibitzerError {
+    const open = stillOpen(this.#others(answers)) ?? stillOpen(answers);
+    if (open !== null) return open;
+    return unresolved.length > 0 ? notFound({ unresolved }) : unreachable(urls);
+  }
+
+  /** What a peer refuses for good is told. @throws when all others do. */
+  #heed({ unresolved, answers }: AskedPeers): void {
+    const others = this.#others(answers);
+    const final = others.filter(({ refusal }) => refusal?.retryable === false);
+    const [first] = final;
+    if (first === undefined) return;
+    if (final.length === others.length && unresolved.length === 0) throw first.refusal;
+    for (const { url, refusal } of final) {
+      if (refusal === null || this.#refused.get(url) === refusal.code) continue;
+      this.#refused.set(url, refusal.code);
+      const fields = { event: "joining", url, code: refusal.code };
+      this.#engine.logger.info(fields, `${url} will not have this node: ${refusal.message}`);
+    }
+  }
+
+  /** Without this node itself, which may be found, too. */
+  #others(answers: readonly Answer[]): readonly Answer[] {
+    const { cookie } = this.#engine.directory.record;
+    return answers.filter(({ from }) => from?.cookie !== cookie);
   }
 
   /**
@@ -134,16 +167,16 @@ class Round implements AsyncDisposable {
    */
   #judge(
     founders: readonly string[],
-    { urls, unresolved, answers }: FoundPeers & { readonly answers: readonly Answer[] },
+    { urls, unresolved, answers }: AskedPeers,
   ): KibitzerError | "mayFound" {
-    const { id, cookie } = this.#engine.directory.record;
-    const others = answers.filter(({ from }) => from?.cookie !== cookie);
+    const { id } = this.#engine.directory.record;
+    const others = this.#others(answers);
     if (others.some(({ from }) => from?.id === id)) throw twin(id);
     if (urls.length === 0) return notFound({ unresolved });
     const [first = ""] = founders;
-    const silent = others.flatMap(({ isNew, url, refusal }) => (isNew ? [] : [{ url, refusal }]));
+    const silent = others.filter(({ isNew }) => !isNew);
     if (first !== id || this.#engine.identity !== null) {
-      return silent[0]?.refusal ?? notFounded(first);
+      return stillOpen(silent) ?? notFounded(first);
     }
     const heard = new Set(others.flatMap(({ isNew, from }) => (isNew ? [from?.id] : [])));
     const missing = founders.filter((founder) => founder !== id && !heard.has(founder));
@@ -160,15 +193,16 @@ class Round implements AsyncDisposable {
       const request = { method: "immigrate", republic, citizen, hops: 0 } as const;
       response = await this.#caller(url).call(request, { lane: "control", timeoutMs });
     } catch (error) {
-      const refusal = asKibitzerError(error);
-      if (!refusal.retryable) throw refusal;
+      const found = asKibitzerError(error);
+      const isOurs = found.code !== "KBZ_ENDPOINT" || this.#discovery.fixed.includes(url);
+      const refusal = isOurs ? found : notCallable(found);
       return { url, from: null, refusal, isNew: false };
     }
     const from = this.#callers.get(url)?.remote?.node ?? null;
     if (response.kind === "admitted") {
       const known = engine.identity;
       if (known !== null && known.identity !== response.republic.identity) {
-        throw alreadyIn(known, "join");
+        return { url, from, refusal: alreadyIn(known, "join"), isNew: false };
       }
       await engine.belongTo(response.republic, response.contacts);
       return { url, from, refusal: null, isNew: false };
@@ -193,12 +227,25 @@ class Round implements AsyncDisposable {
   async #keep(urls: readonly string[]): Promise<void> {
     const gone = [...this.#callers].filter(([url]) => !urls.includes(url));
     for (const [url] of gone) this.#callers.delete(url);
+    for (const url of this.#refused.keys()) if (!urls.includes(url)) this.#refused.delete(url);
     await Promise.all(gone.map(async ([, caller]) => await caller[Symbol.asyncDispose]()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#keep([]);
   }
+}
+
+/** The last refusal that may be another one tomorrow. */
+function stillOpen(answers: readonly Answer[]): KibitzerError | null {
+  const last = answers.findLast(({ refusal }) => refusal?.retryable === true);
+  return last?.refusal ?? null;
+}
+
+/** What a name service or a file says need be no endpoint, and may be one tomorrow. */
+function notCallable(cause: KibitzerError): KibitzerError {
+  const found = `A peer that was looked up cannot be called: ${cause.message}`;
+  return joinError("KBZ_UNREACHABLE", found, "Correct the name or the file; it is tried again.");
 }
 
 function unreachable(urls: readonly string[]): KibitzerError {
@@ -243,7 +290,7 @@ function learning(id: string): KibitzerError {
   );
 }
 
-/** @throws when asking again cannot help. */
+/** @throws what the republic itself has decided, which no other peer can change. */
 function refused(reason: RefusalReason, { id }: Citizen): KibitzerError {
   if (reason === "idTaken") {
     throw joinError(

@@ -136,6 +136,35 @@ test("a node joins whom a file names, when it is written", async (context) => {
   assert.equal(b.republic?.identity, a.republic?.identity);
 });
 
+test("one peer that will not have a node ends no join of others", async (context) => {
+  const deployment = await Deployment.of(context);
+  const [a, b, x] = [
+    await deployment.open("a", 11),
+    await deployment.open("b", 12),
+    await deployment.open("x", 13),
+  ];
+  await a.bootstrap("town");
+  await x.bootstrap("elsewhere");
+  const refused = { code: "KBZ_REPUBLIC", retryable: false } as const;
+  await failureOf(b.join("nowhere", [x.url, a.url]), refused);
+  await failureOf(b.join("town", x.url), refused);
+
+  // Nor does an address that is none, which a name service may give for a while.
+  const service = "srv+ws://_kibitz._tcp.test";
+  const wrong = { host: "no host", port: deployment.port };
+  deployment.names.known.set("_kibitz._tcp.test", [wrong]);
+  const early = await failureOf(b.join("town", service, { timeoutMs: 100 }), {
+    code: "KBZ_UNREACHABLE",
+    retryable: true,
+  });
+  assert.match(early.message, /cannot be called: Wanted an endpoint/);
+  const [host13, host11] = ["127.0.0.13", "127.0.0.11"].map((host) => ({ ...wrong, host }));
+  assert.ok(host13 !== undefined && host11 !== undefined);
+  deployment.names.known.set("_kibitz._tcp.test", [wrong, host13, host11]);
+  await b.join("town", service);
+  assert.equal(b.republic?.identity, a.republic?.identity);
+});
+
 test("P8 all addresses change at once, also in DNS: the same command goes on", async (context) => {
   const deployment = await Deployment.of(context);
   deployment.tell(11, 12, 13);
