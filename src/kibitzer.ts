@@ -202,7 +202,9 @@ export class Kibitzer implements Log, Membership {
     options: JoinOptions & { readonly founders: readonly string[] },
   ): Promise<void> {
     const engine = this.#engine;
-    const isBegun = engine.identity !== null && engine.directory.record.contacts === null;
+    // Once founded, it is the founder's as it is everybody's.
+    const isFounding = engine.identity !== null && engine.republic === null;
+    const isBegun = isFounding && engine.directory.record.contacts === null;
     const asked = { republic, sources: [peers].flat(), ...options };
     if (isBegun || (await join(engine, asked)) === "mayFound") {
       await this.bootstrap(republic, options.properties);

@@ -182,6 +182,7 @@ test("P8 all addresses change at once, also in DNS: the same command goes on", a
   }
   // The name comes later than the nodes.
   deployment.tell(21, 22, 23);
+  for (const node of deployment.nodes.values()) await deployment.start(node);
   const after = await deployment.nodes.get("c")?.publish("after");
   assert.equal(after?.index, (before?.index ?? 0) + 1);
   await eventually("their endpoints", async () => {
