@@ -14,10 +14,12 @@ import { protocol, version } from "../version.ts";
 import { CommandError } from "./command-error.ts";
 import { describeError } from "./describe-error.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { HttpAsking } from "./http-asking.ts";
 import { inspectDirectory } from "./inspect-directory.ts";
 import { watchInterruption } from "./interruption.ts";
 import { lockIfThere } from "./log-inspect.ts";
 import type { Output } from "./output.ts";
+import { credentialsOf } from "./security-options.ts";
 import type { ClusterOptions } from "./settings.ts";
 
 export interface BundleOptions extends ClusterOptions {
@@ -28,7 +30,8 @@ export interface BundleOptions extends ClusterOptions {
 const envelopesMax = 5_000;
 /** That an answer may take: a cluster in trouble is what bundles are for. */
 const askMs = 5_000;
-const metricsBytesMax = 4 * 1024 * 1024;
+/** Of an answer that is none, this much says why. */
+const refusalLengthMax = 500;
 
 export async function bundle(
   path: string,
@@ -37,22 +40,25 @@ export async function bundle(
 ): Promise<number> {
   using interruption = watchInterruption();
   const { signal } = interruption;
+  using http = await HttpAsking.open(options, process.env);
+  const missing: string[] = [];
+  const gathering = { http, signal, missing };
   const parts = {
     versions: { kibitzer: version, protocol, node: process.versions },
     system: systemFacts(),
     settings: settingsIn(process.env),
-    status: await partOf(() => statusOf(options, signal)),
-    endpoints: await endpointsOf(options.endpoints, signal),
-    ...(options.data === undefined ? {} : await directoryParts(resolve(options.data))),
+    status: await partOf("status", missing, () => statusOf(options, signal)),
+    endpoints: await endpointsOf(options.endpoints, gathering),
+    ...(options.data === undefined ? {} : await directoryParts(resolve(options.data), missing)),
   };
   if (signal.aborted) return exitCodes.interrupted;
+  missing.sort();
   const text = JSON.stringify(
     { format: 1, made: new Date().toISOString(), ...parts },
     withoutBytes,
   );
   const compressed = await promisify(gzip)(text);
   await write(resolve(path), compressed);
-  const missing = missingIn(parts);
   if (options.json === true) output.json({ file: path, bytes: compressed.length, missing });
   else {
     output.line(`${path}: ${compressed.length} bytes; read it with: gzip -dc ${path}`);
@@ -65,56 +71,70 @@ interface Missing {
   readonly missing: string;
 }
 
-async function partOf<Part>(read: () => Promise<Part>): Promise<Part | Missing> {
+/** @param missing Takes the name of what cannot be had: where it would stand in the document. */
+async function partOf<Part>(
+  name: string,
+  missing: string[],
+  read: () => Promise<Part>,
+): Promise<Part | Missing> {
   try {
     return await read();
   } catch (error) {
+    missing.push(name);
     return { missing: describeError(error) };
   }
 }
 
-function missingIn(parts: Readonly<Record<string, unknown>>): readonly string[] {
-  return Object.entries(parts).flatMap(([name, part]) => {
-    return typeof part === "object" && part !== null && "missing" in part ? name : [];
-  });
-}
-
-async function statusOf({ endpoints }: ClusterOptions, signal: AbortSignal): Promise<unknown> {
+async function statusOf(options: ClusterOptions, signal: AbortSignal): Promise<unknown> {
   const within = AbortSignal.any([signal, AbortSignal.timeout(askMs)]);
-  await using client = await KibitzerClient.connect(endpoints, {
+  await using client = await KibitzerClient.connect(options.endpoints, {
     timeoutMs: askMs,
+    ...credentialsOf(options, process.env),
     signal: within,
   });
   return await client.status({ signal: within });
 }
 
+interface Gathering {
+  readonly http: HttpAsking;
+  readonly signal: AbortSignal;
+  readonly missing: string[];
+}
+
 /** What each endpoint tells over HTTP. */
 async function endpointsOf(
   urls: readonly string[],
-  signal: AbortSignal,
+  { http, signal, missing }: Gathering,
 ): Promise<readonly unknown[]> {
-  const asked = urls.map(async (url) => {
-    if (!/^wss?:/.test(url)) return { url, missing: "it has no HTTP" };
-    const ask = async (path: string): Promise<string> => {
+  const asked = urls.map(async (url, at) => {
+    const name = `endpoints[${at}]`;
+    const textAt = async (path: string, wanted: readonly number[]): Promise<string> => {
+      if (!/^wss?:/.test(url)) throw new Error("this endpoint has no HTTP");
       const within = AbortSignal.any([signal, AbortSignal.timeout(askMs)]);
-      const response = await fetch(`${url.replace(/^ws/, "http")}${path}`, { signal: within });
-      return (await response.text()).slice(0, metricsBytesMax);
+      const { status, text } = await http.get(url, path, within);
+      if (wanted.includes(status)) return text;
+      throw new Error(`it answered ${status}: ${text.slice(0, refusalLengthMax)}`);
     };
-    const [readyz, metrics] = await Promise.all(
-      ["/readyz?verbose", "/metrics"].map(async (path) => await partOf(() => ask(path))),
-    );
-    return { url, readyz, metrics };
+    // Whoever is not ready says why with 503.
+    const readyz = partOf(`${name}.readyz`, missing, () => textAt("/readyz?verbose", [200, 503]));
+    const metrics = partOf(`${name}.metrics`, missing, () => textAt("/metrics", [200]));
+    return { url, readyz: await readyz, metrics: await metrics };
   });
   return await Promise.all(asked);
 }
 
-async function directoryParts(directory: string): Promise<Readonly<Record<string, unknown>>> {
+async function directoryParts(
+  directory: string,
+  missing: string[],
+): Promise<Readonly<Record<string, unknown>>> {
   const files = nodeFiles();
-  const inspection = await partOf(async () => {
+  const inspection = await partOf("inspection", missing, async () => {
     await using _lock = await lockIfThere(directory, files);
     return await inspectDirectory(directory, files);
   });
-  const recording = await partOf(async () => await lastEnvelopes(`${directory}/recording`));
+  const recording = await partOf("recording", missing, async () => {
+    return await lastEnvelopes(`${directory}/recording`);
+  });
   return { directory, volume: await volumeOf(directory), inspection, recording };
 }
 

@@ -5,7 +5,10 @@ import { once } from "node:events";
 import { parseEndpoint, type Endpoint } from "../../transport/index.ts";
 import { KibitzerClient } from "../client.ts";
 import { version } from "../version.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
 import type { Finding } from "./doctor.ts";
+import type { HttpAsking } from "./http-asking.ts";
+import { credentialsOf } from "./security-options.ts";
 import type { ClusterOptions } from "./settings.ts";
 
 const reachMs = 2000;
@@ -37,7 +40,11 @@ export async function checkListen(url: string): Promise<Finding> {
 }
 
 /** Whether the name at `url` is known, somebody listens there, and has the same time. */
-export async function checkMember(url: string, signal: AbortSignal): Promise<readonly Finding[]> {
+export async function checkMember(
+  url: string,
+  http: HttpAsking,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
   const endpoint = parseEndpoint(url);
   if (!("host" in endpoint)) return [];
   const findings: Finding[] = [];
@@ -51,7 +58,8 @@ export async function checkMember(url: string, signal: AbortSignal): Promise<rea
   }
   const reached = await reach(url, endpoint, signal);
   findings.push(reached);
-  if (reached.verdict === "ok" && /^wss?:/.test(url)) findings.push(await checkClock(url, signal));
+  const isAsked = reached.verdict === "ok" && /^wss?:/.test(url);
+  if (isAsked) findings.push(await checkClock(url, http, signal));
   return findings;
 }
 
@@ -79,15 +87,12 @@ async function reach(
 }
 
 /** Nothing but `when` depends on wall clocks, and what people make of logs. */
-async function checkClock(url: string, signal: AbortSignal): Promise<Finding> {
+async function checkClock(url: string, http: HttpAsking, signal: AbortSignal): Promise<Finding> {
   const check = `clock ${url}`;
   try {
     const began = Date.now();
-    const response = await fetch(`${url.replace(/^ws/, "http")}/livez`, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(reachMs)]),
-    });
-    await response.body?.cancel();
-    const there = Date.parse(response.headers.get("date") ?? "");
+    const within = AbortSignal.any([signal, AbortSignal.timeout(reachMs)]);
+    const there = Date.parse((await http.get(url, "/livez", within)).date);
     if (Number.isNaN(there)) throw new Error("it tells no time");
     const skewMs = there - (began + Date.now()) / 2;
     const isWell = Math.abs(skewMs) <= clockMs;
@@ -102,13 +107,15 @@ async function checkClock(url: string, signal: AbortSignal): Promise<Finding> {
 
 /** Releases that differ work together, two in a row, and are not meant to stay so. */
 export async function checkVersions(
-  { endpoints, timeout }: ClusterOptions,
+  options: ClusterOptions,
   signal: AbortSignal,
 ): Promise<Finding> {
   const check = "versions";
   try {
-    const timeoutMs = Math.min(timeout, 2 * reachMs);
-    await using client = await KibitzerClient.connect(endpoints, { timeoutMs, signal });
+    const timeoutMs = Math.min(options.timeout, 2 * reachMs);
+    const shown = credentialsOf(options, process.env);
+    const asking = { timeoutMs, signal, ...shown };
+    await using client = await KibitzerClient.connect(options.endpoints, asking);
     const { members } = await client.status({
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
@@ -125,7 +132,10 @@ export async function checkVersions(
     const advice = "Bring all to the same release (docs/upgrading.md).";
     return { check, verdict: "warning", found: text, advice };
   } catch (error) {
-    const advice = "No member answers: see what could not be reached above.";
+    const isRefused = error instanceof KibitzerError && error.code === "KBZ_FORBIDDEN";
+    const advice = isRefused
+      ? "Give what the members ask for: --token-file, or --tls-ca, --tls-cert and --tls-key."
+      : "No member answers: see what could not be reached above.";
     return { check, verdict: "failure", found: textOf(error), advice };
   }
 }

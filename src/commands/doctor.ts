@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { checkDisk } from "./doctor-disk.ts";
 import { checkListen, checkMember, checkVersions } from "./doctor-network.ts";
 import { exitCodes } from "./exit-codes.ts";
+import { HttpAsking } from "./http-asking.ts";
 import { watchInterruption } from "./interruption.ts";
 import { coloured, type Output } from "./output.ts";
 import type { ClusterOptions } from "./settings.ts";
@@ -64,7 +65,8 @@ async function* examine(
   if (options.data !== undefined) yield* await checkDisk(resolve(options.data), signal);
   for (const url of options.listen ?? []) yield await checkListen(url);
   if (!options.isAsked) return;
-  for (const url of options.endpoints) yield* await checkMember(url, signal);
+  using http = await HttpAsking.open(options, process.env);
+  for (const url of options.endpoints) yield* await checkMember(url, http, signal);
   yield await checkVersions(options, signal);
 }
 

@@ -1,15 +1,17 @@
 /** What `kibitz doctor` finds, and what `kibitz bundle` gathers, and leaves out. */
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { bundle, settingsIn } from "../../src/commands/bundle.ts";
+import { hashOf } from "../../src/access/tokens.ts";
+import { bundle, settingsIn, type BundleOptions } from "../../src/commands/bundle.ts";
 import { CommandError } from "../../src/commands/command-error.ts";
 import { checkNode, doctor, type DoctorOptions } from "../../src/commands/doctor.ts";
 import { exitCodes } from "../../src/commands/exit-codes.ts";
 import { Kibitzer } from "../../src/kibitzer.ts";
+import { Authority } from "../access/authority.ts";
 import { captureOutput } from "./captured-output.ts";
 
 interface Told {
@@ -17,6 +19,11 @@ interface Told {
   readonly verdict: string;
   readonly advice: string | null;
   readonly values?: Readonly<Record<string, number>>;
+}
+
+interface Gathered {
+  readonly found: ReturnType<typeof JSON.parse>;
+  readonly missing: readonly string[];
 }
 
 const secret = "nobody else's business";
@@ -49,6 +56,15 @@ suite("doctor and bundle", () => {
     await node.close();
     await rm(directory, { recursive: true });
   });
+
+  /** What a bundle holds, and what it says that it does not. */
+  async function gather(name: string, options: BundleOptions): Promise<Gathered> {
+    const captured = captureOutput();
+    const file = join(directory, name);
+    assert.equal(await bundle(file, { ...options, json: true }, captured.output), exitCodes.ok);
+    const { missing }: { missing: readonly string[] } = JSON.parse(await captured.stdout());
+    return { found: JSON.parse(gunzipSync(await readFile(file)).toString()), missing };
+  }
 
   test("a disk is measured, and nothing is left on it", async () => {
     const { told, code } = await run({ data: directory });
@@ -118,6 +134,50 @@ suite("doctor and bundle", () => {
     await assert.rejects(bundle(file, options, captured.output), (error) => {
       return error instanceof CommandError && error.exitCode === exitCodes.conflict;
     });
+  });
+
+  test("a node behind TLS and tokens is asked with both, and what it refuses is told", async () => {
+    const town = new Authority("town");
+    const [ca, token, tokens] = ["ca.pem", "token", "tokens"].map((name) => join(directory, name));
+    assert.ok(ca !== undefined && token !== undefined && tokens !== undefined);
+    await writeFile(ca, town.ca);
+    await writeFile(token, "s3cret\n");
+    await writeFile(tokens, `ci read ${hashOf("s3cret").toString("hex")}\n`);
+    const listen = ["wss://127.0.0.1:0"];
+    const tls = town.sign("node b");
+    const place = join(directory, "b");
+    await using guarded = await Kibitzer.open({ id: "b", directory: place, listen, tls, tokens });
+    await guarded.bootstrap("guarded");
+    const endpoints = [guarded.url];
+    const shown = { endpoints, timeout: 5_000, tlsCa: ca, tokenFile: token };
+    const { told, code } = await run({ ...shown, isAsked: true });
+    const verdicts = [`clock ${guarded.url}`, "versions"].map((check) => told.get(check)?.verdict);
+    assert.deepEqual([...verdicts, code], ["ok", "ok", exitCodes.ok]);
+    const refused = await run({ endpoints, tlsCa: ca, isAsked: true });
+    assert.equal(refused.told.get("versions")?.verdict, "failure");
+    assert.match(refused.told.get("versions")?.advice ?? "", /--token-file/);
+
+    const whole = await gather("guarded.gz", shown);
+    assert.deepEqual(whole.missing, []);
+    assert.equal(whole.found.status.republic.name, "guarded");
+    assert.match(whole.found.endpoints[0].metrics, /kibitzer_consensus_is_leader/);
+    const { found, missing } = await gather("refused.gz", { endpoints, timeout: 5_000, tlsCa: ca });
+    assert.deepEqual(missing, ["endpoints[0].metrics", "status"]);
+    assert.match(found.endpoints[0].metrics.missing, /it answered 401: .*KBZ_FORBIDDEN/);
+    assert.match(found.status.missing, /KBZ_FORBIDDEN/);
+    assert.match(found.endpoints[0].readyz, /readyz check passed/);
+    await assert.rejects(gather("none.gz", { ...shown, tokenFile: join(directory, "nowhere") }), {
+      code: "KBZ_NOT_FOUND",
+    });
+  });
+
+  test("a node that is not ready says why, which is no missing part", async () => {
+    const listen = ["ws://127.0.0.1:0"];
+    await using alone = await Kibitzer.open({ id: "c", directory: join(directory, "c"), listen });
+    const asked = { endpoints: [alone.url, "tcp://127.0.0.1:1"], timeout: 100 };
+    const { found, missing } = await gather("alone.gz", asked);
+    assert.match(found.endpoints[0].readyz, /\[-\]republic failed/);
+    assert.deepEqual(missing, ["endpoints[1].metrics", "endpoints[1].readyz"]);
   });
 
   test("of settings, what may be a secret goes by its name alone", () => {
