@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parse, parseAllDocuments } from "yaml";
-import { root } from "./code-blocks.ts";
+import { blocksOf, root } from "./code-blocks.ts";
 import { faultOf } from "./shell-lines.ts";
 
 const deploy = join(root, "deploy");
@@ -62,6 +62,25 @@ test("pods start a command that there is, on the volume and the port that they h
   const [port] = container.ports;
   assert.ok(container.args.includes(`--listen=ws://0.0.0.0:${port?.containerPort}`));
   assert.ok(container.args.includes(`--data=${container.volumeMounts[0]?.mountPath}`));
+});
+
+test("pods answer to the name of the service that clients call", () => {
+  const [, service] = parseAllDocuments(read("kubernetes", "services.yaml"));
+  const name = service?.getIn(["metadata", "name"]);
+  const { spec } = parse(read("kubernetes", "stateful-set.yaml"));
+  const [container]: readonly Container[] = spec.template.spec.containers;
+  assert.ok(container?.args.includes(`--allow-host=${String(name)}`));
+});
+
+test("the page of the probes shows those of the base, none of which ends a long start", () => {
+  const page = "docs/health.md";
+  const blocks = blocksOf(page, readFileSync(join(root, page), "utf8"));
+  const block = blocks.find(({ language }) => language === "yaml");
+  const { spec } = parse(read("kubernetes", "stateful-set.yaml"));
+  const [container] = spec.template.spec.containers;
+  const shown = Object.entries(container).filter(([key]) => /^ports$|Probe$/.test(key));
+  assert.deepEqual(parse(block?.code ?? ""), Object.fromEntries(shown));
+  assert.equal(container.startupProbe, undefined);
 });
 
 test("compose starts commands that there are, with settings that there are", () => {
