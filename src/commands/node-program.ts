@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { nodeSettings } from "../config/node-settings.ts";
 import type { ConfigOptions } from "./config.ts";
 import { addSettings, applyConfiguration, isConfigurationFound } from "./configured.ts";
+import { watchHangup } from "./hangup.ts";
 import { watchInterruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { option } from "./settings.ts";
@@ -18,12 +19,13 @@ export function addStart(program: Command, output: Output, runs: Runs): void {
   addSettings(command, nodeSettings).addOption(option("--json", "events as JSON, one a line"));
   runs(command, async () => {
     using interruption = watchInterruption();
+    using hangup = watchHangup();
     const { start } = await import("./start.ts");
     const file = await applyConfiguration(command, nodeSettings, process.env);
     if (file !== null && isConfigurationFound(command)) {
       output.note(`kibitz: settings from ${file.path}, too; --no-config leaves it out`);
     }
-    return await start(command.opts<StartOptions>(), output, interruption);
+    return await start(command.opts<StartOptions>(), output, interruption, hangup);
   });
 }
 

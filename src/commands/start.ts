@@ -12,6 +12,7 @@ import { KvMachine } from "../kv/kv-machine.ts";
 import type { Logger } from "../logger.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
+import type { Hangup } from "./hangup.ts";
 import { tuneCollections } from "./heap.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
@@ -29,11 +30,13 @@ const stopMsMax = 10_000;
 
 /**
  * @param interruption Watched from early on, so that a node that is only starting stops well, too.
+ * @param hangup Likewise: one that is only starting does not stop by it.
  */
 export async function start(
   options: StartOptions,
   output: Output,
   interruption: Interruption,
+  hangup: Hangup,
 ): Promise<number> {
   const directory = checkStart(options);
   tuneCollections();
@@ -46,8 +49,7 @@ export async function start(
   const signal = AbortSignal.any([interruption.signal, gone.signal]);
   const logger = loggerFor(options);
   const kibitzer = await openKibitzer(directory, options, logger, signal);
-  const reload = (): void => void kibitzer.reload();
-  process.on("SIGHUP", reload);
+  hangup.handle(() => void kibitzer.reload());
   try {
     await serve(kibitzer, { options, output, signal });
   } catch (error) {
