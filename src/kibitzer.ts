@@ -22,7 +22,7 @@ import type {
 } from "./api.ts";
 import { writeBackup, type BackupOptions, type BackupSummary } from "./backup/backup-writing.ts";
 import { checkedCitizen } from "./node/citizens.ts";
-import { writeAudit } from "./access/audit.ts";
+import { promotedTarget, writeAudit } from "./access/audit.ts";
 import type { CertificateExpiry } from "./access/certificates.ts";
 import { Security } from "./access/security.ts";
 import { checkOptions, configure, type KibitzerOptions } from "./configuration.ts";
@@ -322,6 +322,7 @@ export class Kibitzer implements Log, Membership {
   }
 
   async exile(id: NodeId, options: WaitOptions = {}): Promise<void> {
+    this.#audit("exile", id);
     await exile(this.#membership(exileOf(id), options), id);
   }
 
@@ -329,6 +330,7 @@ export class Kibitzer implements Log, Membership {
     to: NodeId | null = null,
     options: WaitOptions = {},
   ): Promise<{ readonly leader: NodeId }> {
+    this.#audit("transfer", to);
     return { leader: await transfer(this.#membership(transferTo(to), options), to) };
   }
 
@@ -357,15 +359,18 @@ export class Kibitzer implements Log, Membership {
   }
 
   async add(url: string, options: WaitOptions = {}): Promise<Seated & { readonly id: NodeId }> {
+    this.#audit("add", url);
     return await add(this.#membership(additionOf(url), options), url);
   }
 
   async promote(id: NodeId, options: PromoteOptions = {}): Promise<Seated> {
-    const asking = this.#membership(promotionOf(id), options);
-    return await promote(asking, id, options.insteadOf ?? null);
+    const insteadOf = options.insteadOf ?? null;
+    this.#audit("promote", promotedTarget(id, insteadOf));
+    return await promote(this.#membership(promotionOf(id), options), id, insteadOf);
   }
 
   async demote(id: NodeId, options: WaitOptions = {}): Promise<void> {
+    this.#audit("demote", id);
     await demote(this.#membership(demotionOf(id), options), id);
   }
 
@@ -373,9 +378,12 @@ export class Kibitzer implements Log, Membership {
     return previewOf(await this.status(options), change);
   }
 
+  #audit(action: string, target: string | null): void {
+    const asking = { who: "the program of this node", address: "here" } as const;
+    writeAudit(this.#engine.logger, { action, target, ...asking });
+  }
+
   #membership(what: string, options: WaitOptions): NodeMembership {
-    const { logger } = this.#engine;
-    writeAudit(logger, { action: what, who: "the program of this node", address: "here" });
     const barrier = async (): Promise<{ readonly slot: number }> => await this.barrier(options);
     return new NodeMembership(this.#engine, { what, signal: options.signal, barrier });
   }

@@ -43,14 +43,18 @@ export function writeAudit(logger: Logger, fields: AuditFields): void {
   logger.info({ event: "audit", ...fields }, `${who} asked for: ${what}`);
 }
 
+export function promotedTarget(id: string, insteadOf: string | null): string {
+  return insteadOf === null ? id : `${id} instead of ${insteadOf}`;
+}
+
 /** By what only this action has. */
 function fieldsOf(request: Request): Pick<AuditFields, "action" | "target"> {
   const { method: action } = request;
   if (action === "decrees" || action === "snapshot") return { action: "backup" };
   if (action === "invite") return { action: "add", target: request.url };
   if (action === "transfer") return { action, target: request.to };
-  if (action === "promote" && request.insteadOf !== null) {
-    return { action, target: `${request.id} instead of ${request.insteadOf}` };
+  if (action === "promote") {
+    return { action, target: promotedTarget(request.id, request.insteadOf) };
   }
   return "id" in request ? { action, target: request.id } : { action };
 }

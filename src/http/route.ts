@@ -17,7 +17,7 @@ export interface Route {
   readonly role: Role;
   /**
    * Answers, or rejects with what becomes a problem document. Who writes to `outgoing` itself
-   * returns `alreadySent`.
+   * returns `RESPONSE_ALREADY_SENT` of @hono/node-server.
    */
   answer(context: HttpContext): Response | Promise<Response>;
 }

@@ -185,6 +185,25 @@ test("each token may ask what its roles say, over frames and over https", async 
   assert.ok(!said.includes("secret-"), "no token is told to anybody");
 });
 
+test("what the program of a node asks for is audited as what a client asks for is", async (t) => {
+  const place = Place.of(t);
+  await using node = await place.open({ listen: ["tcp://127.0.0.1:0"] });
+  const notFound = { outcome: "none" } as const;
+  await failureOf(node.exile("x"), notFound);
+  await failureOf(node.transfer("x"), notFound);
+  await failureOf(node.promote("x", { insteadOf: "a" }), notFound);
+  await failureOf(node.demote("x"), notFound);
+  await failureOf(node.add("tcp://127.0.0.1:1"), notFound);
+  const audit = place.log.of("audit").map(({ action, target }) => [action, target]);
+  assert.deepEqual(audit, [
+    ["exile", "x"],
+    ["transfer", "x"],
+    ["promote", "x instead of a"],
+    ["demote", "x"],
+    ["add", "tcp://127.0.0.1:1"],
+  ]);
+});
+
 test("P15 certificate, key and authority change while calls are under way", async (t) => {
   const place = Place.of(t);
   const next = new Authority("next town");
