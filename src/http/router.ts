@@ -18,7 +18,7 @@ export interface RouterOptions {
   isForUs(request: IncomingMessage): boolean;
   /** Why a caller may not use a route of `role`; null when it may. */
   authorize(request: IncomingMessage, role: Role): Error | null;
-  /** A request was answered, or its answer begun, with a status or the code of an error. */
+  /** A request was answered whole, with a status or the code of an error. */
   answered(route: Route, code: string, ms: number): void;
 }
 
