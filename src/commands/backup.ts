@@ -14,7 +14,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { watchInterruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { showParts, type PartsProgress } from "./parts-progress.ts";
-import type { ClusterOptions } from "./settings.ts";
+import type { ClusterOptions } from "./options.ts";
 
 export interface BackupCommandOptions extends ClusterOptions {
   readonly verify?: boolean;

@@ -2,9 +2,9 @@
 import type { Command } from "commander";
 import { limits } from "../../consensus/index.ts";
 import type { BenchOptions } from "./bench.ts";
-import { parseBytes, parseDuration, parseWhole } from "../config/written-values.ts";
+import { parseBytes, parseDuration, parseWhole } from "../settings/written-values.ts";
 import type { Output } from "./output.ts";
-import { addClusterOptions, option } from "./settings.ts";
+import { addClusterOptions, option } from "./options.ts";
 
 /** Lets `work` run `command` once its settings are complete. */
 type Runs = (command: Command, work: () => Promise<number>) => void;

@@ -14,7 +14,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { watchInterruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { noProgress, showProgress, type ProgressLine } from "./progress-line.ts";
-import type { ClusterOptions } from "./settings.ts";
+import type { ClusterOptions } from "./options.ts";
 
 export interface BenchOptions extends ClusterOptions {
   /** Bytes of each entry. */

@@ -20,7 +20,7 @@ import { watchInterruption } from "./interruption.ts";
 import { lockIfThere } from "./log-inspect.ts";
 import type { Output } from "./output.ts";
 import { credentialsOf } from "./security-options.ts";
-import type { ClusterOptions } from "./settings.ts";
+import type { ClusterOptions } from "./options.ts";
 
 export interface BundleOptions extends ClusterOptions {
   readonly data?: string;

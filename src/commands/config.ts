@@ -4,14 +4,14 @@
  */
 import type { Command } from "commander";
 import { configure } from "../configuration.ts";
-import type { ConfigFile } from "../config/config-file.ts";
-import type { Problem } from "../config/file-settings.ts";
-import { jsonSchemaOf } from "../config/json-schema.ts";
-import { nearest } from "../config/nearest.ts";
-import { nodeSettings } from "../config/node-settings.ts";
-import { flagOf, variableOf, type Settings } from "../config/setting.ts";
+import type { ConfigFile } from "../settings/config-file.ts";
+import type { Problem } from "../settings/file-settings.ts";
+import { jsonSchemaOf } from "../settings/json-schema.ts";
+import { nearest } from "../settings/nearest.ts";
+import { nodeSettings } from "../settings/node-settings.ts";
+import { flagOf, variableOf, type Settings } from "../settings/setting.ts";
 import { nodeWorld } from "../system/node-world.ts";
-import { applyConfiguration, applyFile, configurationOf } from "./configured.ts";
+import { applyConfiguration, applyFile, configurationOf } from "./setting-options.ts";
 import { describeProblem } from "./describe-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Output } from "./output.ts";

@@ -2,7 +2,7 @@
 import { KibitzerClient } from "../client.ts";
 import type { Output } from "./output.ts";
 import { credentialsOf } from "./security-options.ts";
-import type { ClusterOptions } from "./settings.ts";
+import type { ClusterOptions } from "./options.ts";
 
 export async function connect(
   options: ClusterOptions,

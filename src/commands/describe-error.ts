@@ -1,5 +1,6 @@
 /** Errors as people read them on stderr: what happened, its code, and what caused it. */
 import { KibitzerError } from "../kibitzer-error.ts";
+import { ConfigError } from "../settings/config-error.ts";
 import { CommandError } from "./command-error.ts";
 import { systemCodeOf } from "./exit-codes.ts";
 import { coloured } from "./output.ts";
@@ -35,6 +36,7 @@ function isForeseen(error: Error): boolean {
   return (
     error instanceof KibitzerError ||
     error instanceof CommandError ||
+    error instanceof ConfigError ||
     systemCodeOf(error) !== null ||
     error.name === "TimeoutError" ||
     error.name === "TransportError"

@@ -9,7 +9,7 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Finding } from "./doctor.ts";
 import type { HttpAsking } from "./http-asking.ts";
 import { credentialsOf } from "./security-options.ts";
-import type { ClusterOptions } from "./settings.ts";
+import type { ClusterOptions } from "./options.ts";
 
 const reachMs = 2000;
 /** An HTTP date is given in whole seconds. */

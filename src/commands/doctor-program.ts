@@ -2,9 +2,9 @@
 import type { Command } from "commander";
 import type { BundleOptions } from "./bundle.ts";
 import type { DoctorOptions } from "./doctor.ts";
-import { parseEndpoints } from "../config/written-values.ts";
+import { parseEndpoints } from "../settings/written-values.ts";
 import type { Output } from "./output.ts";
-import { addClusterOptions, option } from "./settings.ts";
+import { addClusterOptions, option } from "./options.ts";
 
 /** Lets `work` run `command` once its settings are complete. */
 type Runs = (command: Command, work: () => Promise<number>) => void;

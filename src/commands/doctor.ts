@@ -10,7 +10,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { HttpAsking } from "./http-asking.ts";
 import { watchInterruption } from "./interruption.ts";
 import { coloured, type Output } from "./output.ts";
-import type { ClusterOptions } from "./settings.ts";
+import type { ClusterOptions } from "./options.ts";
 
 export interface DoctorOptions extends ClusterOptions {
   readonly data?: string;

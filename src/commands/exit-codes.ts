@@ -3,6 +3,7 @@
  * numbers: they never change their meaning.
  */
 import { KibitzerError, type KibitzerErrorCode } from "../kibitzer-error.ts";
+import { ConfigError } from "../settings/config-error.ts";
 import { CommandError } from "./command-error.ts";
 
 export const exitCodes = {
@@ -82,6 +83,9 @@ const exitCodeBySystemError: ReadonlyMap<string, number> = new Map([
 /** The number to end with after `error`. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommandError) return error.exitCode;
+  if (error instanceof ConfigError) {
+    return systemCodeOf(error.cause) === null ? exitCodes.usage : systemExitCode(error.cause);
+  }
   if (error instanceof KibitzerError) {
     // What the system refused says more than that it did.
     if (error.code === "KBZ_JOURNAL_FAILED") return systemExitCode(error.cause);

@@ -8,7 +8,7 @@ import { request as requestSecurely } from "node:https";
 import { Credentials } from "../access/credentials.ts";
 import { silent } from "../logger.ts";
 import { credentialsOf } from "./security-options.ts";
-import type { CredentialFlags } from "./settings.ts";
+import type { CredentialFlags } from "./options.ts";
 
 export interface HttpAnswer {
   readonly status: number;

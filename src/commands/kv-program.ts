@@ -1,9 +1,9 @@
 /** `kibitz kv`: its commands with their options and help. Their own module is loaded on running. */
 import type { Command } from "commander";
 import type { KvOptions, KvWatchOptions } from "./kv.ts";
-import { parseDuration, parseWhole } from "../config/written-values.ts";
+import { parseDuration, parseWhole } from "../settings/written-values.ts";
 import type { Output } from "./output.ts";
-import { addClusterOptions, option } from "./settings.ts";
+import { addClusterOptions, option } from "./options.ts";
 
 /** Lets `work` run `command` once its settings are complete. */
 type Runs = (command: Command, work: () => Promise<number>) => void;

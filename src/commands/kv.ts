@@ -8,7 +8,7 @@ import { connect } from "./connect.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { watchInterruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
-import { waitLimit, type ClusterOptions } from "./settings.ts";
+import { waitLimit, type ClusterOptions } from "./options.ts";
 
 export interface KvOptions extends ClusterOptions {
   readonly stale?: boolean;

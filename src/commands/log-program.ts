@@ -1,9 +1,9 @@
 /** `kibitz log`: its commands with their options and help. Their modules are loaded on running. */
 import type { Command } from "commander";
 import type { RepairOptions } from "./log-repair.ts";
-import { parseDuration, parseEndpoints } from "../config/written-values.ts";
+import { parseDuration, parseEndpoints } from "../settings/written-values.ts";
 import type { Output } from "./output.ts";
-import { option } from "./settings.ts";
+import { option } from "./options.ts";
 
 /** Lets `work` run `command` once its settings are complete. */
 type Runs = (command: Command, work: () => Promise<number>) => void;

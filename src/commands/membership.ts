@@ -9,7 +9,7 @@ import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { watchInterruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { previewJson, previewText } from "./preview-text.ts";
-import { waitLimit, type ClusterOptions } from "./settings.ts";
+import { waitLimit, type ClusterOptions } from "./options.ts";
 
 export interface ChangeOptions extends ClusterOptions {
   readonly dryRun?: boolean;

@@ -1,12 +1,12 @@
 /** `kibitz start` and `kibitz config`: the same settings, to run a node by or to be looked at. */
 import type { Command } from "commander";
-import { nodeSettings } from "../config/node-settings.ts";
+import { nodeSettings } from "../settings/node-settings.ts";
 import type { ConfigOptions } from "./config.ts";
-import { addSettings, applyConfiguration, isConfigurationFound } from "./configured.ts";
+import { addSettings, applyConfiguration, isConfigurationFound } from "./setting-options.ts";
 import { watchHangup } from "./hangup.ts";
 import { watchInterruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
-import { option } from "./settings.ts";
+import { option } from "./options.ts";
 import type { StartOptions } from "./start-options.ts";
 
 /** Lets `work` run `command` once its settings are complete. */

@@ -7,10 +7,11 @@ import { addBench } from "./bench-program.ts";
 import { addDoctor } from "./doctor-program.ts";
 import { addKv } from "./kv-program.ts";
 import { addLog } from "./log-program.ts";
-import { parseEndpoints, parseWhole } from "../config/written-values.ts";
+import { logLevels } from "../settings/node-settings.ts";
+import { parseEndpoints, parseWhole } from "../settings/written-values.ts";
 import { addConfig, addStart } from "./node-program.ts";
 import type { Output } from "./output.ts";
-import { addClusterOptions, applyEnvironment, option, type ClusterOptions } from "./settings.ts";
+import { addClusterOptions, applyEnvironment, option, type ClusterOptions } from "./options.ts";
 import { version } from "../version.ts";
 import type { BackupCommandOptions } from "./backup.ts";
 import type { DevOptions } from "./dev.ts";
@@ -92,7 +93,7 @@ function addDev(program: Command, context: Context): void {
     .addOption(option("--kv", "attach the key–value map to every node"))
     .addOption(
       option("--log-level <level>", "what the nodes' logs on stderr hold")
-        .choices(["trace", "debug", "info", "warn", "error", "fatal", "silent"])
+        .choices(logLevels)
         .default("warn"),
     )
     .addOption(option("--json", "events as JSON, one a line"));

@@ -15,7 +15,7 @@ import type { Output } from "./output.ts";
 import { noProgress, showProgress, type ProgressLine } from "./progress-line.ts";
 import { publishAll, type PipelineReport } from "./publish-pipeline.ts";
 import { tellFailure } from "./publish-report.ts";
-import type { ClusterOptions } from "./settings.ts";
+import type { ClusterOptions } from "./options.ts";
 
 /** Enough under way to fill batches at any round trip; few enough to account for. */
 const entriesInFlightMax = 4096;

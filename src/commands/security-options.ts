@@ -1,8 +1,8 @@
 /** What the options of a command say of security: what is shown to others, and asked of them. */
 import type { SecurityOptions } from "../access/security.ts";
 import type { ClientOptions } from "../client.ts";
-import type { NodeOptions } from "../config/node-settings.ts";
-import type { CredentialFlags } from "./settings.ts";
+import type { NodeOptions } from "../settings/node-settings.ts";
+import type { CredentialFlags } from "./options.ts";
 
 /** A token is given by a file or the environment, never by a flag, which other users could read. */
 export function credentialsOf(

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { KibitzerOptions, TimingOptions } from "../configuration.ts";
 import { checkExposure } from "../access/exposure.ts";
-import type { NodeOptions } from "../config/node-settings.ts";
+import type { NodeOptions } from "../settings/node-settings.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 

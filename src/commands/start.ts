@@ -5,7 +5,7 @@
  */
 import { resolve } from "node:path";
 import { pino } from "pino";
-import { joinTimeoutMs } from "../config/node-settings.ts";
+import { joinTimeoutMs } from "../settings/node-settings.ts";
 import { Kibitzer } from "../kibitzer.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { KvMachine } from "../kv/kv-machine.ts";

@@ -3,7 +3,7 @@ import { connect } from "./connect.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { watchInterruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
-import { waitLimit, type ClusterOptions } from "./settings.ts";
+import { waitLimit, type ClusterOptions } from "./options.ts";
 import { statusText } from "./status-text.ts";
 
 export async function status(options: ClusterOptions, output: Output): Promise<number> {

@@ -6,7 +6,7 @@ import type { EntriesOptions, Entry, Log } from "../api.ts";
 import { entryDocument } from "../entry-document.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Output } from "./output.ts";
-import { waitLimit, type ClusterOptions } from "./settings.ts";
+import { waitLimit, type ClusterOptions } from "./options.ts";
 
 export interface TailOptions extends ClusterOptions {
   readonly from: number;

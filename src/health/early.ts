@@ -1,6 +1,6 @@
 /** Probes of a node that has not started yet. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { probeAnswer, type Check, type ProbeName } from "./probe.ts";
+import { probeAnswer, probeNames, type Check, type ProbeName } from "./probe.ts";
 
 /** Answers a probe before there is a node that could: that it lives, and what it is busy with. */
 export function answerEarly(
@@ -17,7 +17,7 @@ export function answerEarly(
 }
 
 const probes: ReadonlyMap<string, ProbeName> = new Map(
-  (["livez", "readyz", "startupz"] as const).map((name) => [`/${name}`, name]),
+  probeNames.map((name) => [`/${name}`, name]),
 );
 
 /** Which probe a request is; none if it is none. */

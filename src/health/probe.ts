@@ -3,7 +3,8 @@
  * form that Kubernetes made usual. Knows neither nodes nor HTTP.
  */
 
-export type ProbeName = "livez" | "readyz" | "startupz";
+export const probeNames = ["livez", "readyz", "startupz"] as const;
+export type ProbeName = (typeof probeNames)[number];
 
 export interface Check {
   readonly name: string;

@@ -1,13 +1,11 @@
 /** `GET /livez`, `/readyz` and `/startupz`: for whoever runs nodes, without a token. */
 import { checksOf, factsOf } from "../health/health.ts";
-import { probeAnswer, type ProbeName } from "../health/probe.ts";
+import { probeAnswer, probeNames } from "../health/probe.ts";
 import type { Engine } from "../node/engine.ts";
 import type { HttpContext, Route } from "./route.ts";
 
-const names: readonly ProbeName[] = ["livez", "readyz", "startupz"];
-
 export function healthRoutes(engine: Engine): readonly Route[] {
-  return names.map((name) => ({
+  return probeNames.map((name) => ({
     method: "GET",
     path: `/${name}`,
     role: "none",

@@ -4,7 +4,7 @@ import { test, type TestContext } from "node:test";
 import { exitCodes } from "../../src/commands/exit-codes.ts";
 import { strangersIn } from "../../src/commands/config.ts";
 import { createProgram } from "../../src/commands/program.ts";
-import { Scratch } from "../config/scratch.ts";
+import { Scratch } from "../settings/scratch.ts";
 import { captureOutput } from "./captured-output.ts";
 
 interface Ended {

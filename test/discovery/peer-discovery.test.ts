@@ -7,7 +7,7 @@ import { PeerDiscovery } from "../../src/discovery/peer-discovery.ts";
 import { parsePeerSource } from "../../src/discovery/peer-source.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 import { nodeWorld } from "../../src/system/node-world.ts";
-import { Scratch } from "../config/scratch.ts";
+import { Scratch } from "../settings/scratch.ts";
 import { TestNames } from "./test-names.ts";
 
 const { signal } = new AbortController();

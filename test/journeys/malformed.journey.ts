@@ -14,11 +14,11 @@ import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { verifyBackup } from "../../src/backup/backup-reading.ts";
 import { crc32 } from "../../src/codec/crc32.ts";
-import { CommandError } from "../../src/commands/command-error.ts";
 import { verifyDirectory } from "../../src/commands/log-verify.ts";
-import { readConfigFile } from "../../src/config/config-file.ts";
-import { readSettings } from "../../src/config/file-settings.ts";
-import { nodeSettings } from "../../src/config/node-settings.ts";
+import { ConfigError } from "../../src/settings/config-error.ts";
+import { readConfigFile } from "../../src/settings/config-file.ts";
+import { readSettings } from "../../src/settings/file-settings.ts";
+import { nodeSettings } from "../../src/settings/node-settings.ts";
 import { Kibitzer, KibitzerClient, KibitzerError } from "../../src/index.ts";
 import { silent, type Logger } from "../../src/logger.ts";
 import { replayRecording } from "../../src/recording/replay.ts";
@@ -340,7 +340,7 @@ test("files of settings", async (t) => {
       const { problems } = await readSettings(await readConfigFile(path), nodeSettings);
       refusals += problems.length === 0 ? 0 : 1;
     } catch (error) {
-      assert.ok(error instanceof CommandError, String(error));
+      assert.ok(error instanceof ConfigError, String(error));
       refusals += 1;
     }
   }

@@ -66,6 +66,9 @@ export interface NodeOptions {
 
 export const joinTimeoutMs = 60_000;
 
+/** What a log holds, from everything to nothing. */
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
 export const nodeSettings: SettingsFor<NodeOptions> = {
   data: { type: path, argument: "dir", about: "the node's data directory" },
   id: { type: text, argument: "id", about: "the node's name for its whole life (first start)" },
@@ -206,7 +209,7 @@ export const nodeSettings: SettingsFor<NodeOptions> = {
   // Its process.
   untilStdinEnds: { type: onOff, about: "stop when the standard input ends" },
   logLevel: {
-    type: oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    type: oneOf(...logLevels),
     argument: "level",
     about: "what the log on stderr holds",
     default: "info",

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CommandError } from "../../src/commands/command-error.ts";
-import { findConfigFile, readConfigFile } from "../../src/config/config-file.ts";
+import { exitCodeOf } from "../../src/commands/exit-codes.ts";
+import { ConfigError } from "../../src/settings/config-error.ts";
+import { findConfigFile, readConfigFile } from "../../src/settings/config-file.ts";
 import { Scratch } from "./scratch.ts";
 
 test("here goes before the user's own place; two in one place are refused", (context) => {
@@ -23,7 +24,7 @@ test("here goes before the user's own place; two in one place are refused", (con
   scratch.write("here/kibitzer.config.json", "{}");
   assert.throws(
     () => find(both),
-    (error) => error instanceof CommandError && /keep one of them/.test(error.message),
+    (error) => error instanceof ConfigError && /keep one of them/.test(error.message),
   );
 });
 
@@ -50,7 +51,7 @@ test("what is no configuration file is refused by its name and line", async (con
     ["c.json", new Uint8Array([0x7b, 0xff, 0x7d]), /UTF-8/],
     ["d.json", " ".repeat(2 ** 16 + 1), /at most 65536 bytes/],
     ["a.yaml", "id: a\nid: b\n", /a\.yaml:2 is not YAML: Map keys must be unique/],
-    ["b.yaml", "id: [a\n", /b\.yaml:2 is not YAML/],
+    ["b.yaml", "id: [a\n", /b\.yaml:2 is not YAML: .*end with a \]\.$/],
     ["c.yaml", "- id\n", /"key: value" lines/],
     ["d.yaml", "id: a\n---\nid: b\n", /d\.yaml:2 is not YAML/],
     ["e.yaml", `id: ${deep}`, /e\.yaml/],
@@ -61,18 +62,19 @@ test("what is no configuration file is refused by its name and line", async (con
     const path = scratch.write(name, content);
     await assert.rejects(
       readConfigFile(path),
-      (error) => error instanceof CommandError && error.exitCode === 2 && words.test(error.message),
+      (error) =>
+        error instanceof ConfigError && exitCodeOf(error) === 2 && words.test(error.message),
       name,
     );
   }
   const missing = join(scratch.path, "missing.yaml");
   await assert.rejects(
     readConfigFile(missing),
-    (error) => error instanceof CommandError && error.exitCode === 4,
+    (error) => error instanceof ConfigError && exitCodeOf(error) === 4,
   );
   await assert.rejects(
     readConfigFile(tmpdir()),
-    (error) => error instanceof CommandError && error.exitCode === 2,
+    (error) => error instanceof ConfigError && exitCodeOf(error) === 2,
   );
 });
 

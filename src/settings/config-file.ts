@@ -5,8 +5,7 @@
  */
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { CommandError } from "../commands/command-error.ts";
-import { exitCodeOf, exitCodes } from "../commands/exit-codes.ts";
+import { ConfigError } from "./config-error.ts";
 
 export interface ConfigFile {
   readonly path: string;
@@ -23,7 +22,7 @@ const names = ["kibitzer.config.yaml", "kibitzer.config.yml", "kibitzer.config.j
 /**
  * In the working directory, else where the XDG Base Directory Specification has a user's
  * configuration; null when there is none.
- * @throws {CommandError} when there are two in one place.
+ * @throws {ConfigError} when there are two in one place.
  */
 export function findConfigFile(environment: NodeJS.ProcessEnv, directory = ""): string | null {
   const { XDG_CONFIG_HOME: xdg = "", HOME: home = "" } = environment;
@@ -39,7 +38,7 @@ export function findConfigFile(environment: NodeJS.ProcessEnv, directory = ""): 
   return null;
 }
 
-/** @throws {CommandError} naming the line where it is not what its name says, JSON or YAML. */
+/** @throws {ConfigError} naming the line where it is not what its name says, JSON or YAML. */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
   const text = readText(path);
   const isYaml = /\.ya?ml$/i.test(path);
@@ -70,7 +69,7 @@ function readText(path: string): string {
     bytes = readBounded(path);
   } catch (cause) {
     const message = `Cannot read the configuration file ${path}.`;
-    throw new CommandError(exitCodeOf(cause), message, { cause });
+    throw wrong(message, cause);
   }
   if (bytes.length > fileBytesMax) {
     throw wrong(`${path}: a configuration file has at most ${fileBytesMax} bytes.`);
@@ -113,13 +112,19 @@ async function readYaml(path: string, text: string): Promise<unknown> {
     // What holds nothing but comments says nothing.
     if (first === undefined) return document.contents === null ? {} : document.toJS();
     const line = first.linePos?.[0].line;
-    const [message = ""] = first.message.split("\n");
-    throw wrong(`${path}${line === undefined ? "" : `:${line}`} is not YAML: ${message}`);
+    const place = line === undefined ? path : `${path}:${line}`;
+    throw wrong(`${place} is not YAML: ${withoutPlace(first.message)}.`);
   } catch (cause) {
-    if (cause instanceof CommandError) throw cause;
+    if (cause instanceof ConfigError) throw cause;
     // Nested too deeply, or aliases of aliases.
     throw wrong(`${path} cannot be read as YAML.`, cause);
   }
+}
+
+/** Of a message with its place and an excerpt behind, only what is wrong. */
+function withoutPlace(message: string): string {
+  const [first = ""] = message.split("\n");
+  return first.replace(/ at line \d+, column \d+:?$/, "").replace(/\.$/, "");
 }
 
 /** JSON is YAML, too. */
@@ -135,6 +140,6 @@ async function lineOf(text: string, key: string): Promise<number | null> {
   return null;
 }
 
-function wrong(message: string, cause?: unknown): CommandError {
-  return new CommandError(exitCodes.usage, message, cause === undefined ? {} : { cause });
+function wrong(message: string, cause?: unknown): ConfigError {
+  return new ConfigError(message, cause === undefined ? {} : { cause });
 }

@@ -9,7 +9,7 @@ import {
   parseSeats,
   parseSwitch,
   parseWhole,
-} from "../../src/config/written-values.ts";
+} from "../../src/settings/written-values.ts";
 import { isLoopback } from "../../src/access/exposure.ts";
 
 test("durations have a unit", () => {

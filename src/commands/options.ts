@@ -3,10 +3,10 @@
  * default. Commander does flags, defaults and valued options; this adds switches.
  */
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { variableOf } from "../config/setting.ts";
+import { variableOf } from "../settings/setting.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { parseDuration, parseEndpoints, parseSwitch } from "../config/written-values.ts";
+import { parseDuration, parseEndpoints, parseSwitch } from "../settings/written-values.ts";
 
 /** An option that may also be set in the environment. */
 export function option(flags: string, description: string): Option {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { Command } from "commander";
 import { CommandError } from "../../src/commands/command-error.ts";
-import { addClusterOptions, applyEnvironment, option } from "../../src/commands/settings.ts";
+import { addClusterOptions, applyEnvironment, option } from "../../src/commands/options.ts";
 
 function command(args: readonly string[]): Command {
   return new Command("test")

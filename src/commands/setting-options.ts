@@ -3,13 +3,13 @@
  * the defaults: its options, and what completes them.
  */
 import { Option, type Command } from "commander";
-import type { ConfigFile } from "../config/config-file.ts";
-import type { Problem } from "../config/file-settings.ts";
-import { flagOf, type Setting, type Settings } from "../config/setting.ts";
-import { textOf } from "../config/value-types.ts";
+import type { ConfigFile } from "../settings/config-file.ts";
+import type { Problem } from "../settings/file-settings.ts";
+import { flagOf, type Setting, type Settings } from "../settings/setting.ts";
+import { textOf } from "../settings/value-types.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { option } from "./settings.ts";
+import { option } from "./options.ts";
 
 /** Adds an option for each setting, and those that say which configuration file is read. */
 export function addSettings(command: Command, settings: Settings): Command {
@@ -63,7 +63,7 @@ export async function configurationOf(
 ): Promise<ConfigFile | null> {
   const { config } = command.opts<{ readonly config?: string | false }>();
   if (config === false) return null;
-  const { findConfigFile, readConfigFile } = await import("../config/config-file.ts");
+  const { findConfigFile, readConfigFile } = await import("../settings/config-file.ts");
   const path = config ?? findConfigFile(environment);
   return path === null ? null : await readConfigFile(path);
 }
@@ -79,7 +79,7 @@ export async function applyFile(
   settings: Settings,
   file: ConfigFile,
 ): Promise<readonly Problem[]> {
-  const { readSettings } = await import("../config/file-settings.ts");
+  const { readSettings } = await import("../settings/file-settings.ts");
   const { values, problems } = await readSettings(file, settings);
   for (const [key, value] of values) {
     const source = command.getOptionValueSource(key);
