@@ -132,9 +132,11 @@ export class Legislator {
 
   /** Those whose state was found to differ from this node's, when it was compared last. */
   get differing(): readonly NodeId[] {
-    return [...this.#chamber.state.peers].flatMap(([id, { agrees, machineAgrees }]) => {
-      return agrees === false || machineAgrees === false ? id : [];
-    });
+    const found: NodeId[] = [];
+    for (const [id, { agrees, machineAgrees }] of this.#chamber.state.peers) {
+      if (agrees === false || machineAgrees === false) found.push(id);
+    }
+    return found;
   }
 
   /** In which life this incarnation of a peer was heard last; 0 when it never was. */

@@ -55,6 +55,8 @@ export interface AccessOptions {
   readonly clock: Clock;
   /** Requests a second that one client may make; null: as many as it likes. */
   readonly requestsPerSecondMax: number | null;
+  /** Has `listener` called after the tokens have changed, until what it returns is called. */
+  readonly onChange: (listener: () => void) => () => void;
 }
 
 export class Access {
@@ -63,11 +65,14 @@ export class Access {
   /** Whether no request needs to be looked at. */
   readonly isIdle: boolean;
   readonly hasTokens: boolean;
+  /** Has somebody told of each change of the tokens, until what it returns is called. */
+  readonly onChange: AccessOptions["onChange"];
   readonly #rules: () => AccessRules;
   readonly #pace: Pace | null;
 
-  constructor({ rules, clock, requestsPerSecondMax: max }: AccessOptions) {
+  constructor({ rules, clock, requestsPerSecondMax: max, onChange }: AccessOptions) {
     this.#rules = rules;
+    this.onChange = onChange;
     this.#pace = max === null ? null : new Pace(clock, max);
     const { tokens, signers, clientSigners } = rules();
     this.isOpen = tokens === null && signers === null && clientSigners === null;
@@ -94,13 +99,18 @@ export class Access {
   }
 
   /** @throws {KibitzerError} `KBZ_FORBIDDEN`, or `KBZ_BUSY` when it asks too much. */
-  check({ asker, who, countedAs, roles }: Grant, need: Need): void {
-    if (need !== "any" && !roles.has(need)) {
-      const has = roles.size === 0 ? "no role" : `only ${[...roles].join(", ")}`;
-      throw forbidden(`Wanted the role ${need} for this request, but ${who} has ${has}.`);
-    }
+  check(grant: Grant, need: Need): void {
+    this.checkRole(grant, need);
+    const { asker, countedAs } = grant;
     // A node asks in the stead of many.
     if (this.#pace !== null && asker.node === null) this.#pace.take(countedAs);
+  }
+
+  /** @throws {KibitzerError} `KBZ_FORBIDDEN`. */
+  checkRole({ who, roles }: Grant, need: Need): void {
+    if (need === "any" || roles.has(need)) return;
+    const has = roles.size === 0 ? "no role" : `only ${[...roles].join(", ")}`;
+    throw forbidden(`Wanted the role ${need} for this request, but ${who} has ${has}.`);
   }
 }
 

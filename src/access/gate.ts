@@ -27,6 +27,11 @@ export interface GateOptions {
   readonly clock: Clock;
 }
 
+/** A permission for as long as it is needed. */
+export interface Lasting extends Disposable {
+  readonly signal: AbortSignal;
+}
+
 /** What guards `service` and `http` at a node of this configuration. */
 export function gateOf(
   { access, logger, world }: Pick<Configuration, "access" | "logger" | "world">,
@@ -127,6 +132,26 @@ export class Gate implements Required<Callee<Request, Response>> {
       else this.#tell(grant, error);
       throw error;
     }
+  }
+
+  /**
+   * Whether what goes on for long may still go on: its signal aborts, with why not, when the tokens
+   * have changed and `asker` may do it no more. Asks nothing of who was let in just now.
+   * @throws {KibitzerError} `KBZ_FORBIDDEN`.
+   */
+  lasting(asker: Asker, need: Need): Lasting {
+    let grant = this.#access.admit(asker);
+    const end = new AbortController();
+    const stop = this.#access.onChange(() => {
+      try {
+        grant = this.#access.renewed(grant);
+        this.#access.checkRole(grant, need);
+      } catch (error) {
+        if (isForbidden(error)) this.#tell(grant, error);
+        end.abort(error);
+      }
+    });
+    return { signal: end.signal, [Symbol.dispose]: stop };
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {

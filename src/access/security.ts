@@ -19,32 +19,42 @@ export interface SecurityOptions {
 }
 
 const nothing = { tokens: null, signers: null, clientSigners: null } as const;
+const never = (): (() => void) => () => undefined;
 
 /** Everybody may do everything. */
 export const noSecurity: Pick<Security, "access"> = {
   access: (clock, requestsPerSecondMax) =>
-    new Access({ clock, requestsPerSecondMax, rules: () => nothing }),
+    new Access({ clock, requestsPerSecondMax, rules: () => nothing, onChange: never }),
 };
 
 export class Security implements Disposable {
   readonly credentials: Credentials;
   readonly #tokens: Watched<Tokens> | null;
+  /** Told of each change of the tokens. */
+  readonly #listeners: Set<() => void>;
 
-  private constructor(credentials: Credentials, tokens: Watched<Tokens> | null) {
+  private constructor(
+    credentials: Credentials,
+    tokens: Watched<Tokens> | null,
+    listeners: Set<() => void>,
+  ) {
     this.credentials = credentials;
     this.#tokens = tokens;
+    this.#listeners = listeners;
   }
 
   /** @throws {KibitzerError} `KBZ_ARGUMENT`, `KBZ_NOT_FOUND`. */
   static async open(options: SecurityOptions, logger: Logger): Promise<Security> {
     const { tls, token, tokens: path } = options;
     const credentials = await Credentials.open({ tls, token, logger });
-    if (path === undefined) return new Security(credentials, null);
+    const listeners = new Set<() => void>();
+    if (path === undefined) return new Security(credentials, null, listeners);
     const what = "file of tokens";
     const parse = ([text = ""]: readonly string[]): Tokens => Tokens.parse(text, path);
+    const changed = (): void => listeners.forEach((listener) => listener());
     try {
-      const tokens = await opened(Watched.open({ what, paths: [path], logger, parse }), what);
-      return new Security(credentials, tokens);
+      const watching = Watched.open({ what, paths: [path], logger, parse, changed });
+      return new Security(credentials, await opened(watching, what), listeners);
     } catch (error) {
       credentials[Symbol.dispose]();
       throw error;
@@ -59,6 +69,10 @@ export class Security implements Disposable {
       rules: () => {
         const { signers, clientSigners } = this.credentials.certificates ?? nothing;
         return { tokens: this.#tokens?.value ?? null, signers, clientSigners };
+      },
+      onChange: (listener) => {
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
       },
     });
   }

@@ -4,8 +4,10 @@
  */
 import type { ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { askerOf } from "../access/http-asker.ts";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
-import type { KibitzerError } from "../kibitzer-error.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
+import type { Reading } from "../metrics/meter.ts";
 import type { Engine } from "../node/engine.ts";
 import { truncated } from "../node/log-reader.ts";
 import { ownBarrier } from "../node/own-barrier.ts";
@@ -20,7 +22,15 @@ import { Stalls } from "./stalls.ts";
 
 type Node = Pick<
   Engine,
-  "configuration" | "over" | "reader" | "republic" | "service" | "state" | "logger"
+  | "configuration"
+  | "gate"
+  | "logger"
+  | "meter"
+  | "over"
+  | "reader"
+  | "republic"
+  | "service"
+  | "state"
 >;
 
 /** What is asked for, with every default written out. */
@@ -32,6 +42,12 @@ interface Wanted {
   readonly stale: boolean;
   readonly after: number | null;
   readonly format: Format;
+}
+
+/** One that is under way: who takes it, what it is still to be told, and when it ends. */
+interface Stream extends Wanted {
+  readonly response: ServerResponse;
+  readonly signal: AbortSignal;
 }
 
 /** What all readings of one node share. */
@@ -68,7 +84,7 @@ async function answerEntries(shared: Shared, context: HttpContext): Promise<Resp
   const { node } = shared;
   const wanted = wantedBy(context);
   checkRepublic(node);
-  const signal = signalOf(context, node.over);
+  const signal = AbortSignal.any([signalOf(context, node.over), permissionOf(node, context)]);
   const indexLast = await within(node, signal, async (signal) => await upTo(node, wanted, signal));
   if (wanted.from < node.reader.indexFirst) {
     throw gone(node, truncated(wanted.from, node.reader.indexFirst));
@@ -81,17 +97,19 @@ async function answerEntries(shared: Shared, context: HttpContext): Promise<Resp
     ...(wanted.follow ? { Connection: "close", "X-Accel-Buffering": "no" } : {}),
   };
   if (context.req.method === "HEAD") return new Response(null, { headers });
-  const { outgoing } = context.env;
-  outgoing.writeHead(200, headers);
-  try {
-    const isWhole = await stream(shared, outgoing, { ...wanted, last }, signal);
-    // Lines that break off are not taken for all; events are known to go on elsewhere.
-    if (isWhole || wanted.follow) outgoing.end();
-    else outgoing.destroy();
-  } catch (error) {
-    endWith(shared, outgoing, wanted, error);
-  }
+  const { outgoing: response } = context.env;
+  response.writeHead(200, headers);
+  // It is answered: how long it is read is the reader's matter.
+  void write(shared, { ...wanted, last, response, signal });
   return RESPONSE_ALREADY_SENT;
+}
+
+/** Aborts, with why, when whoever asks may read no more: a stream outlives many tokens. */
+function permissionOf({ gate }: Node, { env }: HttpContext): AbortSignal {
+  const lasting = gate.lasting(askerOf(env.incoming), "read");
+  if (env.outgoing.destroyed) lasting[Symbol.dispose]();
+  else env.outgoing.once("close", () => lasting[Symbol.dispose]());
+  return lasting.signal;
 }
 
 function wantedBy(context: HttpContext): Wanted {
@@ -121,58 +139,73 @@ async function upTo(node: Node, wanted: Wanted, signal: AbortSignal): Promise<nu
   return reader.indexLast;
 }
 
-/** Resolves with whether everything wanted was written. */
-async function stream(
+/** Writes what is wanted, and an end that says whether that was all; never rejects. */
+async function write(shared: Shared, stream: Stream): Promise<void> {
+  const { readings } = shared.node.meter;
+  const { response, signal, follow } = stream;
+  const reading = { next: stream.from };
+  readings.add(reading);
+  try {
+    await writeEntries(shared, stream, reading);
+    if (signal.reason instanceof KibitzerError) throw signal.reason;
+    // Lines that break off are not taken for all; events are known to go on elsewhere.
+    if (follow || reading.next > stream.last) response.end();
+    else response.destroy();
+  } catch (error) {
+    endWith(shared, stream, error);
+  } finally {
+    readings.delete(reading);
+  }
+}
+
+/** Resolves when everything wanted was written, or the stream has ended before. */
+async function writeEntries(
   { node, stalls, feeds }: Shared,
-  response: ServerResponse,
-  { from, last, follow, format }: Wanted,
-  signal: AbortSignal,
-): Promise<boolean> {
+  { response, signal, last, follow, format }: Stream,
+  reading: Reading,
+): Promise<void> {
   const feed = feeds[format];
   if (follow) {
     // Its own bounds hold instead: nothing may be told for long, and then it is told so.
     response.socket?.setTimeout(0);
     response.write(format === "events" ? `retry: ${reconnectMs}\n\n` : "");
   }
-  let next = from;
   // Whoever was cut off is destroyed at once, and has closed a moment later.
-  while (next <= last && !signal.aborted && !response.destroyed) {
-    if (follow && feed.isAt(next)) {
-      next = await feed.follow(response, { next, last }, signal);
+  while (reading.next <= last && !signal.aborted && !response.destroyed) {
+    if (follow && feed.isAt(reading.next)) {
+      await feed.follow(response, { reading, last }, signal);
       await stalls.drained(response, httpLimits.pieceBytes, signal);
       continue;
     }
-    const batches = await batchesAt(node, next, signal, httpLimits.pieceBytes);
-    for (const piece of piecesOf(batches ?? [], next, format, httpLimits.pieceBytes)) {
-      await stalls.write(response, cut(piece, next, last), signal);
-      next = piece.last + 1;
+    const batches = await batchesAt(node, reading.next, signal, httpLimits.pieceBytes);
+    for (const piece of piecesOf(batches ?? [], reading.next, format, httpLimits.pieceBytes)) {
+      await stalls.write(response, cut(piece, reading.next, last), signal);
+      reading.next = piece.last + 1;
     }
   }
-  return next > last;
 }
 
 /**
- * A stream that cannot go on: events end with one that says why; lines break off, so that nobody
- * takes what came for all.
+ * A stream that cannot go on says why. Lines break off then, so that nobody takes what came for
+ * all; of events that is known.
  */
-function endWith(
-  { node }: Shared,
-  outgoing: ServerResponse,
-  { format }: Wanted,
-  error: unknown,
-): void {
-  if (outgoing.destroyed || node.over.signal.aborted) {
-    outgoing.end();
+function endWith({ node }: Shared, stream: Stream, error: unknown): void {
+  const { response, format, signal } = stream;
+  if (response.destroyed || node.over.signal.aborted) {
+    response.end();
     return;
   }
   const known = asKibitzerError(error);
-  node.logger.warn({ event: "http", code: known.code, err: error }, known.message);
-  if (format === "lines") {
-    outgoing.destroy();
-    return;
+  // Who may read no more is told of where that is decided.
+  if (error !== signal.reason) {
+    node.logger.warn({ event: "http", code: known.code, err: error }, known.message);
   }
   const problem = known.code === "KBZ_TRUNCATED" ? gone(node, known) : known;
-  outgoing.end(`event: problem\ndata: ${JSON.stringify(problemDocument(problem))}\n\n`);
+  const document = JSON.stringify(problemDocument(problem));
+  // Whoever takes nothing of what was written before does not take this either.
+  response.socket?.setTimeout(httpLimits.stallMs);
+  if (format === "events") response.end(`event: problem\ndata: ${document}\n\n`);
+  else response.write(`${document}\n`, () => response.destroy());
 }
 
 function gone({ reader }: Pick<Engine, "reader">, error: KibitzerError): HttpProblem {

@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from "node:http";
 import { batchesAt, type EntriesSource } from "../node/own-entries.ts";
+import type { Reading } from "../metrics/meter.ts";
 import type { Clock, Timer } from "../world.ts";
 import { httpLimits } from "./http-limits.ts";
 import { cut, piecesOf, type Format, type Piece } from "./piece.ts";
@@ -15,19 +16,18 @@ export interface FeedOptions {
   readonly heartbeatMs?: number;
 }
 
-/** A reading that is where the feed is. */
-interface Follower {
-  readonly response: ServerResponse;
-  next: number;
+export interface Place {
+  /** Its next index is kept up to date. */
+  readonly reading: Reading;
+  /** The last index that the reader wants. */
   readonly last: number;
-  leave(): void;
-  fail(error: unknown): void;
 }
 
-export interface Place {
-  /** The next index that the reader wants, and the last. */
-  readonly next: number;
-  readonly last: number;
+/** A reading that is where the feed is. */
+interface Follower extends Place {
+  readonly response: ServerResponse;
+  leave(): void;
+  fail(error: unknown): void;
 }
 
 export class Feed {
@@ -48,11 +48,11 @@ export class Feed {
   }
 
   /**
-   * Writes to `response` what comes from `next` on; resolves with the index to go on with, as soon
-   * as it takes no more, has all it wants, or `signal` aborts.
+   * Writes to `response` what comes from its place on; resolves as soon as it takes no more, has
+   * all it wants, or `signal` aborts.
    * @throws what reading the log throws.
    */
-  async follow(response: ServerResponse, place: Place, signal: AbortSignal): Promise<number> {
+  async follow(response: ServerResponse, place: Place, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const follower: Follower = { response, ...place, leave: resolve, fail: reject };
     const onAbort = (): void => this.#leave(follower);
@@ -61,7 +61,6 @@ export class Feed {
     else resolve();
     try {
       await promise;
-      return follower.next;
     } finally {
       signal.removeEventListener("abort", onAbort);
     }
@@ -97,10 +96,11 @@ export class Feed {
   }
 
   #hand(follower: Follower, piece: Piece): void {
-    const bytes = cut(piece, follower.next, follower.last);
-    follower.next = Math.max(follower.next, Math.min(piece.last, follower.last) + 1);
+    const { reading, last } = follower;
+    const bytes = cut(piece, reading.next, last);
+    reading.next = Math.max(reading.next, Math.min(piece.last, last) + 1);
     if (bytes.length > 0 && !this.#tell(follower, bytes)) return;
-    if (follower.next > follower.last) this.#leave(follower);
+    if (reading.next > last) this.#leave(follower);
   }
 
   /** Whether it takes more; else it has left. */
@@ -132,7 +132,7 @@ export class Feed {
   }
 
   /** A comment, which only keeps the connection, and an event: all up to its index was told. */
-  #progressOf({ next }: Follower): Uint8Array {
+  #progressOf({ reading: { next } }: Follower): Uint8Array {
     const { format, source } = this.#options;
     if (format === "lines") return nothing;
     const index = Math.min(source.reader.indexLast, Math.max(this.#next ?? 1, next) - 1);

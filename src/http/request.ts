@@ -34,6 +34,8 @@ export async function within<Result>(
   try {
     return await act(deadline.signal);
   } catch (error) {
+    // It may not be asked for any more.
+    if (signal.reason instanceof KibitzerError) throw signal.reason;
     // Nobody is there to be told, or the node is closed.
     if (signal.aborted && error === signal.reason) throw closedError();
     throw deadline.isOver ? tooLate(error, ms) : error;

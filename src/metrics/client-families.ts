@@ -6,7 +6,7 @@ import { counter, gauge, histogram, type Family } from "./family.ts";
 const prefix = "kibitzer_client_";
 
 export function clientFamilies(engine: Engine): readonly Family[] {
-  const { requests } = engine.meter;
+  const { requests, readings } = engine.meter;
   return [
     gauge(`${prefix}sessions`, "Publishers that the replicated state knows.", () => {
       return engine.state.legislator.republic.publisherCount;
@@ -20,15 +20,14 @@ export function clientFamilies(engine: Engine): readonly Family[] {
       return [...requests.durations].map(([method, recorder]) => [{ method }, recorder] as const);
     }),
     gauge(`${prefix}watchers`, "Readings of entries that clients have under way here.", () => {
-      return [...engine.callee.readings()].length;
+      return readings.size;
     }),
     gauge(
       `${prefix}watcher_lag_entries`,
       "Entries before the reading that is farthest back.",
       () => {
-        const next = engine.reader.indexLast + 1;
-        const lags = [...engine.callee.readings()].map((index) => next - index);
-        return Math.max(0, ...lags);
+        const { indexLast } = engine.reader;
+        return [...readings].reduce((most, { next }) => Math.max(most, indexLast + 1 - next), 0);
       },
     ),
     ...leaseFamilies(engine),

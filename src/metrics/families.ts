@@ -34,7 +34,7 @@ function nodeFamilies(engine: Engine): readonly Family[] {
     counter(
       "kibitzer_state_digest_mismatch_total",
       "Times that a member's state, or this node's own, was found to differ.",
-      () => engine.meter.mismatches(engine.state.legislator.differing),
+      () => engine.meter.mismatches,
     ),
   ];
 }

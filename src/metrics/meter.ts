@@ -57,6 +57,11 @@ export class PeerMeter implements Traffic {
   }
 }
 
+/** Entries that somebody reads, or waits for, over frames or HTTP: what is wanted next. */
+export interface Reading {
+  next: number;
+}
+
 /** What is counted of the requests of clients, by method. */
 export class RequestMeter {
   readonly durations: Map<string, Recorder> = new Map();
@@ -85,6 +90,8 @@ export interface Certificate {
 export class Meter {
   readonly storage: StorageMeter = new StorageMeter();
   readonly requests: RequestMeter = new RequestMeter();
+  /** Those of clients that are under way. */
+  readonly readings: Set<Readonly<Reading>> = new Set();
   /** By outcome: "won" or "lost". */
   readonly elections: Tally = new Tally();
   /** By reason. */
@@ -98,8 +105,12 @@ export class Meter {
   leaderChanges = 0;
   heartbeatFailures = 0;
   readIndexFailures = 0;
-  #mismatches = 0;
-  #differing: ReadonlySet<NodeId> = new Set();
+  /**
+   * How often a state was found to differ from this node's. A node whose own differs from a
+   * majority's stops, so that it is these others who tell.
+   */
+  mismatches = 0;
+  #differing: readonly NodeId[] = [];
   readonly #peers = new Map<NodeId, PeerMeter>();
 
   /** Of who is reached; bounded by how many that may be. */
@@ -126,14 +137,13 @@ export class Meter {
     else if (response.kind === "enqueued") this.failedProposals.add("undecided");
   }
 
-  /**
-   * How often a state was found to differ from this node's, given with whose it does now. A node
-   * whose own differs from a majority's stops, so that it is these others who tell.
-   */
-  mismatches(differing: readonly NodeId[]): number {
-    this.#mismatches += differing.filter((id) => !this.#differing.has(id)).length;
-    this.#differing = new Set(differing);
-    return this.#mismatches;
+  /** @param differing Whose state differs from this node's now. */
+  compared(differing: readonly NodeId[]): void {
+    const before = this.#differing;
+    if (differing.length > 0) {
+      this.mismatches += differing.filter((id) => !before.includes(id)).length;
+    }
+    this.#differing = differing;
   }
 
   /** A message to a peer left, or was dropped at once. */

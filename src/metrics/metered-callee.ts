@@ -5,7 +5,7 @@
 import { TransportError, type Callee, type Hello, type Traffic } from "../../transport/index.ts";
 import { propose, traced, type Traced } from "../diagnostics/channels.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import type { EnqueueRequest, EntriesRequest, Request, Response } from "../requests.ts";
+import type { EnqueueRequest, Request, Response } from "../requests.ts";
 import { now, type Meter } from "./meter.ts";
 
 /** What is metered: what nodes and clients ask and say. */
@@ -17,17 +17,10 @@ type Metered = Pick<
 export class MeteredCallee implements Callee<Request, Response> {
   readonly #callee: Metered;
   readonly #meter: Meter;
-  /** Those who read entries, or wait for them. */
-  readonly #readings = new Set<EntriesRequest>();
 
   constructor(callee: Metered, meter: Meter) {
     this.#callee = callee;
     this.#meter = meter;
-  }
-
-  /** From which index on each client that reads now wants entries. */
-  *readings(): Generator<number, void, void> {
-    for (const { index } of this.#readings) yield index;
   }
 
   hello(): Hello {
@@ -68,10 +61,11 @@ export class MeteredCallee implements Callee<Request, Response> {
           )
         : this.#callee.answer(request, from, signal);
     if (request.method === "receive" || from.node !== null) return answered;
-    if (request.method === "entries") this.#readings.add(request);
-    const { requests } = this.#meter;
+    const { requests, readings } = this.#meter;
+    const reading = request.method === "entries" ? { next: request.index } : null;
+    if (reading !== null) readings.add(reading);
     const note = (code: string): void => {
-      if (request.method === "entries") this.#readings.delete(request);
+      if (reading !== null) readings.delete(reading);
       requests.note(request.method, code, now() - began);
     };
     answered.then(

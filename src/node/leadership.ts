@@ -1,6 +1,6 @@
 /**
- * Notices when this node begins or ceases to lead, and when another leader is known; tells the log,
- * the meter, and whoever waits. Decides nothing.
+ * Notices when this node begins or ceases to lead, when another leader is known, and when another
+ * node's state differs; tells the log, the meter, and whoever waits. Decides nothing.
  */
 import type { NodeId } from "../../consensus/index.ts";
 import { role as roles, tell } from "../diagnostics/channels.ts";
@@ -20,13 +20,16 @@ export class Leadership {
 
   /** To be called after each step. */
   look(): void {
-    const { legislator } = this.#engine.state;
+    const { meter, state } = this.#engine;
+    const { legislator } = state;
+    // Who differs may agree again, or be gone, before anybody looks.
+    meter.compared(legislator.differing);
     const { role } = legislator;
     if (role !== this.#role) this.#changed(role);
     // Who hears no leader for a while, and then the same one, has seen no change.
     const { leader } = legislator;
     if (leader === null || leader === this.#leader) return;
-    if (this.#leader !== null) this.#engine.meter.leaderChanges += 1;
+    if (this.#leader !== null) meter.leaderChanges += 1;
     this.#leader = leader;
   }
 

@@ -29,7 +29,8 @@ function accessOf(
   now = { ms: 0 },
 ): Access {
   const all = { tokens: null, signers: null, clientSigners: null, ...rules };
-  return new Access({ rules: () => all, clock: clockAt(now), requestsPerSecondMax: rate });
+  const clock = clockAt(now);
+  return new Access({ rules: () => all, clock, requestsPerSecondMax: rate, onChange: unused });
 }
 
 function rolesOf(access: Access, asker: Partial<Asker>): readonly string[] | string {
@@ -98,6 +99,7 @@ test("a token that is known no more may ask nothing more; a certificate goes on"
     rules: () => all,
     clock: clockAt({ ms: 0 }),
     requestsPerSecondMax: null,
+    onChange: unused,
   });
   const byToken = access.admit({ ...anybody, tokenHash: hashOf("ci") });
   const byCertificate = access.admit({ ...anybody, certificate: good });

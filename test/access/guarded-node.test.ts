@@ -185,6 +185,56 @@ test("each token may ask what its roles say, over frames and over https", async 
   assert.ok(!said.includes("secret-"), "no token is told to anybody");
 });
 
+test("a stream over HTTP ends when its token may read no more; others go on", async (t) => {
+  const place = Place.of(t);
+  const roles = { gone: "read", demoted: "read", kept: "read" };
+  const tokens = place.write("tokens", lines(roles));
+  await using node = await place.open({ listen: ["ws://127.0.0.1:0"], tokens });
+  await node.publish("one");
+  const follow = async (token: string, accept: string): Promise<Response> => {
+    const url = `${node.url.replace("ws:", "http:")}/v1/entries?follow=true&limit=2`;
+    const headers = { accept, authorization: `Bearer secret-${token}` };
+    const response = await fetch(url, { headers });
+    assert.equal(response.status, 200);
+    return response;
+  };
+  const events = "text/event-stream";
+  const [gone, demoted, kept] = [
+    await follow("gone", events),
+    await follow("demoted", events),
+    await follow("kept", events),
+  ];
+  let asLines = "";
+  const { body } = await follow("gone", "*/*");
+  const read = async (): Promise<void> => {
+    for await (const chunk of body ?? []) asLines += Buffer.from(chunk).toString();
+  };
+  const ended = assert.rejects(read(), "a part is not taken for the whole");
+  writeFileSync(tokens, lines({ demoted: "publish", kept: "read", new: "read" }));
+  await node.reload();
+  await node.publish("two");
+
+  const problem = /^event: problem\ndata: .*"status":403,.*"code":"KBZ_FORBIDDEN"/m;
+  for (const [stream, why] of [
+    [gone, /Wanted a token that is known here/],
+    [demoted, /Wanted the role read .* only publish/],
+  ] as const) {
+    const text = await stream.text();
+    assert.match(text, /"text":"one"/);
+    assert.match(text, problem);
+    assert.match(text, why);
+    assert.doesNotMatch(text, /"text":"two"/);
+  }
+  await ended;
+  const [one = "", told = "", ...rest] = asLines.split("\n");
+  assert.deepEqual([JSON.parse(one).text, JSON.parse(told).code], ["one", "KBZ_FORBIDDEN"]);
+  assert.deepEqual(rest, [""]);
+  const both = await kept.text();
+  assert.match(both, /"text":"one"[^]*"text":"two"/);
+  assert.doesNotMatch(both, /event: problem/);
+  assert.equal(place.log.of("forbidden").length, 2, "of each token once");
+});
+
 test("what the program of a node asks for is audited as what a client asks for is", async (t) => {
   const place = Place.of(t);
   await using node = await place.open({ listen: ["tcp://127.0.0.1:0"] });

@@ -8,6 +8,7 @@ import { KibitzerClient, type Kibitzer } from "../../src/index.ts";
 import { openHttpNode, type HttpNode } from "../http/node.ts";
 import { SeatedRepublic } from "../node/seated-republic.ts";
 import { eventually } from "../processes/kit.ts";
+import { Meter } from "../../src/metrics/meter.ts";
 import { Recorder } from "../../src/metrics/recorder.ts";
 
 /** The samples of a text, by name and labels. */
@@ -71,6 +72,22 @@ suite("metrics of a node", () => {
     assert.ok((samples.get("process_cpu_seconds_total") ?? -1) > 0);
   });
 
+  test("a follower over HTTP is a watcher, whose request was answered as it began", async () => {
+    const follow = await http.ask("/v1/entries?from=2&follow=true&limit=2", {
+      headers: { Accept: "text/event-stream" },
+    });
+    const during = samplesIn(await http.node.metrics());
+    const count = 'client_request_duration_seconds_count{method="GET /v1/entries"}';
+    assert.equal(during.get(`kibitzer_${count}`), 1);
+    assert.equal(during.get("kibitzer_client_watchers"), 1);
+    assert.ok((during.get("kibitzer_client_watcher_lag_entries") ?? -1) >= 0);
+    await http.node.publish("three");
+    await follow.text();
+    const after = samplesIn(await http.node.metrics());
+    assert.equal(after.get(`kibitzer_${count}`), 1);
+    assert.equal(after.get("kibitzer_client_watchers"), 0);
+  });
+
   test("an embedding program has them in its own registry, beside its own", async () => {
     const registry = new Registry();
     await http.node.registerMetrics(registry);
@@ -98,6 +115,12 @@ test("members tell of each other: bytes both ways, round trips, and no lag", asy
   await eventually("each has heard of the other", async () => {
     return (await isTold(a, "b")) && (await isTold(b, "a")) ? true : null;
   });
+});
+
+test("each time that a state is found to differ counts, whether anybody looks or not", () => {
+  const meter = new Meter();
+  for (const differing of [[], ["b"], ["b"], ["b", "c"], [], ["b"], []]) meter.compared(differing);
+  assert.equal(meter.mismatches, 3);
 });
 
 test("a recorder counts under the bounds, each in all that are higher", () => {
