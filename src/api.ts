@@ -32,6 +32,14 @@ export interface Published {
   readonly isSkipped?: true;
 }
 
+/** What became of entries that were published as neighbours. */
+export interface PublishedMany {
+  /** Of the first; the others follow it. */
+  readonly index: number;
+  /** What became of each, in order, where a state machine made something of any of them. */
+  readonly each?: readonly Published[];
+}
+
 /** How a state machine is asked. */
 export interface QueryOptions {
   /** Answer from what the node has, without a barrier; default false. */

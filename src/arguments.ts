@@ -1,6 +1,74 @@
 /** Checks of what users pass to calls. Each throws before anything is done. */
-import type { EntriesOptions } from "./api.ts";
+import type {
+  EntriesOptions,
+  PromoteOptions,
+  PublishOptions,
+  QueryOptions,
+  WaitOptions,
+} from "./api.ts";
+import type { BackupOptions } from "./backup/backup-writing.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
+import { nearest } from "./nearest.ts";
+
+/** The names of all options of a call; the compiler sees that none is missing. */
+export type OptionNames<Options> = Readonly<Record<keyof NonNullable<Options>, true>>;
+
+/** Of the calls that node and client have in common. */
+export const optionNames: {
+  readonly wait: OptionNames<WaitOptions>;
+  readonly publish: OptionNames<PublishOptions>;
+  readonly entries: OptionNames<EntriesOptions>;
+  readonly query: OptionNames<QueryOptions>;
+  readonly promote: OptionNames<PromoteOptions>;
+  readonly backup: OptionNames<BackupOptions>;
+} = {
+  wait: { signal: true },
+  publish: { signal: true, wait: true },
+  entries: { from: true, to: true, follow: true, signal: true },
+  query: { stale: true, index: true, waitMs: true, signal: true },
+  promote: { insteadOf: true, signal: true },
+  backup: { signal: true, progress: true },
+};
+
+/**
+ * A name that is none would have no effect, and nobody would know: a slip is told.
+ *
+ * @param within What the options are part of, as `timing.`.
+ * @throws {KibitzerError} `KBZ_ARGUMENT`, naming the option, and the nearest that there is.
+ */
+export function checkOptions(
+  options: unknown,
+  known: Readonly<Record<string, true>>,
+  within = "",
+): void {
+  const fault = optionsFault(options, known, within);
+  if (fault !== null) throw fault;
+}
+
+/** Null where `checkOptions` does not throw. */
+export function optionsFault(
+  options: unknown,
+  known: Readonly<Record<string, true>>,
+  within = "",
+): KibitzerError | null {
+  if (typeof options !== "object" || options === null) {
+    return argumentError(within === "" ? "options" : within.slice(0, -1), "an object", options);
+  }
+  // Inherited names count, too: a signal in place of the options is a slip of that kind.
+  for (const name in options) {
+    if (!Object.hasOwn(known, name)) return unknownOption(name, Object.keys(known), within);
+  }
+  return null;
+}
+
+function unknownOption(name: string, known: readonly string[], within: string): KibitzerError {
+  const near = nearest(name, known);
+  const hint = near === null ? "" : ` Did you mean "${within}${near}"?`;
+  const message =
+    `Option ${within}${name}: wanted one of ${known.join(", ")}, ` +
+    `found a name that is none of them.${hint}`;
+  return new KibitzerError("KBZ_ARGUMENT", message, { retryable: false, outcome: "none" });
+}
 
 function argumentError(name: string, wanted: string, found: unknown): KibitzerError {
   const shown = typeof found === "string" ? JSON.stringify(found) : String(found);

@@ -2,6 +2,7 @@
  * What a node was asked to be: options checked, copied and frozen, with every default written out.
  */
 import { isNodeId, limits } from "../consensus/index.ts";
+import { checkOptions, type OptionNames } from "./arguments.ts";
 import { checkEndpoint } from "./checked-endpoint.ts";
 import type { Access } from "./access/access.ts";
 import { noSecurity, type Security, type SecurityOptions } from "./access/security.ts";
@@ -114,34 +115,44 @@ export interface Configuration {
   readonly allowInsecure: boolean;
 }
 
-const known: ReadonlySet<string> = new Set<keyof KibitzerOptions>([
-  "directory",
-  "id",
-  "listen",
-  "advertise",
-  "moved",
-  "allowHosts",
-  "logger",
-  "record",
-  "recordBodies",
-  "recordingBytesMax",
-  "parliamentSize",
-  "replaceAfterMs",
-  "timing",
-  "machine",
-  "world",
-  "snapshot",
-  "retain",
-  "storage",
-  "signal",
-  "tls",
-  "token",
-  "tokens",
-  "requestsPerSecondMax",
-  "allowInsecure",
-]);
+const known: OptionNames<KibitzerOptions> = {
+  directory: true,
+  id: true,
+  listen: true,
+  advertise: true,
+  moved: true,
+  allowHosts: true,
+  logger: true,
+  record: true,
+  recordBodies: true,
+  recordingBytesMax: true,
+  parliamentSize: true,
+  replaceAfterMs: true,
+  timing: true,
+  machine: true,
+  world: true,
+  snapshot: true,
+  retain: true,
+  storage: true,
+  signal: true,
+  tls: true,
+  token: true,
+  tokens: true,
+  requestsPerSecondMax: true,
+  allowInsecure: true,
+};
+
+const knownWithin: {
+  readonly [Key in "timing" | "snapshot" | "retain" | "storage"]: OptionNames<KibitzerOptions[Key]>;
+} = {
+  timing: { pingMs: true, silenceMs: true, stallMs: true },
+  snapshot: { bytes: true, slots: true },
+  retain: { bytes: true, ageMs: true },
+  storage: { segmentBytesFirst: true, segmentBytesMax: true },
+};
 
 /**
+ * @param options With no name that is none: see `checkNodeOptions`.
  * @throws {KibitzerError} `KBZ_ARGUMENT` or `KBZ_ENDPOINT`, naming the option and what is wanted.
  */
 export function configure(
@@ -149,7 +160,6 @@ export function configure(
   worldHere: () => World,
   security: Pick<Security, "access"> = noSecurity,
 ): Configuration {
-  checkOptions(options);
   const world = options.world ?? worldHere();
   const { requestsPerSecondMax: rate } = options;
   const rateMax = rate === undefined ? null : whole("requestsPerSecondMax", rate, 1);
@@ -177,12 +187,12 @@ export function configure(
   });
 }
 
-/**
- * @throws {KibitzerError} `KBZ_ARGUMENT` for what is no option.
- */
-export function checkOptions(options: KibitzerOptions): void {
-  for (const key of Object.keys(checkedObject("options", options))) {
-    if (!known.has(key)) throw wrong(key, `one of ${[...known].join(", ")}`, "an unknown option");
+/** @throws {KibitzerError} `KBZ_ARGUMENT` for what is no option. */
+export function checkNodeOptions(options: KibitzerOptions): void {
+  checkOptions(options, known);
+  for (const within of ["timing", "snapshot", "retain", "storage"] as const) {
+    if (options[within] === undefined) continue;
+    checkOptions(options[within], knownWithin[within], `${within}.`);
   }
   if (options.world === undefined) return;
   // A network that was given shows what it was given.
@@ -198,8 +208,8 @@ function pastOf({
   snapshot = {},
   retain = {},
 }: KibitzerOptions): Pick<Configuration, "snapshot" | "retain"> {
-  const { bytes = snapshotBytes, slots = snapshotSlots } = checkedObject("snapshot", snapshot);
-  const { bytes: kept, ageMs } = checkedObject("retain", retain);
+  const { bytes = snapshotBytes, slots = snapshotSlots } = snapshot;
+  const { bytes: kept, ageMs } = retain;
   return {
     snapshot: {
       bytes: whole("snapshot.bytes", bytes, 1),
@@ -224,11 +234,6 @@ function hostsOf({ allowHosts = [] }: KibitzerOptions): ReadonlySet<string> {
     if (!isHostName(host)) throw wrong("allowHosts", "hosts without port", JSON.stringify(host));
   }
   return new Set(allowHosts);
-}
-
-function checkedObject<Wanted extends object>(name: string, value: Wanted): Wanted {
-  if (typeof value === "object" && value !== null) return value;
-  throw wrong(name, "an object", String(value));
 }
 
 function directoryOf({ directory }: KibitzerOptions): string {
@@ -256,8 +261,7 @@ function timingOf({
   // A reboot, or an update of the system, takes less.
   replaceAfterMs = 600_000,
 }: KibitzerOptions): Configuration["timing"] {
-  const options: TimingOptions = checkedObject("timing", timing);
-  const { pingMs = 50, silenceMs = 400, stallMs = 2000 } = options;
+  const { pingMs = 50, silenceMs = 400, stallMs = 2000 } = timing;
   const pingTicks = whole("timing.pingMs", pingMs, 1);
   const silenceTicks = whole("timing.silenceMs", silenceMs, 2 * pingTicks);
   const stallTicks = whole("timing.stallMs", stallMs, silenceTicks);

@@ -20,17 +20,25 @@ import type {
   Status,
   WaitOptions,
 } from "./api.ts";
+import { checkOptions, optionNames } from "./arguments.ts";
 import { writeBackup, type BackupOptions, type BackupSummary } from "./backup/backup-writing.ts";
 import { checkedCitizen } from "./node/citizens.ts";
 import { promotedTarget, writeAudit } from "./access/audit.ts";
 import type { CertificateExpiry } from "./access/certificates.ts";
 import { Security } from "./access/security.ts";
-import { checkOptions, configure, type KibitzerOptions } from "./configuration.ts";
+import { checkNodeOptions, configure, type KibitzerOptions } from "./configuration.ts";
 import type { ConsensusState } from "./consensus-state.ts";
 import { Engine } from "./node/engine.ts";
 import type { Envelope } from "./recording/envelope.ts";
 import { asKibitzerError } from "./as-kibitzer-error.ts";
-import { alreadyIn, checkName, join, type JoinOptions } from "./node/joining.ts";
+import {
+  alreadyIn,
+  checkJoinOptions,
+  checkName,
+  join,
+  type FoundingOptions,
+  type JoinOptions,
+} from "./node/joining.ts";
 import type { KibitzerError } from "./kibitzer-error.ts";
 import { exile, exileOf, transfer, transferTo } from "./membership/membership.ts";
 import { previewOf } from "./membership/preview.ts";
@@ -47,6 +55,7 @@ import { closedError } from "./node/errors.ts";
 import { handOver } from "./node/handing-over.ts";
 import { ownBarrier } from "./node/own-barrier.ts";
 import { ownEntries } from "./node/own-entries.ts";
+import { ownGovernments } from "./node/own-governments.ts";
 import { ownLog } from "./node/own-log.ts";
 import { noMachine } from "./machine/machine-errors.ts";
 import { queryOf } from "./machine/query.ts";
@@ -75,7 +84,7 @@ export class Kibitzer implements Log, Membership {
    *   `KBZ_DAMAGED` or `KBZ_VERSION` when the directory cannot be read.
    */
   static async open(options: KibitzerOptions): Promise<Kibitzer> {
-    checkOptions(options);
+    checkNodeOptions(options);
     const security = await Security.open(options, options.logger ?? silent);
     try {
       return await Kibitzer.#open(options, security);
@@ -188,6 +197,7 @@ export class Kibitzer implements Log, Membership {
     peers: string | readonly string[],
     options: JoinOptions = {},
   ): Promise<void> {
+    checkJoinOptions(options, "join");
     await join(this.#engine, { republic, sources: [peers].flat(), ...options });
   }
 
@@ -199,8 +209,9 @@ export class Kibitzer implements Log, Membership {
   async foundOrJoin(
     republic: string,
     peers: string | readonly string[],
-    options: JoinOptions & { readonly founders: readonly string[] },
+    options: FoundingOptions,
   ): Promise<void> {
+    checkJoinOptions(options, "found");
     const engine = this.#engine;
     // Once founded, it is the founder's as it is everybody's.
     const isFounding = engine.identity !== null && engine.republic === null;
@@ -242,9 +253,10 @@ export class Kibitzer implements Log, Membership {
 
   async query(question: Uint8Array, options: QueryOptions = {}): Promise<Answer> {
     const { over, service } = this.#engine;
+    checkOptions(options, optionNames.query);
     const { signal } = options;
     const both = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
-    if (options.stale !== true) await this.barrier(options);
+    if (options.stale !== true) await ownBarrier(this.#engine, options);
     const response = await service.query(queryOf(question, { ...options, stale: true }), both);
     signal?.throwIfAborted();
     if (over.signal.aborted) throw closedError();
@@ -252,7 +264,8 @@ export class Kibitzer implements Log, Membership {
     throw noMachine();
   }
 
-  async publish(entry: string | Uint8Array, options: PublishOptions = {}): Promise<Published> {
+  async publish(entry: string | Uint8Array, options?: PublishOptions): Promise<Published> {
+    if (options !== undefined) checkOptions(options, optionNames.publish);
     return await this.#engine.publishing.publish(entry, options);
   }
 
@@ -263,6 +276,7 @@ export class Kibitzer implements Log, Membership {
   async barrier(
     options: WaitOptions = {},
   ): Promise<{ readonly index: number; readonly slot: number }> {
+    checkOptions(options, optionNames.wait);
     return await ownBarrier(this.#engine, options);
   }
 
@@ -272,13 +286,12 @@ export class Kibitzer implements Log, Membership {
    * on. The generator returns what the backup holds.
    */
   backup(options: BackupOptions = {}): AsyncGenerator<Uint8Array, BackupSummary, void> {
-    const { signal } = options;
-    const barrier = async (): Promise<{ readonly slot: number }> =>
-      await this.barrier(signal === undefined ? {} : { signal });
-    return writeBackup(ownLog(this.#engine, barrier), options);
+    checkOptions(options, optionNames.backup);
+    return writeBackup(ownLog(this.#engine, this.#barrier(options)), options);
   }
 
   async status(options: WaitOptions = {}): Promise<Status> {
+    checkOptions(options, optionNames.wait);
     return await this.#engine.status(options.signal ?? this.#engine.over.signal);
   }
 
@@ -298,22 +311,8 @@ export class Kibitzer implements Log, Membership {
   }
 
   /** Each government from the one in force now on, as it comes into force here. */
-  async *governments(options: WaitOptions = {}): AsyncGenerator<Government, void, void> {
-    const engine = this.#engine;
-    const { signal } = options;
-    const both =
-      signal === undefined ? engine.over.signal : AbortSignal.any([engine.over.signal, signal]);
-    const { legislator } = engine.state;
-    let told = 0;
-    for (;;) {
-      await engine.changed.until(() => (legislator.republic.government?.number ?? 0) > told, both);
-      signal?.throwIfAborted();
-      const { government } = legislator.republic;
-      if (engine.over.signal.aborted || government === null) return;
-      told = government.number;
-      const { parliament, leaving } = government;
-      yield { ...government, parliament: [...parliament], leaving: [...leaving] };
-    }
+  governments(options: WaitOptions = {}): AsyncGenerator<Government, void, void> {
+    return ownGovernments(this.#engine, options);
   }
 
   /** What this node played so far, as recorded; empty when recording is off. */
@@ -366,7 +365,8 @@ export class Kibitzer implements Log, Membership {
   async promote(id: NodeId, options: PromoteOptions = {}): Promise<Seated> {
     const insteadOf = options.insteadOf ?? null;
     this.#audit("promote", promotedTarget(id, insteadOf));
-    return await promote(this.#membership(promotionOf(id), options), id, insteadOf);
+    const membership = this.#membership(promotionOf(id), options, optionNames.promote);
+    return await promote(membership, id, insteadOf);
   }
 
   async demote(id: NodeId, options: WaitOptions = {}): Promise<void> {
@@ -383,9 +383,14 @@ export class Kibitzer implements Log, Membership {
     writeAudit(this.#engine.logger, { action, target, ...asking });
   }
 
-  #membership(what: string, options: WaitOptions): NodeMembership {
-    const barrier = async (): Promise<{ readonly slot: number }> => await this.barrier(options);
-    return new NodeMembership(this.#engine, { what, signal: options.signal, barrier });
+  #membership(what: string, options: WaitOptions, known = optionNames.wait): NodeMembership {
+    checkOptions(options, known);
+    const { signal } = options;
+    return new NodeMembership(this.#engine, { what, signal, barrier: this.#barrier(options) });
+  }
+
+  #barrier(options: WaitOptions): () => Promise<{ readonly slot: number }> {
+    return async () => await ownBarrier(this.#engine, options);
   }
 }
 

@@ -11,5 +11,10 @@ export interface TlsOptions {
   readonly clientCa?: string;
 }
 
+/** Read again when it changes. */
+export interface TokenFile {
+  readonly file: string;
+}
+
 /** A token, or the file that holds it. */
-export type TokenOption = string | { readonly file: string };
+export type TokenOption = string | TokenFile;

@@ -3,7 +3,8 @@
  * are read again when they change. Decides nothing about others.
  */
 import type { TlsMaterial, TlsSource } from "../../transport/index.ts";
-import type { TlsOptions, TokenOption } from "./credential-options.ts";
+import { checkOptions, type OptionNames } from "../arguments.ts";
+import type { TlsOptions, TokenFile, TokenOption } from "./credential-options.ts";
 import { fileError } from "./file-error.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
@@ -18,6 +19,7 @@ export interface CredentialsOptions {
 }
 
 type TlsKey = keyof TlsOptions;
+const tlsNames: OptionNames<TlsOptions> = { cert: true, key: true, ca: true, clientCa: true };
 const tlsKeys: readonly TlsKey[] = ["cert", "key", "ca", "clientCa"];
 
 export class Credentials implements Disposable {
@@ -44,7 +46,7 @@ export class Credentials implements Disposable {
     const changed = (): void => listeners.forEach((listener) => listener());
     const certificates = tls === undefined ? null : await openTls(tls, logger, changed);
     try {
-      const file = typeof token === "object" ? await openToken(token.file, logger) : null;
+      const file = typeof token === "object" ? await openToken(token, logger) : null;
       const fixedToken = typeof token === "string" ? checkToken(token, "the token") : null;
       return new Credentials({ certificates, token: file, fixedToken, listeners });
     } catch (error) {
@@ -93,10 +95,8 @@ async function openTls(
   logger: Logger,
   changed: () => void,
 ): Promise<Watched<Certificates>> {
-  if (typeof tls !== "object" || tls === null) throw wrongOption("tls", "an object", tls);
+  checkOptions(tls, tlsNames, "tls.");
   for (const [key, value] of Object.entries(tls)) {
-    const isKnown = tlsKeys.some((known) => known === key);
-    if (!isKnown) throw wrongOption(`tls.${key}`, `one of ${tlsKeys.join(", ")}`, "another");
     if (value !== undefined && typeof value !== "string") {
       throw wrongOption(`tls.${key}`, "a path or PEM", typeof value);
     }
@@ -116,7 +116,10 @@ async function openTls(
   return await opened(Watched.open({ what, paths, logger, parse, changed }), what);
 }
 
-async function openToken(path: string, logger: Logger): Promise<Watched<string>> {
+async function openToken(token: TokenFile, logger: Logger): Promise<Watched<string>> {
+  checkOptions(token, { file: true } satisfies OptionNames<TokenFile>, "token.");
+  const { file: path } = token;
+  if (typeof path !== "string") throw wrongOption("token.file", "a path", typeof path);
   const parse = ([text = ""]: readonly string[]): string => checkToken(text.trim(), path);
   const what = "token";
   return await opened(Watched.open({ what, paths: [path], logger, parse }), what);

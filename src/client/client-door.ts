@@ -3,7 +3,7 @@
  *
  * @module kibitzer/client/door
  */
-import { checkedTimeout } from "../arguments.ts";
+import { checkedTimeout, checkOptions, type OptionNames } from "../arguments.ts";
 import { checkedEndpoint } from "../checked-endpoint.ts";
 import { credentialsAndWorld, noEndpoints } from "./errors.ts";
 import { KibitzerClient, type ClientOptions, type ClientWorld } from "./kibitzer-client.ts";
@@ -20,6 +20,21 @@ export interface ClientDoor {
   connect(endpoints: readonly string[], options?: ClientOptions): Promise<KibitzerClient>;
 }
 
+const optionNames: OptionNames<ClientOptions> = {
+  timeoutMs: true,
+  signal: true,
+  waiting: true,
+  publisher: true,
+  tls: true,
+  token: true,
+  world: true,
+};
+
+const publisherNames: OptionNames<ClientOptions["publisher"]> = {
+  publisher: true,
+  sequenceNext: true,
+};
+
 /** @param worldHere What there is on this platform, with what the options say of it. */
 export function clientDoor(
   worldHere: (options: ClientOptions) => Promise<ClientWorld>,
@@ -27,6 +42,10 @@ export function clientDoor(
   return {
     connect: async (endpoints, options = {}) => {
       if (!Array.isArray(endpoints) || endpoints.length === 0) throw noEndpoints(endpoints);
+      checkOptions(options, optionNames);
+      if (options.publisher !== undefined) {
+        checkOptions(options.publisher, publisherNames, "publisher.");
+      }
       const urls: readonly string[] = [...new Set(endpoints)];
       if (options.world === undefined) urls.forEach((url) => checkedEndpoint(url));
       options.signal?.throwIfAborted();

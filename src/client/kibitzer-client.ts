@@ -4,7 +4,7 @@
  *
  * @module kibitzer/client/client
  */
-import { assert, Islander, type NodeId } from "../../consensus/index.ts";
+import { assert, type NodeId } from "../../consensus/index.ts";
 import type { Dialler } from "../../transport/portable.ts";
 import type {
   EntriesOptions,
@@ -13,6 +13,7 @@ import type {
   Membership,
   Answer,
   Published,
+  PublishedMany,
   MembershipChange,
   MembershipPreview,
   PromoteOptions,
@@ -24,16 +25,24 @@ import type {
   WaitOptions,
 } from "../api.ts";
 import type { BackupOptions, BackupSummary } from "../backup/backup-writing.ts";
-import { checkedTimeout } from "../arguments.ts";
+import {
+  checkedTimeout,
+  checkOptions,
+  optionNames,
+  optionsFault,
+  type OptionNames,
+} from "../arguments.ts";
 import { ClientAsking } from "./asking.ts";
 import { backUp } from "./backup.ts";
 import type { TlsOptions, TokenOption } from "../access/credential-options.ts";
-import { describe, prohibitionIn, unreachable } from "./errors.ts";
+import { describe, unreachable } from "./errors.ts";
 import { ClientLink } from "./link.ts";
 import { ClientMembership } from "./membership.ts";
+import { publishingOver } from "./publishing-over.ts";
 import {
   readAll,
   readEntries,
+  readingNames,
   type ClientReaderOptions,
   type Reading,
   type ReadingOptions,
@@ -44,10 +53,9 @@ import { exile, exileOf, transfer, transferTo } from "../membership/membership.t
 import { queryOf } from "../machine/query.ts";
 import { previewOf } from "../membership/preview.ts";
 import { add, additionOf, demote, demotionOf, promote, promotionOf } from "../membership/seats.ts";
-import { Publishing } from "../publishing/publishing.ts";
+import type { Publishing } from "../publishing/publishing.ts";
 import type { Request, Response } from "../requests.ts";
 import { isStatus } from "../codec/status-document.ts";
-import { resultsIn, resultOf } from "../publishing/submission-result.ts";
 import type { Chance, Clock } from "../world.ts";
 
 /** What a client needs of the world. */
@@ -75,11 +83,12 @@ export interface ClientOptions {
   readonly world?: ClientWorld;
 }
 
+const timeLimitNames: OptionNames<TimeLimit> = { timeoutMs: true };
+const publishNames = { ...optionNames.publish, ...timeLimitNames };
+
 const timeoutMsDefault = 30_000;
 /** How long nobody may answer before that is told. */
 const patienceMs = 1000;
-/** Below the Islander's own patience, so that one that hangs is left before it submits again. */
-const submitMs = 3000;
 const questionMs = 5000;
 
 export class KibitzerClient implements Log, Membership {
@@ -148,28 +157,31 @@ export class KibitzerClient implements Log, Membership {
    * takes; it waits for as long as `signal` and `timeoutMs` let it. Entries are decided in the
    * order of the calls.
    */
-  publish(
-    entry: string | Uint8Array,
-    options: PublishOptions & TimeLimit = {},
-  ): Promise<Published> {
+  publish(entry: string | Uint8Array, options?: PublishOptions & TimeLimit): Promise<Published> {
+    if (options === undefined) return this.#publishing.publish(entry);
+    const fault = optionsFault(options, publishNames);
+    if (fault !== null) return Promise.reject(fault);
     if (options.timeoutMs === undefined) return this.#publishing.publish(entry, options);
     return this.#limited(options, (limited) => this.#publishing.publish(entry, limited));
   }
 
   /**
-   * Publishes `entries` as neighbours: all of them or none; `index` is that of the first.
+   * Publishes `entries` as neighbours: all of them or none. The result has the first's `index`, and
+   * what a state machine made of each.
    * @throws {KibitzerError} as `publish` does; `KBZ_TOO_LARGE` when they do not fit into one batch.
    */
   publishMany(
     entries: readonly (string | Uint8Array)[],
     options: PublishOptions & TimeLimit = {},
-  ): Promise<{ readonly index: number }> {
+  ): Promise<PublishedMany> {
+    const fault = optionsFault(options, publishNames);
+    if (fault !== null) return Promise.reject(fault);
     return this.#limited(options, (limited) => this.#publishing.publishMany(entries, limited));
   }
 
   /** What the endpoint in use has; after a change of endpoint it goes on at the next index. */
   entries(options: EntriesOptions & TimeLimit = {}): AsyncGenerator<Entry, void, void> {
-    return readEntries(this.#reader(options), options);
+    return readEntries(this.#reader(options, optionNames.entries), options);
   }
 
   /**
@@ -177,7 +189,7 @@ export class KibitzerClient implements Log, Membership {
    * comes every `heartbeatMs`.
    */
   readings(options: ReadingOptions & TimeLimit = {}): AsyncGenerator<Reading, void, void> {
-    return readAll(this.#reader(options), options);
+    return readAll(this.#reader(options, readingNames), options);
   }
 
   /** Reads at the endpoint in use after this are linearizable, as long as it stays in use. */
@@ -198,6 +210,7 @@ export class KibitzerClient implements Log, Membership {
 
   /** What the state machine of the endpoint in use says. */
   async query(question: Uint8Array, options: QueryOptions & TimeLimit = {}): Promise<Answer> {
+    const timeoutMs = this.#msOf(options, optionNames.query);
     const request = queryOf(question, options);
     const without = new WithoutMachine(this.#asking);
     const { index, answer } = await this.#asking.ask({
@@ -206,7 +219,7 @@ export class KibitzerClient implements Log, Membership {
       lane: "bulk",
       needsQuorum: !request.isStale,
       attemptMs: questionMs + request.waitMs,
-      timeoutMs: this.#msOf(options) + request.waitMs,
+      timeoutMs: timeoutMs + request.waitMs,
       signal: options.signal,
       finalRefusal: (reason, url) => (reason === "noMachine" ? without.at(url) : null),
     });
@@ -220,7 +233,7 @@ export class KibitzerClient implements Log, Membership {
    */
   backup(options: BackupOptions & TimeLimit = {}): AsyncGenerator<Uint8Array, BackupSummary, void> {
     const { signal } = options;
-    const timeoutMs = this.#msOf(options);
+    const timeoutMs = this.#msOf(options, optionNames.backup);
     const barrier = async (): Promise<{ readonly slot: number }> =>
       await this.barrier(signal === undefined ? { timeoutMs } : { signal, timeoutMs });
     const parts = { asking: this.#asking, clock: this.#clock, timeoutMs };
@@ -265,7 +278,7 @@ export class KibitzerClient implements Log, Membership {
   }
 
   async promote(id: NodeId, options: PromoteOptions & TimeLimit = {}): Promise<Seated> {
-    using membership = this.#membership(promotionOf(id), options);
+    using membership = this.#membership(promotionOf(id), options, optionNames.promote);
     return await promote(membership, id, options.insteadOf ?? null);
   }
 
@@ -291,25 +304,24 @@ export class KibitzerClient implements Log, Membership {
     await this.close();
   }
 
-  #reader(options: TimeLimit): ClientReaderOptions {
+  #reader(options: TimeLimit, known: OptionNames<EntriesOptions>): ClientReaderOptions {
     const { closing } = this.#link;
-    return {
-      asking: this.#asking,
-      clock: this.#clock,
-      closing,
-      timeoutMs: this.#msOf(options),
-    };
+    const timeoutMs = this.#msOf(options, known);
+    return { asking: this.#asking, clock: this.#clock, closing, timeoutMs };
   }
 
-  #msOf({ timeoutMs = this.#timeoutMs }: TimeLimit): number {
-    return checkedTimeout(timeoutMs);
+  /** @param known What else there may be. */
+  #msOf(options: TimeLimit, known: OptionNames<WaitOptions> = optionNames.wait): number {
+    checkOptions(options, { ...known, ...timeLimitNames });
+    return checkedTimeout(options.timeoutMs ?? this.#timeoutMs);
   }
 
   /** A publish has no time limit of its own: what is submitted is best waited for. */
   async #limited<Value>(
-    { timeoutMs, signal, wait }: PublishOptions & TimeLimit,
+    options: PublishOptions & TimeLimit,
     publish: (options: PublishOptions) => Promise<Value>,
   ): Promise<Value> {
+    const { timeoutMs, signal, wait } = options;
     const plain = wait === undefined ? {} : { wait };
     if (timeoutMs === undefined) {
       return await publish(signal === undefined ? plain : { ...plain, signal });
@@ -318,45 +330,21 @@ export class KibitzerClient implements Log, Membership {
     return await publish({ ...plain, signal: deadline.signal });
   }
 
-  #membership(what: string, options: WaitOptions & TimeLimit): ClientMembership {
+  #membership(
+    what: string,
+    options: WaitOptions & TimeLimit,
+    known = optionNames.wait,
+  ): ClientMembership {
     return new ClientMembership({
       what,
       link: this.#link,
       asking: this.#asking,
       clock: this.#clock,
       attemptMs: questionMs,
-      timeoutMs: this.#msOf(options),
+      timeoutMs: this.#msOf(options, known),
       signal: options.signal,
     });
   }
-}
-
-/** @throws {KibitzerError} `KBZ_ARGUMENT` when `publisher` names no possible one. */
-function publishingOver(
-  link: ClientLink,
-  { clock, chance }: ClientWorld,
-  publisher: ClientOptions["publisher"],
-): Publishing {
-  const islander = new Islander();
-  const options = { lane: "bulk", timeoutMs: submitMs } as const;
-  const attempt = async (request: Request): Promise<Response> =>
-    await link.attempt(request, options).catch((error: unknown) => {
-      throw prohibitionIn(error) ?? error;
-    });
-  return new Publishing({
-    clock,
-    chance,
-    play: (input) => islander.step(input),
-    submit: async ({ batch }, body, told) => {
-      const response = await attempt({ method: "enqueue", batch, body, hops: 0 });
-      told(resultsIn(response));
-      return resultOf(response);
-    },
-    register: async (nonce) => resultOf(await attempt({ method: "register", nonce, hops: 0 })),
-    ...(publisher === undefined ? {} : { resume: publisher }),
-    // Every publish rejects with what is broken; there is nobody else to tell.
-    broken: () => undefined,
-  });
 }
 
 /** Waits for the first endpoint that answers. */

@@ -3,7 +3,13 @@
  * endpoint answers. Holds one answer and the next one, never more.
  */
 import type { EntriesOptions, Entry } from "../api.ts";
-import { checkedHeartbeat, checkedReading, type ReadingRange } from "../arguments.ts";
+import {
+  checkedHeartbeat,
+  checkedReading,
+  optionNames,
+  type OptionNames,
+  type ReadingRange,
+} from "../arguments.ts";
 import type { ClientAsking } from "./asking.ts";
 import { entriesOf, faultOf, type Reading as LogReading } from "../codec/entry-stream.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
@@ -23,6 +29,11 @@ export interface ReadingOptions extends EntriesOptions {
   /** How often one that follows is told that there is nothing new; default 5000, 100 to 30,000. */
   readonly heartbeatMs?: number;
 }
+
+export const readingNames: OptionNames<ReadingOptions> = {
+  ...optionNames.entries,
+  heartbeatMs: true,
+};
 
 /** What an endpoint gave at a time. Without entries it is a sign of life: nothing new is there. */
 export interface Reading {

@@ -7,7 +7,7 @@ import { configure } from "../configuration.ts";
 import type { ConfigFile } from "../settings/config-file.ts";
 import type { Problem } from "../settings/file-settings.ts";
 import { jsonSchemaOf } from "../settings/json-schema.ts";
-import { nearest } from "../settings/nearest.ts";
+import { nearest } from "../nearest.ts";
 import { nodeSettings } from "../settings/node-settings.ts";
 import { flagOf, variableOf, type Settings } from "../settings/setting.ts";
 import { nodeWorld } from "../system/node-world.ts";

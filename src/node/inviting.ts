@@ -5,6 +5,7 @@
 import type { RefusalReason, RepublicIdentity } from "../../consensus/index.ts";
 import { TransportError } from "../../transport/index.ts";
 import type { WaitOptions } from "../api.ts";
+import { checkOptions, type OptionNames } from "../arguments.ts";
 import { checkEndpoint } from "../checked-endpoint.ts";
 import { isGuest } from "../codec/status-document.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
@@ -20,6 +21,12 @@ export interface InvitationOptions extends WaitOptions {
   /** The user's own words about this node, as `{ zone: "eu-1" }`. */
   readonly properties?: Readonly<Record<string, string>>;
 }
+
+const optionNames: OptionNames<InvitationOptions> = {
+  republic: true,
+  properties: true,
+  signal: true,
+};
 
 interface Invitation {
   readonly republic: RepublicIdentity;
@@ -49,6 +56,7 @@ export class Invitations {
 
   /** Resolves once this node is a member: invitations that lead nowhere are told, and forgotten. */
   async accept(options: InvitationOptions): Promise<void> {
+    checkOptions(options, optionNames);
     const engine = this.#engine;
     if (engine.republic !== null) throw alreadyIn(engine.republic, "join");
     const both = AbortSignal.any([engine.over.signal, ...(options.signal ? [options.signal] : [])]);

@@ -2,6 +2,7 @@
 import type { Citizen, RefusalReason, RepublicIdentity } from "../../consensus/index.ts";
 import type { Caller, Hello } from "../../transport/index.ts";
 import type { WaitOptions } from "../api.ts";
+import { checkOptions, type OptionNames } from "../arguments.ts";
 import { Deadline } from "../deadline.ts";
 import type { Engine } from "./engine.ts";
 import { checkedCitizen } from "./citizens.ts";
@@ -19,6 +20,14 @@ export interface JoinOptions extends WaitOptions {
   /** Milliseconds after which joining is given up; default 30,000. */
   readonly timeoutMs?: number;
 }
+
+export interface FoundingOptions extends JoinOptions {
+  /** The ids of those that may found it; the first of them does. */
+  readonly founders: readonly string[];
+}
+
+const joinNames: OptionNames<JoinOptions> = { properties: true, timeoutMs: true, signal: true };
+const foundingNames: OptionNames<FoundingOptions> = { ...joinNames, founders: true };
 
 interface Asked extends JoinOptions {
   /** The name insisted on, or null. */
@@ -47,6 +56,11 @@ interface Answer {
 
 interface AskedPeers extends FoundPeers {
   readonly answers: readonly Answer[];
+}
+
+/** @throws {KibitzerError} `KBZ_ARGUMENT`. */
+export function checkJoinOptions(options: JoinOptions, how: "join" | "found"): void {
+  checkOptions(options, how === "join" ? joinNames : foundingNames);
 }
 
 /**

@@ -2,7 +2,7 @@
  * Entries as this node's own journal has them, decided ones only, followed for as long as wanted.
  */
 import type { EntriesOptions, Entry } from "../api.ts";
-import { checkedReading } from "../arguments.ts";
+import { checkedReading, checkOptions, optionNames } from "../arguments.ts";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
 import type { Engine } from "./engine.ts";
 import { entriesOf } from "../codec/entry-stream.ts";
@@ -26,6 +26,7 @@ export async function* ownEntries(
   source: EntriesSource,
   options: EntriesOptions,
 ): AsyncGenerator<Entry, void, void> {
+  checkOptions(options, optionNames.entries);
   const { from, to, follow, signal } = checkedReading(options);
   if (source.over.signal.aborted) throw closedError();
   const last = follow ? to : Math.min(to, source.reader.indexLast);

@@ -20,6 +20,10 @@ export function notAnEntry(found: string): KibitzerError {
   return definite("KBZ_ARGUMENT", `an entry is a string or a Uint8Array, not ${found}`);
 }
 
+export function notEntries(found: string): KibitzerError {
+  return definite("KBZ_ARGUMENT", `wanted an array of entries, as ["a", "b"], found ${found}`);
+}
+
 export function notAPublisher(found: string): KibitzerError {
   return definite(
     "KBZ_ARGUMENT",

@@ -6,19 +6,20 @@ import { assert } from "../../consensus/index.ts";
 import type { Abortable, AbortWatch } from "./abort-watch.ts";
 import { BatchBuilder } from "../codec/batch.ts";
 import type { Appended, BatchLimits, ClosedBatch } from "../codec/batch.ts";
-import type { Published } from "../api.ts";
+import type { Published, PublishedMany } from "../api.ts";
 import { abandoned } from "./errors.ts";
 import type { BatchResults, EntryResult } from "../machine/results.ts";
 import type { Doubt } from "../kibitzer-error.ts";
 
-export type PublishResult = Published;
-
-export type Resolve = (result: PublishResult) => void;
+export type Resolve = (result: Published) => void;
 export type Reject = (error: unknown) => void;
+
+/** Who waits for one entry, or for neighbours together. */
+type Told = Resolve | { readonly count: number; resolve(result: PublishedMany): void };
 
 /** Whom to tell, and until when. */
 export interface Waiting {
-  readonly resolve: Resolve;
+  readonly told: Told;
   readonly reject: Reject;
   readonly signal: AbortSignal | undefined;
 }
@@ -51,7 +52,7 @@ export class Parcel {
   readonly #watch: AbortWatch;
   readonly #claims = new Set<Claim>();
   readonly #cancelled = new Set<number>();
-  #resolves: (Resolve | null)[] = [];
+  #resolves: (Told | null)[] = [];
   #rejects: (Reject | null)[] = [];
   #closed: ClosedBatch | null = null;
   #doubt = 0;
@@ -98,8 +99,8 @@ export class Parcel {
   }
 
   /** Says whom to tell of the entry appended last. */
-  expect(resolve: Resolve, reject: Reject): void {
-    this.#resolves.push(resolve);
+  expect(told: Told, reject: Reject): void {
+    this.#resolves.push(told);
     this.#rejects.push(reject);
   }
 
@@ -107,9 +108,9 @@ export class Parcel {
    * Says whom to tell of the last `count` entries, once for all of them.
    * @param aborted Told the reason after the wait was ended: whoever counts entries looks again.
    */
-  expectAll(count: number, { resolve, reject, signal }: Waiting, aborted: () => void): void {
+  expectAll(count: number, { told, reject, signal }: Waiting, aborted: () => void): void {
     const position = this.#resolves.length;
-    this.expect(resolve, reject);
+    this.expect(told, reject);
     for (let more = 1; more < count; more += 1) {
       this.#resolves.push(null);
       this.#rejects.push(null);
@@ -186,8 +187,13 @@ export class Parcel {
   settle(index: number): void {
     const resolves = this.#resolves;
     for (let position = 0; position < resolves.length; position += 1) {
-      const resolve = resolves[position];
-      if (resolve) resolve(publishedAt(index + position, this.#results?.[position] ?? null));
+      const told = resolves[position];
+      const at = index + position;
+      if (typeof told === "function") told(publishedAt(at, this.#results?.[position] ?? null));
+      else if (told) {
+        const results = this.#results?.slice(position, position + told.count) ?? [];
+        told.resolve(publishedFrom(at, results));
+      }
     }
     this.#release();
   }
@@ -218,8 +224,13 @@ export class Parcel {
 }
 
 /** Most entries have no result, and their publishers an object of one field. */
-function publishedAt(index: number, result: EntryResult): PublishResult {
+function publishedAt(index: number, result: EntryResult): Published {
   if (result === null) return { index };
   if (result === "dropped") return { index, isResultDropped: true };
   return result === "skipped" ? { index, isSkipped: true } : { index, result };
+}
+
+function publishedFrom(index: number, results: readonly EntryResult[]): PublishedMany {
+  if (results.every((result) => result === null)) return { index };
+  return { index, each: results.map((result, at) => publishedAt(index + at, result)) };
 }

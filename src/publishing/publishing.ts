@@ -12,12 +12,12 @@ import type {
   SubmissionResult,
 } from "../../consensus/index.ts";
 import { AbortWatch } from "./abort-watch.ts";
-import type { PublishOptions } from "../api.ts";
+import type { Published, PublishedMany, PublishOptions } from "../api.ts";
 import { signalFault } from "../arguments.ts";
 import type { BatchResults } from "../machine/results.ts";
 import { Company } from "./company.ts";
 import { entryBytes } from "../codec/batch.ts";
-import type { Parcel, PublishResult } from "./parcel.ts";
+import type { Parcel } from "./parcel.ts";
 import {
   abandoned,
   brokenError,
@@ -25,6 +25,7 @@ import {
   diskFull,
   entryTooLarge,
   notAnEntry,
+  notEntries,
   publishersFull,
   sessionOver,
   notAllowed,
@@ -137,7 +138,7 @@ export class Publishing {
    *
    * @throws {KibitzerError} (as a rejection) with a truthful `outcome`.
    */
-  publish(entry: string | Uint8Array, options: PublishOptions = {}): Promise<PublishResult> {
+  publish(entry: string | Uint8Array, options: PublishOptions = {}): Promise<Published> {
     const refusal = this.#refusal(options.signal) ?? this.#refusalOf(entry);
     if (refusal !== null) return Promise.reject(refusal);
     const result = this.#room.enter(entry, options.signal, options.wait ?? true);
@@ -149,10 +150,11 @@ export class Publishing {
    * Publishes `entries` as neighbours in one batch: all take effect or none, under indexes that
    * follow `index`, that of the first. One promise for all of them.
    */
-  publishMany(entries: Entries, options: PublishOptions = {}): Promise<PublishResult> {
+  publishMany(entries: Entries, options: PublishOptions = {}): Promise<PublishedMany> {
     let refusal = this.#refusal(options.signal);
-    if (entries.length === 0) refusal ??= notAnEntry("nothing");
-    for (const entry of entries) refusal ??= this.#refusalOf(entry);
+    if (!Array.isArray(entries)) refusal ??= notEntries(typeof entries);
+    else if (entries.length === 0) refusal ??= notEntries("an empty one");
+    else for (const entry of entries) refusal ??= this.#refusalOf(entry);
     if (refusal !== null) return Promise.reject(refusal);
     const result = this.#room.enterAll(entries, options.signal, options.wait ?? true);
     this.#schedule();

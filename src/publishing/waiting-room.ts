@@ -3,10 +3,11 @@
  * are reached waits in order, or is told so. What is withdrawn here is never submitted.
  */
 import { assert } from "../../consensus/index.ts";
+import type { Published, PublishedMany } from "../api.ts";
 import type { Abortable, AbortWatch } from "./abort-watch.ts";
 import type { BatchLimits } from "../codec/batch.ts";
 import { Parcel } from "./parcel.ts";
-import type { PublishResult, Waiting } from "./parcel.ts";
+import type { Waiting } from "./parcel.ts";
 import { abandoned, groupTooLarge, tooManyWait } from "./errors.ts";
 
 export type Entries = readonly (string | Uint8Array)[];
@@ -17,7 +18,7 @@ export interface WaitingBounds extends BatchLimits {
   readonly waitingBytesMax: number;
 }
 
-/** Somebody who came when the room was full; keeps the entries as the caller gave them. */
+/** Somebody who came when the room was full; the bytes are those that the caller gave. */
 interface Queued extends Abortable {
   readonly entries: Entries;
   readonly waiting: Waiting;
@@ -67,13 +68,15 @@ export class WaitingRoom {
     entry: string | Uint8Array,
     signal: AbortSignal | undefined,
     wait: boolean,
-  ): Promise<PublishResult> {
+  ): Promise<Published> {
     // The way of nearly every entry: no array, no claim, two functions and a promise.
     if (signal === undefined && !this.#full) {
       const parcel = this.#put(entry);
       return new Promise((resolve, reject) => parcel.expect(resolve, reject));
     }
-    return this.enterAll([entry], signal, wait);
+    return new Promise((resolve, reject) =>
+      this.#enter([entry], { told: resolve, reject, signal }, wait),
+    );
   }
 
   /** Takes in entries, each no larger than the limit, that are to be neighbours in one batch. */
@@ -81,13 +84,10 @@ export class WaitingRoom {
     entries: Entries,
     signal: AbortSignal | undefined,
     wait: boolean,
-  ): Promise<PublishResult> {
-    const { waitingEntriesMax, waitingBytesMax } = this.#bounds;
+  ): Promise<PublishedMany> {
     return new Promise((resolve, reject) => {
-      const waiting: Waiting = { resolve, reject, signal };
-      if (!this.#full) this.#admit(entries, waiting);
-      else if (wait) this.#enqueue(entries, waiting);
-      else reject(tooManyWait(waitingEntriesMax, waitingBytesMax));
+      const told = { count: entries.length, resolve };
+      this.#enter(entries, { told, reject, signal }, wait);
     });
   }
 
@@ -123,6 +123,14 @@ export class WaitingRoom {
   get #full(): boolean {
     const { waitingEntriesMax, waitingBytesMax } = this.#bounds;
     return this.#entries >= waitingEntriesMax || this.#bytes >= waitingBytesMax;
+  }
+
+  #enter(entries: Entries, waiting: Waiting, wait: boolean): void {
+    const { waitingEntriesMax, waitingBytesMax } = this.#bounds;
+    if (!this.#full) this.#admit(entries, waiting);
+    // Whoever called may use the array for the next ones.
+    else if (wait) this.#enqueue([...entries], waiting);
+    else waiting.reject(tooManyWait(waitingEntriesMax, waitingBytesMax));
   }
 
   #put(entry: string | Uint8Array): Parcel {

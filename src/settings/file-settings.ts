@@ -1,7 +1,7 @@
 /** Settings as a configuration file has them: each read as its kind says, or told as a problem. */
 import { InvalidArgumentError } from "commander";
 import { shown, type ConfigFile } from "./config-file.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 import type { Setting, Settings } from "./setting.ts";
 import type { ValueType } from "./value-types.ts";
 import { refused } from "./written-values.ts";

@@ -45,19 +45,6 @@ describe("publish", () => {
     assert.equal(desk.clock.now(), 0, "without waiting");
   });
 
-  test("of neighbours tells the first index, and they are one batch", async () => {
-    const desk = new Desk();
-    const single = desk.publishing.publish("x");
-    const many = desk.publishing.publishMany(["a", "b", "c"]);
-    const after = desk.publishing.publish("y");
-    await desk.settle();
-    assert.deepEqual(desk.decide(), ["x", "a", "b", "c", "y"]);
-    assert.deepEqual(await Promise.all([single, many, after].map(fate)), ["1", "2", "5"]);
-    assert.equal(await fate(desk.publishing.publishMany([])), "KBZ_ARGUMENT none");
-    const tooMany = Array.from({ length: limits.batchEntriesMax + 1 }, () => "");
-    assert.equal(await fate(desk.publishing.publishMany(tooMany)), "KBZ_TOO_LARGE none");
-  });
-
   test("refuses what is no entry", async () => {
     const { publishing } = new Desk();
     const large = limits.entryBytesMax + 1;

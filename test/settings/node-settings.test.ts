@@ -11,7 +11,7 @@ import { CommandError } from "../../src/commands/command-error.ts";
 import { addSettings, applyConfiguration } from "../../src/commands/setting-options.ts";
 import { kibitzerOptions, type StartOptions } from "../../src/commands/start-options.ts";
 import { jsonSchemaOf } from "../../src/settings/json-schema.ts";
-import { nearest } from "../../src/settings/nearest.ts";
+import { nearest } from "../../src/nearest.ts";
 import { nodeSettings } from "../../src/settings/node-settings.ts";
 import { flagOf, variableOf, type Settings } from "../../src/settings/setting.ts";
 import { textOf } from "../../src/settings/value-types.ts";
