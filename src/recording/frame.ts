@@ -96,6 +96,8 @@ export function recordingNumber(name: string): number {
 /** What the first frame of a file says. */
 export interface Opening {
   readonly version: number;
+  /** The version of this package that recorded; absent in the oldest recordings. */
+  readonly software?: string;
   /** When the segment was begun, milliseconds since 1970. */
   readonly when: number;
   /** Who recorded, for people and for checks: republic, id, cookie, starts. */

@@ -19,6 +19,7 @@ import {
   recordingVersion,
   type FrameKind,
 } from "./frame.ts";
+import { version as software } from "../version.ts";
 
 export interface RecorderOptions {
   readonly files: FileSystem;
@@ -184,7 +185,7 @@ export class Recorder implements AsyncDisposable {
     this.#begun = this.#options.clock.wall();
     this.#offset = 0;
     const { subject } = this.#options;
-    const opening = { version: recordingVersion, when: this.#begun, subject };
+    const opening = { version: recordingVersion, software, when: this.#begun, subject };
     this.#frame("opening", [encodeOpening(opening)]);
     this.#frame("checkpoint", [this.#options.checkpoint()]);
   }

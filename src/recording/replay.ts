@@ -2,7 +2,7 @@
  * Replays a recording from its earliest checkpoint to its last whole frame, and holds every outcome
  * against the recorded one. Only reads; touches no node.
  */
-import { hashZero, InvariantViolation, type Hash, type Slot } from "../../consensus/index.ts";
+import { assert, hashZero, type Hash, type Slot } from "../../consensus/index.ts";
 import { DecodeError } from "../codec/bytes.ts";
 import { ByteReader } from "../codec/byte-reader.ts";
 import { ConsensusState, type Step } from "../consensus-state.ts";
@@ -11,6 +11,7 @@ import { envelopeOf, type Envelope, type Played } from "./envelope.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { damagedRecording } from "../storage/damage.ts";
 import { nodeFiles } from "../storage/node-files.ts";
+import { version } from "../version.ts";
 import type { FileSystem } from "../world.ts";
 import { frameHeaderBytes } from "./frame.ts";
 import { decodeStep, stepsIn, type RecordedStep } from "./recorded-step.ts";
@@ -134,22 +135,25 @@ async function recordingPath(files: FileSystem, path: string): Promise<string> {
 /** A step, or a checkpoint, and where it stands. */
 interface Recorded {
   readonly step: RecordedStep;
+  /** The version of this package that recorded it, if that is on record. */
+  readonly software: string | undefined;
   readonly file: string;
   readonly offset: number;
 }
 
 function* recordedIn(frames: Iterable<RecordedFrame>): Generator<Recorded, void, void> {
-  for (const { kind, body, file, offset: frameAt } of frames) {
+  for (const { kind, body, opening, file, offset: frameAt } of frames) {
+    const { software } = opening;
     let offset = frameAt;
     try {
       if (kind === "checkpoint") {
         const step = { played: readPlayed(new ByteReader(body)), digest: null };
-        yield { step, file, offset };
+        yield { step, software, file, offset };
         continue;
       }
       for (const { at, bytes } of stepsIn(body)) {
         offset = frameAt + frameHeaderBytes + at;
-        yield { step: decodeStep(bytes), file, offset };
+        yield { step: decodeStep(bytes), software, file, offset };
       }
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
@@ -199,12 +203,13 @@ function checkStep(
 ): void {
   const recorded = place.step.digest;
   let replayed: Step | null = null;
-  let violation: InvariantViolation | null = null;
+  let fault: Error | null = null;
   try {
     replayed = state.replay(place.step.played);
   } catch (error) {
-    if (!(error instanceof InvariantViolation)) throw error;
-    violation = error;
+    // A broken invariant, or a state of another version in which something is missing.
+    assert(error instanceof Error, "what is thrown is an error");
+    fault = error;
   }
   const digest = replayed?.digest ?? null;
   if (digest === recorded) {
@@ -212,12 +217,12 @@ function checkStep(
     if (replayed !== null) onStep?.(place.step.played, replayed, state);
     return;
   }
-  const found = violation === null ? `${digest}` : `a broken invariant ("${violation.message}")`;
-  throw diverged(place, recorded ?? "a broken invariant", found, violation);
+  const found = fault === null ? `${digest}` : `a failure (${fault.name}: ${fault.message})`;
+  throw diverged(place, recorded ?? "a failure", found, fault);
 }
 
 function diverged(
-  { file, offset, step, number }: Place,
+  { file, offset, step, software, number }: Place,
   recorded: string,
   replayed: string,
   cause: unknown,
@@ -227,8 +232,14 @@ function diverged(
   return new KibitzerError(
     "KBZ_DIVERGED",
     `Step ${number} (${method}, ${file} at byte ${offset}) has another outcome than ` +
-      `recorded: recorded ${recorded}, replayed ${replayed}. Its input: ${input}. Replay with ` +
-      "the version that recorded it; if that diverges too, report it with the recording.",
+      `recorded: recorded ${recorded}, replayed ${replayed}. Its input: ${input}. ` +
+      whatToDo(software),
     { retryable: false, outcome: "none", cause },
   );
+}
+
+function whatToDo(software: string | undefined): string {
+  if (software === version) return `Version ${version} recorded it too: report it with the files.`;
+  const recorder = software === undefined ? "the version that recorded it" : `version ${software}`;
+  return `This is version ${version}: replay with ${recorder}; report it if that diverges too.`;
 }

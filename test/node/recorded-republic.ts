@@ -52,7 +52,7 @@ const nothingDurable: DurableState = {
   writeLast: 0,
 };
 
-const clock: Clock = {
+export const clock: Clock = {
   now: () => 0,
   wall: () => 1_700_000_000_000,
   after: () => ({ cancel: () => {} }),

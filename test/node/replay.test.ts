@@ -3,12 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decodeEnvelope, encodeEnvelope } from "../../src/recording/envelope-codec.ts";
 import { ConsensusState } from "../../src/consensus-state.ts";
-import type { Envelope } from "../../src/recording/envelope.ts";
+import type { CheckpointEnvelope, Envelope } from "../../src/recording/envelope.ts";
+import { EnvelopeRecorder } from "../../src/recording/envelope-recorder.ts";
+import { digestOutcome } from "../../src/recording/outcome-digest.ts";
 import { KibitzerError, type KibitzerErrorCode } from "../../src/kibitzer-error.ts";
 import { recordedEnvelopes, replayEnvelopes, replayRecording } from "../../src/recording/replay.ts";
 import type { MemoryFiles } from "../storage/memory-files.ts";
 import { joined } from "./codec-harness.ts";
-import { RecordedRepublic } from "./recorded-republic.ts";
+import { clock as republicClock, RecordedRepublic } from "./recorded-republic.ts";
 
 function refusedWith(code: KibitzerErrorCode, pattern: RegExp): (error: unknown) => boolean {
   return (error) => {
@@ -160,6 +162,40 @@ test("an input whose application threw is on record, and throws again", async ()
   const result = await replayRecording("/a", { files: republic.files });
   assert.equal(result.envelopes, steps + 1);
   assert.equal(result.complete, true);
+});
+
+/** Records as a version did whose leaders knew of no bursts. */
+class OlderState extends ConsensusState {
+  override checkpoint(): CheckpointEnvelope {
+    const known = JSON.stringify(super.checkpoint(), (key, value: unknown) =>
+      key === "bursts" ? undefined : value,
+    );
+    return JSON.parse(known);
+  }
+}
+
+test("a recording of a state that lacks what this version needs diverges, by version", async () => {
+  const { files, nodes } = await RecordedRepublic.found();
+  const state = nodes.get("a")?.state;
+  assert.ok(state !== undefined && state.islander !== null);
+  const older = new OlderState(state.legislator, state.islander);
+  await using recorder = await EnvelopeRecorder.open({
+    files,
+    directory: "/older",
+    clock: republicClock,
+    subject: { id: "a", starts: 2 },
+    state: older,
+    onError: (error) => assert.fail(error),
+  });
+  const value = { kind: "registration", nonce: "00000000000000cc" } as const;
+  const input = { kind: "enqueue", now: 1e6, when: 1, value } as const;
+  recorder.recordLegislator(input);
+  recorder.outcome(digestOutcome(state.stepLegislator(input)));
+  await recorder.flushed();
+  await assert.rejects(
+    replayRecording("/older", { files }),
+    refusedWith("KBZ_DIVERGED", /Step 1 \(enqueue, .*replayed a failure \(TypeError.*Version 0/),
+  );
 });
 
 test("without a recording, or without a checkpoint first, there is nothing to replay", async () => {
