@@ -51,7 +51,7 @@ export interface Change {
   readonly request: MembershipRequest;
   isDone(status: Status): boolean;
   /** Told what a submission was answered with. */
-  onAnswer?(document: unknown): void;
+  readonly onAnswer?: (document: unknown) => void;
   /** Why it is of no use to ask again, or null. */
   verdict(reason: RefusalReason, status: Status): KibitzerError | null;
 }
@@ -144,26 +144,36 @@ async function untilDone(
   change: Change,
   { first, told }: { readonly first: Status; readonly told: { doubt: Doubt } },
 ): Promise<Status> {
-  const { request } = change;
   let status = first;
-  for (let attempt = 1; !change.isDone(status); attempt += 1) {
+  for (let attempt = 1; ; attempt += 1) {
     asking.check();
-    const submitted = await asking.submit(request);
-    // It may say that nothing was, or needs to be, done.
-    if (submitted.kind === "document") change.onAnswer?.(submitted.document);
-    if (isDoubtful(submitted)) told.doubt = "unknown";
+    // Asked once of what is done already, too: whether this caller may ask is the node's to say.
+    const submitted = await submit(asking, change, told);
+    if (change.isDone(status)) return status;
     if (submitted.kind === "refused") {
       const verdict = change.verdict(submitted.reason, await asking.status());
       if (verdict !== null) throw verdict;
     }
     const isTaken = submitted.kind === "enqueued" || submitted.kind === "document";
     const looks = isTaken ? looksPerAttempt : 1;
-    for (let look = 1; look <= looks && !change.isDone(status); look += 1) {
+    for (let look = 1; look <= looks; look += 1) {
       await asking.pause(looks === 1 ? attempt : look);
       status = await asking.status();
+      if (change.isDone(status)) return status;
     }
   }
-  return status;
+}
+
+async function submit(
+  asking: Asking,
+  { request, onAnswer }: Change,
+  told: { doubt: Doubt },
+): Promise<Submitted> {
+  const submitted = await asking.submit(request);
+  // It may say that nothing was, or needs to be, done.
+  if (submitted.kind === "document") onAnswer?.(submitted.document);
+  if (isDoubtful(submitted)) told.doubt = "unknown";
+  return submitted;
 }
 
 function isDoubtful(submitted: Submitted): boolean {

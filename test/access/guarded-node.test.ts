@@ -151,6 +151,8 @@ test("each token may ask what its roles say, over frames and over https", async 
   assert.equal((await reader.status()).decided.index, 1);
   await failureOf(writer.status(), forbidden);
   await failureOf(backUp(reader), forbidden);
+  await failureOf(reader.transfer("a"), forbidden);
+  await failureOf(reader.promote("a"), forbidden);
   await backUp(operator);
   assert.match(await refusalOf(node.url, { tls, token: "secret-nobody" }), /known here, but that/);
   assert.match(await refusalOf(node.url, { tls }), /a token or a certificate .* has none/);
@@ -171,6 +173,9 @@ test("each token may ask what its roles say, over frames and over https", async 
   assert.match(String(audit[0]?.["who"]), /^a client at 127\.0\.0\.1:\d+ with token operator$/);
   assert.deepEqual([audit[0]?.["action"], audit[0]?.["address"] !== undefined], ["backup", true]);
   assert.equal(place.log.of("forbidden").length, 3);
+  assert.deepEqual(await operator.transfer("a"), { leader: "a" }, "what is done already");
+  assert.equal((await operator.promote("a")).seated, true);
+  assert.equal(place.log.of("audit").length, 3);
 
   writeFileSync(tokens, lines({ ...roles, writer: "read", reader: "publish" }));
   await node.reload();
