@@ -10,7 +10,7 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
 import type { Request, Response } from "../requests.ts";
 import type { Clock } from "../world.ts";
-import { forbidden, hostOf, type Access, type Asker, type Grant } from "./access.ts";
+import { forbidden, type Access, type Asker, type Grant } from "./access.ts";
 import { Audit } from "./audit.ts";
 import { Repetition } from "./repetition.ts";
 import { needOf, type Need } from "./roles.ts";
@@ -26,6 +26,9 @@ export interface GateOptions {
   readonly logger: Logger;
   readonly clock: Clock;
 }
+
+/** Different lines within a minute about who may not do what it asks for. */
+const forbiddenLinesMax = 100;
 
 /** A permission for as long as it is needed. */
 export interface Lasting extends Disposable {
@@ -49,7 +52,7 @@ export class Gate implements Required<Callee<Request, Response>> {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #audit: Audit;
-  readonly #refusals = new Repetition();
+  readonly #forbidden = new Repetition(forbiddenLinesMax);
   /** By the hello of each connection. */
   readonly #grants = new WeakMap<Hello, Grant>();
 
@@ -105,10 +108,7 @@ export class Gate implements Required<Callee<Request, Response>> {
     return this.#service.answer(request, from, signal);
   }
 
-  /** Who is refused comes again and again: that is said once in a while. */
   refused(detail: { readonly address: string; readonly error: Error }): void {
-    const { address, error } = detail;
-    if (isForbidden(error) && !this.#isNews(address, error.message)) return;
     this.#service.refused?.(detail);
   }
 
@@ -193,15 +193,9 @@ export class Gate implements Required<Callee<Request, Response>> {
 
   #tell({ who, asker }: Grant, error: Error): void {
     const { address } = asker;
-    if (!this.#isNews(address, `${who} ${error.message}`)) return;
+    // Who is refused asks again and again.
+    if (this.#forbidden.isOne(address, `${who} ${error.message}`, this.#clock.now())) return;
     this.#logger.warn({ event: "forbidden", who, address, reason: error.message }, error.message);
-  }
-
-  /** That somebody comes from another port than before is none. */
-  #isNews(address: string, text: string): boolean {
-    const host = hostOf(address);
-    const what = `${host} ${text.replaceAll(address, host)}`;
-    return !this.#refusals.isOne(what, this.#clock.now());
   }
 }
 

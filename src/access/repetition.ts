@@ -1,22 +1,32 @@
 /** Tells what was said lately from what is news, so that a log is not filled by who tries again. */
+import { hostOf } from "./access.ts";
 
-/** For so long the same is no news. */
+/** For so long the same is no news, and so long counts against the most that may be said. */
 const quietMs = 60_000;
-const keptMax = 256;
 
 export class Repetition {
+  readonly #max: number;
+  /** When each was said, the earliest first. */
   readonly #said = new Map<string, number>();
 
-  /** Whether `what` was said within the last minute; if not, it is from now on. */
-  isOne(what: string, nowMs: number): boolean {
-    const before = this.#said.get(what);
-    if (before !== undefined && nowMs - before < quietMs) return true;
-    this.#said.delete(what);
-    this.#said.set(what, nowMs);
-    if (this.#said.size > keptMax) {
-      const [oldest] = this.#said.keys();
-      if (oldest !== undefined) this.#said.delete(oldest);
+  /** @param max Different things that may be said within a minute. */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /**
+   * Whether `text` was said of `address` within the last minute, or as much else as may be; if not,
+   * it is from now on. That somebody comes from another port than before is no news.
+   */
+  isOne(address: string, text: string, nowMs: number): boolean {
+    const host = hostOf(address);
+    const what = `${host} ${text.replaceAll(address, host)}`;
+    for (const [earliest, at] of this.#said) {
+      if (nowMs - at < quietMs) break;
+      this.#said.delete(earliest);
     }
+    if (this.#said.has(what) || this.#said.size >= this.#max) return true;
+    this.#said.set(what, nowMs);
     return false;
   }
 }

@@ -1,19 +1,21 @@
 /**
- * Log lines about who was refused at the door: some each second, then a count of the rest, since
- * whoever floods a node must not have it write as much as it is sent.
+ * Log lines about who was refused at the door: the same once a minute, some different ones, then a
+ * count of the rest, since whoever floods a node must not have it write as much as it is sent.
  */
+import { Repetition } from "../access/repetition.ts";
 import type { Logger } from "../logger.ts";
 import type { Clock, Timer } from "../world.ts";
 
-/** Lines for each second in which somebody is refused. */
+/** Different lines within a minute. */
 const linesMax = 10;
-const spanMs = 1000;
+/** From the first that is not told by itself until all of them are. */
+const restMs = 60_000;
 
 export class RefusalLog {
   readonly #logger: Logger;
   readonly #clock: Clock;
-  #since = -Infinity;
-  #count = 0;
+  readonly #said = new Repetition(linesMax);
+  #rest = 0;
   /** Runs while there is a rest to be told. */
   #timer: Timer | null = null;
 
@@ -23,17 +25,12 @@ export class RefusalLog {
   }
 
   note({ address, error }: { readonly address: string; readonly error: Error }): void {
-    const now = this.#clock.now();
-    if (now - this.#since >= spanMs) {
-      this.tellRest();
-      this.#since = now;
-    }
-    this.#count += 1;
-    if (this.#count > linesMax) {
-      this.#timer ??= this.#clock.after(this.#since + spanMs - now, () => this.tellRest());
+    const reason = error.message;
+    if (this.#said.isOne(address, reason, this.#clock.now())) {
+      this.#rest += 1;
+      this.#timer ??= this.#clock.after(restMs, () => this.tellRest());
       return;
     }
-    const reason = error.message;
     this.#logger.warn({ event: "refused", address, reason }, "refused at the door");
   }
 
@@ -41,9 +38,9 @@ export class RefusalLog {
   tellRest(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    const count = this.#count - linesMax;
-    [this.#since, this.#count] = [-Infinity, 0];
-    if (count <= 0) return;
+    const count = this.#rest;
+    this.#rest = 0;
+    if (count === 0) return;
     this.#logger.warn({ event: "refused", count }, `${count} more were refused at the door`);
   }
 }
