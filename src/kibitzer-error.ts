@@ -115,7 +115,7 @@ export class KibitzerError extends Error {
   readonly retryable: boolean;
   readonly outcome: ErrorOutcome;
   /** Of `KBZ_TRUNCATED`: the first index that is there, where the endpoint asked has said so. */
-  readonly firstIndex?: number;
+  declare readonly firstIndex?: number;
 
   constructor(code: KibitzerErrorCode, message: string, details: Details) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

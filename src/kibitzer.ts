@@ -51,14 +51,13 @@ import { checksOf, factsOf } from "./health/health.ts";
 import { healthOf, type Health, type ProbeName } from "./health/probe.ts";
 import { replayEnvelopes } from "./recording/replay.ts";
 import { NodeMembership } from "./node/membership.ts";
-import { closedError } from "./node/errors.ts";
+import { closedError, noRepublicYet } from "./node/errors.ts";
 import { handOver } from "./node/handing-over.ts";
 import { ownBarrier } from "./node/own-barrier.ts";
 import { ownEntries } from "./node/own-entries.ts";
 import { ownGovernments } from "./node/own-governments.ts";
 import { ownLog } from "./node/own-log.ts";
-import { noMachine } from "./machine/machine-errors.ts";
-import { queryOf } from "./machine/query.ts";
+import { ownQuery } from "./node/own-query.ts";
 import type { StateMachine } from "./machine/state-machine.ts";
 
 export class Kibitzer implements Log, Membership {
@@ -252,20 +251,14 @@ export class Kibitzer implements Log, Membership {
   }
 
   async query(question: Uint8Array, options: QueryOptions = {}): Promise<Answer> {
-    const { over, service } = this.#engine;
     checkOptions(options, optionNames.query);
-    const { signal } = options;
-    const both = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
-    if (options.stale !== true) await ownBarrier(this.#engine, options);
-    const response = await service.query(queryOf(question, { ...options, stale: true }), both);
-    signal?.throwIfAborted();
-    if (over.signal.aborted) throw closedError();
-    if (response.kind === "answer") return { index: response.index, bytes: response.answer };
-    throw noMachine();
+    return await ownQuery(this.#engine, question, options);
   }
 
   async publish(entry: string | Uint8Array, options?: PublishOptions): Promise<Published> {
     if (options !== undefined) checkOptions(options, optionNames.publish);
+    const { identity, over } = this.#engine;
+    if (identity === null && !over.signal.aborted) throw noRepublicYet();
     return await this.#engine.publishing.publish(entry, options);
   }
 

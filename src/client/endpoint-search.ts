@@ -5,6 +5,7 @@
 import { TransportError } from "../../transport/portable.ts";
 import type { Caller, Dialler, Hello } from "../../transport/portable.ts";
 import type { Request, Response } from "../requests.ts";
+import { pauseMs } from "../retry-pause.ts";
 import type { Rooms } from "./rooms.ts";
 import type { Clock, Timer } from "../world.ts";
 
@@ -36,12 +37,12 @@ export interface EndpointSearchOptions {
 /** A node that is well answers sooner than this; then the next is tried beside it. */
 const silentMs = 250;
 const probeMs = 5000;
-/** Until an endpoint that answered, and was refused, is tried again. */
-const againMs = 500;
 
 export class EndpointSearch {
   readonly #options: EndpointSearchOptions;
   readonly #candidates = new Map<string, Attachment>();
+  /** How often each answered, and was refused. */
+  readonly #refusals = new Map<string, number>();
   #tried = 0;
   #timer: Timer | null = null;
   /** Until endpoints that were refused are tried again. */
@@ -113,7 +114,9 @@ export class EndpointSearch {
     if (this.#isOver) return;
     const refusal = this.#options.refusalOf(remote);
     if (refusal !== null) {
-      this.#refuse(attachment, refusal, againMs);
+      const times = (this.#refusals.get(attachment.url) ?? 0) + 1;
+      this.#refusals.set(attachment.url, times);
+      this.#refuse(attachment, refusal, pauseMs(times, this.#options.fraction()));
       return;
     }
     this.#candidates.delete(attachment.url);

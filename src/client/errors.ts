@@ -42,6 +42,14 @@ export function clientClosed(): KibitzerError {
   });
 }
 
+/** Of a node that answers, and is in none; `known` is the one that this client is of. */
+export function inNoRepublic(known: string | null): Error {
+  if (known !== null) return new Error(`it is in no republic, and not in ${known}`);
+  const message = "it is in no republic yet";
+  return new KibitzerError("KBZ_NOT_FOUND", message, { retryable: true, outcome: "none" });
+}
+
+/** When the time is over; where all endpoints answer, and are in no republic, that is told. */
 export function unreachable(
   urls: readonly string[],
   found: {
@@ -52,14 +60,22 @@ export function unreachable(
 ): KibitzerError {
   const { ms, failures, cause = [...failures.values()].at(-1) } = found;
   const within = ms === null ? "in time" : `within ${ms} ms`;
+  const each = describe(urls, failures);
+  const details = { retryable: true, outcome: "none", cause } as const;
+  if (urls.every((url) => isInNoRepublic(failures.get(url)))) {
+    const message =
+      `no endpoint is in a republic ${within}: ${each}; ` +
+      "bootstrap or join one there, or name other endpoints";
+    return new KibitzerError("KBZ_NOT_FOUND", message, details);
+  }
   const message =
-    `none of the endpoints answered ${within}: ${describe(urls, failures)}; ` +
+    `none of the endpoints answered ${within}: ${each}; ` +
     "see whether the nodes are up and can be reached";
-  return new KibitzerError("KBZ_UNREACHABLE", message, {
-    retryable: true,
-    outcome: "none",
-    cause,
-  });
+  return new KibitzerError("KBZ_UNREACHABLE", message, details);
+}
+
+function isInNoRepublic(error: Error | undefined): boolean {
+  return error instanceof KibitzerError && error.code === "KBZ_NOT_FOUND";
 }
 
 export function noQuorum(wanted: string, url: string, cause: unknown): KibitzerError {

@@ -4,7 +4,7 @@
  */
 import type { Dialler, Hello, Lane } from "../../transport/portable.ts";
 import { TransportError } from "../../transport/portable.ts";
-import { clientClosed, verdictOn } from "./errors.ts";
+import { clientClosed, inNoRepublic, verdictOn } from "./errors.ts";
 import type { EndpointFailures } from "./errors.ts";
 import { Deadline } from "../deadline.ts";
 import { EndpointSearch } from "./endpoint-search.ts";
@@ -306,8 +306,7 @@ export class ClientLink {
   }
 
   #refusalOf({ republic }: Hello): Error | null {
-    if (republic !== null || this.#republic === null) return null;
-    return new Error(`it is in no republic, and not in ${this.#republic}`);
+    return republic === null ? inNoRepublic(this.#republic) : null;
   }
 
   #onFound(attachment: Attachment): void {

@@ -3,7 +3,7 @@ import { wholeMax } from "../codec/byte-reader.ts";
 import { Deadline } from "../deadline.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Engine } from "../node/engine.ts";
-import { closedError } from "../node/errors.ts";
+import { closedError, noRepublicYet } from "../node/errors.ts";
 import { httpLimits } from "./http-limits.ts";
 import { badRequest, HttpProblem } from "./problem.ts";
 import type { HttpContext } from "./route.ts";
@@ -54,12 +54,7 @@ function tooLate(error: unknown, ms: number): unknown {
 /** @throws {HttpProblem} 503 when this node has no log to write to or to read. */
 export function checkRepublic({ republic }: Pick<Engine, "republic">): void {
   if (republic !== null) return;
-  const error = new KibitzerError(
-    "KBZ_NOT_FOUND",
-    "This node is in no republic yet: bootstrap or join one, or ask another node.",
-    { retryable: true, outcome: "none" },
-  );
-  throw new HttpProblem(error, { status: 503 });
+  throw new HttpProblem(noRepublicYet(), { status: 503 });
 }
 
 /** @throws {HttpProblem} 400 naming a parameter that there is not. */

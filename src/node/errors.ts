@@ -1,4 +1,4 @@
-/** What a call of a node that is closed is told. */
+/** What calls of a node are told that it cannot serve: it is closed, or in no such republic. */
 import { KibitzerError } from "../kibitzer-error.ts";
 
 export function closedError(): KibitzerError {
@@ -6,6 +6,14 @@ export function closedError(): KibitzerError {
     retryable: false,
     outcome: "none",
   });
+}
+
+export function noRepublicYet(): KibitzerError {
+  return new KibitzerError(
+    "KBZ_NOT_FOUND",
+    "This node is in no republic yet: bootstrap or join one, or ask another node.",
+    { retryable: true, outcome: "none" },
+  );
 }
 
 /** The name insisted on is not that of the republic here. */

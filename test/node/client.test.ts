@@ -26,6 +26,24 @@ function assertDefinite(error: KibitzerError, code: KibitzerErrorCode, retryable
 }
 
 describe("connecting", () => {
+  test("passes by who is in no republic yet, says so, and comes back to it", async () => {
+    await using harness = new Harness();
+    const lonely = await harness.node("a");
+    lonely.isIn = false;
+    const error = await failureOf(harness.client(["a"], { timeoutMs: 1000 }));
+    assertDefinite(error, "KBZ_NOT_FOUND", true);
+    assert.match(error.message, /memory:a \(it is in no republic yet\).*bootstrap or join one/);
+    assert.ok(lonely.asked.length < 20, `asked ${lonely.asked.length} times in a second`);
+    const told = Promise.withResolvers<string>();
+    const connecting = harness.client(["a"], { waiting: told.resolve });
+    assert.match(await told.promise, /memory:a \(it is in no republic yet\)/);
+    lonely.isIn = true;
+    assert.deepEqual(await (await connecting).publish("one"), { index: 1 });
+    lonely.isIn = false;
+    await harness.node("b");
+    assert.equal((await harness.client(["a", "b"])).endpoint, "memory:b");
+  });
+
   test("takes the first endpoint that answers, in the order given", async () => {
     await using harness = new Harness();
     await harness.node("b");

@@ -102,6 +102,7 @@ test("joining says what is wrong with the endpoint, the signal, or a closed node
     const error = await failureOf(act(), { code: "KBZ_ARGUMENT", outcome: "none" });
     assert.match(error.message, message);
   }
+  await failureOf(node.publish("x"), { code: "KBZ_NOT_FOUND", outcome: "none", retryable: true });
   const slip = { timeout: 5 } as never;
   for (const joining of [node.join(null, "tcp://127.0.0.1:1", slip), node.awaitInvitation(slip)]) {
     await failureOf(joining, { code: "KBZ_ARGUMENT", outcome: "none" });
@@ -111,5 +112,6 @@ test("joining says what is wrong with the endpoint, the signal, or a closed node
   await failureOf(node.join(null, url, { signal }), { code: "KBZ_ABORTED", outcome: "none" });
   await node.close();
   await failureOf(node.join(null, url), { code: "KBZ_CLOSED", outcome: "none" });
+  await failureOf(node.publish("x"), { code: "KBZ_CLOSED", outcome: "none" });
   await failureOf(node.bootstrap("late"), { code: "KBZ_CLOSED", outcome: "none" });
 });
