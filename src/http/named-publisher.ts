@@ -7,6 +7,7 @@ import {
   type Batch,
   type Effect,
   type PublisherId,
+  type Republic,
   type SubmissionResult,
 } from "../../consensus/index.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
@@ -14,11 +15,19 @@ import type { Engine } from "../node/engine.ts";
 import { ownBarrier } from "../node/own-barrier.ts";
 import { Publishing } from "../publishing/publishing.ts";
 import { resultOf } from "../publishing/submission-result.ts";
-import type { Timer } from "../world.ts";
+import type { EnqueueRequest } from "../requests.ts";
+import type { Timer, World } from "../world.ts";
 import { httpLimits } from "./http-limits.ts";
 import { HttpProblem } from "./problem.ts";
 
-type Node = Pick<Engine, "configuration" | "service" | "state">;
+/** What it needs of its node. */
+export interface NumberingNode {
+  readonly configuration: { readonly world: Pick<World, "clock" | "chance"> };
+  readonly service: Pick<Engine["service"], "enqueue">;
+  readonly state: {
+    readonly legislator: { readonly republic: Pick<Republic, "outcomeOf" | "batchOf"> };
+  };
+}
 
 export interface Numbered {
   readonly publisher: PublisherId;
@@ -26,9 +35,10 @@ export interface Numbered {
 }
 
 export class NamedPublisher implements Disposable {
-  readonly #node: Node;
+  readonly #node: NumberingNode;
   readonly #publisher: PublisherId;
   readonly #publishing: Publishing;
+  /** Aborts when what comes before it does not come, and when it is disposed. */
   readonly #end = new AbortController();
   readonly #signal: AbortSignal;
   #sequence: number;
@@ -36,9 +46,14 @@ export class NamedPublisher implements Disposable {
   #doubt = 0;
   #last: SubmissionResult | null = null;
   #patience: Timer | null = null;
-  #batch: Batch | null = null;
+  /** Whether it was waited for long enough: one more answer decides. */
+  #isLate = false;
+  #underWay = 0;
+  /** Which number was waited for in vain. */
+  #expected: number | null = null;
+  #submission: { readonly batch: Batch; readonly body: Uint8Array } | null = null;
 
-  constructor(node: Node, { publisher, sequence }: Numbered, signal: AbortSignal) {
+  constructor(node: NumberingNode, { publisher, sequence }: Numbered, signal: AbortSignal) {
     const { clock, chance } = node.configuration.world;
     const islander = new Islander();
     this.#node = node;
@@ -76,35 +91,62 @@ export class NamedPublisher implements Disposable {
   [Symbol.dispose](): void {
     this.#patience?.cancel();
     this.#publishing.close();
+    this.#end.abort();
   }
 
   async #submit(batch: Batch, body: Uint8Array): Promise<SubmissionResult> {
-    this.#batch = batch;
+    this.#submission = { batch, body };
     this.#doubt += 1;
-    const request = { method: "enqueue", batch, body, hops: 0 } as const;
-    const result = resultOf(await this.#node.service.enqueue(request, this.#signal));
+    const result = await this.#enqueue({ method: "enqueue", batch, body, hops: 0 });
     if (result.kind === "refused" || result.kind === "unknownPublisher") this.#doubt -= 1;
     this.#last = result;
-    this.#awaitPredecessor(isGap(result));
+    if (isGap(result)) this.#awaitPredecessor();
+    else this.#goOn();
     return result;
   }
 
+  async #enqueue(request: EnqueueRequest): Promise<SubmissionResult> {
+    this.#underWay += 1;
+    try {
+      return resultOf(await this.#node.service.enqueue(request, this.#signal));
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+
+  #goOn(): void {
+    this.#patience?.cancel();
+    this.#patience = null;
+    this.#isLate = false;
+  }
+
   /** What it follows may be on its way, through another connection or node; but not for ever. */
-  #awaitPredecessor(isMissing: boolean): void {
-    if (!isMissing) {
-      this.#patience?.cancel();
-      this.#patience = null;
+  #awaitPredecessor(): void {
+    if (this.#end.signal.aborted) return;
+    if (this.#isLate) {
+      this.#expected = this.#expectedHere();
+      // Else it has come by now, and the next answer will not miss it.
+      if (this.#expected !== null) this.#end.abort();
       return;
     }
     const { clock } = this.#node.configuration.world;
-    this.#patience ??= clock.after(httpLimits.predecessorMs, () => this.#end.abort());
+    this.#patience ??= clock.after(httpLimits.predecessorMs, () => this.#askLast());
+  }
+
+  /** It may have come since it was missed last: of many copies all are to be answered alike. */
+  #askLast(): void {
+    this.#isLate = true;
+    if (this.#underWay > 0 || this.#submission === null) return;
+    const { batch, body } = this.#submission;
+    // Whatever comes of it, what is published is submitted again in its own time.
+    this.#submit(batch, body).catch(() => undefined);
   }
 
   #reasonOf(error: unknown): unknown {
     const outcome = this.#doubt === 0 ? "none" : "unknown";
     if (this.#last?.kind === "conflict") return this.#conflict();
     if (this.#last?.kind === "unknownPublisher") return unknown(this.#publisher, outcome);
-    if (this.#end.signal.aborted) return this.#gap(outcome);
+    if (this.#expected !== null) return this.#gap(this.#expected, outcome);
     if (!(error instanceof KibitzerError)) return error;
     // The same numbers have one effect at most: it may be sent again whatever became of it.
     const retryable =
@@ -112,29 +154,28 @@ export class NamedPublisher implements Disposable {
     return new KibitzerError(error.code, error.message, { retryable, outcome, cause: error });
   }
 
-  #gap(outcome: "none" | "unknown"): HttpProblem {
-    const expected = this.#expected();
-    const from = expected === null ? "those before it" : `those from ${expected} on`;
+  #gap(expected: number, outcome: "none" | "unknown"): HttpProblem {
     const error = new KibitzerError(
       "KBZ_PUBLISHER",
-      `Sequence ${this.#sequence} of publisher ${this.#publisher} comes too early: send ${from} ` +
-        "first.",
+      `Sequence ${this.#sequence} of publisher ${this.#publisher} comes too early: send those ` +
+        `from ${expected} on first.`,
       { retryable: true, outcome },
     );
-    return new HttpProblem(error, expected === null ? {} : { more: { expected } });
+    return new HttpProblem(error, { more: { expected } });
   }
 
-  /** What the publisher's next number is, as this node's log has it. */
-  #expected(): number | null {
-    if (this.#batch === null) return null;
-    const effect: Effect | null = this.#node.state.legislator.republic.outcomeOf(this.#batch);
+  /** What the publisher's next number is, as this node's log has it; null if it is this one. */
+  #expectedHere(): number | null {
+    if (this.#submission === null) return null;
+    const { republic } = this.#node.state.legislator;
+    const effect: Effect | null = republic.outcomeOf(this.#submission.batch);
     return effect?.kind === "gap" ? effect.expected : null;
   }
 
   #conflict(): KibitzerError {
     const { republic } = this.#node.state.legislator;
     const before = republic.batchOf(this.#publisher, this.#sequence);
-    const isOther = before !== null && before.count === this.#batch?.count;
+    const isOther = before !== null && before.count === this.#submission?.batch.count;
     const found = isOther
       ? "was used for another entry"
       : "was used already, and what for is not known here any more: look for it in the log";

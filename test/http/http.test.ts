@@ -2,6 +2,7 @@
 import "./router.ts";
 import "./publish.ts";
 import "./entries.ts";
+import "./late-predecessor.ts";
 import "./openapi.ts";
 import "./refusals.ts";
 import "./repairing.ts";

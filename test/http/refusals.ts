@@ -3,43 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silent } from "../../src/logger.ts";
 import { RefusalLog } from "../../src/node/refusal-log.ts";
-import type { Clock } from "../../src/world.ts";
-
-/** Time passes when it is told to. */
-class HandClock implements Clock {
-  readonly #timers = new Map<() => void, number>();
-  #now = 0;
-
-  get timers(): number {
-    return this.#timers.size;
-  }
-
-  now(): number {
-    return this.#now;
-  }
-
-  wall(): number {
-    return this.#now;
-  }
-
-  after(ms: number, callback: () => void): { cancel(): void } {
-    this.#timers.set(callback, this.#now + ms);
-    return { cancel: () => this.#timers.delete(callback) };
-  }
-
-  soon(callback: () => void): void {
-    this.after(0, callback);
-  }
-
-  advanceTo(now: number): void {
-    this.#now = now;
-    const due = [...this.#timers].filter(([, at]) => at <= now);
-    for (const [callback] of due) {
-      this.#timers.delete(callback);
-      callback();
-    }
-  }
-}
+import { HandClock } from "./hand-clock.ts";
 
 test("who floods a node fills no log: the same once a minute, ten lines, how many more", () => {
   const lines: string[] = [];
