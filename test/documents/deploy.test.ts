@@ -64,12 +64,25 @@ test("pods start a command that there is, on the volume and the port that they h
   assert.ok(container.args.includes(`--data=${container.volumeMounts[0]?.mountPath}`));
 });
 
-test("pods answer to the name of the service that clients call", () => {
+/** A name as pods elsewhere have to say it. */
+function inDomains(host: string): readonly string[] {
+  return ["", ".svc", ".svc.cluster.local"].map((domain) => `${host}.$(NAMESPACE)${domain}`);
+}
+
+test("pods answer to their own names, and to that of the service that clients call", () => {
   const [, service] = parseAllDocuments(read("kubernetes", "services.yaml"));
   const name = service?.getIn(["metadata", "name"]);
   const { spec } = parse(read("kubernetes", "stateful-set.yaml"));
   const [container]: readonly Container[] = spec.template.spec.containers;
-  assert.ok(container?.args.includes(`--allow-host=${String(name)}`));
+  const own = container?.args.find((arg) => arg.startsWith("--advertise="));
+  const advertised = new URL(own?.replace("--advertise=", "").replace("$(POD_NAME)", "pod") ?? "");
+  const pod = advertised.hostname.replace("pod", "$(POD_NAME)");
+  const allowed = container?.args.filter((arg) => arg.startsWith("--allow-host="));
+  const names = [...inDomains(pod), String(name), ...inDomains(String(name))];
+  assert.deepEqual(
+    allowed,
+    names.map((host) => `--allow-host=${host}`),
+  );
 });
 
 test("the page of the probes shows those of the base, none of which ends a long start", () => {

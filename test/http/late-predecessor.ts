@@ -1,7 +1,7 @@
 /** What becomes of a number whose predecessor comes as late as may be, or never. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Batch, Effect } from "../../consensus/index.ts";
+import type { Effect } from "../../consensus/index.ts";
 import { httpLimits } from "../../src/http/http-limits.ts";
 import { NamedPublisher, type NumberingNode } from "../../src/http/named-publisher.ts";
 import { HttpProblem, problemDocument } from "../../src/http/problem.ts";
@@ -30,7 +30,7 @@ class Leader implements NumberingNode {
   readonly state = {
     legislator: {
       republic: {
-        outcomeOf: (_: Batch): Effect => {
+        outcomeOf: (): Effect => {
           return this.isDecided ? { kind: "duplicate", index: 7 } : { kind: "gap", expected: 1 };
         },
         batchOf: () => null,

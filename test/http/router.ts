@@ -111,13 +111,15 @@ suite("http: the router", () => {
 
   test("a request may name the host of a member from its admission on", async () => {
     await using town = await openHttpNode();
-    const name = "b.example";
+    const name = "b-0.b.default.svc.cluster.local";
     await using other = await openHttpNode({ id: "b", advertise: `ws://${name}:7700` }, false);
     assert.equal(await statusFor(name, undefined, town), 403);
     const joining = other.node.join("test", town.node.url).catch(() => undefined);
     await eventually("its name is known", async () => {
       return (await statusFor(name, undefined, town)) === 200 ? true : null;
     });
+    assert.equal(await statusFor(`${name}.`, undefined, town), 200);
+    assert.equal(await statusFor(`${name}.evil.example`, undefined, town), 403);
     await other.node.close();
     await joining;
   });
