@@ -2,6 +2,7 @@
 import { isSecure } from "../../transport/index.ts";
 import { checkedEndpoint } from "../checked-endpoint.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
+import type { Logger } from "../logger.ts";
 
 export interface Exposure {
   /** Whether tokens are asked for. */
@@ -29,4 +30,18 @@ export function checkExposure(endpoints: readonly string[], exposure: Exposure):
       { retryable: false, outcome: "none" },
     );
   }
+}
+
+/**
+ * Says, at each start, where whoever gets there may do everything: TLS alone asks nobody who it is.
+ * The name of the event is stable: `open`.
+ */
+export function warnIfOpen(endpoints: readonly string[], isOpen: boolean, logger: Logger): void {
+  const open = isOpen ? endpoints.filter((endpoint) => !isLoopback(endpoint)) : [];
+  if (open.length === 0) return;
+  logger.warn(
+    { event: "open", endpoints: open },
+    `whoever reaches ${open.join(", ")} may read and write the log, and change the members: ask ` +
+      "for certificates with --tls-ca (tls.ca), or for tokens with --tokens (tokens)",
+  );
 }

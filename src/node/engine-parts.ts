@@ -3,7 +3,7 @@
  * decides nothing.
  */
 import { asKibitzerError } from "../as-kibitzer-error.ts";
-import { checkExposure } from "../access/exposure.ts";
+import { checkExposure, warnIfOpen } from "../access/exposure.ts";
 import type { Configuration } from "../configuration.ts";
 import type { ConsensusState } from "../consensus-state.ts";
 import type { Engine } from "./engine.ts";
@@ -57,10 +57,12 @@ export function makeService(engine: Engine): Service {
 
 /** @throws {KibitzerError} `KBZ_FORBIDDEN` when nothing protects where this node is to listen. */
 export function checkListeners(
-  { access, allowInsecure }: Configuration,
+  { access, allowInsecure, logger }: Configuration,
   directory: DataDirectory,
 ): void {
-  checkExposure(directory.record.listen, { hasTokens: access.hasTokens, allowInsecure });
+  const { listen } = directory.record;
+  checkExposure(listen, { hasTokens: access.hasTokens, allowInsecure });
+  warnIfOpen(listen, access.isOpen, logger);
 }
 
 export function makeMachineDesk(engine: Engine): MachineDesk {

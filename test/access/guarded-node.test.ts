@@ -350,4 +350,20 @@ test("an endpoint beyond this computer needs TLS or tokens, or somebody who insi
   await (await place.open({ listen: ["ws://127.0.0.1:0"], tokens })).close();
   const cert = { listen: ["wss://127.0.0.1:0"] };
   await failureOf(place.open(cert), { code: "KBZ_ENDPOINT" });
+  assert.deepEqual(place.log.of("open"), [], "tokens are asked for, or only this computer gets in");
+});
+
+test("TLS that asks nobody who it is says so at the start, and what to do", async (t) => {
+  const place = Place.of(t);
+  // Nothing listens there: there is no certificate to present.
+  const listen = ["ws://127.0.0.1:0", "wss://192.0.2.1:0"];
+  await failureOf(place.open({ listen }), { code: "KBZ_ENDPOINT" });
+  const [line, ...more] = place.log.of("open");
+  assert.deepEqual([line?.["endpoints"], more], [["wss://192.0.2.1:0"], []]);
+  assert.match(line?.message ?? "", /^whoever reaches wss:.* --tls-ca .* --tokens/);
+
+  const tokens = place.write("tokens", "");
+  await failureOf(place.open({ listen, tokens }), { code: "KBZ_ENDPOINT" });
+  await failureOf(place.open({ listen, tls: { ca: town.ca } }), { code: "KBZ_ENDPOINT" });
+  assert.equal(place.log.of("open").length, 1);
 });
