@@ -1,56 +1,41 @@
-/**
- * `kibitz config`: the settings that a node would be started with, looked at without a node. Opens
- * nothing but the configuration file.
- */
+/** `kibitz config`: the settings that a node would be started with, looked at without a node. */
 import type { Command } from "commander";
-import { configure } from "../configuration.ts";
-import type { ConfigFile } from "../settings/config-file.ts";
-import type { Problem } from "../settings/file-settings.ts";
 import { jsonSchemaOf } from "../settings/json-schema.ts";
 import { nearest } from "../nearest.ts";
 import { nodeSettings } from "../settings/node-settings.ts";
-import { flagOf, variableOf, type Settings } from "../settings/setting.ts";
-import { nodeWorld } from "../system/node-world.ts";
-import { applyConfiguration, applyFile, configurationOf } from "./setting-options.ts";
-import { describeProblem } from "./describe-error.ts";
+import { problemText, type Problem } from "../settings/problem.ts";
+import { variableOf, type Settings } from "../settings/setting.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
-import { checkTogether, kibitzerOptions, type StartOptions } from "./start-options.ts";
+import { completeSettings, originOf, type Origin } from "./setting-options.ts";
+import { examineStart, refuse } from "./start-examination.ts";
 
 export interface ConfigOptions {
   readonly json?: boolean;
   readonly origin?: boolean;
 }
 
-/** Prints every problem that can be told without a node; returns 2 when there is one. */
+/**
+ * Prints every problem that `kibitz start` would end by, and what looks like a misspelt variable;
+ * returns 2 when there is a problem.
+ */
 export async function checkConfig(
   command: Command,
   options: ConfigOptions,
   output: Output,
 ): Promise<number> {
-  const file = await configurationOf(command, process.env);
-  const problems = file === null ? [] : [...(await applyFile(command, nodeSettings, file))];
-  if (problems.length === 0) problems.push(...problemsTogether(command));
+  const { file, problems } = await examineStart(command, process.env);
   const strangers = strangersIn(process.env);
   if (options.json === true) {
-    output.json({ ok: problems.length === 0, file: file?.path ?? null, problems, strangers });
+    const told = problems.map(({ key, place, message }) => ({ key, place, message }));
+    const path = file?.path ?? null;
+    output.json({ ok: problems.length === 0, file: path, problems: told, strangers });
   } else {
-    for (const { message } of problems) output.note(message);
-    for (const { message } of strangers) output.note(message);
+    for (const problem of problems) output.note(problemText(problem));
+    for (const stranger of strangers) output.note(problemText(stranger));
     if (problems.length === 0) output.line(`ok  ${file?.path ?? "no configuration file"}`);
   }
   return problems.length === 0 ? exitCodes.ok : exitCodes.usage;
-}
-
-function problemsTogether(command: Command): readonly Problem[] {
-  try {
-    const options = command.opts<StartOptions>();
-    checkTogether(options);
-    configure(kibitzerOptions(options.data ?? "data", options), nodeWorld);
-    return [];
-  } catch (error) {
-    return [{ key: null, message: describeProblem(error) }];
-  }
 }
 
 /**
@@ -67,15 +52,13 @@ export function strangersIn(environment: NodeJS.ProcessEnv): readonly Problem[] 
       const suffixes = [...known].map((one) => one.slice(prefix));
       const near = nearest(name.slice(prefix), suffixes);
       if (near === null) return [];
-      const message = `${name} is no setting of a node. Did you mean ${variableOf("")}${near}?`;
-      return [{ key: name, message }];
+      const message = `This is no setting of a node. Did you mean ${variableOf("")}${near}?`;
+      return [{ key: null, place: name, message }];
     });
 }
 
-interface Shown {
+interface Shown extends Origin {
   readonly value: unknown;
-  readonly origin: "flag" | "environment" | "file" | "default";
-  readonly place: string;
 }
 
 export async function showConfig(
@@ -83,11 +66,14 @@ export async function showConfig(
   options: ConfigOptions,
   output: Output,
 ): Promise<number> {
-  const file = await applyConfiguration(command, nodeSettings, process.env);
+  const { file, problems } = await completeSettings(command, nodeSettings, process.env);
+  refuse(problems);
   const all = new Map<string, Shown>();
-  for (const [key, setting] of Object.entries<Settings[string]>(nodeSettings)) {
-    const shown = await shownOf(command, { key, setting }, file);
-    if (shown !== null) all.set(key, shown);
+  for (const [key, { type }] of Object.entries<Settings[string]>(nodeSettings)) {
+    const value: unknown = command.getOptionValue(key);
+    const origin = await originOf(command, key, { settings: nodeSettings, file });
+    if (value === undefined || origin === null) continue;
+    all.set(key, { value: type.write(value), ...origin });
   }
   if (options.json === true) {
     const rows = [...all].map(([key, shown]) => [
@@ -102,24 +88,6 @@ export async function showConfig(
     output.line(options.origin === true ? `${line}  # ${place}` : line);
   }
   return exitCodes.ok;
-}
-
-/** Null where nothing says what it is. */
-async function shownOf(
-  command: Command,
-  { key, setting }: { readonly key: string; readonly setting: Settings[string] },
-  file: ConfigFile | null,
-): Promise<Shown | null> {
-  const value: unknown = command.getOptionValue(key);
-  if (value === undefined) return null;
-  const written = setting.type.write(value);
-  const source = command.getOptionValueSource(key);
-  if (source === "cli") return { value: written, origin: "flag", place: flagOf(key, setting) };
-  if (source === "env") return { value: written, origin: "environment", place: variableOf(key) };
-  if (source === "config" && file !== null) {
-    return { value: written, origin: "file", place: await file.place(key) };
-  }
-  return { value: written, origin: "default", place: "default" };
 }
 
 export function printSchema(output: Output): number {

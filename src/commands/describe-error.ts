@@ -15,11 +15,6 @@ export function describeError(error: unknown): string {
   return `${head} ${what}\n  because: ${describeOne(first)}`;
 }
 
-/** One line, for a list of what is wrong. */
-export function describeProblem(error: unknown): string {
-  return error instanceof Error && isForeseen(error) ? describeOne(error) : String(error);
-}
-
 /** What failed before everything else, or the error itself. */
 function firstCause(error: Error): Error {
   let first = error;

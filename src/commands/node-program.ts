@@ -2,14 +2,14 @@
 import type { Command } from "commander";
 import { nodeSettings } from "../settings/node-settings.ts";
 import type { ConfigOptions } from "./config.ts";
-import { addSettings, applyConfiguration, isConfigurationFound } from "./setting-options.ts";
 import { watchHangup } from "./hangup.ts";
 import { watchInterruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { option } from "./options.ts";
+import { addSettings, isConfigurationFound } from "./setting-options.ts";
 import type { StartOptions } from "./start-options.ts";
 
-/** Lets `work` run `command` once its settings are complete. */
+/** Lets `work` run `command`, whose settings it completes itself. */
 type Runs = (command: Command, work: () => Promise<number>) => void;
 
 export function addStart(program: Command, output: Output, runs: Runs): void {
@@ -21,7 +21,9 @@ export function addStart(program: Command, output: Output, runs: Runs): void {
     using interruption = watchInterruption();
     using hangup = watchHangup();
     const { start } = await import("./start.ts");
-    const file = await applyConfiguration(command, nodeSettings, process.env);
+    const { examineStart, refuse } = await import("./start-examination.ts");
+    const { file, problems } = await examineStart(command, process.env);
+    refuse(problems);
     if (file !== null && isConfigurationFound(command)) {
       output.note(`kibitz: settings from ${file.path}, too; --no-config leaves it out`);
     }

@@ -3,15 +3,18 @@
  * default. Commander does flags, defaults and valued options; this adds switches.
  */
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { withFound, type Problem } from "../settings/problem.ts";
 import { variableOf } from "../settings/setting.ts";
-import { CommandError } from "./command-error.ts";
-import { exitCodes } from "./exit-codes.ts";
 import { parseDuration, parseEndpoints, parseSwitch } from "../settings/written-values.ts";
 
 /** An option that may also be set in the environment. */
 export function option(flags: string, description: string): Option {
   const created = new Option(flags, description);
-  return isSwitch(created) ? created : created.env(environmentName(created));
+  const name = environmentName(created);
+  if (!isSwitch(created)) return created.env(name);
+  // Commander takes any value of a switch's variable for yes, and names it only then.
+  created.description = `${description} (env: ${name})`;
+  return created;
 }
 
 /** What a command shows to whom it calls. */
@@ -65,16 +68,29 @@ function restarted(
   return (text) => (given = parse(text, given));
 }
 
-/** Sets the switches that the environment names and the command line does not. */
-export function applyEnvironment(command: Command, environment: NodeJS.ProcessEnv): void {
+/**
+ * Sets the switches that the environment names and the command line does not; returns what is wrong
+ * with them.
+ */
+export function applyEnvironment(
+  command: Command,
+  environment: NodeJS.ProcessEnv,
+): readonly Problem[] {
+  const problems: Problem[] = [];
   for (const candidate of command.options) {
     if (!isSwitch(candidate) || isDenial(candidate, command)) continue;
     const name = environmentName(candidate);
     const text = environment[name];
     if (text === undefined || !isUnset(command, candidate)) continue;
-    const value = parsed(() => parseSwitch(text), name);
-    command.setOptionValueWithSource(candidate.attributeName(), value, "env");
+    const key = candidate.attributeName();
+    try {
+      command.setOptionValueWithSource(key, parseSwitch(text), "env");
+    } catch (error) {
+      if (!(error instanceof InvalidArgumentError)) throw error;
+      problems.push({ key, place: name, message: withFound(error.message, text) });
+    }
   }
+  return problems;
 }
 
 /** `--json`, `--no-record`: what takes no value. */
@@ -91,15 +107,6 @@ function isDenial(candidate: Option, { options }: Command): boolean {
 function isUnset(command: Command, candidate: Option): boolean {
   const source = command.getOptionValueSource(candidate.attributeName());
   return source === undefined || source === "default";
-}
-
-function parsed<Value>(parse: () => Value, place: string): Value {
-  try {
-    return parse();
-  } catch (cause) {
-    if (!(cause instanceof InvalidArgumentError)) throw cause;
-    throw new CommandError(exitCodes.usage, `${place}: ${cause.message}`);
-  }
 }
 
 function environmentName(named: Option): string {

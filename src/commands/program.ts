@@ -9,6 +9,9 @@ import { addKv } from "./kv-program.ts";
 import { addLog } from "./log-program.ts";
 import { logLevels } from "../settings/node-settings.ts";
 import { parseEndpoints, parseWhole } from "../settings/written-values.ts";
+import { CommandError } from "./command-error.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { problemText } from "../settings/problem.ts";
 import { addConfig, addStart } from "./node-program.ts";
 import type { Output } from "./output.ts";
 import { addClusterOptions, applyEnvironment, option, type ClusterOptions } from "./options.ts";
@@ -51,8 +54,8 @@ export function createProgram(output: Output, ended: (exitCode: number) => void)
     .addHelpText("after", afterHelp);
   const context = { output, ended };
   addDev(program, context);
-  addStart(program, output, (command, work) => runs(command, context, work));
-  addConfig(program, output, (command, work) => runs(command, context, work));
+  addStart(program, output, (command, work) => runsBare(command, context, work));
+  addConfig(program, output, (command, work) => runsBare(command, context, work));
   addPublish(program, context);
   addTail(program, context);
   addStatus(program, context);
@@ -70,12 +73,18 @@ export function createProgram(output: Output, ended: (exitCode: number) => void)
   return program;
 }
 
-/** Lets `work` run the command once its settings are complete. */
+/** Lets `work` run the command once its options are complete. */
 function runs(command: Command, context: Context, work: () => Promise<number>): void {
-  command.action(async () => {
-    applyEnvironment(command, process.env);
-    context.ended(await work());
+  runsBare(command, context, async () => {
+    const problems = applyEnvironment(command, process.env).map(problemText);
+    if (problems.length > 0) throw new CommandError(exitCodes.usage, problems.join("\n"));
+    return await work();
   });
+}
+
+/** Of a command that completes its options itself. */
+function runsBare(command: Command, context: Context, work: () => Promise<number>): void {
+  command.action(async () => context.ended(await work()));
 }
 
 function addDev(program: Command, context: Context): void {

@@ -1,12 +1,12 @@
 /** `kibitz restore`: a backup becomes the founder of a new republic, in a directory of its own. */
 import { resolve } from "node:path";
 import { pino } from "pino";
+import { checkExposure } from "../access/exposure.ts";
 import { restore as restoreDirectory } from "../refounding/restore.ts";
 import { openBackup } from "./backup.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
-import { checkListening } from "./start-options.ts";
 
 export interface RestoreCommandOptions {
   readonly data?: string;
@@ -33,7 +33,7 @@ export async function restore(
     );
   }
   // A start of this directory listens there without being told so again.
-  checkListening(options);
+  checkExposure(listen, { hasTokens: false, allowInsecure: options.allowInsecure === true });
   const directory = resolve(data);
   const report = await restoreDirectory({
     backup: openBackup(file),

@@ -17,13 +17,8 @@ import { tuneCollections } from "./heap.ts";
 import type { Interruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
 import { securityOf } from "./security-options.ts";
-import {
-  checkRepublic,
-  checkStart,
-  kibitzerOptions,
-  usage,
-  type StartOptions,
-} from "./start-options.ts";
+import { republicFaults } from "./start-directory.ts";
+import { kibitzerOptions, usage, type StartOptions } from "./start-options.ts";
 
 /** How long a graceful stop may take; what is acknowledged is safe without it. */
 const stopMsMax = 10_000;
@@ -38,7 +33,7 @@ export async function start(
   interruption: Interruption,
   hangup: Hangup,
 ): Promise<number> {
-  const directory = checkStart(options);
+  const directory = resolve(options.data ?? "");
   tuneCollections();
   const gone = new AbortController();
   output.closed = (): void => gone.abort();
@@ -140,7 +135,8 @@ async function enter(
   const { bootstrap, join } = options;
   const republic = options.republic ?? null;
   if (kibitzer.republic !== null) {
-    checkRepublic(kibitzer.republic.name, options);
+    // What was begun before, or by another start meanwhile, is known for sure only now.
+    for (const { cause } of republicFaults(kibitzer.republic.name, options)) throw cause;
   } else if (join !== undefined) {
     await enterByPeers(kibitzer, { ...options, join }, signal);
   } else if (bootstrap !== undefined) {

@@ -6,6 +6,7 @@
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "./config-error.ts";
+import { shown } from "./problem.ts";
 
 export interface ConfigFile {
   readonly path: string;
@@ -55,12 +56,6 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
       return line === null ? path : `${path}:${line}`;
     },
   };
-}
-
-/** A value for an error message: short, whatever it is. */
-export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length <= 80 ? text : `${text.slice(0, 77)}…`;
 }
 
 function readText(path: string): string {

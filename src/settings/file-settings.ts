@@ -1,17 +1,11 @@
 /** Settings as a configuration file has them: each read as its kind says, or told as a problem. */
 import { InvalidArgumentError } from "commander";
-import { shown, type ConfigFile } from "./config-file.ts";
+import type { ConfigFile } from "./config-file.ts";
 import { nearest } from "../nearest.ts";
+import { withFound, type Problem } from "./problem.ts";
 import type { Setting, Settings } from "./setting.ts";
 import type { ValueType } from "./value-types.ts";
 import { refused } from "./written-values.ts";
-
-export interface Problem {
-  /** Null where several settings do not go together. */
-  readonly key: string | null;
-  /** With the place, what was wanted, what was found and what to do. */
-  readonly message: string;
-}
 
 export interface FileSettings {
   readonly values: ReadonlyMap<string, unknown>;
@@ -34,9 +28,8 @@ export async function readSettings(file: ConfigFile, settings: Settings): Promis
       values.set(key, valueOf(setting.type, written));
     } catch (error) {
       if (!(error instanceof InvalidArgumentError)) throw error;
-      const found = setting === undefined ? "" : ` Found ${shown(written)}.`;
-      const message = `${await file.place(key)}: ${shown(key)}: ${error.message}${found}`;
-      problems.push({ key, message });
+      const message = setting === undefined ? error.message : withFound(error.message, written);
+      problems.push({ key, place: await file.place(key), message });
     }
   }
   return { values, problems };

@@ -7,17 +7,19 @@ import {
   age,
   duration,
   durationOrNever,
+  endpoint,
   endpoints,
-  ids,
   hosts,
+  id,
+  ids,
   onOff,
   oneOf,
   pairs,
   path,
   peers,
+  republicName,
   seats,
   size,
-  text,
   whole,
 } from "./value-types.ts";
 
@@ -71,14 +73,14 @@ export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "s
 
 export const nodeSettings: SettingsFor<NodeOptions> = {
   data: { type: path, argument: "dir", about: "the node's data directory" },
-  id: { type: text, argument: "id", about: "the node's name for its whole life (first start)" },
+  id: { type: id, argument: "id", about: "the node's name for its whole life (first start)" },
   listen: {
     type: endpoints,
     argument: "url",
     about: "where to listen: ws://HOST:PORT, wss://…, tcp://…, tls://…, unix:PATH; repeatable",
   },
   advertise: {
-    type: text,
+    type: endpoint,
     argument: "url",
     about: "what peers are told in place of the first --listen",
   },
@@ -89,7 +91,7 @@ export const nodeSettings: SettingsFor<NodeOptions> = {
   },
   moved: { type: onOff, about: "have members call it here from now on: no copy of it is left" },
   // How a node comes into a republic.
-  bootstrap: { type: text, argument: "name", about: "found a new republic (first start)" },
+  bootstrap: { type: republicName, argument: "name", about: "found a new republic (first start)" },
   founders: {
     type: ids,
     argument: "ids",
@@ -109,7 +111,7 @@ export const nodeSettings: SettingsFor<NodeOptions> = {
       "srv+ws://NAME, file:PATH; with --moved: tell them, too",
   },
   awaitInvitation: { type: onOff, about: "wait for kibitz member add (first start)" },
-  republic: { type: text, argument: "name", about: "insist on this republic" },
+  republic: { type: republicName, argument: "name", about: "insist on this republic" },
   ifNew: { type: onOff, about: "ignore --bootstrap and --join where the data is there already" },
   property: {
     type: pairs,
@@ -126,14 +128,14 @@ export const nodeSettings: SettingsFor<NodeOptions> = {
   record: { type: onOff, about: "keep no recording of the node's inputs", default: true },
   recordBodies: { type: onOff, about: "put the entries' bytes into the recording too" },
   recordingBytes: {
-    type: size,
+    type: size(65_536),
     argument: "size",
     about: "how large the whole recording may become",
     default: 256 * 2 ** 20,
   },
   kv: { type: onOff, about: "attach the key–value map; the same on every node" },
   retainBytes: {
-    type: size,
+    type: size(0),
     argument: "size",
     about: "keep this much of the log at least",
     otherwise: "all",
@@ -145,7 +147,7 @@ export const nodeSettings: SettingsFor<NodeOptions> = {
     otherwise: "all",
   },
   snapshotBytes: {
-    type: size,
+    type: size(1),
     argument: "size",
     about: "make a snapshot after this much log",
     default: 64 * 2 ** 20,

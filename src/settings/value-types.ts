@@ -4,14 +4,17 @@
  */
 import {
   parseAge,
-  parseBytes,
+  parseBytesFrom,
+  parseCallable,
   parseDuration,
   parseDurationOrNever,
   parseEndpoints,
+  parseId,
   parseIds,
   parsePeers,
   parseHosts,
   parseProperty,
+  parseRepublicName,
   parseSeats,
   parseSwitch,
   parseWhole,
@@ -54,13 +57,24 @@ export const onOff: ValueType<boolean> = {
   write: (value) => value,
 };
 
-export const text: ValueType<string> = {
+const text: ValueType<string> = {
   name: "text",
   shape: "one",
   schema: { type: "string", minLength: 1 },
   parse: someText,
   write: (value) => value,
 };
+
+export const id: ValueType<string> = { ...text, name: "id", parse: parseId };
+
+export const republicName: ValueType<string> = {
+  ...text,
+  schema: { type: "string", minLength: 1, maxLength: 64 },
+  parse: parseRepublicName,
+};
+
+/** That others can call. */
+export const endpoint: ValueType<string> = { ...text, name: "endpoint", parse: parseCallable };
 
 export const path: ValueType<string> = { ...text, name: "path" };
 
@@ -88,18 +102,21 @@ export const age: ValueType<number> = {
   write: writeAge,
 };
 
-export const size: ValueType<number> = {
-  name: "size",
-  shape: "one",
-  schema: {
-    anyOf: [
-      { type: "integer", minimum: 0 },
-      { type: "string", pattern: String.raw`^\d+(\.\d+)?(KiB|MiB|GiB|TiB)?$` },
-    ],
-  },
-  parse: parseBytes,
-  write: writeBytes,
-};
+/** A size from `bytesMin` on. */
+export function size(bytesMin: number): ValueType<number> {
+  return {
+    name: "size",
+    shape: "one",
+    schema: {
+      anyOf: [
+        { type: "integer", minimum: bytesMin },
+        { type: "string", pattern: String.raw`^\d+(\.\d+)?(KiB|MiB|GiB|TiB)?$` },
+      ],
+    },
+    parse: parseBytesFrom(bytesMin),
+    write: writeBytes,
+  };
+}
 
 /** A whole number from `min` on. */
 export function whole(min: number): ValueType<number> {

@@ -3,7 +3,7 @@
  * says what it wanted when it refuses. Pure.
  */
 import { InvalidArgumentError } from "commander";
-import { isNodeId } from "../../consensus/index.ts";
+import { isNodeId, limits } from "../../consensus/index.ts";
 import { parseEndpoint, TransportError } from "../../transport/index.ts";
 import { parsePeerSource } from "../discovery/peer-source.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
@@ -46,6 +46,15 @@ const sizeUnits: ReadonlyMap<string, number> = new Map([
   ["TiB", 2 ** 40],
 ]);
 
+/** A parser of sizes from `bytesMin` on. */
+export function parseBytesFrom(bytesMin: number): (text: string) => number {
+  return (text) => {
+    const bytes = parseBytes(text);
+    if (bytes >= bytesMin) return bytes;
+    throw new InvalidArgumentError(`Wanted ${writeBytes(bytesMin)} at least.`);
+  };
+}
+
 /** `4096`, `512MiB`, `1.5GiB` → bytes. */
 export function parseBytes(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(|KiB|MiB|GiB|TiB)$/.exec(text.trim());
@@ -77,11 +86,11 @@ const dayMs = 86_400_000;
 
 /** As a duration, but in days, too, and for as long as wanted: `12h`, `30d` → milliseconds. */
 export function parseAge(text: string): number {
-  const days = /^(\d+(?:\.\d+)?)d$/.exec(text.trim())?.[1];
-  if (days === undefined) return parseDuration(text);
-  const ageMs = Math.round(Number(days) * dayMs);
+  const [, count = "", name = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text.trim()) ?? [];
+  const unitMs = name === "d" ? dayMs : (durationUnits.get(name) ?? Number.NaN);
+  const ageMs = Math.round(Number(count) * unitMs);
   if (ageMs >= 1 && Number.isSafeInteger(ageMs)) return ageMs;
-  throw new InvalidArgumentError('Wanted an age like "12h" or "30d".');
+  throw new InvalidArgumentError('Wanted an age like "90m", "12h" or "30d".');
 }
 
 /** The inverse of `parseAge`. */
@@ -109,9 +118,29 @@ export function parseWhole(min: number, max: number): (text: string) => number {
 
 /** How many members have a seat at most; what an even number would add is no vote that counts. */
 export function parseSeats(text: string): number {
-  const seats = parseWhole(1, Number.MAX_SAFE_INTEGER)(text);
-  if (seats % 2 === 0) throw new InvalidArgumentError("Wanted an odd number.");
-  return seats;
+  const seats = /^\d+$/.test(text) ? Number(text) : 0;
+  if (seats % 2 === 1 && seats <= limits.parliamentSizeMax) return seats;
+  throw new InvalidArgumentError(`Wanted an odd number up to ${limits.parliamentSizeMax}.`);
+}
+
+/** The name of one node. */
+export function parseId(text: string): string {
+  if (isNodeId(text)) return text;
+  throw refused('Wanted an id like "a" or "eu-1": [a-z0-9], then up to 62 of [a-z0-9._-].');
+}
+
+/** The name of a republic. */
+export function parseRepublicName(text: string): string {
+  if (/^[^\p{C}]{1,64}$/u.test(text)) return text;
+  throw refused("Wanted a name of 1 to 64 printable characters.");
+}
+
+/** One endpoint that others can call. */
+export function parseCallable(text: string): string {
+  checkPart(text, parseEndpoint);
+  const endpoint = parseEndpoint(text);
+  if ("port" in endpoint && endpoint.port === 0) throw refused("Wanted a port above 0.");
+  return text;
 }
 
 /** Endpoints, separated by commas or by repeating the option. */
@@ -143,15 +172,17 @@ function parseList(
   check: (part: string) => unknown,
 ): readonly string[] {
   const parts = text.split(",").map((part) => part.trim());
-  for (const part of parts) {
-    try {
-      check(part);
-    } catch (error) {
-      if (!(error instanceof TransportError || error instanceof KibitzerError)) throw error;
-      throw refused(error.message);
-    }
-  }
+  for (const part of parts) checkPart(part, check);
   return [...(previous ?? []), ...parts];
+}
+
+function checkPart(part: string, check: (part: string) => unknown): void {
+  try {
+    check(part);
+  } catch (error) {
+    if (!(error instanceof TransportError || error instanceof KibitzerError)) throw error;
+    throw refused(error.message);
+  }
 }
 
 /** Hosts without port, separated by commas or by repeating the option. */
@@ -179,5 +210,5 @@ export function parseSwitch(text: string): boolean {
   const value = text.trim().toLowerCase();
   if (["1", "true", "yes", "on"].includes(value)) return true;
   if (["", "0", "false", "no", "off"].includes(value)) return false;
-  throw new InvalidArgumentError(`Wanted true or false, found "${text}".`);
+  throw new InvalidArgumentError("Wanted true or false.");
 }

@@ -8,7 +8,8 @@ import { Command } from "commander";
 import fc from "fast-check";
 import { configure } from "../../src/configuration.ts";
 import { CommandError } from "../../src/commands/command-error.ts";
-import { addSettings, applyConfiguration } from "../../src/commands/setting-options.ts";
+import { addSettings, completeSettings } from "../../src/commands/setting-options.ts";
+import { refuse } from "../../src/commands/start-examination.ts";
 import { kibitzerOptions, type StartOptions } from "../../src/commands/start-options.ts";
 import { jsonSchemaOf } from "../../src/settings/json-schema.ts";
 import { nearest } from "../../src/nearest.ts";
@@ -23,7 +24,7 @@ const root = join(import.meta.dirname, "../..");
 async function configured(args: readonly string[]): Promise<Record<string, unknown>> {
   const command = addSettings(new Command("test").exitOverride(), nodeSettings);
   command.parse(args, { from: "user" });
-  await applyConfiguration(command, nodeSettings, {});
+  refuse((await completeSettings(command, nodeSettings, {})).problems);
   return command.opts();
 }
 
@@ -69,7 +70,8 @@ test("all that is wrong in a file is told at once: key, place, wanted, found", a
   const accepts = new Ajv2020({ strict: false }).compile(jsonSchemaOf(nodeSettings));
   await assert.rejects(configured(["--config", path]), (error) => {
     assert.ok(error instanceof CommandError && error.exitCode === 2);
-    const lines = error.message.split("\n");
+    const [head, ...lines] = error.message.split("\n  ");
+    assert.equal(head, `${wrong.length} settings are wrong:`);
     assert.equal(lines.length, wrong.length);
     for (const [at, [key, value, words]] of wrong.entries()) {
       assert.ok(lines[at]?.startsWith(`${path}:${lineOf(key)}: `), lines[at]);
