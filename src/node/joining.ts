@@ -11,7 +11,6 @@ import { PeerDiscovery, unresolvedText, type FoundPeers } from "../discovery/pee
 import { checkFounders } from "../discovery/peer-source.ts";
 import { KibitzerError, type KibitzerErrorCode } from "../kibitzer-error.ts";
 import { closedError } from "./errors.ts";
-import { pause } from "../pause.ts";
 import type { Request, Response } from "../requests.ts";
 
 export interface JoinOptions extends WaitOptions {
@@ -38,7 +37,9 @@ interface Asked extends JoinOptions {
 }
 
 const timeoutMsDefault = 30_000;
-const askAgainMs = 50;
+/** Between two rounds of asking: a tenth of the time that joining took so far, within these. */
+const askAgainMsMin = 10;
+const askAgainMsMax = 250;
 /** Between two look-ups. */
 const lookAgainMs = 250;
 const callMs = 3_000;
@@ -87,7 +88,8 @@ export async function join(engine: Engine, asked: Asked): Promise<"joined" | "ma
       told = last.message;
       engine.logger.info({ event: "joining", code: last.code }, told);
     }
-    await pause(clock, round.pauseMs, deadline.signal);
+    using rest = new Deadline(clock, round.pauseMs, deadline.signal);
+    await engine.changed.until(() => engine.isMember, rest.signal);
   }
   return "joined";
 }
@@ -109,6 +111,7 @@ class Round implements AsyncDisposable {
   readonly #asked: Asked;
   readonly #discovery: PeerDiscovery;
   readonly #callers = new Map<string, Caller<Request, Response>>();
+  readonly #begunAt: number;
   /** Who has admitted this node. */
   #host: string | null = null;
   /** Why a peer will not have this node, as it was told: others may. */
@@ -117,11 +120,16 @@ class Round implements AsyncDisposable {
   constructor(engine: Engine, asked: Asked) {
     this.#engine = engine;
     this.#asked = asked;
-    this.#discovery = new PeerDiscovery(asked.sources, engine.configuration.world);
+    const { world } = engine.configuration;
+    this.#discovery = new PeerDiscovery(asked.sources, world);
+    this.#begunAt = world.clock.now();
   }
 
+  /** Nodes that are started together are there soon; for others it is asked less and less often. */
   get pauseMs(): number {
-    return this.#host !== null || this.#discovery.isFixed ? askAgainMs : lookAgainMs;
+    if (this.#host === null && !this.#discovery.isFixed) return lookAgainMs;
+    const elapsedMs = this.#engine.configuration.world.clock.now() - this.#begunAt;
+    return Math.min(askAgainMsMax, Math.max(askAgainMsMin, Math.round(elapsedMs / 10)));
   }
 
   /** Why it was not admitted, or null. */
@@ -227,7 +235,11 @@ class Round implements AsyncDisposable {
 
   #caller(url: string): Caller<Request, Response> {
     const known = this.#callers.get(url);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      // Rounds have pauses of their own. Who will not have this node is not called more often.
+      if (!this.#refused.has(url)) known.hurry();
+      return known;
+    }
     const { chance, network } = this.#engine.configuration.world;
     const caller = network.connect(url, {
       hello: () => this.#engine.hello(),
