@@ -51,6 +51,11 @@ export abstract class Cluster implements Running, Killing {
     for (const at of this.endpoints.keys()) this.#nodes[at] = this.startNode(at, true);
   }
 
+  /** Resolves once each of them has said so. */
+  protected async allSay(text: string): Promise<void> {
+    await Promise.all(this.#nodes.map(async (node) => await node.says(text)));
+  }
+
   protected async end(at: number, signal: NodeJS.Signals): Promise<void> {
     await this.#nodes[at]?.end(signal);
   }

@@ -59,6 +59,8 @@ export class KibitzerCluster extends Cluster {
   }
 
   async whole(): Promise<void> {
+    // A client that calls them sooner waits longer and longer, and would be what is measured.
+    await this.allSay('"listening"');
     for (;;) {
       const { government, members, decided } = await this.#status();
       const isWhole =
