@@ -1,4 +1,4 @@
-/** Runs one command line from its arguments to the end of the process. Does nothing of the work. */
+/** Runs one command line, for a process from its arguments to its end. Does nothing of the work. */
 import { CommanderError } from "commander";
 import { describeError } from "./describe-error.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
@@ -15,12 +15,13 @@ export async function main(args: readonly string[]): Promise<void> {
     // As a process that ignores nothing would end by SIGPIPE, but with the code of success.
     closed: () => process.exit(exitCodes.ok),
   });
-  const exitCode = await run(args, output);
+  const exitCode = await runLine(args, output);
   await output.flush();
   process.exit(exitCode);
 }
 
-async function run(args: readonly string[], output: Output): Promise<number> {
+/** All of it but the end: prints to `output`, and returns the exit code. */
+export async function runLine(args: readonly string[], output: Output): Promise<number> {
   let exitCode: number = exitCodes.ok;
   const program = createProgram(output, (code) => {
     exitCode = code;

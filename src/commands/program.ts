@@ -50,6 +50,10 @@ export function createProgram(output: Output, ended: (exitCode: number) => void)
     .version(version, "--version", "print the version")
     .option("--no-color", "no colours, as with NO_COLOR set")
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output.data(Buffer.from(text)),
+      writeErr: (text) => output.stderr.write(text),
+    })
     .showHelpAfterError("Add --help for the options.")
     .addHelpText("after", afterHelp);
   const context = { output, ended };

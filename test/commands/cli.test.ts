@@ -1,4 +1,7 @@
-/** The program as its users start it: help, usage errors, exit codes, closed pipes. No cluster. */
+/**
+ * The program as its users start it: help, usage errors, exit codes. No cluster. Each exit code is
+ * seen once from outside its process; the many lines that lead to it are run in this one.
+ */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -6,6 +9,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { ask } from "./ask.ts";
 
 const cli = join(import.meta.dirname, "../../src/cli.ts");
 
@@ -52,24 +56,25 @@ const commands = [
   "recover",
   "replay",
   "log inspect",
-  "simulate",
   "bench",
 ];
 
 test("every command has help, on stdout", async () => {
-  const helps = await Promise.all(commands.map((name) => kibitz([...name.split(" "), "--help"])));
+  const helps = await Promise.all(commands.map((name) => ask([...name.split(" "), "--help"])));
   for (const [at, { code, stdout, stderr }] of helps.entries()) {
     assert.equal(code, 0, stderr);
-    assert.match(stdout, new RegExp(`^Usage: kibitz ${commands[at]}`));
+    assert.match(String(stdout), new RegExp(`^Usage: kibitz ${commands[at]}`));
     assert.equal(stderr, "");
   }
 });
 
-test("the help of simulate is the simulator's own", async () => {
+test("the help of simulate is the simulator's own, which prints it itself", async () => {
   const [long, short] = await Promise.all([
     kibitz(["simulate", "--help"]),
     kibitz(["simulate", "-h"]),
   ]);
+  assert.deepEqual([long.code, long.stderr], [0, ""]);
+  assert.match(long.stdout, /^Usage: kibitz simulate/);
   for (const name of ["seed", "seeds", "from", "seconds", "json"]) {
     assert.match(long.stdout, new RegExp(`^ +--${name}`, "m"));
   }
@@ -104,12 +109,18 @@ const wrong: readonly (readonly [readonly string[], RegExp])[] = [
 ];
 
 test("a wrong command line ends with 2 and says what was wanted", async () => {
-  const ends = await Promise.all(wrong.map(([args]) => kibitz(args)));
+  const [[first, says] = [[], /never/]] = wrong;
+  const [ends, outside] = await Promise.all([
+    Promise.all(wrong.map(([args]) => ask(args))),
+    kibitz(first),
+  ]);
   for (const [at, { code, stdout, stderr }] of ends.entries()) {
     assert.equal(code, 2, `${wrong[at]?.[0].join(" ")}: ${stderr}`);
     assert.match(stderr, wrong[at]?.[1] ?? /never/);
-    assert.equal(stdout, "");
+    assert.equal(stdout.length, 0);
   }
+  assert.deepEqual([outside.code, outside.stdout], [2, ""]);
+  assert.match(outside.stderr, says);
 });
 
 test("the environment is checked like the command line", async () => {
@@ -138,12 +149,12 @@ test("no endpoint that answers ends with 3", async () => {
   const options = ["--endpoints", `ws://127.0.0.1:${closed}`, "--timeout", "300ms"];
   const ends = await Promise.all(
     ["status", "tail", "publish x", "member exile b", "transfer"].map((name) =>
-      kibitz([...name.split(" "), ...options]),
+      ask([...name.split(" "), ...options]),
     ),
   );
   for (const { code, stdout, stderr } of ends) {
     assert.equal(code, 3, stderr);
-    assert.equal(stdout, "");
+    assert.equal(stdout.length, 0);
     assert.match(stderr, /KBZ_UNREACHABLE/);
   }
 });
@@ -201,7 +212,8 @@ test("a node that joins nobody says what is left, and how to try again", async (
 test("who waits for an answer is told what for, and in one plain sentence at the end", async () => {
   const port = await closedPort();
   const options = ["--endpoints", `ws://127.0.0.1:${port}`, "--timeout", "1500ms"];
-  const { stderr } = await kibitz(["status", ...options]);
+  const { code, stdout, stderr } = await kibitz(["status", ...options]);
+  assert.deepEqual([code, stdout], [3, ""]);
   const found = `ws://127.0.0.1:${port} (connect ECONNREFUSED 127.0.0.1:${port})`;
   const [waiting, end, ...rest] = stderr.trimEnd().split("\n");
   assert.equal(waiting, `kibitz: no answer yet from ${found}; still trying, 1.5 s in all`);

@@ -25,7 +25,7 @@ async function restartAll(cluster: Cluster): Promise<void> {
 }
 
 async function textsOf(cluster: Cluster): Promise<readonly string[]> {
-  const ran = await cluster.kit.run(["tail", "--endpoints", cluster.endpoints]);
+  const ran = await cluster.kit.ask(["tail", "--endpoints", cluster.endpoints]);
   assert.equal(ran.code, 0, ran.stderr);
   return ran.lines;
 }

@@ -7,7 +7,7 @@ import { quantile, SteadyLoad } from "./steady-load.ts";
 
 async function operator(kit: Kit, cluster: Cluster, args: readonly string[]): Promise<string> {
   const [asked] = cluster.nodes;
-  const ran = await kit.run([...args, "--endpoints", asked?.url ?? ""]);
+  const ran = await kit.ask([...args, "--endpoints", asked?.url ?? ""]);
   assert.equal(ran.code, 0, ran.stderr);
   return ran.lines.join("\n");
 }
@@ -63,6 +63,7 @@ test("P6 a wiped node is refused with the command that replaces it, and that wor
   const always = ["start", "--data", kit.path("empty"), "--json", "--until-stdin-ends"];
   const refused = kit.start([...always, ...args]);
   assert.equal((await refused.ended()).code, 5);
+  assert.match(refused.stderr, /KBZ_ID_TAKEN/);
   const [, command = ""] = /run "kibitz (member exile \S+)"/.exec(refused.stderr) ?? [];
   await operator(kit, cluster, command.split(" "));
   await kit.start([...always, ...args.slice(4)]).untilEvent("ready");

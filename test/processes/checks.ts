@@ -12,8 +12,8 @@ async function checkLog(cluster: Cluster, id: string, bytes: Buffer): Promise<vo
   const { kit } = cluster;
   const where = ["--endpoints", cluster.node(id).url];
   const [raw, json] = await Promise.all([
-    kit.run(["tail", ...where]),
-    kit.run(["tail", "--json", ...where]),
+    kit.ask(["tail", ...where]),
+    kit.ask(["tail", "--json", ...where]),
   ]);
   assert.equal(raw.code, 0, raw.stderr);
   assert.ok(raw.stdout.equals(bytes), `node ${id} gives the log byte for byte`);
@@ -33,7 +33,7 @@ export interface Replayed {
 
 /** The recording of a stopped node replays; returns what it ends with. */
 export async function checkReplay(cluster: Cluster, id: string): Promise<Replayed> {
-  const ran = await cluster.kit.run(["replay", `${cluster.node(id).data}/recording`, "--json"]);
+  const ran = await cluster.kit.ask(["replay", `${cluster.node(id).data}/recording`, "--json"]);
   assert.equal(ran.code, 0, `the recording of ${id} replays: ${ran.stderr}`);
   const result = JSON.parse(ran.lines.at(-1) ?? "");
   assert.ok(result.envelopes > 0, "a recording holds envelopes");

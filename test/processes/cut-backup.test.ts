@@ -44,36 +44,36 @@ test("P14 a cut log is backed up with its map, and restored", async (t) => {
   await untilCut(a.url);
   await cluster.join("b").untilEvent("ready");
   await cluster.whole();
-  const put = await kit.run(["kv", "put", "shape", "round", "--endpoints", b.url]);
+  const put = await kit.ask(["kv", "put", "shape", "round", "--endpoints", b.url]);
   assert.equal(put.code, 0, put.stderr);
 
   const file = kit.path("cut.backup");
-  const made = await kit.run(["backup", file, "--endpoints", b.url, "--json"]);
+  const made = await kit.ask(["backup", file, "--endpoints", b.url, "--json"]);
   assert.equal(made.code, 0, made.stderr);
   const summary = JSON.parse(made.lines[0] ?? "");
   assert.ok(summary.indexFirst > revision && summary.slotFirst > 1, made.lines[0]);
   assert.equal(summary.bytes, statSync(file).size);
-  const verified = await kit.run(["backup", file, "--verify"]);
+  const verified = await kit.ask(["backup", file, "--verify"]);
   const { indexFirst, index } = summary;
   assert.match(verified.lines[0] ?? "", new RegExp(`entries ${indexFirst} to ${index}, slots`));
   assert.match(verified.lines[0] ?? "", /after a snapshot/);
-  const other = await kit.run(["backup", "-", "--endpoints", a.url]);
+  const other = await kit.ask(["backup", "-", "--endpoints", a.url]);
   assert.equal(other.code, 0, other.stderr);
   assert.equal(other.stdout.toString("latin1", 0, 18), "kibitzer backup 2\n");
 
   await Promise.all(cluster.ids.map(async (id) => await cluster.kill(id)));
   for (const { data } of cluster.nodes) rmSync(data, { recursive: true, force: true });
   const place = ["--data", a.data, "--id", "a", "--listen", a.url];
-  const restored = await kit.run(["restore", file, ...place, "--json"]);
+  const restored = await kit.ask(["restore", file, ...place, "--json"]);
   assert.equal(restored.code, 0, restored.stderr);
   assert.equal(JSON.parse(restored.lines[0] ?? "").indexFirst, indexFirst);
   await cluster.restart("a");
   await cluster.join("b").untilEvent("ready");
   for (const { url } of [a, b]) {
-    const got = await kit.run(["kv", "get", "colour", "--json", "--endpoints", url]);
+    const got = await kit.ask(["kv", "get", "colour", "--json", "--endpoints", url]);
     const record = JSON.parse(got.lines[0] ?? "{}");
     assert.deepEqual([record.value, record.revision], ["red", revision]);
-    const shape = await kit.run(["kv", "get", "shape", "--endpoints", url]);
+    const shape = await kit.ask(["kv", "get", "shape", "--endpoints", url]);
     assert.deepEqual(shape.lines, ["round"]);
   }
   await using again = await KibitzerClient.connect([b.url], { publisher });
@@ -82,6 +82,6 @@ test("P14 a cut log is backed up with its map, and restored", async (t) => {
   await using twin = await KibitzerClient.connect([a.url], { publisher });
   assert.deepEqual(await twin.publish("more"), next, "it is in already");
   await assert.rejects(early.publish("old"), { code: "KBZ_REPUBLIC" });
-  const gone = await kit.run(["tail", "--from", "1", "--endpoints", a.url]);
+  const gone = await kit.ask(["tail", "--from", "1", "--endpoints", a.url]);
   assert.equal(gone.code, 4, "what was before the snapshot is told to be gone");
 });

@@ -44,7 +44,7 @@ test("P19 a damaged entry is fetched again, by the node itself or offline", asyn
 
   await cluster.kill(one);
   damage(cluster.node(one).data, chosen);
-  const verified = await kit.run(["log", "verify", cluster.node(one).data]);
+  const verified = await kit.ask(["log", "verify", cluster.node(one).data]);
   assert.equal(verified.code, integrity, verified.stderr);
   const restarted = cluster.startNode(one);
   await restarted.untilEvent("ready");
@@ -54,15 +54,15 @@ test("P19 a damaged entry is fetched again, by the node itself or offline", asyn
   await cluster.kill(other, "SIGTERM");
   const { data } = cluster.node(other);
   damage(data, chosen);
-  const repaired = await kit.run(["log", "repair", data, "--write", "--endpoints", asked]);
+  const repaired = await kit.ask(["log", "repair", data, "--write", "--endpoints", asked]);
   assert.equal(repaired.code, 0, repaired.stderr);
-  const again = await kit.run(["log", "verify", data, "--json"]);
+  const again = await kit.ask(["log", "verify", data, "--json"]);
   const { damagedSlots }: { damagedSlots?: unknown } = JSON.parse(again.lines[0] ?? "");
   assert.deepEqual(damagedSlots, [], "the bytes are damaged for good, what they held is not");
   await cluster.restart(other);
   await cluster.whole();
   for (const { url } of cluster.nodes) {
-    const { lines } = await kit.run(["tail", "--stale", "--endpoints", url]);
+    const { lines } = await kit.ask(["tail", "--stale", "--endpoints", url]);
     assert.deepEqual(lines, texts);
   }
 });

@@ -66,7 +66,7 @@ test("dev: start revives a node that died; Ctrl-C stops all; the next run goes o
   const port = await freePorts(3);
   const { dev, nodes } = await startDev(kit, port);
   const endpoints = nodes.map(({ url }) => url).join(",");
-  const one = await kit.run(["publish", "one", "--endpoints", endpoints]);
+  const one = await kit.ask(["publish", "one", "--endpoints", endpoints]);
   assert.deepEqual(one.lines, ["1"]);
 
   const [first] = nodes;
@@ -74,11 +74,11 @@ test("dev: start revives a node that died; Ctrl-C stops all; the next run goes o
   process.kill(first.pid, "SIGKILL");
   const exit = await dev.untilEvent("exit");
   assert.deepEqual(exit, { event: "exit", id: "a", code: null, signal: "SIGKILL" });
-  const two = await kit.run(["publish", "two", "--endpoints", endpoints]);
+  const two = await kit.ask(["publish", "two", "--endpoints", endpoints]);
   assert.deepEqual(two.lines, ["2"]);
   const revived = kit.start(["start", "--data", first.data, "--json"]);
   await revived.untilEvent("ready");
-  const raw = await kit.run(["tail", "--endpoints", first.url]);
+  const raw = await kit.ask(["tail", "--endpoints", first.url]);
   assert.deepEqual(raw.lines, ["one", "two"]);
   assert.deepEqual(await revived.kill("SIGTERM"), { code: 0, signal: null });
 
@@ -88,7 +88,7 @@ test("dev: start revives a node that died; Ctrl-C stops all; the next run goes o
   assert.equal(exitsOf(dev).length, 3, "each end is told once");
 
   const again = await startDev(kit, port);
-  const after = await kit.run(["tail", "--endpoints", again.nodes[2]?.url ?? ""]);
+  const after = await kit.ask(["tail", "--endpoints", again.nodes[2]?.url ?? ""]);
   assert.deepEqual(after.lines, ["one", "two"]);
   assert.deepEqual(await again.dev.kill("SIGTERM"), { code: 0, signal: null });
   await allGone(again.nodes);

@@ -11,7 +11,7 @@ for (const role of ["member", "leader"] as const) {
     const cluster = await Cluster.start(kit);
     const where = ["--endpoints", cluster.endpoints];
     const texts = ["one", "two", "three"];
-    for (const text of texts) assert.equal((await kit.run(["publish", text, ...where])).code, 0);
+    for (const text of texts) assert.equal((await kit.ask(["publish", text, ...where])).code, 0);
     const { members } = await cluster.whole();
     const altered = members.find((one) => one.role === role)?.id ?? "";
     await cluster.kill(altered, "SIGTERM");
@@ -22,10 +22,10 @@ for (const role of ["member", "leader"] as const) {
     assert.match(child.stderr, /KBZ_DIVERGED/);
     assert.match(child.stderr, /differs from that of [abc], [abc] at slot \d+/);
 
-    assert.equal((await kit.run(["publish", "four", ...where])).code, 0);
+    assert.equal((await kit.ask(["publish", "four", ...where])).code, 0);
     const others = cluster.ids.filter((id) => id !== altered);
     for (const id of others) assert.ok(cluster.isRunning(id), `${id} goes on`);
-    const ran = await kit.run(["tail", "--endpoints", cluster.node(others[1] ?? "").url]);
+    const ran = await kit.ask(["tail", "--endpoints", cluster.node(others[1] ?? "").url]);
     assert.deepEqual(ran.lines, [...texts, "four"]);
     const again = cluster.startNode(altered);
     assert.equal((await again.ended()).code, 8, "it stays out");

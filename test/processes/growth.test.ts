@@ -43,7 +43,7 @@ test("P5 under load a fourth and fifth node get seats, a sixth follows the log",
 async function statusAtOneSlot(cluster: Cluster, asked: string): Promise<Status> {
   return await eventually("a status of one slot", async () => {
     const where = ["--endpoints", cluster.node(asked).url];
-    const ran = await cluster.kit.run(["status", "--json", ...where]);
+    const ran = await cluster.kit.ask(["status", "--json", ...where]);
     assert.equal(ran.code, 0, ran.stderr);
     const status: Status = JSON.parse(ran.lines[0] ?? "");
     const { members, decided } = status;

@@ -2,11 +2,12 @@
  * A place for tests with real processes: a temporary directory, free ports, and every process that
  * is started in it, ended with the test. The logs of a failed test stay, and it says where.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { ask } from "../commands/ask.ts";
 import { Child, patienceMs, type ChildOptions, type Exit } from "./child.ts";
 
 /** Below the ports that a system gives to outgoing connections, so that a restart finds its own. */
@@ -55,9 +56,7 @@ export class Kit {
 
   /** Starts `kibitz` with these arguments. */
   start(args: readonly string[], options: Omit<ChildOptions, "log"> = {}): Child {
-    this.#logs += 1;
-    const log = this.path(`${String(this.#logs).padStart(3, "0")}-${args[0] ?? ""}.log`);
-    const child = new Child(args, { ...options, log });
+    const child = new Child(args, { ...options, log: this.#nextLog(args) });
     this.#children.add(child);
     void child.exited.then(() => this.#children.delete(child));
     return child;
@@ -71,11 +70,36 @@ export class Kit {
     return { ...exit, stdout: child.stdout, stderr: child.stderr, lines: child.lines };
   }
 
+  /** The same in this very process, which saves the start of one: see {@link ask}. */
+  async ask(args: readonly string[], ms: number = patienceMs): Promise<Ran> {
+    const log = this.#nextLog(args);
+    const line = `kibitz ${args.join(" ")}`;
+    writeFileSync(log, `$ ${line}\n`);
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error(`not within ${ms} ms: ${line}`)), ms);
+    try {
+      const { code, stdout, stderr } = await Promise.race([ask(args), late.promise]);
+      appendFileSync(log, `${stderr}= ${code}\n`);
+      return { code, signal: null, stdout, stderr, lines: wholeLines(stdout) };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Ends every process that this kit started, and waits until they are gone. */
   async close({ keep }: { readonly keep: boolean } = { keep: false }): Promise<void> {
     await Promise.all([...this.#children].map(async (child) => await child.kill()));
     if (!keep) rmSync(this.directory, { recursive: true, force: true });
   }
+
+  #nextLog([command = ""]: readonly string[]): string {
+    this.#logs += 1;
+    return this.path(`${String(this.#logs).padStart(3, "0")}-${command}.log`);
+  }
+}
+
+function wholeLines(bytes: Buffer): readonly string[] {
+  return bytes.toString().split("\n").slice(0, -1);
 }
 
 // Test files run beside each other: each looks for ports in a range of its own.

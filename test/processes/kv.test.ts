@@ -13,7 +13,7 @@ test("kibitz kv puts, compares, watches and deletes, at any node", async (t) => 
     // Another node each time: they hold the same map.
     const { url } = cluster.nodes[asked % cluster.nodes.length] ?? cluster.node("a");
     asked += 1;
-    return await kit.run(["kv", ...args, "--endpoints", url]);
+    return await kit.ask(["kv", ...args, "--endpoints", url]);
   };
   const watching = kit.start(
     ["kv", "watch", "colo", "--prefix", "--from", "0", "--limit", "3", "--json"].concat([
@@ -75,11 +75,11 @@ test("a node without the map says which flag is missing", async (t) => {
     ["put", "a", "b"],
     ["watch", "a"],
   ]) {
-    const ran = await kit.run(["kv", ...args, "--endpoints", cluster.endpoints]);
+    const ran = await kit.ask(["kv", ...args, "--endpoints", cluster.endpoints]);
     assert.equal(ran.code, 1, ran.stderr);
     assert.match(ran.stderr, /KBZ_MACHINE/);
     assert.match(ran.stderr, /--kv/);
   }
-  const log = await kit.run(["tail", "--endpoints", cluster.endpoints]);
+  const log = await kit.ask(["tail", "--endpoints", cluster.endpoints]);
   assert.deepEqual(log.lines, [], "nothing was written");
 });

@@ -2,7 +2,6 @@
  * Wrong use and bad luck, as scripts meet them: the exit code, what is said, and what is not done.
  */
 import assert from "node:assert/strict";
-import { cpSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { once } from "node:events";
 import { test } from "node:test";
@@ -22,7 +21,7 @@ test("without a quorum a publish ends in time, and says what is known", async (t
   for (const id of cluster.ids) if (id !== leader) await cluster.kill(id);
   const where = ["--endpoints", cluster.node(leader).url, "--timeout", "2s"];
   // Without the limit it would wait for ever, and this for as long as the kit has patience.
-  const ran = await kit.run(["publish", "lost or not", "--json", ...where]);
+  const ran = await kit.ask(["publish", "lost or not", "--json", ...where]);
   assert.ok(ran.code === 3 || ran.code === 7, `${ran.code}: ${ran.stderr}`);
   const told = JSON.parse(ran.lines.at(-1) ?? "");
   assert.equal(told.exitCode, ran.code);
@@ -32,10 +31,10 @@ test("without a quorum a publish ends in time, and says what is known", async (t
 
   for (const id of cluster.ids) if (id !== leader) await cluster.restart(id);
   await cluster.whole();
-  const { lines } = await kit.run(["tail", "--endpoints", cluster.endpoints]);
+  const { lines } = await kit.ask(["tail", "--endpoints", cluster.endpoints]);
   if (isUnknown) assert.ok(lines.length <= 1);
   else assert.deepEqual(lines, []);
-  const again = await kit.run(["publish", "after", "--endpoints", cluster.endpoints]);
+  const again = await kit.ask(["publish", "after", "--endpoints", cluster.endpoints]);
   assert.deepEqual(again.lines, [String(lines.length + 1)]);
 });
 
@@ -69,43 +68,16 @@ test("a port, directory, republic or id that is taken ends with 5, says what to 
   assert.equal((await cluster.whole()).members.length, 3);
 });
 
-test("an empty disk under a known id is refused, an old backup stops: neither votes", async (t) => {
-  const kit = Kit.open(t);
-  const cluster = await Cluster.start(kit);
-  const follower = (await cluster.leader()) === "b" ? "c" : "b";
-  const { data } = cluster.node(follower);
-  const where = ["--endpoints", cluster.endpoints];
-  await cluster.kill(follower, "SIGTERM");
-  cpSync(data, kit.path("backup"), { recursive: true });
-  await cluster.restart(follower);
-  assert.equal((await kit.run(["publish", "one", "two", ...where])).code, 0);
-  await cluster.whole();
-  await cluster.kill(follower, "SIGTERM");
-
-  rmSync(data, { recursive: true });
-  const empty = cluster.join(follower);
-  assert.equal((await empty.ended()).code, 5);
-  assert.match(empty.stderr, new RegExp(`kibitz member exile ${follower}`));
-  assert.match(empty.stderr, /KBZ_ID_TAKEN/);
-
-  rmSync(data, { recursive: true });
-  cpSync(kit.path("backup"), data, { recursive: true });
-  const old = cluster.startNode(follower);
-  assert.equal((await old.ended()).code, 5);
-  assert.match(old.stderr, /KBZ_STALE_DISK/);
-  assert.equal((await kit.run(["publish", "three", ...where])).code, 0);
-});
-
 test("an entry above the limit ends with 2; what stands before it is in the log", async (t) => {
   const kit = Kit.open(t);
   const cluster = await Cluster.start(kit, { count: 1 });
   const where = ["--endpoints", cluster.endpoints];
   const largest = "x".repeat(1_048_576);
   const file = kit.write("lines", `small\n${largest}\n${largest}x\nbehind\n`);
-  const ran = await kit.run(["publish", "--file", file, "--json", ...where]);
+  const ran = await kit.ask(["publish", "--file", file, "--json", ...where]);
   refused(ran, 2, /line 3/i);
   assert.deepEqual(ran.lines.slice(0, 2), ['{"index":1}', '{"index":2}']);
-  const { lines } = await kit.run(["tail", ...where]);
+  const { lines } = await kit.ask(["tail", ...where]);
   assert.deepEqual(lines, ["small", largest]);
 });
 
@@ -163,7 +135,7 @@ test("rubbish on each kind of listener is refused and logged; the node goes on",
     assert.equal(refusals(child), at + 1, "one line each");
     assert.equal(child.exit, null, child.stderr);
   }
-  const ran = await kit.run(["publish", "still here", "--endpoints", cluster.endpoints]);
+  const ran = await kit.ask(["publish", "still here", "--endpoints", cluster.endpoints]);
   assert.deepEqual(ran.lines, ["1"]);
 });
 
@@ -172,7 +144,7 @@ test("a reader that has enough ends tail quietly, with success", async (t) => {
   const cluster = await Cluster.start(kit, { count: 1 });
   const where = ["--endpoints", cluster.endpoints];
   const file = kit.write("lines", "a line of some length, so that pipes fill up\n".repeat(50_000));
-  assert.equal((await kit.run(["publish", "--file", file, ...where])).code, 0);
+  assert.equal((await kit.ask(["publish", "--file", file, ...where])).code, 0);
   const tail = kit.start(["tail", ...where]);
   await tail.untilLines(1);
   tail.closeOutput();
@@ -204,7 +176,7 @@ test("Ctrl-C of publish ends with 130 and accounts for every line", async (t) =>
 
   for (const id of cluster.ids) if (id !== leader) await cluster.restart(id);
   await cluster.whole();
-  const { lines } = await kit.run(["tail", "--endpoints", cluster.endpoints]);
+  const { lines } = await kit.ask(["tail", "--endpoints", cluster.endpoints]);
   const unknown = told.unknown.length > 0 ? told.submitted - 3 : 0;
   assert.deepEqual(lines, ["one", "two", "three", "four", "five"].slice(0, lines.length));
   assert.ok(lines.length >= 3 && lines.length <= 3 + unknown);

@@ -36,7 +36,7 @@ test("a recording replays whole, up to a cut, and not when a byte was changed", 
   mkdirSync(kit.path("copy"));
   const replay = async (changed: Buffer): ReturnType<Kit["run"]> => {
     writeFileSync(kit.path("copy", name), changed);
-    return await kit.run(["replay", kit.path("copy"), "--json"]);
+    return await kit.ask(["replay", kit.path("copy"), "--json"]);
   };
   const whole = await replay(bytes);
   assert.equal(whole.code, 0, whole.stderr);

@@ -4,41 +4,47 @@
  * of these sources: only the versions that it speaks are others.
  */
 import assert from "node:assert/strict";
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { protocol, version } from "../../src/version.ts";
 import { root } from "./child.ts";
 import { Cluster } from "./cluster.ts";
 import { Feed, upTo } from "./feed.ts";
 import { eventually, Kit } from "./kit.ts";
 
-/** A release that speaks these versions of the protocol; returns its program. */
+/**
+ * A release that speaks these versions of the protocol: how its processes are started. They load
+ * another `version.ts` in place of the one that is there, and everything else as it is.
+ */
 function makeRelease(
   kit: Kit,
   name: string,
   { least, most }: { readonly least: number; readonly most: number },
-): string {
-  const directory = kit.path(`release-${name}`);
-  for (const part of ["consensus", "transport", "src", "package.json"]) {
-    cpSync(join(root, part), join(directory, part), { recursive: true });
-  }
-  symlinkSync(join(root, "node_modules"), join(directory, "node_modules"));
-  const file = join(directory, "src/version.ts");
+): { readonly environment: Readonly<Record<string, string>> } {
+  const file = join(root, "src/version.ts");
   const before = readFileSync(file, "utf8");
   const spoken = `{ least: ${protocol.least}, most: ${protocol.most} };`;
   const after = before
     .replace(spoken, `{ least: ${least}, most: ${most} };`)
     .replace(`"${version}"`, `"${name}"`);
   assert.ok(after.includes(`most: ${most}`) && after.includes(`"${name}"`), "it was changed");
-  writeFileSync(file, after);
-  return join(directory, "src/cli.ts");
+  const [from, to] = [file, kit.write("version.ts", after)].map((path) => pathToFileURL(path).href);
+  const hook = `
+    import { registerHooks } from "node:module";
+    const resolve = (specifier, context, next) => {
+      const found = next(specifier, context);
+      return found.url === "${from}" ? { ...found, url: "${to}" } : found;
+    };
+    registerHooks({ resolve });`;
+  return { environment: { NODE_OPTIONS: `--import=${kit.write("release.mjs", hook)}` } };
 }
 
 test("P18 a rolling upgrade under load: no call fails, nothing is lost or doubled", async (t) => {
   const kit = Kit.open(t);
   const next = { least: protocol.least, most: protocol.most + 1 };
-  const cli = makeRelease(kit, "99.0.0", next);
+  const release = makeRelease(kit, "99.0.0", next);
   const cluster = await Cluster.start(kit);
   const lines = upTo(3000).map((number) => `line ${number} ${"x".repeat(40)}`);
   const strikes = [300, 1000, 1700];
@@ -50,7 +56,7 @@ test("P18 a rolling upgrade under load: no call fails, nothing is lost or double
       assert.equal(code, 0, "it hands over, and ends cleanly");
     });
     const begun = performance.now();
-    const child = cluster.startNode(id, { cli });
+    const child = cluster.startNode(id, release);
     await feed.untilAcknowledged((strikes[at] ?? 0) + 400);
     pauses.push(performance.now() - begun);
     await child.untilEvent("ready");
@@ -59,7 +65,7 @@ test("P18 a rolling upgrade under load: no call fails, nothing is lost or double
     assert.equal(versions.filter((is) => is === 1).length, at + 1, "that many are upgraded");
   }
   assert.deepEqual(await feed.ended(), upTo(lines.length), "each line once, in order");
-  const ran = await kit.run(["tail", "--endpoints", cluster.endpoints]);
+  const ran = await kit.ask(["tail", "--endpoints", cluster.endpoints]);
   assert.deepEqual(ran.lines, lines);
   t.diagnostic(`400 entries after each restart: ${pauses.map(Math.round).join(", ")} ms`);
   // An earlier client goes on as before; and so would a node that is taken back.
@@ -71,16 +77,16 @@ test("P18 a rolling upgrade under load: no call fails, nothing is lost or double
 
 test("P18 a release too far ahead is refused by name, and the others go on", async (t) => {
   const kit = Kit.open(t);
-  const cli = makeRelease(kit, "99.0.0", { least: protocol.most + 1, most: protocol.most + 2 });
+  const release = makeRelease(kit, "99.0.0", { least: protocol.most + 1, most: protocol.most + 2 });
   const cluster = await Cluster.start(kit);
   const id = (await cluster.leader()) === "c" ? "b" : "c";
   await cluster.kill(id);
-  const child = cluster.startNode(id, { cli });
+  const child = cluster.startNode(id, release);
   await child.untilSaid(/"event":"unreachable".*kibitzer 99\.0\.0\) speaks versions 2 to 3/);
   await child.untilSaid(/Upgrade the older one, by no more than one release at a time/);
   const other = cluster.ids.find((other) => other !== id) ?? "";
   await cluster.child(other).untilSaid(/"event":"refused".*speaks versions 2 to 3/);
-  const ran = await kit.run(["publish", "on", "--endpoints", cluster.node(other).url]);
+  const ran = await kit.ask(["publish", "on", "--endpoints", cluster.node(other).url]);
   assert.deepEqual(ran.lines, ["1"]);
   await cluster.kill(id);
   await cluster.restart(id);

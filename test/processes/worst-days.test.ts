@@ -34,7 +34,7 @@ function watchAll(watcher: KibitzerClient, count: number): Watch {
 }
 
 async function textsAt(kit: Kit, endpoint: string): Promise<readonly string[]> {
-  const ran = await kit.run(["tail", "--endpoints", endpoint]);
+  const ran = await kit.ask(["tail", "--endpoints", endpoint]);
   assert.equal(ran.code, 0, ran.stderr);
   return ran.lines;
 }
@@ -52,9 +52,9 @@ test("P7 a majority is lost: a survivor goes on, and old members are refused", a
   const others = ["c"].map((id) => cluster.node(id));
   for (const { data } of others) rmSync(data, { recursive: true });
 
-  const refused = await kit.run(["recover", "--data", survivor.data, "--json"]);
+  const refused = await kit.ask(["recover", "--data", survivor.data, "--json"]);
   assert.equal(refused.code, 6, refused.stderr);
-  const forced = await kit.run(["recover", "--data", survivor.data, "--force-new-government"]);
+  const forced = await kit.ask(["recover", "--data", survivor.data, "--force-new-government"]);
   assert.equal(forced.code, 0, forced.stderr);
   assert.match(forced.stderr, /"event":"recovered"/);
   const [seen] = refused.lines.map((line) => JSON.parse(line));
@@ -72,7 +72,7 @@ test("P7 a majority is lost: a survivor goes on, and old members are refused", a
   const old = cluster.startNode(returning.id);
   await old.untilSaid(/"event":"unreachable".*is over: it went on as .* without node a/);
   await cluster.child("b").untilSaid(/"event":"refused".*let it join with an empty one/);
-  const ran = await kit.run(["publish", "on", "--endpoints", survivor.url]);
+  const ran = await kit.ask(["publish", "on", "--endpoints", survivor.url]);
   assert.deepEqual(ran.lines, [`${texts.length + 1}`]);
   const { government, members, refounded, republic } = await cluster.status("b");
   assert.ok(!members.some(({ id }) => id === "a"), "it is no member");
@@ -87,7 +87,7 @@ test("P7 a majority is lost: a survivor goes on, and old members are refused", a
   for (const { id, url } of cluster.nodes) {
     assert.deepEqual(await textsAt(kit, url), [...texts, "on"], `node ${id}`);
   }
-  const inspected = await kit.run(["log", "inspect", "--json", survivor.data]);
+  const inspected = await kit.ask(["log", "inspect", "--json", survivor.data]);
   assert.equal(inspected.code, 5, "its node runs");
 });
 
@@ -103,7 +103,7 @@ test("P14 a backup is restored: nothing is missing, and who was there is refused
   let before = 0;
   await feed.strike(async () => {
     before = Math.max(...feed.acknowledged);
-    const ran = await kit.run(["backup", file, "--endpoints", cluster.node("c").url, "--json"]);
+    const ran = await kit.ask(["backup", file, "--endpoints", cluster.node("c").url, "--json"]);
     assert.equal(ran.code, 0, ran.stderr);
     summaries.push(JSON.parse(ran.lines[0] ?? ""));
   });
@@ -115,9 +115,9 @@ test("P14 a backup is restored: nothing is missing, and who was there is refused
   assert.ok(summary !== undefined && summary.index >= before, "all that was acknowledged");
   assert.equal(summary.bytes, statSync(file).size);
   assert.ok(!existsSync(`${file}.tmp`));
-  const verified = await kit.run(["backup", file, "--verify", "--json"]);
+  const verified = await kit.ask(["backup", file, "--verify", "--json"]);
   assert.equal(JSON.parse(verified.lines[0] ?? "").hash, summary.hash);
-  const piped = await kit.run(["backup", "-", "--endpoints", cluster.node("a").url]);
+  const piped = await kit.ask(["backup", "-", "--endpoints", cluster.node("a").url]);
   assert.equal(piped.code, 0, piped.stderr);
   assert.equal(piped.stdout.toString("latin1", 0, 16), "kibitzer backup ");
   const later = { publisher: client.publisher ?? "", sequenceNext: client.sequenceNext };
@@ -132,14 +132,14 @@ test("P14 a backup is restored: nothing is missing, and who was there is refused
   assert.ok(a !== undefined);
   const place = ["--data", a.data, "--id", "a", "--listen", a.url];
   const damaged = kit.write("damaged", readFileSync(file).fill(7, 5000, 5001));
-  const refused = await kit.run(["restore", damaged, ...place]);
+  const refused = await kit.ask(["restore", damaged, ...place]);
   assert.equal(refused.code, 8, refused.stderr);
-  const open = await kit.run(["restore", file, ...place, "--listen", "ws://0.0.0.0:1"]);
+  const open = await kit.ask(["restore", file, ...place, "--listen", "ws://0.0.0.0:1"]);
   assert.equal(open.code, 6, open.stderr);
   assert.match(open.stderr, /--allow-insecure/);
-  const restored = await kit.run(["restore", file, ...place]);
+  const restored = await kit.ask(["restore", file, ...place]);
   assert.equal(restored.code, 0, restored.stderr);
-  const twice = await kit.run(["restore", file, ...place]);
+  const twice = await kit.ask(["restore", file, ...place]);
   assert.equal(twice.code, 5, "a node is there by now");
   await cluster.restart("a");
   assert.deepEqual(await textsAt(kit, a.url), all.slice(0, summary.index));
