@@ -182,8 +182,8 @@ test("docs/dependencies.md lists every dependency", () => {
   refuse(names.filter((name) => !listed.includes(name)).map((name) => `not listed: ${name}`));
 });
 
-test("the README lists every command and every exit code", () => {
-  const listed = firstCells("README.md");
+test("docs/commands.md lists every command and every exit code", () => {
+  const listed = firstCells("docs/commands.md");
   const program = createProgram(captureOutput().output, () => undefined);
   const names = program.commands.flatMap((command) => {
     const parts = command.commands.map((part) => `kibitz ${command.name()} ${part.name()}`);

@@ -82,9 +82,9 @@ test("all that is wrong in a file is told at once: key, place, wanted, found", a
   });
 });
 
-test("the README's configuration file is one", async (context) => {
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  const [, config = ""] = /^```yaml\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+test("the configuration file of docs/commands.md is one", async (context) => {
+  const page = readFileSync(join(root, "docs/commands.md"), "utf8");
+  const [, config = ""] = /^```yaml\n([\s\S]*?)^```$/m.exec(page) ?? [];
   const path = new Scratch(context).write("a.yaml", config);
   const found = await configured(["--config", path]);
   assert.equal(found["bootstrap"], "my-republic");
