@@ -2,10 +2,11 @@
  * Mends slots that are found damaged while a node runs, from other members, so that whoever reads
  * them is served. Damage that nobody can mend is told to the reader, and stops nothing else.
  */
+import type { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
-import { damagedSlot } from "../storage/damage.ts";
+import { damagedSlot, slotNotMended } from "../storage/damage.ts";
 import type { SlotRange } from "../storage/holes.ts";
-import { HoleFiller, type MendableJournal, type Source } from "./hole-filler.ts";
+import { HoleFiller, type MendableJournal, type Source, type Unfilled } from "./hole-filler.ts";
 
 export interface ReadMenderParts {
   readonly path: string;
@@ -30,7 +31,10 @@ export class ReadMender {
     return this.#mended;
   }
 
-  /** @throws {KibitzerError} `KBZ_DAMAGED` when nobody who answers has an intact copy. */
+  /**
+   * @throws {KibitzerError} `KBZ_DAMAGED` when nobody who answers has an intact copy; retryable
+   *   while somebody did not answer.
+   */
   async mend(range: SlotRange): Promise<void> {
     const mending = this.#last.then(async () => await this.#mend(range));
     this.#last = mending.catch(() => undefined);
@@ -54,7 +58,7 @@ export class ReadMender {
       // The slot beside it, which proves it, may be damaged and found so only now: it goes with it.
       const before = sum(ranges) - filler.filled;
       ranges = damagedIn(journal, range);
-      if (sum(ranges) <= before) throw damagedSlot(path, unfilled.slot);
+      if (sum(ranges) <= before) throw notMended(path, unfilled);
     }
   }
 }
@@ -62,6 +66,11 @@ export class ReadMender {
 /** The damaged ranges that hold some of `range`, as far as that is known. */
 function damagedIn(journal: MendableJournal, { first, last }: SlotRange): readonly SlotRange[] {
   return journal.damaged.filter((hole) => hole.first <= last && hole.last >= first);
+}
+
+function notMended(path: string, { slot, answers }: Unfilled): KibitzerError {
+  const silent = [...answers].filter(([, answer]) => answer === null).map(([id]) => id);
+  return silent.length === 0 ? damagedSlot(path, slot) : slotNotMended(path, slot, silent);
 }
 
 function sum(ranges: readonly SlotRange[]): number {

@@ -32,6 +32,20 @@ export function damagedSlot(path: string, slot: number): KibitzerError {
   );
 }
 
+/** A slot that nobody gave back yet: these members did not answer, and may have it. */
+export function slotNotMended(
+  path: string,
+  slot: number,
+  silent: readonly string[],
+): KibitzerError {
+  return new KibitzerError(
+    "KBZ_DAMAGED",
+    `Slot ${slot} of the journal in ${path} is damaged, and no member that answers holds an ` +
+      `intact copy; without an answer: ${silent.join(", ")}. Read again when they are back.`,
+    { retryable: true, outcome: "none" },
+  );
+}
+
 /** What a finding says to a reader. */
 export function textOf({ path, offset, text }: Finding): string {
   return `The file ${path} is damaged at byte ${offset}: ${text}.`;

@@ -78,3 +78,14 @@ test("what nobody has stays damaged, and is told", async () => {
   await assert.rejects(new ReadMender(parts).mend({ first: 2, last: 2 }), { code: "KBZ_DAMAGED" });
   assert.deepEqual(journal.damaged, [{ first: 2, last: 3 }]);
 });
+
+test("what a member without an answer may have is worth reading again", async () => {
+  const journal = new Rotten();
+  const source: Source = { id: "b", ask: async () => null };
+  const parts = { path: "data", logger: silent, sources: () => [source], journal: () => journal };
+  await assert.rejects(new ReadMender(parts).mend({ first: 2, last: 2 }), {
+    code: "KBZ_DAMAGED",
+    retryable: true,
+    message: /without an answer: b/,
+  });
+});
