@@ -19,7 +19,7 @@ const transportCodes: Readonly<Record<string, KibitzerErrorCode>> = {
   KBZ_TOO_LARGE: "KBZ_TOO_LARGE",
 };
 
-/** Any error as one of the public kind; the original stays its cause. */
+/** Any error as one of the public kind; the original stays its cause, unless it says no more. */
 export function asKibitzerError(error: unknown): KibitzerError {
   if (error instanceof KibitzerError) return error;
   if (error instanceof TransportError) return ofTransport(error);
@@ -35,19 +35,19 @@ export function asKibitzerError(error: unknown): KibitzerError {
 }
 
 function ofTransport(error: TransportError): KibitzerError {
-  const { remote } = error;
+  const { remote, cause } = error;
   if (remote !== null && isKibitzerErrorCode(remote.code)) {
     const { code, message, outcome, retryable, firstIndex } = remote;
     // Closed is the other node, or its way to another one: not whoever asked it.
     return code === "KBZ_CLOSED"
-      ? new KibitzerError("KBZ_UNREACHABLE", message, { retryable: true, outcome, cause: error })
-      : new KibitzerError(code, message, { retryable, outcome, cause: error, firstIndex });
+      ? new KibitzerError("KBZ_UNREACHABLE", message, { retryable: true, outcome, cause })
+      : new KibitzerError(code, message, { retryable, outcome, cause, firstIndex });
   }
   const code = transportCodes[error.code] ?? "KBZ_UNREACHABLE";
   const retryable = code === "KBZ_UNREACHABLE" || code === "KBZ_BUSY";
   return new KibitzerError(code, error.message, {
     retryable,
     outcome: error.outcome,
-    cause: error,
+    cause,
   });
 }

@@ -27,8 +27,12 @@ export const KibitzerClient: ClientDoor = clientDoor(async (options) => {
 });
 
 /** Loaded only by who has any. */
-async function credentialsOf({ tls, token }: ClientOptions): Promise<Credentials | null> {
+async function credentialsOf({
+  tls,
+  token,
+  logger = silent,
+}: ClientOptions): Promise<Credentials | null> {
   if (tls === undefined && token === undefined) return null;
   const { Credentials } = await import("./access/credentials.ts");
-  return await Credentials.open({ tls, token, logger: silent });
+  return await Credentials.open({ tls, token, logger });
 }

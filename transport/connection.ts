@@ -4,6 +4,7 @@
  */
 import type { Checksum, Hello, Lane } from "./caller.ts";
 import { decodeFailure, encodeFailure } from "./failure.ts";
+import { foreignError } from "./foreign.ts";
 import { frameKinds, FrameParser } from "./framing.ts";
 import type { Frame, FrameKind } from "./framing.ts";
 import { checkRepublic, decodeHello, encodeHello } from "./hello.ts";
@@ -53,6 +54,14 @@ export interface ConnectionEvents {
 }
 
 type State = "dialling" | "greeting" | "open" | "lost";
+
+const isThere = "it runs and can be reached";
+const lossesIn: Readonly<Record<State, { readonly wanted: string; readonly check: string }>> = {
+  dialling: { wanted: "to connect to", check: isThere },
+  greeting: { wanted: "a hello of", check: "a node speaks there, and with TLS as it is called" },
+  open: { wanted: "the connection to", check: isThere },
+  lost: { wanted: "the connection to", check: isThere },
+};
 
 const noPieces: readonly Uint8Array[] = [];
 
@@ -176,7 +185,8 @@ export class Connection implements WireEvents {
       if (this.#state === "open") this.#partialWatch.look();
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
-      this.fail(error);
+      const isFirst = this.#state === "greeting" && error.code !== "KBZ_VERSION";
+      this.fail((isFirst ? foreignError(this.address, chunk) : null) ?? error);
     }
   }
 
@@ -261,10 +271,10 @@ export class Connection implements WireEvents {
   #closedError(cause: Error | null): TransportError {
     if (cause instanceof TransportError) return cause;
     const found = cause === null ? "it was closed" : cause.message;
-    const wanted = this.#state === "open" ? "the connection to" : "to connect to";
+    const { wanted, check } = lossesIn[this.#state];
     return new TransportError(
       "KBZ_DISCONNECTED",
-      `Wanted ${wanted} ${this.address}: ${found}. Check that it runs and can be reached.`,
+      `Wanted ${wanted} ${this.address}: ${found}. Check that ${check}.`,
       { outcome: this.#state === "open" ? "unknown" : "none", cause: cause ?? undefined },
     );
   }

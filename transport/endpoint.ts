@@ -28,7 +28,7 @@ export function parseEndpoint(url: string): Endpoint {
   const kind = parseScheme(url);
   const [, , bracketed, plain, digits] = hostAndPort.exec(url) ?? [];
   const host = bracketed ?? plain;
-  if (host === undefined || digits === undefined) throw refusal(url, "host or port is missing");
+  if (host === undefined || digits === undefined) throw refusal(url, faultIn(url));
   const port = Number(digits);
   if (port > 65_535) throw refusal(url, "a port is at most 65535");
   if (!URL.canParse(url)) throw refusal(url, "its host is invalid");
@@ -38,8 +38,19 @@ export function parseEndpoint(url: string): Endpoint {
 function parseScheme(url: string): (typeof schemes)[number] {
   const found = /^([a-z]+):\/\//.exec(url)?.[1];
   const scheme = schemes.find((each) => each === found);
-  if (scheme === undefined) throw refusal(url, "its scheme is unknown");
-  return scheme;
+  if (scheme !== undefined) return scheme;
+  const isHttp = found === "http" || found === "https";
+  throw refusal(url, isHttp ? "nodes answer HTTP at ws:// and wss://" : "its scheme is unknown");
+}
+
+/** Of one whose scheme is known. */
+function faultIn(url: string): string {
+  const [authority = "", ...path] = url.slice(url.indexOf("://") + 3).split(/(?=[/?#])/);
+  if (authority.includes("@")) return "it has a user's name, and tokens are given as an option";
+  if (path.join("") !== "" && path.join("") !== "/") return "it has a path, and takes none";
+  if (/^(\[[^\]]*\]|[^:[\]]+)$/.test(authority)) return "its port is missing";
+  if (authority === "" || authority.startsWith(":")) return "its host is missing";
+  return "its host or its port is invalid";
 }
 
 /** Whether what passes there is encrypted. */

@@ -2,7 +2,8 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { PresentedCertificate } from "./caller.ts";
-import { certificateOf, dialError, unspoken } from "./tls.ts";
+import { dialError } from "./dial-error.ts";
+import { certificateOf, unspoken } from "./tls.ts";
 import type { Wire, WireEvents } from "./wire.ts";
 
 /** Notices a peer whose computer is gone, where no deadline does. */
@@ -18,8 +19,11 @@ export class SocketWire implements Wire {
     this.#socket = socket;
     this.address = address;
     // From the first moment on: an error without a listener would end the process.
+    let isDialled = socket.connecting;
+    const isSecure = socket instanceof TLSSocket;
+    socket.once(isSecure ? "secureConnect" : "connect", () => (isDialled = false));
     socket.on("error", (error) => {
-      this.#error = dialError(error, address);
+      this.#error = isDialled ? dialError(error, address) : error;
     });
   }
 

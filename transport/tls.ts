@@ -179,11 +179,11 @@ function faultIn(found: unknown): string {
   return faults[code] ?? `is not to be believed (${code})`;
 }
 
-/** An error of a connection that was dialled, in words where it is about a certificate. */
-export function dialError(error: Error, address: string): Error {
-  if (!("code" in error) || typeof error.code !== "string") return error;
+/** An error of a connection that was dialled, in words; null where it is about no certificate. */
+export function certificateError(error: Error, address: string): TransportError | null {
+  if (!("code" in error) || typeof error.code !== "string") return null;
   const fault = faults[error.code];
-  if (fault === undefined) return error;
+  if (fault === undefined) return null;
   return new TransportError(
     "KBZ_FORBIDDEN",
     `Wanted ${address} to present a certificate that can be believed, but the one it has ` +

@@ -9,6 +9,7 @@ import type { Callee, Listener } from "./caller.ts";
 import { addressError } from "./address-error.ts";
 import { ArrivingWire } from "./arriving-wire.ts";
 import { formatEndpoint } from "./endpoint.ts";
+import { foreignError } from "./foreign.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { noPlace } from "./places.ts";
 import { socketsMax, tooMany } from "./reception.ts";
@@ -186,7 +187,7 @@ function attend<Request, Response>(
     const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
     // Of the rest only what the parser refused was said by somebody: others are lost connections.
     if (isLate) refuse(socket, late(describe(socket), limits));
-    else if (error.code?.startsWith("HPE_") === true) refuse(socket, malformed(error));
+    else if (error.code?.startsWith("HPE_") === true) refuse(socket, unparsed(error, socket));
     if (socket.writable) refuseSocket(socket, isLate ? 408 : 400, limits);
     else socket.destroy();
   });
@@ -262,6 +263,13 @@ function late(address: string, { handshakeMs }: TransportLimits): TransportError
       "Check what calls here.",
     { outcome: "none" },
   );
+}
+
+/** What the parser of HTTP refused, in words where it is known. */
+function unparsed(error: Error, socket: Duplex): TransportError {
+  const packet = "rawPacket" in error ? error.rawPacket : null;
+  const known = packet instanceof Uint8Array ? foreignError(describe(socket), packet) : null;
+  return known ?? malformed(error);
 }
 
 function malformed(cause: Error): TransportError {

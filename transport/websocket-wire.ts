@@ -5,7 +5,8 @@
 import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { PresentedCertificate } from "./caller.ts";
-import { certificateOf, dialError } from "./tls.ts";
+import { dialError } from "./dial-error.ts";
+import { certificateOf } from "./tls.ts";
 import { TransportError } from "./transport-error.ts";
 import type { Wire, WireEvents } from "./wire.ts";
 
@@ -101,9 +102,10 @@ export class WebSocketWire implements Wire {
   }
 
   #translate(error: Error): Error {
+    if (this.#socket === null) return dialError(error, this.address);
     const isRubbish =
       "code" in error && typeof error.code === "string" && error.code.startsWith("WS_ERR");
-    return isRubbish ? malformed(error.message, error) : dialError(error, this.address);
+    return isRubbish ? malformed(error.message, error) : error;
   }
 }
 

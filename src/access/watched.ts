@@ -116,7 +116,7 @@ export class Watched<Value> implements Disposable {
     const reason = error instanceof Error ? error.message : String(error);
     this.#options.logger.warn(
       { event: "unwatched", directory, reason },
-      `cannot watch ${directory} for a new ${this.#options.what}: reload by SIGHUP`,
+      `cannot watch ${directory} for a new ${this.#options.what}: only a reload takes one over`,
     );
   }
 }

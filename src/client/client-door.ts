@@ -27,6 +27,7 @@ const optionNames: OptionNames<ClientOptions> = {
   publisher: true,
   tls: true,
   token: true,
+  logger: true,
   world: true,
 };
 

@@ -122,7 +122,8 @@ export function finalErrorOf(error: unknown): KibitzerError | null {
   if (code === undefined) return null;
   const message = error.remote?.message ?? error.message;
   const firstIndex = error.remote?.firstIndex;
-  const details = { retryable: false, outcome: "none", cause: error, firstIndex } as const;
+  const { cause } = error;
+  const details = { retryable: false, outcome: "none", cause, firstIndex } as const;
   return new KibitzerError(code, message, details);
 }
 

@@ -50,6 +50,7 @@ import {
 import { WithoutMachine } from "./without-machine.ts";
 import { Deadline } from "../deadline.ts";
 import { exile, exileOf, transfer, transferTo } from "../membership/membership.ts";
+import type { Logger } from "../logger.ts";
 import { queryOf } from "../machine/query.ts";
 import { previewOf } from "../membership/preview.ts";
 import { add, additionOf, demote, demotionOf, promote, promotionOf } from "../membership/seats.ts";
@@ -80,6 +81,8 @@ export interface ClientOptions {
   readonly tls?: Omit<TlsOptions, "clientCa">;
   /** What it gives to be let in: a token, or the file that holds it. */
   readonly token?: TokenOption;
+  /** Told when new files of certificates or a token are in use, or of no use; default silent. */
+  readonly logger?: Logger;
   readonly world?: ClientWorld;
 }
 

@@ -24,6 +24,7 @@ export function publishingOver(
       throw prohibitionIn(error) ?? error;
     });
   return new Publishing({
+    owner: "client",
     clock,
     chance,
     play: (input) => islander.step(input),

@@ -61,6 +61,7 @@ export class NamedPublisher implements Disposable {
     this.#sequence = sequence;
     this.#signal = AbortSignal.any([signal, this.#end.signal]);
     this.#publishing = new Publishing({
+      owner: "request",
       clock,
       chance,
       play: (input) => islander.step(input),

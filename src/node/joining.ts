@@ -40,6 +40,8 @@ const timeoutMsDefault = 30_000;
 /** Between two rounds of asking: a tenth of the time that joining took so far, within these. */
 const askAgainMsMin = 10;
 const askAgainMsMax = 250;
+/** An ordinary join takes less: until then that nobody has admitted this node yet is no news. */
+const patienceMs = 2_000;
 /** Between two look-ups. */
 const lookAgainMs = 250;
 const callMs = 3_000;
@@ -75,6 +77,7 @@ export async function join(engine: Engine, asked: Asked): Promise<"joined" | "ma
   const timeoutMs = asked.timeoutMs ?? timeoutMsDefault;
   using deadline = new Deadline(clock, timeoutMs, signal, engine.over.signal);
   await using round = new Round(engine, asked);
+  const start = clock.now();
   let last = unreachable(asked.sources);
   let told = "";
   while (!engine.isMember) {
@@ -84,7 +87,8 @@ export async function join(engine: Engine, asked: Asked): Promise<"joined" | "ma
     const answered = await round.go(deadline.signal);
     if (answered === "mayFound") return "mayFound";
     last = answered ?? learning(engine.directory.record.id);
-    if (last.message !== told && answered !== null) {
+    const isLate = clock.now() - start >= patienceMs;
+    if (isLate && last.message !== told && answered !== null) {
       told = last.message;
       engine.logger.info({ event: "joining", code: last.code }, told);
     }
@@ -334,7 +338,7 @@ function refused(reason: RefusalReason, { id }: Citizen): KibitzerError {
   }
   return joinError(
     "KBZ_NO_QUORUM",
-    `The republic has not admitted ${id} in time (${reason}).`,
+    `The republic has not admitted ${id} yet (${reason}).`,
     "Look at kibitz status: without a majority of its parliament nobody is admitted.",
   );
 }

@@ -13,6 +13,7 @@ export function makePublishing(
   const { clock, chance } = engine.configuration.world;
   const { signal } = engine.over;
   return new Publishing({
+    owner: "node",
     clock,
     chance,
     play,

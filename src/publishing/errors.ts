@@ -2,6 +2,15 @@
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Doubt } from "../kibitzer-error.ts";
 
+/** Who publishes: a request does so over HTTP. */
+export type Owner = "client" | "node" | "request";
+
+const again: Readonly<Record<Owner, string>> = {
+  client: "connect anew",
+  node: "open it again, or publish at another",
+  request: "publish it again",
+};
+
 export function entryTooLarge(bytes: number, bytesMax: number): KibitzerError {
   return definite(
     "KBZ_TOO_LARGE",
@@ -68,11 +77,12 @@ export function abandoned(outcome: Doubt, reason: unknown): KibitzerError {
   });
 }
 
-export function closedError(outcome: Doubt, cause: unknown): KibitzerError {
+/** @param whose What was closed, and with it its publishing. */
+export function closedError(whose: Owner, outcome: Doubt, cause: unknown): KibitzerError {
   const message =
     outcome === "none"
-      ? "publishing is closed and the entry was not accepted; publish it elsewhere"
-      : "publishing was closed after the entry was submitted; look for it in the log";
+      ? `the ${whose} is closed, and the entry was not accepted; ${again[whose]}`
+      : `the ${whose} was closed after the entry was submitted; look for it in the log`;
   return new KibitzerError("KBZ_CLOSED", message, { retryable: false, outcome, cause });
 }
 
@@ -84,7 +94,7 @@ export function republicGone(outcome: Doubt, cause: KibitzerError): KibitzerErro
   return new KibitzerError("KBZ_REPUBLIC", `${cause.message}; ${then}`, {
     retryable: false,
     outcome,
-    cause,
+    cause: cause.cause,
   });
 }
 
@@ -94,7 +104,7 @@ export function notAllowed(outcome: Doubt, cause: KibitzerError): KibitzerError 
   return new KibitzerError("KBZ_FORBIDDEN", `${cause.message}${then}`, {
     retryable: false,
     outcome,
-    cause,
+    cause: cause.cause,
   });
 }
 

@@ -30,6 +30,7 @@ import {
   sessionOver,
   notAllowed,
   republicGone,
+  type Owner,
 } from "./errors.ts";
 import { KibitzerError, type Doubt } from "../kibitzer-error.ts";
 import { parseResume, resumeAt, type PublisherNamed, type Resume } from "./resume.ts";
@@ -39,6 +40,8 @@ import type { Entries, WaitingBounds } from "./waiting-room.ts";
 import type { Chance, Clock, Timer } from "../world.ts";
 
 export interface PublishingOptions {
+  /** Whom errors name. */
+  readonly owner: Owner;
   readonly clock: Clock;
   readonly chance: Chance;
   /** The only way to the Islander: records the input, and steps. Never called within itself. */
@@ -163,7 +166,7 @@ export class Publishing {
 
   /** Ends all waiting with `KBZ_CLOSED` and the truth; nothing is submitted any more. */
   close(cause?: unknown): void {
-    this.#end((outcome) => closedError(outcome, cause));
+    this.#end((outcome) => closedError(this.#options.owner, outcome, cause));
   }
 
   #refusal(signal: AbortSignal | undefined): Error | null {

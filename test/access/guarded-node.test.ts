@@ -336,7 +336,12 @@ test("a change of a file is noticed by itself", async (t) => {
   await using node = await place.open({ listen: ["tcp://127.0.0.1:0"], tokens });
   writeFileSync(tokens, `ci read ${hashOf("secret").toString("hex")}\n`);
   await place.log.until("reloaded");
-  await using client = await KibitzerClient.connect([node.url], { token: "secret" });
+  const [file, logger] = [place.write("token", "secret"), new Log()];
+  await using client = await KibitzerClient.connect([node.url], { token: { file }, logger });
+  assert.equal((await client.status()).republic.name, "town");
+  writeFileSync(file, "two words");
+  const [line] = await logger.until("notReloaded");
+  assert.match(line?.message ?? "", /the new token cannot be used, the old stays in use: .*spaces/);
   assert.equal((await client.status()).republic.name, "town");
 });
 

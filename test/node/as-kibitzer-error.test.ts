@@ -22,8 +22,9 @@ test("what the system refuses is a failure of the journal", () => {
 
 test("what a connection did keeps its outcome, and a public error stays as it is", () => {
   const error = asKibitzerError(
-    new TransportError("KBZ_TIMEOUT", "no answer", { outcome: "unknown" }),
+    new TransportError("KBZ_TIMEOUT", "no answer", { outcome: "unknown", cause: "the system" }),
   );
+  assert.equal(error.cause, "the system");
   assert.deepEqual([error.code, error.outcome], ["KBZ_UNREACHABLE", "unknown"]);
   const known = new KibitzerError("KBZ_BUSY", "later", { retryable: true, outcome: "none" });
   assert.equal(asKibitzerError(known), known);
@@ -36,4 +37,5 @@ test("what another node has closed is not closed here, and asked for again", () 
   const { code, outcome, retryable, message } = asKibitzerError(told);
   assert.deepEqual([code, outcome, retryable], ["KBZ_UNREACHABLE", "unknown", true]);
   assert.equal(message, failure.message);
+  assert.equal(asKibitzerError(told).cause, undefined, "it would say the same again");
 });

@@ -261,6 +261,15 @@ describe("a publisher", () => {
     assert.deepEqual(textsOf(harness.republic), ["one", "two"]);
   });
 
+  test("that is closed says that the client is", async () => {
+    await using harness = new Harness();
+    await harness.node("a");
+    const client = await harness.client(["a"]);
+    await client.close();
+    const closed = /^the client is closed, and the entry was not accepted; connect anew$/;
+    await assert.rejects(client.publish("late"), { code: "KBZ_CLOSED", message: closed });
+  });
+
   test("publishes many as neighbours", async () => {
     await using harness = new Harness();
     await harness.node("a");

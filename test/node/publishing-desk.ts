@@ -65,6 +65,7 @@ export class Desk {
     const islander = new Islander();
     const prng = new Prng(1);
     this.publishing = new Publishing({
+      owner: "client",
       clock: this.clock,
       chance: {
         fraction: () => prng.fraction(),

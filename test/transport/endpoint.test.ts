@@ -34,15 +34,17 @@ const refused = (url: string, found: RegExp): void => {
 };
 
 test("everything else is refused by name", () => {
-  refused("wss://h", /host or port is missing/);
-  refused("https://h:1", /scheme is unknown/);
-  refused("http://h:1", /scheme is unknown/);
+  refused("wss://h", /port is missing/);
+  refused("https://h:1", /answer HTTP at ws:\/\/ and wss:/);
+  refused("http://h:1", /answer HTTP at ws:/);
   refused("h:1", /scheme is unknown/);
-  refused("ws://h", /host or port is missing/);
-  refused("ws://:1", /host or port is missing/);
+  refused("ws://h", /port is missing/);
+  refused("ws://[::1]", /port is missing/);
+  refused("ws://h:x", /host or its port is invalid/);
+  refused("ws://:1", /host is missing/);
   refused("ws://h:65536", /at most 65535/);
-  refused("ws://h:1/path", /host or port is missing/);
-  refused("ws://user@h:1", /host or port is missing/);
+  refused("ws://h:1/path", /has a path/);
+  refused("ws://user@h:1", /user's name/);
   refused("tcp://[::zz]:1", /host/);
   refused("unix:", /path is invalid/);
   refused("unix:a\0b", /path is invalid/);
