@@ -49,7 +49,6 @@ import { nodeWorld } from "./system/node-world.ts";
 import type { World } from "./world.ts";
 import { checksOf, factsOf } from "./health/health.ts";
 import { healthOf, type Health, type ProbeName } from "./health/probe.ts";
-import { replayEnvelopes } from "./recording/replay.ts";
 import { NodeMembership } from "./node/membership.ts";
 import { closedError, noRepublicYet } from "./node/errors.ts";
 import { handOver } from "./node/handing-over.ts";
@@ -122,6 +121,7 @@ export class Kibitzer implements Log, Membership {
   static async replay(
     envelopes: Iterable<Envelope> | AsyncIterable<Envelope>,
   ): Promise<ConsensusState> {
+    const { replayEnvelopes } = await import("./recording/replay.ts");
     return await replayEnvelopes(envelopes);
   }
 

@@ -8,8 +8,8 @@ import { pino } from "pino";
 import { joinTimeoutMs } from "../settings/node-settings.ts";
 import { Kibitzer } from "../kibitzer.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import { KvMachine } from "../kv/kv-machine.ts";
 import type { Logger } from "../logger.ts";
+import type { StateMachine } from "../machine/state-machine.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Hangup } from "./hangup.ts";
@@ -73,14 +73,21 @@ async function openKibitzer(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<Kibitzer> {
+  const machine = options.kv === true ? await keyValueMap() : null;
   return await Kibitzer.open({
     ...kibitzerOptions(directory, options),
     logger,
-    ...(options.kv === true ? { machine: new KvMachine() } : {}),
+    ...(machine === null ? {} : { machine }),
     signal,
     ...securityOf(options, process.env),
     allowInsecure: options.allowInsecure === true,
   });
+}
+
+/** Loaded by nodes that have it. */
+async function keyValueMap(): Promise<StateMachine> {
+  const { KvMachine } = await import("../kv/kv-machine.ts");
+  return new KvMachine();
 }
 
 interface Serving {

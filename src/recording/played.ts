@@ -3,7 +3,6 @@ import type { Configuration } from "../configuration.ts";
 import type { ConsensusState } from "../consensus-state.ts";
 import type { Envelope } from "./envelope.ts";
 import { EnvelopeRecorder } from "./envelope-recorder.ts";
-import { recordedEnvelopes } from "./replay.ts";
 import type { Bodies } from "../storage/bodies.ts";
 import type { NodeRecord } from "../storage/directory.ts";
 
@@ -40,6 +39,7 @@ export async function* readPlayed(
 ): AsyncGenerator<Envelope, void, void> {
   if (recorder === null) return;
   await recorder.flushed();
+  const { recordedEnvelopes } = await import("./replay.ts");
   yield* recordedEnvelopes(recordingIn(configuration), configuration.world.files);
 }
 
