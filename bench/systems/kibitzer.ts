@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { KibitzerClient, type ClientOptions, type Status } from "../../src/index.ts";
+import { KibitzerClient, type ClientOptions } from "../../src/index.ts";
 import { ServerProcess } from "../processes.ts";
 import { Cluster, places, pollMs } from "./cluster.ts";
 import type { Publisher, Running, System, Where } from "./system.ts";
@@ -61,8 +61,9 @@ export class KibitzerCluster extends Cluster {
   async whole(): Promise<void> {
     // A client that calls them sooner waits longer and longer, and would be what is measured.
     await this.allSay('"listening"');
+    await using client = await this.#connected();
     for (;;) {
-      const { government, members, decided } = await this.#status();
+      const { government, members, decided } = await client.status();
       const isWhole =
         government.parliament.length === this.#seats &&
         members.length === this.#ids.length &&
@@ -83,13 +84,13 @@ export class KibitzerCluster extends Cluster {
     return { listeningMs, readyMs: performance.now() - begun };
   }
 
-  async #status(): Promise<Status> {
-    await using client = await KibitzerClient.connect(this.endpoints, this.#client);
-    return await client.status();
+  async #connected(): Promise<KibitzerClient> {
+    return await KibitzerClient.connect(this.endpoints, this.#client);
   }
 
   protected async leaderNow(): Promise<number> {
-    const { government } = await this.#status();
+    await using client = await this.#connected();
+    const { government } = await client.status();
     return this.#ids.findIndex((id) => id === government.leader);
   }
 
