@@ -3,6 +3,8 @@
  */
 
 const newline = 10;
+/** Lines that are given together: of a chunk of empty ones each costs many times its byte. */
+const groupLinesMax = 1024;
 
 /** A line is longer than allowed; the lines before it have been given. */
 export class LineTooLong extends Error {
@@ -17,7 +19,7 @@ export class LineTooLong extends Error {
 }
 
 /**
- * Yields the bytes between newlines, those of one chunk together; a last line without newline too.
+ * Yields the bytes between newlines, some of one chunk together; a last line without newline too.
  * @throws {LineTooLong} without reading on.
  */
 export async function* splitLines(
@@ -28,7 +30,7 @@ export async function* splitLines(
   let pieces: Uint8Array[] = [];
   let piecesBytes = 0;
   for await (const chunk of chunks) {
-    const lines: Uint8Array[] = [];
+    let lines: Uint8Array[] = [];
     let start = 0;
     let tooLong = false;
     while (!tooLong) {
@@ -44,6 +46,9 @@ export async function* splitLines(
       pieces = [];
       piecesBytes = 0;
       start = end + 1;
+      if (lines.length < groupLinesMax) continue;
+      yield lines;
+      lines = [];
     }
     if (lines.length > 0) yield lines;
     if (tooLong) throw new LineTooLong(line + 1, bytesMax);

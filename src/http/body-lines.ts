@@ -12,12 +12,32 @@ export type LineResult = { readonly index: number } | { readonly error: unknown 
 
 type Chunks = AsyncIterable<Uint8Array>;
 
+/** Room for lines under way, of all bodies together. */
+export class LineRoom {
+  #free: number;
+
+  constructor(linesMax: number) {
+    this.#free = linesMax;
+  }
+
+  take(): boolean {
+    if (this.#free === 0) return false;
+    this.#free -= 1;
+    return true;
+  }
+
+  giveBack(count: number): void {
+    this.#free += count;
+  }
+}
+
 /** Publishes each line by itself, many at a time. */
 export async function* publishLines(
   chunks: Chunks,
+  room: LineRoom,
   publish: (line: Uint8Array) => Promise<number>,
 ): AsyncGenerator<LineResult, void, void> {
-  const inFlight = new InFlight();
+  using inFlight = new InFlight(room);
   const settled = async (line: Uint8Array): Promise<LineResult> => {
     return await publish(line).then(
       (index) => ({ index }),
@@ -28,7 +48,7 @@ export async function* publishLines(
     for await (const lines of boundedLines(chunks)) {
       for (const line of lines) {
         inFlight.add(settled(line));
-        if (inFlight.size < httpLimits.entriesInFlightMax) continue;
+        if (inFlight.makeRoom()) continue;
         const result = await inFlight.take();
         yield result;
         if ("error" in result) return;
@@ -44,11 +64,20 @@ export async function* publishLines(
   }
 }
 
-/** Lines under way: a ring, since taking the first out of a long array moves all others. */
-class InFlight {
+/**
+ * Lines under way: a ring, since taking the first out of a long array moves all others. The first
+ * needs no place among those of all bodies, so that each goes on, however slowly.
+ */
+class InFlight implements Disposable {
   readonly #results: Promise<LineResult>[] = [];
+  readonly #room: LineRoom;
+  #places = 0;
   #begun = 0;
   #taken = 0;
+
+  constructor(room: LineRoom) {
+    this.#room = room;
+  }
 
   get size(): number {
     return this.#begun - this.#taken;
@@ -60,11 +89,29 @@ class InFlight {
     this.#begun += 1;
   }
 
+  /** Whether there is room for one more line now. */
+  makeRoom(): boolean {
+    if (this.size >= httpLimits.entriesInFlightMax) return false;
+    if (this.size <= this.#places) return true;
+    if (!this.#room.take()) return false;
+    this.#places += 1;
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#room.giveBack(this.#places);
+    this.#places = 0;
+  }
+
   /** What became of the first; an error tells for all behind it, too. */
   async take(): Promise<LineResult> {
     const first = this.#at(this.#taken);
     this.#taken += 1;
     const result = await first;
+    if (this.#places > this.size) {
+      this.#room.giveBack(this.#places - this.size);
+      this.#places = this.size;
+    }
     if (!("error" in result)) return result;
     const behind = Array.from({ length: this.size }, (_, at) => this.#at(this.#taken + at));
     return { error: await overall(result.error, behind) };

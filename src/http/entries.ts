@@ -18,7 +18,7 @@ import { cut, piecesOf, type Format } from "./piece.ts";
 import { HttpProblem, problemDocument } from "./problem.ts";
 import { checkParameters, checkRepublic, flag, signalOf, wholeNumber, within } from "./request.ts";
 import type { HttpContext, Route } from "./route.ts";
-import { Stalls } from "./stalls.ts";
+import type { Stalls } from "./stalls.ts";
 
 type Node = Pick<
   Engine,
@@ -65,11 +65,11 @@ const types: Readonly<Record<Format, string>> = {
 /** How soon a reader whose stream has ended comes again. */
 const reconnectMs = 500;
 
-export function entriesRoutes(node: Node): readonly Route[] {
+export function entriesRoutes(node: Node, stalls: Stalls): readonly Route[] {
   const { clock } = node.configuration.world;
   const feed = (format: Format): Feed => new Feed({ source: node, clock, format });
   const feeds = { lines: feed("lines"), events: feed("events") };
-  const shared = { node, stalls: new Stalls(clock), feeds };
+  const shared = { node, stalls, feeds };
   return [
     {
       method: "GET",

@@ -10,6 +10,8 @@ export const httpLimits = {
   bodyMs: 10_000,
   /** Entries of one body that are published and not decided yet; then its reading pauses. */
   entriesInFlightMax: 4096,
+  /** The same of all bodies together; beyond them each goes on one entry at a time. */
+  linesInFlightMax: 16_384,
   /**
    * Entries of one batch under a named publisher. Of a largest body every batch's result is still
    * known when the last one is decided, so that the whole request may be repeated.

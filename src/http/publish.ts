@@ -6,13 +6,15 @@ import type { Engine } from "../node/engine.ts";
 import { diskFull, publishersFull } from "../publishing/errors.ts";
 import { resultOf } from "../publishing/submission-result.ts";
 import { BodyRoom, readBody, readWhole } from "./body.ts";
-import { publishLines, publishNamed, type LineResult } from "./body-lines.ts";
+import { LineRoom, publishLines, publishNamed, type LineResult } from "./body-lines.ts";
 import { httpLimits } from "./http-limits.ts";
 import { jsonLine } from "./json-line.ts";
 import { checkRegistered, NamedPublisher, type Numbered } from "./named-publisher.ts";
 import { badRequest, HttpProblem, problemDocument } from "./problem.ts";
 import { checkParameters, checkRepublic, signalOf, wholeNumber, within } from "./request.ts";
+import { LineAnswer } from "./line-answer.ts";
 import type { HttpContext, Route } from "./route.ts";
+import type { Stalls } from "./stalls.ts";
 
 type Node = Pick<
   Engine,
@@ -23,8 +25,17 @@ type Node = Pick<
 const askAgainMs = 25;
 const askAgainMsMax = 400;
 
-export function publishRoutes(node: Node): readonly Route[] {
+/** What all requests of one node share. */
+interface Shared {
+  readonly node: Node;
+  readonly room: BodyRoom;
+  readonly lines: LineRoom;
+  readonly stalls: Stalls;
+}
+
+export function publishRoutes(node: Node, stalls: Stalls): readonly Route[] {
   const room = new BodyRoom(httpLimits.bodiesBytesMax);
+  const shared = { node, stalls, room, lines: new LineRoom(httpLimits.linesInFlightMax) };
   const method = "POST";
   const role = "publish";
   return [
@@ -34,7 +45,7 @@ export function publishRoutes(node: Node): readonly Route[] {
       path: "/v1/entries",
       answer: async (context) => {
         const isMany = checkBody(context) === "lines";
-        return isMany ? await many(node, room, context) : await one(node, room, context);
+        return isMany ? await many(shared, context) : await one(shared, context);
       },
     },
     {
@@ -71,7 +82,7 @@ function numberedBy({ req }: HttpContext): Numbered | null {
   throw badRequest(`Wanted both ${names.join(" and ")}, or none of them, got one.`);
 }
 
-async function one(node: Node, room: BodyRoom, context: HttpContext): Promise<Response> {
+async function one({ node, room }: Shared, context: HttpContext): Promise<Response> {
   const numbered = numberedBy(context);
   checkParameters(context, []);
   checkRepublic(node);
@@ -95,7 +106,10 @@ async function publishHere(
   return (await publishing.publish(entry, { signal, wait: false })).index;
 }
 
-async function many(node: Node, room: BodyRoom, context: HttpContext): Promise<Response> {
+async function many(
+  { node, room, lines, stalls }: Shared,
+  context: HttpContext,
+): Promise<Response> {
   const numbered = numberedBy(context);
   checkParameters(context, []);
   checkRepublic(node);
@@ -103,14 +117,13 @@ async function many(node: Node, room: BodyRoom, context: HttpContext): Promise<R
   const body = readBody(context.env.incoming, httpLimits.bodyBytesMax, place);
   const publish = async (signal: AbortSignal): Promise<Response> => {
     if (numbered === null) {
-      return await tell(
-        context,
-        publishLines(body, async (line) => (await node.publishing.publish(line, { signal })).index),
-      );
+      const publishOne = async (line: Uint8Array): Promise<number> =>
+        (await node.publishing.publish(line, { signal })).index;
+      return await tell(context, stalls, publishLines(body, lines, publishOne));
     }
     await checkRegistered(node, numbered.publisher, signal);
     using publisher = new NamedPublisher(node, numbered, signal);
-    return await tell(context, publishNamed(body, publisher));
+    return await tell(context, stalls, publishNamed(body, publisher));
   };
   const { bodyMs, answerMs } = httpLimits;
   return await within(node, signalOf(context, node.over), publish, bodyMs + answerMs);
@@ -119,26 +132,21 @@ async function many(node: Node, room: BodyRoom, context: HttpContext): Promise<R
 /** A line for each entry; what goes wrong with the first is told as the status, too. */
 async function tell(
   { env: { outgoing } }: HttpContext,
+  stalls: Stalls,
   results: AsyncIterable<LineResult>,
 ): Promise<Response> {
-  const begin = (): void => {
-    if (outgoing.headersSent) return;
-    const headers = { "Content-Type": "application/x-ndjson", "Cache-Control": "no-store" };
-    outgoing.writeHead(200, headers);
-  };
+  using answer = new LineAnswer(outgoing, stalls);
   for await (const result of results) {
     if (!("error" in result)) {
-      begin();
-      outgoing.write(`{"index":${result.index}}\n`);
+      answer.tell(`{"index":${result.index}}`);
       continue;
     }
-    if (!outgoing.headersSent) throw result.error;
+    if (!answer.isBegun) throw result.error;
     const { error } = result;
     const known = error instanceof HttpProblem ? error : asKibitzerError(error);
-    outgoing.write(`${JSON.stringify(problemDocument(known))}\n`);
+    answer.tell(JSON.stringify(problemDocument(known)));
   }
-  begin();
-  outgoing.end();
+  answer.end();
   return RESPONSE_ALREADY_SENT;
 }
 

@@ -6,13 +6,15 @@ import { metricsRoutes } from "./metrics.ts";
 import { openapiRoutes } from "./openapi.ts";
 import { publishRoutes } from "./publish.ts";
 import type { Route } from "./route.ts";
+import { Stalls } from "./stalls.ts";
 import { statusRoutes } from "./status.ts";
 
 export function routesOf(engine: Engine): readonly Route[] {
+  const stalls = new Stalls(engine.configuration.world.clock);
   return [
     ...statusRoutes(engine),
-    ...entriesRoutes(engine),
-    ...publishRoutes(engine),
+    ...entriesRoutes(engine, stalls),
+    ...publishRoutes(engine, stalls),
     ...metricsRoutes(engine),
     ...healthRoutes(engine),
     ...openapiRoutes(),

@@ -7,6 +7,9 @@ import { Deadline } from "../deadline.ts";
 import type { Clock } from "../world.ts";
 import { httpLimits } from "./http-limits.ts";
 
+/** An answer that has ended tells no more that it is drained, but that it has finished. */
+const takenEvents = ["drain", "finish", "close"] as const;
+
 export interface StallBounds {
   readonly stallMs: number;
   readonly stalledBytesMax: number;
@@ -52,9 +55,26 @@ export class Stalls {
     if (deadline.isOver) response.destroy();
   }
 
+  /**
+   * Counts what `response` holds until it is taken, and waits for nobody: who sends may begin to
+   * read when it is done. How long it may take is the connection's bound.
+   */
+  count(response: ServerResponse): void {
+    if (!response.writableNeedDrain || response.destroyed) return;
+    if (!this.#held.has(response)) {
+      const taken = (): void => {
+        for (const event of takenEvents) response.off(event, taken);
+        this.#release(response);
+      };
+      for (const event of takenEvents) response.on(event, taken);
+    }
+    this.#hold(response, response.writableLength);
+  }
+
   #hold(response: ServerResponse, bytes: number): void {
+    this.#bytes += bytes - (this.#held.get(response) ?? 0);
+    // Who is counted already keeps its place: it stalls since then.
     this.#held.set(response, bytes);
-    this.#bytes += bytes;
     for (const longest of this.#held.keys()) {
       if (this.#bytes <= this.#bounds.stalledBytesMax) return;
       this.#release(longest);

@@ -1,7 +1,7 @@
 /** A body of more lines than may be in flight: what the last line of the answer tells of all. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { publishLines, type LineResult } from "../../src/http/body-lines.ts";
+import { LineRoom, publishLines, type LineResult } from "../../src/http/body-lines.ts";
 import { httpLimits } from "../../src/http/http-limits.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
 
@@ -10,6 +10,7 @@ const linesMax = httpLimits.entriesInFlightMax;
 async function resultsOf(
   count: number,
   publish: (line: number) => Promise<number>,
+  room: LineRoom = new LineRoom(Infinity),
 ): Promise<readonly LineResult[]> {
   const body = Array.from({ length: count }, (_, at) => `${at}\n`).join("");
   async function* chunks(): AsyncGenerator<Uint8Array, void, void> {
@@ -18,7 +19,7 @@ async function resultsOf(
   const results: LineResult[] = [];
   const line = async (bytes: Uint8Array): Promise<number> =>
     await publish(Number(new TextDecoder().decode(bytes)));
-  for await (const result of publishLines(chunks(), line)) results.push(result);
+  for await (const result of publishLines(chunks(), room, line)) results.push(result);
   return results;
 }
 
@@ -52,4 +53,29 @@ test("no effect is only told of where no line behind may have had one", async ()
       assert.equal(result.error.retryable, outcome === "none");
     }
   }
+});
+
+test("all bodies together have only so many lines under way, and each goes on", async () => {
+  const room = new LineRoom(10);
+  let underWay = 0;
+  let most = 0;
+  const publish = async (line: number): Promise<number> => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await new Promise((resolve) => setImmediate(resolve));
+    underWay -= 1;
+    return line;
+  };
+  const bodies = Array.from({ length: 3 }, async () => await resultsOf(50, publish, room));
+  const failing = resultsOf(50, async () => await Promise.reject(refused("none")), room);
+  for (const results of await Promise.all(bodies)) {
+    assert.deepEqual(
+      results,
+      Array.from({ length: 50 }, (_, index) => ({ index })),
+    );
+  }
+  assert.equal((await failing).length, 1);
+  assert.ok(most > 10 && most <= 10 + 4, `${most} at once`);
+  for (let place = 0; place < 10; place += 1) assert.ok(room.take(), "all was given back");
+  assert.ok(!room.take());
 });

@@ -237,3 +237,19 @@ test("who read nothing hold no more together than may be: the first is cut off",
   first.destroy();
   await Promise.all([cutOff, other]);
 });
+
+test("answers that are written without waiting count, too: who takes none is cut off", async () => {
+  const bounds = { stallMs: 600_000, stalledBytesMax: 4_194_304, pieceBytes: 65_536 };
+  const stalls = new Stalls(systemClock(), bounds);
+  const [first, second] = await silentReaders(2);
+  assert.ok(first !== undefined && second !== undefined);
+  const line = `${"x".repeat(65_535)}\n`;
+  for (const reader of [first, second]) {
+    while (reader.writableLength < 3_000_000) {
+      reader.write(line);
+      stalls.count(reader);
+    }
+  }
+  assert.deepEqual([first.destroyed, second.destroyed], [true, false]);
+  second.destroy();
+});
