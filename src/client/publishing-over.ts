@@ -7,6 +7,7 @@ import type { Request, Response } from "../requests.ts";
 import type { Chance, Clock } from "../world.ts";
 import { prohibitionIn } from "./errors.ts";
 import type { ClientLink } from "./link.ts";
+import { ResumedPublisher } from "./resumed-publisher.ts";
 
 /** Below the Islander's own patience, so that one that hangs is left before it submits again. */
 const submitMs = 3000;
@@ -23,6 +24,10 @@ export function publishingOver(
     await link.attempt(request, options).catch((error: unknown) => {
       throw prohibitionIn(error) ?? error;
     });
+  const resumed =
+    publisher === undefined
+      ? null
+      : new ResumedPublisher({ name: publisher.publisher, clock, ask: attempt });
   return new Publishing({
     owner: "client",
     clock,
@@ -30,6 +35,7 @@ export function publishingOver(
     play: (input) => islander.step(input),
     submit: async ({ batch }, body, told) => {
       const response = await attempt({ method: "enqueue", batch, body, hops: 0 });
+      if (resumed !== null) await resumed.look(batch, response);
       told(resultsIn(response));
       return resultOf(response);
     },

@@ -98,6 +98,14 @@ export function republicGone(outcome: Doubt, cause: KibitzerError): KibitzerErro
   });
 }
 
+/** Of one that cannot go on as the publisher that its user named. */
+export function publisherUnfit(outcome: Doubt, cause: KibitzerError): KibitzerError {
+  return new KibitzerError("KBZ_PUBLISHER", cause.message, {
+    retryable: false,
+    outcome: cause.outcome === "none" ? "none" : outcome,
+  });
+}
+
 /** Of a client that may not publish now; what it presents may be exchanged while it runs. */
 export function notAllowed(outcome: Doubt, cause: KibitzerError): KibitzerError {
   const then = outcome === "none" ? "" : "; it is not known whether the entry was taken before";

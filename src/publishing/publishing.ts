@@ -27,6 +27,7 @@ import {
   notAnEntry,
   notEntries,
   publishersFull,
+  publisherUnfit,
   sessionOver,
   notAllowed,
   republicGone,
@@ -284,6 +285,8 @@ export class Publishing {
     const failed = (error?: unknown): void => {
       if (error instanceof KibitzerError && error.code === "KBZ_REPUBLIC") {
         this.#end((outcome) => republicGone(outcome, error));
+      } else if (error instanceof KibitzerError && error.code === "KBZ_PUBLISHER") {
+        this.#end((outcome) => publisherUnfit(outcome, error));
       } else if (error instanceof KibitzerError && error.code === "KBZ_FORBIDDEN") {
         this.#prohibition = error;
         answered({ kind: "forbidden" });

@@ -261,6 +261,28 @@ describe("a publisher", () => {
     assert.deepEqual(textsOf(harness.republic), ["one", "two"]);
   });
 
+  test("as a publisher that cannot be gone on as says so, rather than wait for ever", async () => {
+    await using harness = new Harness();
+    const node = await harness.node("a");
+    const first = await harness.client(["a"]);
+    await first.publish("one");
+    const publisher = first.publisher ?? assert.fail("it has published");
+    const late = await harness.client(["a"], { publisher: { publisher, sequenceNext: 7 } });
+    const gap = { code: "KBZ_PUBLISHER", message: /number 7, but some before it were never/ };
+    await assert.rejects(late.publish("seven"), gap);
+    await assert.rejects(late.publish("eight"), gap);
+    node.override = ({ method }) =>
+      method === "enqueue" ? { kind: "refused", reason: "busy", leader: null } : null;
+    const foreign = { publisher: "4711", sequenceNext: 1 };
+    const stranger = await harness.client(["a"], { publisher: foreign });
+    await assert.rejects(stranger.publish("one"), {
+      code: "KBZ_PUBLISHER",
+      outcome: "none",
+      message: /publisher 4711, but the republic has never had one/,
+    });
+    assert.deepEqual(textsOf(harness.republic), ["one"]);
+  });
+
   test("that is closed says that the client is", async () => {
     await using harness = new Harness();
     await harness.node("a");
