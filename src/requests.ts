@@ -263,3 +263,11 @@ export type Response =
   | { readonly kind: "decrees"; readonly decrees: readonly FramedDecree[] }
   /** `status`, `report` and `invite`: a `Status`, `NodeReport` or `Guest` as JSON. */
   | { readonly kind: "document"; readonly document: unknown };
+
+/** Whether an answer is of the kind that was wanted. */
+export function isOfKind<Kind extends Response["kind"]>(
+  response: Response,
+  kind: Kind,
+): response is Response & { readonly kind: Kind } {
+  return response.kind === kind;
+}

@@ -1,7 +1,7 @@
 /** How long to wait before the same is tried again. Draws no chance itself. */
+import { backOffMs } from "../transport/portable.ts";
 
-const pauseMsMin = 20;
-const pauseMsMax = 1000;
+const pauses = { min: 20, max: 1000 } as const;
 
 /**
  * Doubles with each failure in a row; half of it is jitter, so that many do not come back together.
@@ -10,6 +10,5 @@ const pauseMsMax = 1000;
  * @param fraction 0 ≤ fraction < 1.
  */
 export function pauseMs(failures: number, fraction: number): number {
-  const grown = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(failures - 1, 16));
-  return Math.ceil((grown * (1 + fraction)) / 2);
+  return backOffMs(failures, fraction, pauses);
 }

@@ -1,4 +1,4 @@
-/** How long to wait before the next attempt to connect. Draws no chance itself. */
+/** How long to wait before the next attempt, to connect for instance. Draws no chance itself. */
 
 /**
  * Doubles from `min` to `max` with each failure in a row; the upper half is jitter, so that peers

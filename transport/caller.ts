@@ -63,7 +63,7 @@ export interface PresentedCertificate {
 }
 
 /** What a caller gave to be let in, and what the transport knows of it. */
-export interface Credentials {
+export interface Presented {
   /** Where it comes from, for people. */
   readonly address: string;
   /** A secret: never to be logged, nor kept as it is. */
@@ -130,7 +130,7 @@ export interface Callee<Request, Response> {
    *
    * @throws {TransportError} `KBZ_FORBIDDEN` when it is not: it is told so, and cut off.
    */
-  vet?(from: Hello, credentials: Credentials): void;
+  vet?(from: Hello, presented: Presented): void;
   /** Whether a node is a member here: it then has places that nobody else takes. */
   knows?(from: Hello): boolean;
   /**

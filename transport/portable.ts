@@ -2,6 +2,7 @@
  * The door of transport/ that loads nothing of one platform: what a client is made of, in Node.js
  * and in a browser.
  */
+export { backOffMs } from "./back-off.ts";
 export type * from "./caller.ts";
 export { formatEndpoint, isSecure, parseEndpoint, type Endpoint } from "./endpoint.ts";
 export { soon } from "./platform.ts";

@@ -2,7 +2,9 @@
 import { isSecure } from "../../transport/index.ts";
 import { checkedEndpoint } from "../checked-endpoint.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
+import { nameOf } from "../http/hosts.ts";
 import type { Logger } from "../logger.ts";
+import { isLoopback } from "../loopback.ts";
 
 export interface Exposure {
   /** Whether tokens are asked for. */
@@ -11,17 +13,16 @@ export interface Exposure {
 }
 
 /** Whether only this computer can reach what listens there. */
-export function isLoopback(endpoint: string): boolean {
+export function isHere(endpoint: string): boolean {
   if (endpoint.startsWith("unix:") || endpoint.startsWith("memory:")) return true;
-  const host = URL.parse(endpoint)?.hostname ?? "";
-  return host === "localhost" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
+  return isLoopback(nameOf(endpoint) ?? "");
 }
 
 /** @throws {KibitzerError} `KBZ_FORBIDDEN` where nothing protects one, and nobody insists. */
 export function checkExposure(endpoints: readonly string[], exposure: Exposure): void {
   if (exposure.allowInsecure || exposure.hasTokens) return;
   for (const endpoint of endpoints) {
-    if (isLoopback(endpoint) || isSecure(checkedEndpoint(endpoint))) continue;
+    if (isHere(endpoint) || isSecure(checkedEndpoint(endpoint))) continue;
     throw new KibitzerError(
       "KBZ_FORBIDDEN",
       `Listening at ${endpoint} lets others than this computer read and write the log without ` +
@@ -37,7 +38,7 @@ export function checkExposure(endpoints: readonly string[], exposure: Exposure):
  * The name of the event is stable: `open`.
  */
 export function warnIfOpen(endpoints: readonly string[], isOpen: boolean, logger: Logger): void {
-  const open = isOpen ? endpoints.filter((endpoint) => !isLoopback(endpoint)) : [];
+  const open = isOpen ? endpoints.filter((endpoint) => !isHere(endpoint)) : [];
   if (open.length === 0) return;
   logger.warn(
     { event: "open", endpoints: open },

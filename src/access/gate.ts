@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { TransportError } from "../../transport/index.ts";
-import type { Callee, Credentials, Hello, Traffic } from "../../transport/index.ts";
+import type { Callee, Hello, Presented, Traffic } from "../../transport/index.ts";
 import type { Configuration } from "../configuration.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
@@ -81,7 +81,7 @@ export class Gate implements Required<Callee<Request, Response>> {
     return this.#service.traffic?.(from) ?? null;
   }
 
-  vet(from: Hello, { address, token, certificate }: Credentials): void {
+  vet(from: Hello, { address, token, certificate }: Presented): void {
     const tokenHash = token === null ? null : hashOf(token);
     const asker: Asker = { node: from.node?.id ?? null, address, tokenHash, certificate };
     try {

@@ -11,7 +11,7 @@ import type { Pin } from "./pin.ts";
 import { Deadline } from "../deadline.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { pause } from "../pause.ts";
-import type { Request, Response } from "../requests.ts";
+import { isOfKind, type Request, type Response } from "../requests.ts";
 import { pauseMs } from "../retry-pause.ts";
 import type { Chance, Clock } from "../world.ts";
 
@@ -157,13 +157,6 @@ function otherAnswer<Kind extends Response["kind"]>(
   const final = question.finalRefusal?.(response.reason, url) ?? null;
   if (final !== null) throw final;
   return declined(url, response.reason);
-}
-
-function isOfKind<Kind extends Response["kind"]>(
-  response: Response,
-  kind: Kind,
-): response is Response & { readonly kind: Kind } {
-  return response.kind === kind;
 }
 
 /** A signal of `AbortSignal.timeout` ends the wait as our own limit does, with as much to say. */

@@ -3,7 +3,7 @@
  * each entry. Goes by what nodes say of themselves, never on a rumour; changes nothing by itself.
  */
 import { isNodeReport, isStatus } from "../codec/status-document.ts";
-import type { Request, Response } from "../requests.ts";
+import { isOfKind, type Request, type Response } from "../requests.ts";
 import type { Clock } from "../world.ts";
 import { EndpointSearch, type Attachment, type EndpointSearchOptions } from "./endpoint-search.ts";
 
@@ -127,13 +127,6 @@ function of<Kind extends Response["kind"]>(
   response: Response,
   kind: Kind,
 ): Response & { readonly kind: Kind } {
-  if (isOf(response, kind)) return response;
+  if (isOfKind(response, kind)) return response;
   throw new Error(`wanted a ${kind}, got a ${response.kind}`);
-}
-
-function isOf<Kind extends Response["kind"]>(
-  response: Response,
-  kind: Kind,
-): response is Response & { readonly kind: Kind } {
-  return response.kind === kind;
 }

@@ -13,7 +13,7 @@ const gapMs = 10_000;
 interface ResumedPublisherOptions {
   readonly name: string;
   readonly clock: Pick<Clock, "now">;
-  ask(request: Request): Promise<Response>;
+  readonly ask: (request: Request) => Promise<Response>;
 }
 
 export class ResumedPublisher {
@@ -46,8 +46,8 @@ export class ResumedPublisher {
     if (now - this.#gapSince < gapMs) return;
     throw unfit(
       "unknown",
-      `Wanted to go on as publisher ${publisher} with number ${sequence}, but some before it were ` +
-        "never published. Connect with the first number that was not acknowledged.",
+      `Wanted to go on as publisher ${publisher} with number ${sequence}, but some before it ` +
+        "were never published. Connect with the first number that was not acknowledged.",
     );
   }
 

@@ -2,6 +2,7 @@
  * Which endpoints had no room lately, and when each may be asked again: a client that finds a place
  * for one lane only must not come back at once, search by search. Connects nothing.
  */
+import { backOffMs } from "../../transport/portable.ts";
 import type { Clock } from "../world.ts";
 
 interface Full {
@@ -11,8 +12,7 @@ interface Full {
 }
 
 /** How long one without room is left alone: it doubles up to the second, half of it is jitter. */
-const roomMsMin = 500;
-const roomMsMax = 4000;
+const roomMs = { min: 500, max: 4000 } as const;
 
 export class Rooms {
   readonly #clock: Pick<Clock, "now">;
@@ -26,10 +26,9 @@ export class Rooms {
 
   /** It said that it has none; returns how long to wait. */
   refused(url: string, error: Error): number {
-    const times = this.#full.get(url)?.times ?? 0;
-    const longest = Math.min(roomMsMax, roomMsMin * 2 ** Math.min(times, 16));
-    const ms = Math.ceil((longest * (1 + this.#fraction())) / 2);
-    this.#full.set(url, { times: times + 1, until: this.#clock.now() + ms, error });
+    const times = (this.#full.get(url)?.times ?? 0) + 1;
+    const ms = backOffMs(times, this.#fraction(), roomMs);
+    this.#full.set(url, { times, until: this.#clock.now() + ms, error });
     return ms;
   }
 

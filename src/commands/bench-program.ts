@@ -4,10 +4,7 @@ import { limits } from "../../consensus/index.ts";
 import type { BenchOptions } from "./bench.ts";
 import { parseBytes, parseDuration, parseWhole } from "../settings/written-values.ts";
 import type { Output } from "./output.ts";
-import { addClusterOptions, option } from "./options.ts";
-
-/** Lets `work` run `command` once its settings are complete. */
-type Runs = (command: Command, work: () => Promise<number>) => void;
+import { addClusterOptions, option, type Runs } from "./options.ts";
 
 const outstandingMax = 65_536;
 const rateMax = 10_000_000;

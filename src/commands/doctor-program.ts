@@ -4,10 +4,7 @@ import type { BundleOptions } from "./bundle.ts";
 import type { DoctorOptions } from "./doctor.ts";
 import { parseEndpoints } from "../settings/written-values.ts";
 import type { Output } from "./output.ts";
-import { addClusterOptions, option } from "./options.ts";
-
-/** Lets `work` run `command` once its settings are complete. */
-type Runs = (command: Command, work: () => Promise<number>) => void;
+import { addClusterOptions, option, type Runs } from "./options.ts";
 
 export function addDoctor(program: Command, output: Output, runs: Runs): void {
   const doctor = program

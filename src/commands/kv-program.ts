@@ -3,10 +3,7 @@ import type { Command } from "commander";
 import type { KvOptions, KvWatchOptions } from "./kv.ts";
 import { parseDuration, parseWhole } from "../settings/written-values.ts";
 import type { Output } from "./output.ts";
-import { addClusterOptions, option } from "./options.ts";
-
-/** Lets `work` run `command` once its settings are complete. */
-type Runs = (command: Command, work: () => Promise<number>) => void;
+import { addClusterOptions, option, type Runs } from "./options.ts";
 
 const anyWhole = parseWhole(1, Number.MAX_SAFE_INTEGER);
 const revision = parseWhole(0, Number.MAX_SAFE_INTEGER);

@@ -3,10 +3,7 @@ import type { Command } from "commander";
 import type { RepairOptions } from "./log-repair.ts";
 import { parseDuration, parseEndpoints } from "../settings/written-values.ts";
 import type { Output } from "./output.ts";
-import { option } from "./options.ts";
-
-/** Lets `work` run `command` once its settings are complete. */
-type Runs = (command: Command, work: () => Promise<number>) => void;
+import { option, type Runs } from "./options.ts";
 
 export function addLog(program: Command, output: Output, runs: Runs): void {
   const log = program.command("log").description("look at a data directory, offline");

@@ -5,12 +5,9 @@ import type { ConfigOptions } from "./config.ts";
 import { watchHangup } from "./hangup.ts";
 import { watchInterruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
-import { option } from "./options.ts";
+import { option, type Runs } from "./options.ts";
 import { addSettings, isConfigurationFound } from "./setting-options.ts";
 import type { StartOptions } from "./start-options.ts";
-
-/** Lets `work` run `command`, whose settings it completes itself. */
-type Runs = (command: Command, work: () => Promise<number>) => void;
 
 export function addStart(program: Command, output: Output, runs: Runs): void {
   const command = program

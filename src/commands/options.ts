@@ -7,6 +7,9 @@ import { withFound, type Problem } from "../settings/problem.ts";
 import { variableOf } from "../settings/setting.ts";
 import { parseDuration, parseEndpoints, parseSwitch } from "../settings/written-values.ts";
 
+/** Lets `work` run `command` once its settings are complete. */
+export type Runs = (command: Command, work: () => Promise<number>) => void;
+
 /** An option that may also be set in the environment. */
 export function option(flags: string, description: string): Option {
   const created = new Option(flags, description);

@@ -4,10 +4,10 @@ import type { Gate } from "../access/gate.ts";
 import { askerOf } from "../access/http-asker.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { HttpProblem } from "./problem.ts";
-import type { Role } from "./route.ts";
+import type { RouteNeed } from "./route.ts";
 
 /** Why a request may not use a route of `role`; null when it may. */
-export function refusalOf(gate: Gate, request: IncomingMessage, role: Role): Error | null {
+export function refusalOf(gate: Gate, request: IncomingMessage, role: RouteNeed): Error | null {
   if (role === "none" || gate.isIdle) return null;
   try {
     gate.authorize(askerOf(request), role);

@@ -5,6 +5,7 @@
  */
 import { isIP } from "node:net";
 import type { IncomingHttpHeaders } from "node:http";
+import { isLoopback } from "../loopback.ts";
 
 /**
  * Whether an ordinary request may be meant for this node.
@@ -45,9 +46,4 @@ export function nameOf(url: string): string | null {
 export function isHostName(host: unknown): boolean {
   if (typeof host !== "string") return false;
   return nameOf(`http://${host.includes(":") ? `[${host}]` : host}`) === host;
-}
-
-function isLoopback(name: string): boolean {
-  if (name === "localhost" || name.endsWith(".localhost") || name === "::1") return true;
-  return isIP(name) === 4 && name.startsWith("127.");
 }

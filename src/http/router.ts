@@ -9,7 +9,7 @@ import { asKibitzerError } from "../as-kibitzer-error.ts";
 import { silent, type Logger } from "../logger.ts";
 import { letRead, letSend } from "./pages.ts";
 import { badRequest, HttpProblem, problemResponse } from "./problem.ts";
-import type { HttpContext, Role, Route } from "./route.ts";
+import type { HttpContext, RouteNeed, Route } from "./route.ts";
 
 export interface RouterOptions {
   readonly routes: readonly Route[];
@@ -17,7 +17,7 @@ export interface RouterOptions {
   /** Whether a request may be meant for this node, by the hosts that it names. */
   isForUs(request: IncomingMessage): boolean;
   /** Why a caller may not use a route of `role`; null when it may. */
-  authorize(request: IncomingMessage, role: Role): Error | null;
+  authorize(request: IncomingMessage, role: RouteNeed): Error | null;
   /** A request was answered whole, with a status or the code of an error. */
   answered(route: Route, code: string, ms: number): void;
 }

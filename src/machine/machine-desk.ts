@@ -5,7 +5,7 @@
 import type { Batch, Hash, Slot } from "../../consensus/index.ts";
 import { Deadline } from "../deadline.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
-import type { Recorder } from "../metrics/recorder.ts";
+import type { Histogram } from "../metrics/histogram.ts";
 import type { LogReader } from "../node/log-reader.ts";
 import { undecided } from "../node/settlements.ts";
 import type { QueryRequest, Response } from "../requests.ts";
@@ -28,7 +28,7 @@ import { Waker } from "./waker.ts";
 
 export interface MachineDeskOptions {
   readonly clock: Clock;
-  readonly applies?: Recorder;
+  readonly applies?: Histogram;
   readonly reader: LogReader;
   readonly over: AbortSignal;
   /** Where the machine takes part in snapshots; null: nowhere, it begins with the first entry. */

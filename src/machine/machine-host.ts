@@ -11,7 +11,7 @@ import { Bell } from "../node/bell.ts";
 import { apply, traced } from "../diagnostics/channels.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import { now } from "../metrics/meter.ts";
-import type { Recorder } from "../metrics/recorder.ts";
+import type { Histogram } from "../metrics/histogram.ts";
 import { pause } from "../pause.ts";
 import type { Clock } from "../world.ts";
 import { LogClock, MachineEntryView } from "./machine-entry.ts";
@@ -31,7 +31,7 @@ export interface MachineHostOptions {
   /** Aborts when the node stops. */
   readonly over: AbortSignal;
   /** How long batches take. */
-  readonly applies?: Recorder;
+  readonly applies?: Histogram;
   /** The machine has come to `slot`, with this hash: to be compared with peers. */
   marked(slot: Slot, hash: Hash): void;
   /** `apply` threw, and the machine wants the entry to be skipped. */

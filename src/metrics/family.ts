@@ -2,7 +2,7 @@
  * A metric with all its label values, read when somebody asks: what the exposition takes, in the
  * shape that prom-client reads. Holds no numbers.
  */
-import type { Recorder } from "./recorder.ts";
+import type { Histogram } from "./histogram.ts";
 
 export type Labels = Readonly<Record<string, string | number>>;
 
@@ -37,7 +37,7 @@ export function gauge(name: string, help: string, read: Read): Family {
 export function histogram(
   name: string,
   help: string,
-  read: () => readonly (readonly [Labels, Recorder])[],
+  read: () => readonly (readonly [Labels, Histogram])[],
 ): Family {
   const samples = (): readonly Sample[] => {
     return read().flatMap(([labels, recorder]) => bucketsOf(name, labels, recorder));
@@ -51,7 +51,7 @@ function samplesOf(reading: Reading): readonly Sample[] {
   return reading.map(([labels, value]) => ({ value, labels }));
 }
 
-function bucketsOf(name: string, labels: Labels, recorder: Recorder): readonly Sample[] {
+function bucketsOf(name: string, labels: Labels, recorder: Histogram): readonly Sample[] {
   const metricName = `${name}_bucket`;
   const { count, sum, bounds } = recorder;
   const under = recorder.cumulated().map((value, at) => {

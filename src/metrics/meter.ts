@@ -6,7 +6,7 @@
 import type { NodeId, Ping, Pong } from "../../consensus/index.ts";
 import type { Traffic } from "../../transport/index.ts";
 import type { Response } from "../requests.ts";
-import { Recorder, Tally } from "./recorder.ts";
+import { Histogram, Tally } from "./histogram.ts";
 
 /** Milliseconds with fractions: durations of what takes less than one are measured, too. */
 export function now(): number {
@@ -15,8 +15,8 @@ export function now(): number {
 
 /** What is counted of the journal. */
 export class StorageMeter {
-  readonly syncs: Recorder = new Recorder();
-  readonly snapshots: Recorder = new Recorder();
+  readonly syncs: Histogram = new Histogram();
+  readonly snapshots: Histogram = new Histogram();
   /** Of the last snapshot of this life; its wall time 0 before the first. */
   snapshotBytes = 0;
   snapshotAt = 0;
@@ -33,7 +33,7 @@ export class StorageMeter {
 
 /** What is counted of one peer. */
 export class PeerMeter implements Traffic {
-  readonly roundTrips: Recorder = new Recorder();
+  readonly roundTrips: Histogram = new Histogram();
   sentBytes = 0;
   receivedBytes = 0;
   sendFailures = 0;
@@ -64,14 +64,14 @@ export interface Reading {
 
 /** What is counted of the requests of clients, by method. */
 export class RequestMeter {
-  readonly durations: Map<string, Recorder> = new Map();
+  readonly durations: Map<string, Histogram> = new Map();
   readonly codes: Map<string, Tally> = new Map();
 
   note(method: string, code: string, ms: number): void {
     let durations = this.durations.get(method);
     let codes = this.codes.get(method);
     if (durations === undefined || codes === undefined) {
-      durations = new Recorder();
+      durations = new Histogram();
       codes = new Tally();
       this.durations.set(method, durations);
       this.codes.set(method, codes);
@@ -97,9 +97,9 @@ export class Meter {
   /** By reason. */
   readonly failedProposals: Tally = new Tally();
   /** From when the leader took a batch over until it was decided and applied. */
-  readonly commits: Recorder = new Recorder();
+  readonly commits: Histogram = new Histogram();
   /** What a batch took in the state machine. */
-  readonly applies: Recorder = new Recorder();
+  readonly applies: Histogram = new Histogram();
   /** When each certificate of this node ends, by what it is for; none without TLS. */
   certificates: () => readonly Certificate[] = () => [];
   leaderChanges = 0;

@@ -2,7 +2,7 @@
 import type { Applied, Batch, Decree, Effect } from "../../consensus/index.ts";
 import { replicate, type Traced } from "../diagnostics/channels.ts";
 import { now } from "../metrics/meter.ts";
-import { Recorder } from "../metrics/recorder.ts";
+import { Histogram } from "../metrics/histogram.ts";
 import type { Response } from "../requests.ts";
 
 export type Settled = (response: Response) => void;
@@ -25,9 +25,9 @@ interface Waiting {
 export class Settlements {
   readonly #waiting = new Map<string, Waiting>();
   /** How long it took until what is waited for was decided. */
-  readonly #commits: Recorder;
+  readonly #commits: Histogram;
 
-  constructor(commits: Recorder = new Recorder()) {
+  constructor(commits: Histogram = new Histogram()) {
     this.#commits = commits;
   }
 

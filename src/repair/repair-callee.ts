@@ -12,21 +12,34 @@ import { refusal } from "../node/refusals.ts";
 import type { Request, Response, SnapshotRequest } from "../requests.ts";
 import type { SnapshotFiles } from "../snapshots/snapshot-files.ts";
 import type { Journal } from "../storage/journal.ts";
+import type { RefusalLog } from "../node/refusal-log.ts";
 import { answerRepair } from "./repair-answer.ts";
 
 const pieceBytesMax = 1_048_576;
+
+interface RepairCalleeParts {
+  readonly journal: Journal;
+  readonly snapshots: SnapshotFiles;
+  hello(): Hello;
+}
 
 export class RepairCallee implements Callee<Request, Response>, HttpCallee {
   readonly #journal: Journal;
   readonly #snapshots: SnapshotFiles;
   readonly #hello: () => Hello;
+  readonly #refusals: Pick<RefusalLog, "note">;
   /** What is waited for, in words. */
   waitsFor = "it asks the other members";
 
-  constructor(journal: Journal, snapshots: SnapshotFiles, hello: () => Hello) {
-    this.#journal = journal;
-    this.#snapshots = snapshots;
-    this.#hello = hello;
+  constructor(parts: RepairCalleeParts, refusals: Pick<RefusalLog, "note">) {
+    this.#journal = parts.journal;
+    this.#snapshots = parts.snapshots;
+    this.#hello = () => parts.hello();
+    this.#refusals = refusals;
+  }
+
+  refused(detail: Parameters<RefusalLog["note"]>[0]): void {
+    this.#refusals.note(detail);
   }
 
   hello(): Hello {

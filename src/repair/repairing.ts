@@ -18,6 +18,7 @@ import type { Recovered } from "../storage/opened-journal.ts";
 import type { World } from "../world.ts";
 import { HoleFiller, type Source, type Unfilled } from "./hole-filler.ts";
 import { PeerSources } from "./peer-sources.ts";
+import { RefusalLog } from "../node/refusal-log.ts";
 import { RepairCallee } from "./repair-callee.ts";
 import { Replacing } from "./replacing.ts";
 import { verdictOn, type Verdict } from "./verdict.ts";
@@ -57,7 +58,8 @@ const lastWordsMs = 3_000;
 export async function repairJournal(parts: RepairParts): Promise<Recovered> {
   const { world, journal, recovered } = parts;
   if (journal.damaged.length === 0 && recovered.missing === 0) return recovered;
-  const callee = new RepairCallee(journal, parts.snapshots, () => parts.hello());
+  const refusals = new RefusalLog({ logger: parts.logger, clock: world.clock });
+  const callee = new RepairCallee(parts, refusals);
   const guarded = parts.guard(callee);
   const listeners: Listener[] = [];
   const sources = new PeerSources(parts);
@@ -66,6 +68,7 @@ export async function repairJournal(parts: RepairParts): Promise<Recovered> {
     return await new Repair(parts, callee, sources).run();
   } finally {
     await closeAll([...listeners, sources]);
+    refusals.tellRest();
   }
 }
 

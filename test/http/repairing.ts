@@ -1,5 +1,6 @@
 /** What a node that still repairs its journal answers over HTTP, and whom it gives a WebSocket. */
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { WebSocket } from "ws";
 import { Gate } from "../../src/access/gate.ts";
@@ -32,7 +33,10 @@ test("a node that repairs its journal answers probes, and no page of another sit
   const files = new MemoryFiles();
   const { journal } = await openJournal(files);
   const hello = { republic: null, node: null, version: "" };
-  const callee = new RepairCallee(journal, new SnapshotFiles(files, "/data"), () => hello);
+  const snapshots = new SnapshotFiles(files, "/data");
+  const refused = Promise.withResolvers<string>();
+  const note = ({ error }: { readonly error: Error }): void => refused.resolve(error.message);
+  const callee = new RepairCallee({ journal, snapshots, hello: () => hello }, { note });
   const { clock, network } = nodeWorld();
   const access = noSecurity.access(clock, null);
   const gate = new Gate({ service: callee, http: callee, access, logger: silent, clock });
@@ -44,5 +48,9 @@ test("a node that repairs its journal answers probes, and no page of another sit
   const answer = await fetch(asked);
   assert.equal(answer.status, 503);
   assert.match(await answer.text(), /it repairs its journal: it asks the other members/);
+  const stranger = connect(Number(new URL(listener.url).port), "127.0.0.1");
+  stranger.on("error", () => undefined).write("SSH-2.0-stranger\r\n");
+  assert.match(await refused.promise, /Wanted a hello of .*, got text, "SSH-2.0-stranger"/);
+  stranger.destroy();
   await journal.close();
 });

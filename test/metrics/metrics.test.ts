@@ -9,7 +9,7 @@ import { openHttpNode, type HttpNode } from "../http/node.ts";
 import { SeatedRepublic } from "../node/seated-republic.ts";
 import { eventually } from "../processes/kit.ts";
 import { Meter } from "../../src/metrics/meter.ts";
-import { Recorder } from "../../src/metrics/recorder.ts";
+import { Histogram } from "../../src/metrics/histogram.ts";
 
 /** The samples of a text, by name and labels. */
 function samplesIn(text: string): ReadonlyMap<string, number> {
@@ -124,7 +124,7 @@ test("each time that a state is found to differ counts, whether anybody looks or
 });
 
 test("a recorder counts under the bounds, each in all that are higher", () => {
-  const recorder = new Recorder([0.001, 0.01, 0.1]);
+  const recorder = new Histogram([0.001, 0.01, 0.1]);
   for (const ms of [0.5, 1, 1.5, 50, 500]) recorder.observe(ms);
   assert.deepEqual(recorder.cumulated(), [2, 3, 4]);
   assert.equal(recorder.count, 5);

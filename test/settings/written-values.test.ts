@@ -10,7 +10,7 @@ import {
   parseSwitch,
   parseWhole,
 } from "../../src/settings/written-values.ts";
-import { isLoopback } from "../../src/access/exposure.ts";
+import { isHere } from "../../src/access/exposure.ts";
 
 test("durations have a unit", () => {
   assert.equal(parseDuration("250ms"), 250);
@@ -58,10 +58,25 @@ test("a switch in the environment says yes or no", () => {
 });
 
 test("only this computer's addresses are loopback", () => {
-  for (const near of ["ws://127.0.0.1:1", "tcp://localhost:1", "ws://[::1]:1", "unix:/x"]) {
-    assert.equal(isLoopback(near), true, near);
+  for (const near of [
+    "ws://127.0.0.1:1",
+    "tcp://localhost:1",
+    "ws://[::1]:1",
+    "unix:/x",
+    "tcp://127.9.9.9:1",
+    "ws://[::ffff:127.0.0.1]:1",
+    "tcp://[::FFFF:7f00:1]:1",
+    "tcp://LOCALHOST:1",
+  ]) {
+    assert.equal(isHere(near), true, near);
   }
-  for (const far of ["ws://0.0.0.0:1", "ws://10.0.0.1:1", "tcp://127.0.0.1.example.org:1"]) {
-    assert.equal(isLoopback(far), false, far);
+  for (const far of [
+    "ws://0.0.0.0:1",
+    "ws://10.0.0.1:1",
+    "tcp://127.0.0.1.example.org:1",
+    "ws://[::ffff:10.0.0.1]:1",
+    "ws://[::]:1",
+  ]) {
+    assert.equal(isHere(far), false, far);
   }
 });

@@ -8,7 +8,7 @@ const durationBounds: readonly number[] = [
   0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60,
 ];
 
-export class Recorder {
+export class Histogram {
   readonly bounds: readonly number[];
   /** How many fell under each bound and above the one before; the last: above all of them. */
   readonly #counts: Float64Array;
