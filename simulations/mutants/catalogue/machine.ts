@@ -61,8 +61,8 @@ export const machineMutants: readonly Mutant[] = [
   },
   {
     name: "query-without-barrier",
-    file: "src/kibitzer.ts",
-    find: "if (options.stale !== true) await this.barrier(options);",
+    file: "src/node/own-query.ts",
+    find: "if (options.stale !== true) await ownBarrier(engine, options);",
     replace: "",
     about: "A question is answered from what the node has.",
     invariant: "C4",

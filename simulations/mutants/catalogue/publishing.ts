@@ -37,8 +37,8 @@ export const publishingMutants: readonly Mutant[] = [
   {
     name: "entries-share-an-index",
     file: "src/publishing/parcel.ts",
-    find: "if (resolve) resolve(publishedAt(index + position,",
-    replace: "if (resolve) resolve(publishedAt(index,",
+    find: "told(publishedAt(at,",
+    replace: "told(publishedAt(index,",
     about: "All entries of a batch are told the index of its first.",
     invariant: "D3",
   },

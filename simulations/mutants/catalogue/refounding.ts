@@ -60,8 +60,8 @@ export const refoundingMutants: readonly Mutant[] = [
   {
     name: "backup-without-barrier",
     file: "src/kibitzer.ts",
-    find: "await this.barrier(signal === undefined ? {} : { signal });",
-    replace: "await Promise.resolve({ slot: this.#engine.reader.slot, signal });",
+    find: "ownLog(this.#engine, this.#barrier(options))",
+    replace: "ownLog(this.#engine, async () => ({ slot: this.#engine.reader.slot }))",
     about: "A backup at a node that lags lacks what was acknowledged before.",
     invariant: "D3",
     draws: "restore",
