@@ -15,6 +15,7 @@ import {
   type Slot,
 } from "./identifiers.ts";
 import {
+  barriersAt,
   initialState,
   unheardPeer,
   type LegislatorState,
@@ -40,7 +41,6 @@ import { majorityOf } from "./quorum.ts";
 import { Republic } from "./republic.ts";
 import type { RepublicState } from "./republic-state.ts";
 import { SlotLog } from "./slot-log.ts";
-import { dismissBarriers } from "./step-down.ts";
 
 /**
  * Messages that carry decrees, and what is decided of those: a `decide` that overtook them would be
@@ -305,7 +305,7 @@ export class Chamber {
     const { republic, state, options } = this;
     if (republic.government === null) return;
     // However the stop-sign came to be known as decided: who waits at its leader asks again.
-    if (state.role.kind === "leading") dismissBarriers(this, state.role);
+    for (const barrier of barriersAt(state.role)) this.answerBarrier(barrier, null);
     state.role = { kind: this.hasSeat ? "follower" : "constituent" };
     state.attempts = 0;
     state.inherited.length = 0;

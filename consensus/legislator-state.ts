@@ -147,6 +147,12 @@ export type Role =
   | Candidate
   | Leading;
 
+/** The barriers for which somebody waits here: at a leader only. */
+export function barriersAt(role: Role): readonly number[] {
+  if (role.kind !== "leading") return [];
+  return [...(role.barrierRound?.barriers ?? []), ...role.barriersWaiting];
+}
+
 export interface LegislatorState {
   now: Tick;
   /** Why this node must stop, once it must; it takes no step any more. */

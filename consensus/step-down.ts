@@ -4,7 +4,7 @@
 import { assert } from "./assert.ts";
 import type { Chamber } from "./chamber.ts";
 import { compareBallots, sameBallot, type NodeId } from "./identifiers.ts";
-import type { Leading } from "./legislator-state.ts";
+import { barriersAt } from "./legislator-state.ts";
 import type { Refused } from "./messages.ts";
 
 /** Goes back to following; whatever was queued may be enqueued again elsewhere. */
@@ -12,17 +12,11 @@ export function stepDown(chamber: Chamber): void {
   const { state } = chamber;
   const { role } = state;
   assert(role.kind === "leading" || role.kind === "candidate", "who steps down had stood up");
-  if (role.kind === "leading") dismissBarriers(chamber, role);
+  // It cannot answer them any more: who waits for a barrier asks again.
+  for (const barrier of barriersAt(role)) chamber.answerBarrier(barrier, null);
   // Who stood up has a seat. Its back-off goes on: the government is still the same.
   state.role = { kind: "follower" };
   state.inherited.length = 0;
-}
-
-/** Tells all who wait for a barrier that this leader cannot answer any more. */
-export function dismissBarriers(chamber: Chamber, role: Leading): void {
-  for (const barrier of [...(role.barrierRound?.barriers ?? []), ...role.barriersWaiting]) {
-    chamber.answerBarrier(barrier, null);
-  }
 }
 
 /** A member promised a higher ballot: this one is over, and the next must be above that. */

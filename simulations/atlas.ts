@@ -6,7 +6,7 @@ import type { Agreement } from "./checkers/agreement.ts";
 import type { Governments } from "./checkers/governments.ts";
 import type { Cluster, SimulatedNode } from "./cluster.ts";
 import type { Prng } from "./prng.ts";
-import type { Swarm } from "./swarm.ts";
+import type { Swarm } from "./swarm/swarm.ts";
 
 export interface AtlasParts {
   readonly swarm: Swarm;

@@ -5,7 +5,7 @@
 import type { SimulatedNetwork } from "./network.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, type Micros, type Simulator } from "./simulator.ts";
-import type { CutShape } from "./swarm.ts";
+import type { CutShape } from "./swarm/swarm.ts";
 
 type Wires = Pick<
   SimulatedNetwork<never, never>,

@@ -8,15 +8,15 @@ import { Agreement } from "./checkers/agreement.ts";
 import { Atlas } from "./atlas.ts";
 import { Governments } from "./checkers/governments.ts";
 import { dataDirectory } from "./cluster.ts";
-import { damageDisk, damageKinds, isUsedSegment, wound } from "./disk-damage.ts";
-import { calmDisk } from "./disk.ts";
+import { damageDisk, damageKinds, isUsedSegment, wound } from "./disk/disk-damage.ts";
+import { calmDisk } from "./disk/disk.ts";
 import { applicableFaults, missingFaults } from "./fault-kinds.ts";
 import { OtherFolders } from "./other-folders.ts";
 import { Prng } from "./prng.ts";
 import { Simulation, type RunReport, type Stage } from "./simulation.ts";
 import { millisecond, second } from "./simulator.ts";
-import { calmSwarm } from "./calm-swarm.ts";
-import type { Swarm } from "./swarm.ts";
+import { calmSwarm } from "./swarm/calm-swarm.ts";
+import type { Swarm } from "./swarm/swarm.ts";
 
 const sectorBytes = 512;
 

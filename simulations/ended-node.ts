@@ -1,6 +1,6 @@
 /** What a node ended with, as a simulation takes it: its disk's doing, or a broken invariant. */
 import { KibitzerError } from "../src/kibitzer-error.ts";
-import { SystemError } from "./system-error.ts";
+import { SystemError } from "./disk/system-error.ts";
 import { Violation } from "./core/violation.ts";
 
 /** Whether an injected error of the disk caused it. */

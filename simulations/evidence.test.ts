@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { calmSwarm } from "./calm-swarm.ts";
+import { calmSwarm } from "./swarm/calm-swarm.ts";
 import { keepEvidence, type Evidence } from "./evidence.ts";
 import { Simulation } from "./simulation.ts";
 

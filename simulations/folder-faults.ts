@@ -6,13 +6,13 @@ import { compareBallots } from "../consensus/index.ts";
 import type { Atlas } from "./atlas.ts";
 import type { Cluster, SimulatedNode } from "./cluster.ts";
 import { Violation } from "./core/violation.ts";
-import type { DiskImage } from "./disk.ts";
-import { damageDisk } from "./disk-damage.ts";
+import type { DiskImage } from "./disk/disk.ts";
+import { damageDisk } from "./disk/disk-damage.ts";
 import type { OtherFolders } from "./other-folders.ts";
-import { cookieOf, promiseOn } from "./read-disk.ts";
+import { cookieOf, promiseOn } from "./disk/read-disk.ts";
 import type { Prng } from "./prng.ts";
 import { second, type Simulator } from "./simulator.ts";
-import type { FolderFault, Swarm } from "./swarm.ts";
+import type { FolderFault, Swarm } from "./swarm/swarm.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface FolderFaultsParts {

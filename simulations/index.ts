@@ -14,12 +14,13 @@ export {
   type ClockOptions,
 } from "./simulator.ts";
 export { Trace } from "./trace.ts";
-export { SimulatedDisk, calmDisk, type DiskFaults, type Range } from "./disk.ts";
-export type { PowerLoss } from "./simulated-file.ts";
+export { SimulatedDisk, calmDisk, type DiskFaults, type Range } from "./disk/disk.ts";
+export type { PowerLoss } from "./disk/simulated-file.ts";
 export { SimulatedNetwork, calmNetwork, type NetworkFaults, type CutKind } from "./network.ts";
 export { Cluster, type ClusterEvents, type ClusterPlan, type SimulatedNode } from "./cluster.ts";
-export { calmSwarm } from "./calm-swarm.ts";
-export { drawSwarm, type Swarm, type Workload } from "./swarm.ts";
+export { calmSwarm } from "./swarm/calm-swarm.ts";
+export { drawSwarm } from "./swarm/drawn-swarm.ts";
+export type { Swarm, Workload } from "./swarm/swarm.ts";
 export {
   Simulation,
   type Failure,
@@ -61,7 +62,7 @@ export {
   type StateMachineCheck,
   type StateMachineProblem,
   type StateMachineReport,
-} from "./check-state-machine.ts";
-export type { NodeMachine } from "./simulated-machine.ts";
-export { TrapError } from "./traps.ts";
+} from "./machine/check-state-machine.ts";
+export type { NodeMachine } from "./machine/simulated-machine.ts";
+export { TrapError } from "./machine/traps.ts";
 export { Violation } from "./core/violation.ts";

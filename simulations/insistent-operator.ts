@@ -5,11 +5,11 @@
 import type { recover } from "../src/refounding/recover.ts";
 import { dataDirectory } from "./cluster.ts";
 import { demand } from "./core/violation.ts";
-import type { SimulatedDisk } from "./disk.ts";
+import type { SimulatedDisk } from "./disk/disk.ts";
 import { asViolation } from "./ended-node.ts";
 import type { Prng } from "./prng.ts";
 import { second, type Simulator } from "./simulator.ts";
-import type { Swarm } from "./swarm.ts";
+import type { Swarm } from "./swarm/swarm.ts";
 
 type OperatorWorld = NonNullable<Parameters<typeof recover>[0]["world"]>;
 

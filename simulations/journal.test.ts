@@ -9,9 +9,9 @@ import { crc32 } from "../src/codec/crc32.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 import { Bodies } from "../src/storage/bodies.ts";
 import { Journal } from "../src/storage/journal.ts";
-import { SimulatedDisk } from "./disk.ts";
+import { SimulatedDisk } from "./disk/disk.ts";
 import { Prng } from "./prng.ts";
-import type { PowerLoss } from "./simulated-file.ts";
+import type { PowerLoss } from "./disk/simulated-file.ts";
 import { Simulator, millisecond, second, type Life } from "./simulator.ts";
 
 /** A log as it was after some write, and the promise with it. */

@@ -12,7 +12,7 @@ import {
   type ProtocolRange,
   type Transport,
 } from "../transport/index.ts";
-import type { Range } from "./disk.ts";
+import type { Range } from "./disk/disk.ts";
 import type { Prng } from "./prng.ts";
 import type { Life, Simulator } from "./simulator.ts";
 

@@ -1,6 +1,6 @@
 /** A simulated node before its first life. */
 import type { SimulatedNode } from "./cluster.ts";
-import type { SimulatedDisk } from "./disk.ts";
+import type { SimulatedDisk } from "./disk/disk.ts";
 import { nothingTold } from "./told.ts";
 
 export function newNode(id: string, disk: SimulatedDisk, isIn: boolean): SimulatedNode {

@@ -10,7 +10,7 @@ import { movesMax } from "./place.ts";
 import type { Prng } from "./prng.ts";
 import { second, type Simulator } from "./simulator.ts";
 import type { Supervisor } from "./supervisor.ts";
-import type { OperatorAction } from "./swarm.ts";
+import type { OperatorAction } from "./swarm/swarm.ts";
 
 const askMax = 3 * second;
 

@@ -10,9 +10,9 @@ import type { Agreement } from "./checkers/agreement.ts";
 import type { Cluster, SimulatedNode } from "./cluster.ts";
 import { isOfDisk } from "./ended-node.ts";
 import { Violation } from "./core/violation.ts";
-import { SimulatedDisk, type DiskImage } from "./disk.ts";
+import { SimulatedDisk, type DiskImage } from "./disk/disk.ts";
 import type { Prng } from "./prng.ts";
-import { promiseOn } from "./read-disk.ts";
+import { promiseOn } from "./disk/read-disk.ts";
 import { second, type Life, type Micros, type Simulator } from "./simulator.ts";
 
 export interface OtherFoldersParts {

@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Kibitzer } from "../src/kibitzer.ts";
-import { calmSwarm } from "./calm-swarm.ts";
+import { calmSwarm } from "./swarm/calm-swarm.ts";
 import type { Submission } from "./checkers/durability.ts";
 import type { SimulatedNode } from "./cluster.ts";
-import { calmDisk } from "./disk.ts";
+import { calmDisk } from "./disk/disk.ts";
 import { Simulation, type Stage } from "./simulation.ts";
 import { second } from "./simulator.ts";
 

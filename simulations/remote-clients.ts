@@ -12,7 +12,7 @@ import type { Cluster } from "./cluster.ts";
 import { endpointsOf } from "./place.ts";
 import { demand } from "./core/violation.ts";
 import type { HistoryRecorder } from "./history/recorder.ts";
-import type { MapClients } from "./map-clients.ts";
+import type { MapClients } from "./machine/map-clients.ts";
 import { nameOf, type Publish } from "./published.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";

@@ -3,13 +3,13 @@
  * the disks, or on all. While each has an intact copy the nodes repair each other (D4). Of one that
  * has none every node says so, and none shows anything else than was decided (D7).
  */
-import { isRead } from "./wounds.ts";
+import { isRead } from "./disk/wounds.ts";
 import type { Agreement, Standing } from "./checkers/agreement.ts";
 import { isDamaged } from "./atlas.ts";
 import { listedOn } from "./checkers/snapshots.ts";
 import type { Cluster, SimulatedNode } from "./cluster.ts";
 import { Violation } from "./core/violation.ts";
-import { isUsedSegment, wound } from "./disk-damage.ts";
+import { isUsedSegment, wound } from "./disk/disk-damage.ts";
 import type { Prng } from "./prng.ts";
 import { second, type Simulator } from "./simulator.ts";
 

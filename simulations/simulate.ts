@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { dataDirectory } from "./cluster.ts";
 import { print, runCommand, tell, whole } from "./command-line.ts";
-import { drawNames, isDrawName, seedDraws, type DrawName } from "./draws.ts";
+import { drawNames, isDrawName, seedDraws, type DrawName } from "./swarm/draws.ts";
 import { coverageMarks, missingMarks } from "./coverage-marks.ts";
 import { missingFaults } from "./fault-kinds.ts";
 import { runSeed, type SeedOrder, type SeedResult } from "./seed-run.ts";

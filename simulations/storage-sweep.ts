@@ -4,10 +4,10 @@
  */
 import type { SimulatedNode } from "./cluster.ts";
 import { Simulation, type RunReport, type Stage } from "./simulation.ts";
-import type { PowerLoss } from "./simulated-file.ts";
+import type { PowerLoss } from "./disk/simulated-file.ts";
 import { millisecond } from "./simulator.ts";
-import { calmSwarm } from "./calm-swarm.ts";
-import type { Swarm } from "./swarm.ts";
+import { calmSwarm } from "./swarm/calm-swarm.ts";
+import type { Swarm } from "./swarm/swarm.ts";
 
 export interface SweepCase {
   /** Whose storage calls, by its place. */

@@ -6,11 +6,11 @@ import type { Atlas } from "./atlas.ts";
 import type { Governments } from "./checkers/governments.ts";
 import { dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
 import type { CoverageMark } from "./coverage-marks.ts";
-import type { Range } from "./disk.ts";
+import type { Range } from "./disk/disk.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Simulator } from "./simulator.ts";
-import { cookieOf } from "./read-disk.ts";
-import type { Swarm } from "./swarm.ts";
+import { cookieOf } from "./disk/read-disk.ts";
+import type { Swarm } from "./swarm/swarm.ts";
 import { KibitzerError } from "../src/kibitzer-error.ts";
 
 const downLong: Range = { min: 2000, max: 6000 };

@@ -14,11 +14,11 @@ import { isOfDisk } from "./ended-node.ts";
 import { demand } from "./core/violation.ts";
 import { firstIndexOf } from "./first-index.ts";
 import type { HistoryRecorder } from "./history/recorder.ts";
-import type { MapClients } from "./map-clients.ts";
+import type { MapClients } from "./machine/map-clients.ts";
 import { nameOf, type Publish } from "./published.ts";
 import type { Prng } from "./prng.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
-import type { Workload } from "./swarm.ts";
+import type { Workload } from "./swarm/swarm.ts";
 
 export interface WorkloadParts {
   readonly simulator: Simulator;

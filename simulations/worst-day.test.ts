@@ -1,7 +1,7 @@
 /** The worst day of a republic whose log was cut: what is left of it goes on, and others join. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { calmSwarm } from "./calm-swarm.ts";
+import { calmSwarm } from "./swarm/calm-swarm.ts";
 import { Simulation } from "./simulation.ts";
 
 const workload = { ...calmSwarm.workload, publishesPerSecond: 40, bytesMax: 300, burstMax: 5 };

@@ -14,13 +14,13 @@ import { brief } from "./checkers/agreement.ts";
 import type { Durability } from "./checkers/durability.ts";
 import { dataDirectory, type Cluster, type SimulatedNode } from "./cluster.ts";
 import { demand, Violation } from "./core/violation.ts";
-import { SimulatedDisk } from "./disk.ts";
+import { SimulatedDisk } from "./disk/disk.ts";
 import { asViolation, isOfDisk } from "./ended-node.ts";
 import { insist, type Machine } from "./insistent-operator.ts";
 import type { Prng } from "./prng.ts";
 import { textsOf, type Readable } from "./readable.ts";
 import { millisecond, second, type Life, type Simulator } from "./simulator.ts";
-import type { Swarm } from "./swarm.ts";
+import type { Swarm } from "./swarm/swarm.ts";
 
 export interface WorstDayParts {
   readonly simulator: Simulator;

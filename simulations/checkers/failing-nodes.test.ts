@@ -8,15 +8,15 @@ import type { Entry } from "../../src/api.ts";
 import { KibitzerClient } from "../../src/client/kibitzer-client.ts";
 import { Kibitzer } from "../../src/kibitzer.ts";
 import { KibitzerError, type KibitzerErrorCode } from "../../src/kibitzer-error.ts";
-import { SimulatedDisk } from "../disk.ts";
+import { SimulatedDisk } from "../disk/disk.ts";
 import { inPlaceOf } from "../in-place-of.ts";
 import { second, Simulator } from "../simulator.ts";
 import { Simulation, type RunReport, type Stage } from "../simulation.ts";
-import { SystemError } from "../system-error.ts";
+import { SystemError } from "../disk/system-error.ts";
 import { parseScript } from "../stories/script.ts";
 import { tell } from "../stories/tell.ts";
-import { calmSwarm } from "../calm-swarm.ts";
-import type { Swarm } from "../swarm.ts";
+import { calmSwarm } from "../swarm/calm-swarm.ts";
+import type { Swarm } from "../swarm/swarm.ts";
 
 async function play(
   script: (stage: Stage) => Promise<void>,

@@ -9,7 +9,7 @@ import { KibitzerError } from "../../src/kibitzer-error.ts";
 import type { Prng } from "../prng.ts";
 import { millisecond, second, type Micros, type Simulator } from "../simulator.ts";
 import type { Supervisor } from "../supervisor.ts";
-import type { Strike, Swarm } from "../swarm.ts";
+import type { Strike, Swarm } from "../swarm/swarm.ts";
 import type { Clients } from "../workload.ts";
 import type { Submission } from "./durability.ts";
 import type { Governments } from "./governments.ts";

@@ -14,7 +14,7 @@ import { readRepublicState } from "../../src/codec/republic-codec.ts";
 import { chunkHeaderBytes, decodeOpening } from "../../src/snapshots/snapshot-codec.ts";
 import { snapshotName, snapshotSlot } from "../../src/storage/snapshot-name.ts";
 import { demand } from "../core/violation.ts";
-import type { SimulatedDisk } from "../disk.ts";
+import type { SimulatedDisk } from "../disk/disk.ts";
 
 const directory = "data/snapshots/";
 const republicKind = 2;

@@ -2,8 +2,8 @@
  * One byte of one file of a stopped node flipped, with the other two nodes there (G8): its start
  * must find what stood there, or stop with a named error; never anything else.
  */
-import type { DiskImage } from "../disk.ts";
-import { SimulatedDisk } from "../disk.ts";
+import type { DiskImage } from "../disk/disk.ts";
+import { SimulatedDisk } from "../disk/disk.ts";
 import { Prng } from "../prng.ts";
 import { second, Simulator } from "../simulator.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";

@@ -4,8 +4,8 @@
  * that starts late. What must come of a case is told from its draws alone.
  */
 import type { SimulatedNode } from "../cluster.ts";
-import type { DiskImage } from "../disk.ts";
-import { wound } from "../disk-damage.ts";
+import type { DiskImage } from "../disk/disk.ts";
+import { wound } from "../disk/disk-damage.ts";
 import { Prng } from "../prng.ts";
 import { second } from "../simulator.ts";
 import { company, stoppedDisks, textsAt, type Company, type Ending } from "./stage.ts";

@@ -3,7 +3,7 @@
  * has an intact copy all of it comes back on all nodes; with none left every node says so.
  */
 import type { SimulatedNode } from "../cluster.ts";
-import type { DiskImage } from "../disk.ts";
+import type { DiskImage } from "../disk/disk.ts";
 import { second } from "../simulator.ts";
 import { company, stoppedDisks, textsAt, type Company } from "./stage.ts";
 import { woundText } from "./wounded-text.ts";

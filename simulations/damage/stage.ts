@@ -2,13 +2,13 @@
  * Three nodes that found a republic, publish a few entries and stop in order: their disks are what
  * damage is then done to, again and again. Injects nothing itself.
  */
-import { calmSwarm } from "../calm-swarm.ts";
+import { calmSwarm } from "../swarm/calm-swarm.ts";
 import { textsOf } from "../readable.ts";
 import { Cluster, type SimulatedNode } from "../cluster.ts";
-import type { DiskImage } from "../disk.ts";
+import type { DiskImage } from "../disk/disk.ts";
 import { Prng } from "../prng.ts";
 import { second, Simulator } from "../simulator.ts";
-import type { Swarm } from "../swarm.ts";
+import type { Swarm } from "../swarm/swarm.ts";
 
 const damageSwarm: Swarm = {
   ...calmSwarm,

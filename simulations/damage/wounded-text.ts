@@ -1,6 +1,6 @@
 /** Damages an entry where it stands in the log on a disk: it must stand there once. */
-import type { SimulatedDisk } from "../disk.ts";
-import { wound } from "../disk-damage.ts";
+import type { SimulatedDisk } from "../disk/disk.ts";
+import { wound } from "../disk/disk-damage.ts";
 
 export function woundText(disk: SimulatedDisk, text: string): void {
   let hits = 0;

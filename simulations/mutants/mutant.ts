@@ -1,7 +1,7 @@
 /**
  * A planted bug, as data: one slip in one file. Applies it to a source; never runs anything.
  */
-import type { DrawName } from "../draws.ts";
+import type { DrawName } from "../swarm/draws.ts";
 
 export interface Mutant {
   /** Unique; lower case with hyphens. */

@@ -8,7 +8,7 @@ import { symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { DrawName } from "../draws.ts";
+import type { DrawName } from "../swarm/draws.ts";
 import { findingIn, type Finding, type Harness } from "./harness.ts";
 import { mutate, type Mutant } from "./mutant.ts";
 

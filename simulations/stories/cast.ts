@@ -3,14 +3,14 @@
  * knows the end of. Plays on the stage of a simulation; does nothing by itself.
  */
 import type { SimulatedNode } from "../cluster.ts";
-import { cookieOf } from "../read-disk.ts";
+import { cookieOf } from "../disk/read-disk.ts";
 import { Violation } from "../core/violation.ts";
-import { calmDisk } from "../disk.ts";
+import { calmDisk } from "../disk/disk.ts";
 import { calmNetwork, type NetworkFaults } from "../network.ts";
 import type { Stage } from "../simulation.ts";
 import { millisecond, second } from "../simulator.ts";
-import { calmSwarm } from "../calm-swarm.ts";
-import type { Swarm } from "../swarm.ts";
+import { calmSwarm } from "../swarm/calm-swarm.ts";
+import type { Swarm } from "../swarm/swarm.ts";
 import { nodeNames, type NetworkMood, type Place, type Story } from "./story.ts";
 
 const moods: Readonly<Record<NetworkMood, NetworkFaults>> = {

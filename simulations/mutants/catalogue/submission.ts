@@ -29,7 +29,7 @@ export const submissionMutants: readonly Mutant[] = [
   {
     name: "barriers-forgotten",
     file: "consensus/step-down.ts",
-    find: `if (role.kind === "leading") dismissBarriers(chamber, role);`,
+    find: `for (const barrier of barriersAt(role)) chamber.answerBarrier(barrier, null);`,
     replace: "",
     about: "Who waits for a barrier is not told that its leader stepped down.",
     invariant: "L5",
@@ -118,7 +118,7 @@ barrierRound.confirmed.includes(from)) return;`,
   {
     name: "barriers-behind-stop-sign-forgotten",
     file: "consensus/chamber.ts",
-    find: `if (state.role.kind === "leading") dismissBarriers(this, state.role);`,
+    find: `for (const barrier of barriersAt(state.role)) this.answerBarrier(barrier, null);`,
     replace: "",
     about: "Who waits for a barrier is not told that the government is over.",
     invariant: "L5",

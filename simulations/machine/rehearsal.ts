@@ -2,8 +2,8 @@
  * Machines of a user side by side on the same entries: one with traps set, one that is restored
  * from snapshots of the first on the way. What they answer and hold is to be the same.
  */
-import type { MachineEntry, StateMachine } from "../src/machine/state-machine.ts";
-import type { Prng } from "./prng.ts";
+import type { MachineEntry, StateMachine } from "../../src/machine/state-machine.ts";
+import type { Prng } from "../prng.ts";
 import { trapped } from "./traps.ts";
 
 /** What is wrong, and at which entry it showed. */

@@ -3,11 +3,11 @@
  * snapshots as if nothing had happened, and stays the same on all nodes of simulated clusters with
  * faults. What it draws depends on the seed only.
  */
-import type { StateMachine } from "../src/machine/state-machine.ts";
+import type { StateMachine } from "../../src/machine/state-machine.ts";
 import { drawEntries, Rehearsal } from "./rehearsal.ts";
-import { Prng } from "./prng.ts";
-import { Simulation } from "./simulation.ts";
-import { drawSwarm } from "./swarm.ts";
+import { Prng } from "../prng.ts";
+import { Simulation } from "../simulation.ts";
+import { drawSwarm } from "../swarm/drawn-swarm.ts";
 import { TranslatedMachine } from "./translated-machine.ts";
 
 export interface StateMachineCheck {

@@ -1,9 +1,9 @@
 /** A simulated disk as one process sees it: every call is an operation of the disk. */
-import type { FileHandle, FileSystem } from "../src/world.ts";
+import type { FileHandle, FileSystem } from "../../src/world.ts";
 import type { OperationKind, SimulatedDisk } from "./disk.ts";
 import { directoryOf } from "./simulated-directories.ts";
 import { SimulatedFile } from "./simulated-file.ts";
-import type { Life } from "./simulator.ts";
+import type { Life } from "../simulator.ts";
 import { SystemError } from "./system-error.ts";
 
 export class MountedDisk implements FileSystem {

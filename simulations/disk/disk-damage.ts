@@ -3,10 +3,10 @@
  * files that are gone. Only where the node can notice it: the last synced write of a log cannot be
  * told from one that never arrived, and stays whole.
  */
-import { manifestName, manifestVersion } from "../src/storage/manifest.ts";
-import { unseal } from "../src/storage/sealed-file.ts";
+import { manifestName, manifestVersion } from "../../src/storage/manifest.ts";
+import { unseal } from "../../src/storage/sealed-file.ts";
 import type { SimulatedDisk } from "./disk.ts";
-import type { Prng } from "./prng.ts";
+import type { Prng } from "../prng.ts";
 import type { SimulatedFile } from "./simulated-file.ts";
 
 /** What may happen to bytes and files. */

@@ -1,6 +1,7 @@
 /** Names for what seeds may draw, so that a search can keep to the runs that it is about. */
-import { Prng } from "./prng.ts";
-import { drawSwarm, type Swarm } from "./swarm.ts";
+import { Prng } from "../prng.ts";
+import { drawSwarm } from "./drawn-swarm.ts";
+import type { Swarm } from "./swarm.ts";
 
 export type DrawName =
   "clone" | "damage" | "machine" | "recover" | "restore" | "retention" | "versions";

@@ -2,9 +2,9 @@
  * A user's state machine in a simulated cluster: each entry's name stands for one that is drawn for
  * the machine, with traps set, so that clients and checkers go on as they always do.
  */
-import { crc32 } from "../src/codec/crc32.ts";
-import type { MachineEntry, StateMachine } from "../src/machine/state-machine.ts";
-import { Prng } from "./prng.ts";
+import { crc32 } from "../../src/codec/crc32.ts";
+import type { MachineEntry, StateMachine } from "../../src/machine/state-machine.ts";
+import { Prng } from "../prng.ts";
 import type { NodeMachine } from "./simulated-machine.ts";
 import { trapped } from "./traps.ts";
 

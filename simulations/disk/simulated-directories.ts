@@ -2,8 +2,8 @@
  * The names of a simulated disk. A creation, renaming or removal is seen at once but durable only
  * after a sync of its directory; a loss of power keeps any of them whose forerunners are kept.
  */
-import { assert } from "../consensus/assert.ts";
-import type { Prng } from "./prng.ts";
+import { assert } from "../../consensus/assert.ts";
+import type { Prng } from "../prng.ts";
 import type { SimulatedFile } from "./simulated-file.ts";
 
 /** A change of names that is not durable yet. */

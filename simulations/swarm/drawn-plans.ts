@@ -1,5 +1,5 @@
 /** Draws what nodes have beside the log: state machines and snapshots. */
-import type { Prng } from "./prng.ts";
+import type { Prng } from "../prng.ts";
 import type { MachinePlan, Swarm } from "./swarm.ts";
 
 /** @param seats Of a parliament that stays; 1 where none does. */

@@ -2,17 +2,17 @@
  * What clients do with the map of the nodes' state machines: operations ride on entries, their
  * results are held against the log at once (C1), and a history of them is kept for the end (C4).
  */
-import type { Published } from "../src/api.ts";
-import type { Kibitzer } from "../src/kibitzer.ts";
-import { decodeAnswer, encodeQuestion } from "../src/kv/kv-question.ts";
-import { demand } from "./core/violation.ts";
-import { checkHistory } from "./history/check.ts";
-import { Pairing, type HistoryEvent, type Operation } from "./history/operation.ts";
-import { HistoryRecorder, keepInMemory, type OpenOperation } from "./history/recorder.ts";
-import { keyValue } from "./history/register.ts";
-import type { Prng } from "./prng.ts";
+import type { Published } from "../../src/api.ts";
+import type { Kibitzer } from "../../src/kibitzer.ts";
+import { decodeAnswer, encodeQuestion } from "../../src/kv/kv-question.ts";
+import { demand } from "../core/violation.ts";
+import { checkHistory } from "../history/check.ts";
+import { Pairing, type HistoryEvent, type Operation } from "../history/operation.ts";
+import { HistoryRecorder, keepInMemory, type OpenOperation } from "../history/recorder.ts";
+import { keyValue } from "../history/register.ts";
+import type { Prng } from "../prng.ts";
 import { answerIn, wordsOf, type MapOperation } from "./simulated-machine.ts";
-import type { MachinePlan } from "./swarm.ts";
+import type { MachinePlan } from "../swarm/swarm.ts";
 
 /** What was seen under a key. */
 interface Seen {

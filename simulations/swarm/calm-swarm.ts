@@ -1,6 +1,6 @@
 /** A run in which nothing happens: what tests and stories begin with. Draws nothing. */
-import { calmDisk } from "./disk.ts";
-import { calmNetwork } from "./network.ts";
+import { calmDisk } from "../disk/disk.ts";
+import { calmNetwork } from "../network.ts";
 import type { Swarm } from "./swarm.ts";
 
 /** Three nodes that nothing happens to, and that nobody asks anything. */

@@ -2,10 +2,10 @@
  * The state machine of simulated nodes: takes words of an entry's text as commands of a key–value
  * map, and tells with each result how many entries it has applied.
  */
-import { decodeResult, encodeCommand } from "../src/kv/kv-command.ts";
-import type { Condition, KvCommand } from "../src/kv/kv-command.ts";
-import { KvMachine } from "../src/kv/kv-machine.ts";
-import type { MachineEntry, StateMachine } from "../src/machine/state-machine.ts";
+import { decodeResult, encodeCommand } from "../../src/kv/kv-command.ts";
+import type { Condition, KvCommand } from "../../src/kv/kv-command.ts";
+import { KvMachine } from "../../src/kv/kv-machine.ts";
+import type { MachineEntry, StateMachine } from "../../src/machine/state-machine.ts";
 
 /** An operation on the map, as an entry's text says it behind its name. */
 export type MapOperation =

@@ -2,8 +2,8 @@
  * The content of a simulated file: pages that copies share until one of them is written, so that a
  * copy is cheap and zeros cost nothing. Knows nothing of durability.
  */
-import { assert } from "../consensus/assert.ts";
-import { isZero } from "../src/codec/zeros.ts";
+import { assert } from "../../consensus/assert.ts";
+import { isZero } from "../../src/codec/zeros.ts";
 
 const pageBytes = 4096;
 const zeroPage = Buffer.alloc(pageBytes);

@@ -1,7 +1,7 @@
 /** Draws what networks and disks do by themselves, each kind of fault off in many of the runs. */
-import { calmDisk, type DiskFaults } from "./disk.ts";
-import { calmNetwork, type NetworkFaults } from "./network.ts";
-import type { Prng } from "./prng.ts";
+import { calmDisk, type DiskFaults } from "../disk/disk.ts";
+import { calmNetwork, type NetworkFaults } from "../network.ts";
+import type { Prng } from "../prng.ts";
 
 export function drawNetwork(prng: Prng): NetworkFaults {
   const slow = prng.chance(0.3);

@@ -1,9 +1,9 @@
 /** P13: machines that are not deterministic are caught before they reach a real cluster. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KvMachine } from "../src/kv/kv-machine.ts";
-import { encodeCommand } from "../src/kv/kv-command.ts";
-import type { MachineEntry, StateMachine } from "../src/machine/state-machine.ts";
+import { KvMachine } from "../../src/kv/kv-machine.ts";
+import { encodeCommand } from "../../src/kv/kv-command.ts";
+import type { MachineEntry, StateMachine } from "../../src/machine/state-machine.ts";
 import { checkStateMachine } from "./check-state-machine.ts";
 
 /** Counts letters; each slip is one of a user's. */

@@ -2,13 +2,13 @@
  * A simulated disk: the `FileSystem` that a node sees, with latencies, errors and losses drawn from
  * a seed. It outlives processes; what it never does is resolve a call of one that has ended.
  */
-import { KibitzerError } from "../src/kibitzer-error.ts";
-import type { FileSystem } from "../src/world.ts";
+import { KibitzerError } from "../../src/kibitzer-error.ts";
+import type { FileSystem } from "../../src/world.ts";
 import { MountedDisk } from "./mounted-disk.ts";
-import type { Prng } from "./prng.ts";
+import type { Prng } from "../prng.ts";
 import { directoryOf, SimulatedDirectories } from "./simulated-directories.ts";
 import { SimulatedFile, type FileImage, type PowerLoss } from "./simulated-file.ts";
-import type { Life, Micros, Simulator } from "./simulator.ts";
+import type { Life, Micros, Simulator } from "../simulator.ts";
 import { SystemError } from "./system-error.ts";
 import { Wounds } from "./wounds.ts";
 

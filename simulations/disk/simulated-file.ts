@@ -2,7 +2,7 @@
  * One file of a simulated disk: what a process reads (the page cache), what is durable, and the
  * writes in between, which a loss of power keeps in any subset. Knows nothing of names or time.
  */
-import type { Prng } from "./prng.ts";
+import type { Prng } from "../prng.ts";
 import { SparseBytes } from "./sparse-bytes.ts";
 
 /** A write or a change of size that is not durable yet. */

@@ -1,7 +1,7 @@
 /** What stands in files of a simulated disk; for checkers, which need one copy of what has two. */
-import type { Ballot } from "../consensus/index.ts";
-import { isBallot } from "../src/codec/shapes.ts";
-import { dataDirectory } from "./cluster.ts";
+import type { Ballot } from "../../consensus/index.ts";
+import { isBallot } from "../../src/codec/shapes.ts";
+import { dataDirectory } from "../cluster.ts";
 import type { SimulatedDisk } from "./disk.ts";
 
 /** What was promised there; null when nothing was. */

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { FileSystem } from "../src/world.ts";
+import type { FileSystem } from "../../src/world.ts";
 import { SimulatedDisk, calmDisk } from "./disk.ts";
-import { Prng } from "./prng.ts";
+import { Prng } from "../prng.ts";
 import type { PowerLoss } from "./simulated-file.ts";
-import { Simulator, second, type Life } from "./simulator.ts";
+import { Simulator, second, type Life } from "../simulator.ts";
 
 const loseAll: PowerLoss = { survival: 0, torn: false, garbage: false };
 const loseSome: PowerLoss = { survival: 0.5, torn: true, garbage: false };
