@@ -2,89 +2,18 @@
  * `npm run simulate`: seeds in, verdict out. What it prints to stdout depends on seeds and commit
  * only; timings and progress go to stderr.
  */
-import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 import { dataDirectory } from "./cluster.ts";
-import { print, runCommand, tell, whole } from "./command-line.ts";
-import { drawNames, isDrawName, seedDraws, type DrawName } from "./swarm/draws.ts";
+import { print, runCommand, tell } from "./command-line.ts";
 import { coverageMarks, missingMarks } from "./coverage-marks.ts";
 import { missingFaults } from "./fault-kinds.ts";
 import { runSeed, type SeedOrder, type SeedResult } from "./seed-run.ts";
+import { ordersOf, parse, secondsDefault, usage, type Arguments } from "./simulate-arguments.ts";
 import type { RunReport } from "./simulation.ts";
 import { sorted, Summary, type Counts } from "./summary.ts";
 import { runTasks } from "./worker-pool.ts";
 
-const usage = `Usage: kibitz simulate [--seed N | [--from N] --seeds COUNT] [--minutes N]
-                       [--seconds N] [--jobs N] [--draws NAME] [--json]
-
-Runs simulated clusters with faults and checks, one for each seed.
-
-  --seed N       run this seed only, and say what was drawn; with --seeds, the first of them
-  --seeds COUNT  how many seeds to run (default 20)
-  --from N       the first of them (default 1)
-  --minutes N    no further seeds after so long, and as many as it takes where --seeds is left out
-  --seconds N    simulated seconds under faults, each (default 20)
-  --jobs N       how many threads (default: one for each core, at most 8)
-  --draws NAME   of these seeds only those that draw ${drawNames.slice(0, -1).join(", ")}
-                 or ${drawNames.at(-1)}; whether all faults came is not asked then
-  --json         one JSON value a line; the last is the summary
-  --help         this text`;
-
-interface Arguments {
-  readonly from: number;
-  readonly count: number;
-  readonly minutes: number;
-  readonly seconds: number;
-  readonly jobs: number;
-  readonly draws: DrawName | null;
-  readonly isSingle: boolean;
-  readonly isJson: boolean;
-}
-
-const secondsDefault = 20;
-/** Of a search that the clock ends; more than a day's. */
-const seedsMax = 1_000_000;
 /** Columns. */
 const barWidth = 30;
-
-/** @throws {Error} when an argument is invalid. */
-function parse(args: readonly string[]): Arguments | null {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      seed: { type: "string" },
-      seeds: { type: "string" },
-      from: { type: "string" },
-      minutes: { type: "string" },
-      seconds: { type: "string", default: String(secondsDefault) },
-      jobs: { type: "string", default: String(Math.min(8, availableParallelism())) },
-      draws: { type: "string" },
-      json: { type: "boolean" },
-      help: { type: "boolean", short: "h" },
-    },
-  });
-  if (values.help === true) return null;
-  if (values.seed !== undefined && values.from !== undefined) {
-    throw new Error("--seed and --from both name the first seed: wanted one, got both");
-  }
-  const isSingle = values.seed !== undefined && values.seeds === undefined;
-  const seedsDefault = values.minutes === undefined ? "20" : String(seedsMax);
-  return {
-    from: whole("seed", values.seed ?? values.from ?? "1", 0),
-    count: isSingle ? 1 : whole("seeds", values.seeds ?? seedsDefault, 1, seedsMax),
-    minutes: values.minutes === undefined ? Infinity : whole("minutes", values.minutes, 1),
-    seconds: whole("seconds", values.seconds, 1),
-    jobs: whole("jobs", values.jobs, 1),
-    draws: drawNamed(values.draws),
-    isSingle,
-    isJson: values.json === true,
-  };
-}
-
-function drawNamed(name: string | undefined): DrawName | null {
-  if (name === undefined || isDrawName(name)) return name ?? null;
-  throw new Error(`--draws: wanted one of ${drawNames.join(", ")}, got ${JSON.stringify(name)}`);
-}
 
 function printReport(report: RunReport, { isJson, isSingle }: Arguments): void {
   const { swarm, failure, faults, marks, ...rest } = report;
@@ -151,12 +80,6 @@ async function simulate(args: Arguments): Promise<number> {
   }
   tellSpeed(summary, performance.now() - begun);
   return conclude(summary, args);
-}
-
-function ordersOf({ from, count, seconds, draws, isSingle }: Arguments): readonly SeedOrder[] {
-  const seeds = Array.from({ length: count }, (_, at) => from + at);
-  const kept = draws === null ? seeds : seeds.filter((seed) => seedDraws(seed, draws));
-  return kept.map((seed) => ({ seed, seconds, ...(isSingle ? { linesKept: 3_000_000 } : {}) }));
 }
 
 /** @returns The exit code. */

@@ -8,6 +8,7 @@ import { Agreement } from "./checkers/agreement.ts";
 import { Durability } from "./checkers/durability.ts";
 import { checkLinearizability } from "./checkers/linearizability.ts";
 import { HistoryRecorder, keepInMemory } from "./history/recorder.ts";
+import { ordersOf, parse } from "./simulate-arguments.ts";
 import { Simulation } from "./simulation.ts";
 
 test("seeds pass: faults, then calm, then every check", async () => {
@@ -52,34 +53,43 @@ test("the command prints the same twice, whatever the time zone and locale (R4)"
   assert.equal(JSON.parse(lines.at(-1) ?? "").summary.failed, 0);
 });
 
+function seedsOf(args: readonly string[]): readonly number[] {
+  const parsed = parse(args);
+  assert.ok(parsed !== null);
+  return ordersOf(parsed).map(({ seed }) => seed);
+}
+
 test("a seed is one run, or the first of as many as are asked for", () => {
-  const script = join(import.meta.dirname, "simulate.ts");
-  const seedsOf = (args: readonly string[]): readonly number[] => {
-    const all = [script, ...args, "--seconds", "1", "--json"];
-    const { stdout } = spawnSync(process.execPath, all, { encoding: "utf8" });
-    const reports = stdout.trim().split("\n").slice(0, -1);
-    return reports.map((line) => JSON.parse(line).seed);
-  };
   assert.deepEqual(seedsOf(["--seed", "7"]), [7]);
-  assert.deepEqual(seedsOf(["--seed", "7", "--seeds", "2"]), [7, 8]);
   assert.deepEqual(seedsOf(["--from", "7", "--seeds", "2"]), [7, 8]);
+  assert.equal(parse(["--help"]), null);
+  const both = ["--seed", "7", "--seeds", "2"];
+  assert.deepEqual(seedsOf(both), [7, 8]);
+  const script = join(import.meta.dirname, "simulate.ts");
+  const line = [script, ...both, "--seconds", "1", "--json"];
+  const { stdout } = spawnSync(process.execPath, line, { encoding: "utf8" });
+  const reports = stdout.trim().split("\n").slice(0, -1);
+  assert.deepEqual(
+    reports.map((report) => JSON.parse(report).seed),
+    [7, 8],
+  );
 });
 
 test("the command refuses what it does not know", () => {
-  const script = join(import.meta.dirname, "simulate.ts");
   for (const args of [
     ["--seeds", "none"],
     ["--sed", "1"],
     ["--seconds", "0"],
     ["--seed", "1", "--from", "2"],
   ]) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
-      encoding: "utf8",
-    });
-    assert.equal(status, 2);
-    assert.equal(stdout, "");
-    assert.match(stderr, /Usage:/);
+    assert.throws(() => parse(args), Error, args.join(" "));
   }
+  const script = join(import.meta.dirname, "simulate.ts");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, "--sed", "1"], {
+    encoding: "utf8",
+  });
+  assert.deepEqual([status, stdout], [2, ""]);
+  assert.match(stderr, /Usage:/);
 });
 
 function entry(index: number, text: string, rest: Partial<Entry> = {}): Entry {
