@@ -68,9 +68,10 @@ function restartFaults(record: NodeRecord, options: NodeOptions): readonly Fault
   const directory = options.data ?? "";
   const faults: Fault[] = [];
   if (options.id !== undefined && options.id !== id) {
+    const other = republic === null ? "remove the directory, which is in no republic yet" : "";
     const tell = (named: Named): string =>
       `Wanted "${id}", the node that lives in ${directory} (${named("data")}). Found ` +
-      `"${options.id}": leave it out, or name another directory.`;
+      `"${options.id}": leave it out, or ${other === "" ? "name another directory" : other}.`;
     faults.push({ keys: ["id", "data"], tell });
   }
   if (options.listen === undefined) faults.push(...listeningFaults({ ...options, listen }));

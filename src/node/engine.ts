@@ -156,6 +156,7 @@ export class Engine {
       path: configuration.directory,
       chance: world.chance,
       ...configuration.identity,
+      isTentative: true,
     });
     const vestibule = vestibuleOf(configuration, directory.record);
     try {

@@ -59,6 +59,11 @@ export interface DirectoryOptions {
   /** These replace what the directory remembers. */
   readonly listen?: readonly string[];
   readonly advertise?: string | null;
+  /**
+   * Whether nothing of this is kept before {@link DataDirectory.confirm}, so that a start that
+   * fails, as it does where a port is taken, has fixed nothing.
+   */
+  readonly isTentative?: boolean;
 }
 
 type JournalCallbacks = Pick<
@@ -88,6 +93,8 @@ export class DataDirectory implements AsyncDisposable {
   /** What was wrong with the file that says who the node is. */
   readonly findings: readonly Finding[];
   #record: NodeRecord;
+  /** Whether what the record says was written, too. */
+  #isKept: boolean;
   /** Changes are written one after the other. */
   #changing: Promise<void> = Promise.resolve();
 
@@ -96,12 +103,14 @@ export class DataDirectory implements AsyncDisposable {
     readonly path: string;
     readonly lock: AsyncDisposable;
     readonly record: NodeRecord;
+    readonly isKept: boolean;
     readonly findings: readonly Finding[];
   }) {
     this.#files = parts.files;
     this.path = parts.path;
     this.#lock = parts.lock;
     this.#record = parts.record;
+    this.#isKept = parts.isKept;
     this.findings = parts.findings;
   }
 
@@ -122,13 +131,15 @@ export class DataDirectory implements AsyncDisposable {
     const lock = await files.lock(`${path}/${lockName}`);
     try {
       await settle(options);
-      const { record, findings } = await nextRecord(options);
+      const { record, before, findings } = await nextRecord(options);
       // First: a half-made segment may have all the space that there is.
       for (const each of [path, `${path}/journal`, `${path}/snapshots`]) {
         await removeTemporary(files, each);
       }
-      await replaceBoth(files, copiesIn(path), record);
-      return new DataDirectory({ files, path, lock, record, findings });
+      const kept = options.isTentative !== true ? record : before && { ...record, ...before };
+      if (kept !== null) await replaceBoth(files, copiesIn(path), kept);
+      const isKept = isDeepStrictEqual(kept, record);
+      return new DataDirectory({ files, path, lock, record, isKept, findings });
     } catch (error) {
       await lock[Symbol.asyncDispose]();
       throw error;
@@ -137,6 +148,11 @@ export class DataDirectory implements AsyncDisposable {
 
   get record(): NodeRecord {
     return this.#record;
+  }
+
+  /** The node listens where it was told to: from now on the directory remembers that. */
+  async confirm(): Promise<void> {
+    if (!this.#isKept) await this.#change({});
   }
 
   /**
@@ -228,6 +244,7 @@ export class DataDirectory implements AsyncDisposable {
       const record = { ...this.#record, ...change, counter: this.#record.counter + 1 };
       await replaceBoth(this.#files, copiesIn(this.path), record);
       this.#record = record;
+      this.#isKept = true;
     });
     this.#changing = changing.catch(() => undefined);
     await changing;
@@ -239,12 +256,17 @@ async function hasRecord(files: FileSystem, path: string): Promise<boolean> {
   return false;
 }
 
-async function nextRecord(
-  options: DirectoryOptions,
-): Promise<{ readonly record: NodeRecord; readonly findings: readonly Finding[] }> {
+interface NextRecord {
+  readonly record: NodeRecord;
+  /** What was remembered of its endpoints; null where no node was. */
+  readonly before: Pick<NodeRecord, "listen" | "advertise"> | null;
+  readonly findings: readonly Finding[];
+}
+
+async function nextRecord(options: DirectoryOptions): Promise<NextRecord> {
   const { files, path } = options;
   const read = await readLatest(files, copiesIn(path), checkedRecord);
-  if (read === null) return { record: await newRecord(options), findings: [] };
+  if (read === null) return { record: await newRecord(options), before: null, findings: [] };
   const { document: known, findings } = read;
   if (options.id !== undefined && options.id !== known.id) {
     throw refusal(
@@ -260,7 +282,7 @@ async function nextRecord(
     listen: options.listen ?? known.listen,
     advertise: options.advertise === undefined ? known.advertise : options.advertise,
   };
-  return { record, findings };
+  return { record, before: { listen: known.listen, advertise: known.advertise }, findings };
 }
 
 /**

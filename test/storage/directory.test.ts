@@ -49,6 +49,33 @@ test("a directory knows who it is, counts its starts, survives a loss of power",
   });
 });
 
+test("a tentative start keeps nothing before it is confirmed", async () => {
+  const files = new MemoryFiles();
+  const tentative = async (id: string | null, url: string): Promise<DataDirectory> => {
+    const given = id === null ? {} : { id };
+    const listen = [url];
+    return DataDirectory.open({
+      files,
+      path: "/data",
+      chance,
+      ...given,
+      listen,
+      isTentative: true,
+    });
+  };
+  await (await tentative("wrong", "ws://127.0.0.1:1"))[Symbol.asyncDispose]();
+  const first = await tentative("a", "ws://127.0.0.1:2");
+  await first.confirm();
+  await first[Symbol.asyncDispose]();
+  const failed = await tentative(null, "ws://127.0.0.1:3");
+  assert.deepEqual(failed.record.listen, ["ws://127.0.0.1:3"]);
+  await failed[Symbol.asyncDispose]();
+  const last = await open(files);
+  assert.equal(last.record.id, "a");
+  assert.equal(startsOf(last.record.starts), 3);
+  assert.deepEqual(last.record.listen, ["ws://127.0.0.1:2"]);
+});
+
 test("two copies of a directory that start alike are in different lives", async () => {
   const files = new MemoryFiles();
   await open(files, "a");
