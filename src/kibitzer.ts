@@ -28,6 +28,7 @@ import type { CertificateExpiry } from "./access/certificates.ts";
 import { Security } from "./access/security.ts";
 import { checkNodeOptions, configure, type KibitzerOptions } from "./configuration.ts";
 import type { ConsensusState } from "./consensus-state.ts";
+import { boundLogger } from "./node/bound-logger.ts";
 import { Engine } from "./node/engine.ts";
 import type { Envelope } from "./recording/envelope.ts";
 import { asKibitzerError } from "./as-kibitzer-error.ts";
@@ -83,9 +84,13 @@ export class Kibitzer implements Log, Membership {
    */
   static async open(options: KibitzerOptions): Promise<Kibitzer> {
     checkNodeOptions(options);
-    const security = await Security.open(options, options.logger ?? silent);
+    const late: { kibitzer: Kibitzer | null } = { kibitzer: null };
+    const { id, logger = silent } = options;
+    const told = boundLogger(logger, () => late.kibitzer ?? { id, republic: null });
+    const security = await Security.open(options, told);
     try {
-      return await Kibitzer.#open(options, security);
+      late.kibitzer = await Kibitzer.#open(options, security);
+      return late.kibitzer;
     } catch (error) {
       security[Symbol.dispose]();
       throw error;

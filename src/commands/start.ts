@@ -10,6 +10,7 @@ import { Kibitzer } from "../kibitzer.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
 import type { StateMachine } from "../machine/state-machine.ts";
+import { boundLogger } from "../node/bound-logger.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Hangup } from "./hangup.ts";
@@ -44,6 +45,7 @@ export async function start(
   const signal = AbortSignal.any([interruption.signal, gone.signal]);
   const logger = loggerFor(options);
   const kibitzer = await openKibitzer(directory, options, logger, signal);
+  const told = boundLogger(logger, () => kibitzer);
   hangup.handle(() => void kibitzer.reload());
   try {
     await serve(kibitzer, { options, output, signal });
@@ -54,9 +56,9 @@ export async function start(
     }
   }
   const reason = interruption.name ?? "the end of its input or output";
-  logger.info({ event: "stopping", reason }, `stopping because of ${reason}`);
+  told.info({ event: "stopping", reason }, `stopping because of ${reason}`);
   const exitCode = await stopGracefully(kibitzer, interruption, output);
-  logger.info({ event: "stopped" }, "stopped");
+  told.info({ event: "stopped" }, "stopped");
   return exitCode;
 }
 

@@ -110,7 +110,7 @@ export class Engine {
     this.#recorder = recorder;
     this.#failed = failed;
     const { clock, chance, network } = configuration.world;
-    this.logger = boundLogger(configuration.logger, () => directory.record);
+    this.logger = configuration.logger;
     this.peers = new Peers({
       id: directory.record.id,
       meter: this.meter,
@@ -146,18 +146,13 @@ export class Engine {
    * Locks and reads the directory, and rebuilds the node; nothing is sent or served yet.
    * @param failed Called once when the node has failed for good.
    */
-  static async open(
-    configuration: Configuration,
-    failed: (error: KibitzerError) => void,
-  ): Promise<Engine> {
-    const { world, timing } = configuration;
-    const directory = await DataDirectory.open({
-      files: world.files,
-      path: configuration.directory,
-      chance: world.chance,
-      ...configuration.identity,
-      isTentative: true,
-    });
+  static async open(given: Configuration, failed: (error: KibitzerError) => void): Promise<Engine> {
+    const { world, timing, identity } = given;
+    const { files, chance } = world;
+    const place = { files, path: given.directory, chance, ...identity, isTentative: true };
+    const directory = await DataDirectory.open(place);
+    const logger = boundLogger(given.logger, () => directory.record);
+    const configuration = { ...given, logger };
     const vestibule = vestibuleOf(configuration, directory.record);
     try {
       checkListeners(configuration, directory);
