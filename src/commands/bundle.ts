@@ -53,8 +53,9 @@ export async function bundle(
   };
   if (signal.aborted) return exitCodes.interrupted;
   missing.sort();
+  if (missing.length === partsAsked(options)) throw nothingThere(options, parts.status);
   const text = JSON.stringify(
-    { format: 1, made: new Date().toISOString(), ...parts },
+    { format: 1, made: new Date().toISOString(), missing, ...parts },
     withoutBytes,
   );
   const compressed = await promisify(gzip)(text);
@@ -62,13 +63,32 @@ export async function bundle(
   if (options.json === true) output.json({ file: path, bytes: compressed.length, missing });
   else {
     output.line(`${path}: ${compressed.length} bytes; read it with: gzip -dc ${path}`);
-    for (const part of missing) output.note(`kibitz: ${part} could not be had; it says why.`);
+  }
+  if (missing.length > 0) {
+    const what = missing.join(", ");
+    output.note(`kibitz: it is not whole: ${what} could not be had; in their place it says why`);
   }
   return exitCodes.ok;
 }
 
 interface Missing {
   readonly missing: string;
+}
+
+/** The status, two parts of each endpoint, and two of a directory. */
+function partsAsked({ endpoints, data }: BundleOptions): number {
+  return 1 + 2 * endpoints.length + (data === undefined ? 0 : 2);
+}
+
+function nothingThere({ endpoints, data }: BundleOptions, status: unknown): CommandError {
+  const why =
+    typeof status === "object" && status !== null && "missing" in status ? status.missing : "";
+  const directory = data === undefined ? "" : `, and nothing of a node could be read in ${data}`;
+  return new CommandError(
+    exitCodes.failure,
+    `No node answered at ${endpoints.join(", ")}${directory}: nothing was written. Name a node ` +
+      `that runs with --endpoints, or the directory of one with --data.\n  because: ${String(why)}`,
+  );
 }
 
 /** @param missing Takes the name of what cannot be had: where it would stand in the document. */
@@ -86,12 +106,13 @@ async function partOf<Part>(
 }
 
 async function statusOf(options: ClusterOptions, signal: AbortSignal): Promise<unknown> {
-  const within = AbortSignal.any([signal, AbortSignal.timeout(askMs)]);
+  const timeoutMs = Math.min(askMs, options.timeout);
   await using client = await KibitzerClient.connect(options.endpoints, {
-    timeoutMs: askMs,
+    timeoutMs,
     ...credentialsOf(options, process.env),
-    signal: within,
+    signal,
   });
+  const within = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
   return await client.status({ signal: within });
 }
 

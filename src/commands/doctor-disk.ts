@@ -4,6 +4,7 @@ import { createHistogram, performance } from "node:perf_hooks";
 import { nodeFiles, volumeOf } from "../storage/node-files.ts";
 import type { FileSystem } from "../world.ts";
 import type { Finding, Verdict } from "./doctor.ts";
+import { nearestThere } from "./start-directory.ts";
 
 /** Filled first, as a node fills its segments: a sync then changes no size. */
 const fileBytes = 1024 * 1024;
@@ -22,13 +23,23 @@ export async function checkDisk(
 ): Promise<readonly Finding[]> {
   const files = nodeFiles();
   try {
-    const found = await files.exists(directory);
-    if (!found) return [failed(`${directory} is not there`, "Make it, or name the right one.")];
-    return [speed(await syncTimes(files, directory, signal)), await room(directory)];
+    const there = nearestThere(directory);
+    const measured = [speed(await syncTimes(files, there, signal)), await room(there)];
+    return there === directory ? measured : [notYet(directory, there), ...measured];
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     return [failed(text, "Check that the directory can be written, and its disk.")];
   }
+}
+
+/** Before a first start: its disk is that of the directory which it will be made in. */
+function notYet(directory: string, there: string): Finding {
+  return {
+    check: "data",
+    verdict: "warning",
+    found: `${directory} is not there yet: ${there} is measured in its place`,
+    advice: "The first start makes it. Where a node lives already, name its directory.",
+  };
 }
 
 interface Times {

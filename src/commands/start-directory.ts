@@ -46,7 +46,7 @@ export async function directoryFaults(options: NodeOptions): Promise<readonly Fa
 }
 
 /** Where the directory is, or what it would be made in. */
-function nearestThere(path: string): string {
+export function nearestThere(path: string): string {
   return existsSync(path) || dirname(path) === path ? path : nearestThere(dirname(path));
 }
 

@@ -78,12 +78,15 @@ suite("doctor and bundle", () => {
     assert.equal(code === exitCodes.ok, told.get("disk speed")?.verdict !== "failure");
   });
 
-  test("what is not there is a failure, with what to do", async () => {
-    const { told, code, verdict } = await run({ data: join(directory, "nowhere") });
-    assert.equal(told.get("disk")?.verdict, "failure");
-    assert.match(told.get("disk")?.advice ?? "", /Make it/);
-    assert.equal(code, exitCodes.failure);
-    assert.equal(verdict, "failure");
+  test("of a directory that is not there yet the disk is measured all the same", async () => {
+    const { told, code, verdict } = await run({ data: join(directory, "not", "yet") });
+    assert.match(told.get("data")?.advice ?? "", /The first start makes it/);
+    assert.ok(Number(told.get("disk speed")?.values?.["count"]) > 0);
+    assert.equal(code, exitCodes.ok);
+    assert.notEqual(verdict, "ok");
+    assert.deepEqual(await readdir(directory), ["a"]);
+    const file = await run({ data: join(directory, "a", "node") });
+    assert.equal(file.told.get("disk")?.verdict, "failure");
   });
 
   test("a member is found, reached, asked for its time and its version", async () => {
@@ -126,6 +129,8 @@ suite("doctor and bundle", () => {
     assert.match(found.endpoints[0].readyz, /readyz check passed/);
     assert.ok(found.recording.last.length > 5);
     assert.ok(found.recording.last.every((each: { module: string }) => each.module === "kibitz"));
+    assert.deepEqual(found.missing, ["inspection"]);
+    assert.match(captured.stderr(), /not whole: inspection could not be had/);
     // The node runs: its directory is its own.
     assert.match(found.inspection.missing, /KBZ_IN_USE/);
     assert.deepEqual(JSON.parse(await captured.stdout()).missing, ["inspection"]);
@@ -134,6 +139,19 @@ suite("doctor and bundle", () => {
     await assert.rejects(bundle(file, options, captured.output), (error) => {
       return error instanceof CommandError && error.exitCode === exitCodes.conflict;
     });
+  });
+
+  test("a bundle of nothing is none: it says so, and writes no file", async () => {
+    const file = join(directory, "nothing.json.gz");
+    const data = join(directory, "not-there");
+    const options = { endpoints: ["ws://127.0.0.1:1"], timeout: 100, data };
+    await assert.rejects(bundle(file, options, captureOutput().output), (error) => {
+      assert.ok(error instanceof CommandError);
+      assert.equal(error.exitCode, exitCodes.failure);
+      assert.match(error.message, /No node answered at ws:\S+1, and nothing .* in \S+not-there/);
+      return true;
+    });
+    assert.ok(!(await readdir(directory)).includes("nothing.json.gz"));
   });
 
   test("a node behind TLS and tokens is asked with both, and what it refuses is told", async () => {
@@ -171,13 +189,14 @@ suite("doctor and bundle", () => {
     });
   });
 
-  test("a node that is not ready says why, which is no missing part", async () => {
+  test("a node in no republic says why it is not ready; only its status is missing", async () => {
     const listen = ["ws://127.0.0.1:0"];
     await using alone = await Kibitzer.open({ id: "c", directory: join(directory, "c"), listen });
-    const asked = { endpoints: [alone.url, "tcp://127.0.0.1:1"], timeout: 100 };
+    const asked = { endpoints: [alone.url], timeout: 100 };
     const { found, missing } = await gather("alone.gz", asked);
     assert.match(found.endpoints[0].readyz, /\[-\]republic failed/);
-    assert.deepEqual(missing, ["endpoints[1].metrics", "endpoints[1].readyz"]);
+    assert.deepEqual(missing, ["status"]);
+    assert.match(found.status.missing, /no endpoint is in a republic/);
   });
 
   test("of settings, what may be a secret goes by its name alone", () => {
