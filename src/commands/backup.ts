@@ -18,6 +18,7 @@ import type { ClusterOptions } from "./options.ts";
 
 export interface BackupCommandOptions extends ClusterOptions {
   readonly verify?: boolean;
+  readonly force?: boolean;
 }
 
 /** @param file Where it goes; `-` for the standard output. */
@@ -27,6 +28,7 @@ export async function backup(
   output: Output,
 ): Promise<number> {
   if (options.verify === true) return await verify(file, options, output);
+  if (file !== "-" && options.force !== true) await checkFree(file);
   using interruption = watchInterruption();
   const { signal } = interruption;
   try {
@@ -44,6 +46,17 @@ export async function backup(
     output.note(`Interrupted; ${file === "-" ? "what was written" : file} is no backup.`);
     return exitCodes.interrupted;
   }
+}
+
+/** An older backup is not given up for one that may be of another cluster. */
+async function checkFree(file: string): Promise<void> {
+  const isThere = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return;
+  const message = `Wanted to write ${file}, but it is there: choose another name, or --force.`;
+  throw new CommandError(exitCodes.conflict, message);
 }
 
 /** How often a backup into a file is begun. */

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { RepairOptions } from "./log-repair.ts";
 import { parseDuration, parseEndpoints } from "../settings/written-values.ts";
 import type { Output } from "./output.ts";
-import { option, type Runs } from "./options.ts";
+import { addCredentialOptions, option, type Runs } from "./options.ts";
 
 export function addLog(program: Command, output: Output, runs: Runs): void {
   const log = program.command("log").description("look at a data directory, offline");
@@ -23,7 +23,7 @@ export function addLog(program: Command, output: Output, runs: Runs): void {
 function addLogVerify(log: Command, output: Output, runs: Runs): void {
   const command = log
     .command("verify")
-    .description("read every byte of a node's directory; exit 8 when any is damaged")
+    .description("read every byte of a node's directory; exit 8 when anything is lost")
     .argument("<dir>", "a node's data directory; the node must not be running")
     .addOption(option("--json", "one JSON object"));
   runs(command, async () => {
@@ -43,8 +43,8 @@ function addLogRepair(log: Command, output: Output, runs: Runs): void {
       ),
     )
     .addOption(option("--write", "repair; a node's next start does the same by itself"))
-    .addOption(option("--timeout <duration>", "how long to try").argParser(parseDuration))
-    .addOption(option("--json", "one JSON object"));
+    .addOption(option("--timeout <duration>", "how long to try").argParser(parseDuration));
+  addCredentialOptions(command).addOption(option("--json", "one JSON object"));
   runs(command, async () => {
     const { repair } = await import("./log-repair.ts");
     return repair(command.args[0] ?? "", command.opts<RepairOptions>(), output);

@@ -3,7 +3,8 @@
  * its next start would. Without `--write` it only says what that start would have to repair.
  */
 import { resolve } from "node:path";
-import { configure } from "../configuration.ts";
+import { Credentials } from "../access/credentials.ts";
+import { silent } from "../logger.ts";
 import { helloOf, urlOf } from "../node/introduction.ts";
 import { strangersAt } from "../repair/peer-sources.ts";
 import { repairJournal } from "../repair/repairing.ts";
@@ -14,10 +15,12 @@ import { nodeWorld } from "../system/node-world.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { watchInterruption } from "./interruption.ts";
 import { lockIfThere } from "./log-inspect.ts";
-import { verifyDirectory } from "./log-verify.ts";
+import { isWhole, verifyDirectory } from "./log-verify.ts";
+import type { CredentialFlags } from "./options.ts";
 import type { Output } from "./output.ts";
+import { credentialsOf } from "./security-options.ts";
 
-export interface RepairOptions {
+export interface RepairOptions extends CredentialFlags {
   readonly endpoints?: readonly string[];
   readonly write?: boolean;
   /** Milliseconds. */
@@ -43,23 +46,25 @@ export async function repair(
 async function plan(directory: string, options: RepairOptions, output: Output): Promise<number> {
   const { files } = nodeWorld();
   await using _lock = await lockIfThere(directory, files);
-  const { damage, damagedSlots } = await verifyDirectory(directory, files);
+  const found = await verifyDirectory(directory, files);
+  const { damage, damagedSlots } = found;
   const slots = damagedSlots ?? [];
   if (options.json === true) output.json({ directory, damage, slots, repaired: 0 });
   else {
     for (const text of damage) output.line(text);
     output.line(`damaged places: ${damage.length}; ${said(slots)}`);
   }
-  return damage.length === 0 ? exitCodes.ok : exitCodes.integrity;
+  return isWhole(found) ? exitCodes.ok : exitCodes.integrity;
 }
 
 async function write(directory: string, options: RepairOptions, output: Output): Promise<number> {
   using interruption = watchInterruption();
-  const world = nodeWorld();
+  const shown = credentialsOf(options, process.env);
+  using credentials = await Credentials.open({ ...shown, logger: silent });
+  const world = nodeWorld(credentials);
   const { files, chance } = world;
   await using opened = await DataDirectory.open({ files, path: directory, chance });
   const { record } = opened;
-  const { logger } = configure({ directory, world }, nodeWorld);
   const { journal, recovered } = await opened.openJournal({
     onPersisted: () => undefined,
     onFailed: (error) => output.note(error.message),
@@ -71,7 +76,7 @@ async function write(directory: string, options: RepairOptions, output: Output):
   const asked = strangersAt(options.endpoints ?? []);
   await repairJournal({
     world,
-    logger,
+    logger: silent,
     id: record.id,
     path: directory,
     journal,

@@ -19,6 +19,8 @@ export interface Verification {
   readonly damagedSlots: readonly { readonly first: number; readonly last: number }[] | null;
   /** In words, each with file and place where these are known. */
   readonly damage: readonly string[];
+  /** How many of them are in the journal's files alone, whose slots may stand elsewhere by now. */
+  readonly damagedRecords: number;
 }
 
 interface VerifiedFile {
@@ -42,7 +44,12 @@ export async function verify(
   if (options.json === true) output.json(found);
   else output.line(verificationText(found));
   for (const damage of found.damage) output.note(coloured("red", damage, process.stderr));
-  return found.damage.length === 0 ? exitCodes.ok : exitCodes.integrity;
+  return isWhole(found) ? exitCodes.ok : exitCodes.integrity;
+}
+
+/** Bytes stay damaged for good; once the slots that were there stand elsewhere, nothing lacks. */
+export function isWhole({ damage, damagedRecords, damagedSlots }: Verification): boolean {
+  return damage.length === 0 || (damagedRecords === damage.length && damagedSlots?.length === 0);
 }
 
 /** @throws {KibitzerError} `KBZ_NOT_FOUND` when there is no node's data there. */
@@ -51,11 +58,15 @@ export async function verifyDirectory(directory: string, files: FileSystem): Pro
   const recording = await recordingFindings(directory, files);
   const damage = [...inspection.damage, ...recording.map(({ text }) => text)];
   const findings = [...inspection.findings, ...recording];
+  const inRecords = inspection.findings.filter(({ path }) =>
+    /\/journal\/segment-[^/]*$/.test(path),
+  );
   return {
     directory,
     files: inspection.files.map((file) => verifiedFile(directory, file, inspection, findings)),
     damagedSlots: inspection.log?.damaged ?? null,
     damage,
+    damagedRecords: inRecords.length,
   };
 }
 

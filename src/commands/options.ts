@@ -28,7 +28,7 @@ export interface CredentialFlags {
   readonly tokenFile?: string;
 }
 
-function addCredentialOptions(command: Command): Command {
+export function addCredentialOptions(command: Command): Command {
   return command
     .addOption(option("--tls-ca <file>", "whose certificates are believed at wss:// and tls://"))
     .addOption(option("--tls-cert <file>", "the certificate to present there"))

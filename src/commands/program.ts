@@ -225,7 +225,8 @@ function addBackup(program: Command, context: Context): void {
         "the file is there whole or not at all",
     )
     .argument("<file>", "where to; - is the standard output")
-    .addOption(option("--verify", "check a backup that is there, asking no cluster"));
+    .addOption(option("--verify", "check a backup that is there, asking no cluster"))
+    .addOption(option("--force", "replace a file that is there, once the new one is whole"));
   addClusterOptions(command).addOption(option("--json", "one JSON object"));
   runs(command, context, async () => {
     const { backup } = await import("./backup.ts");

@@ -56,4 +56,7 @@ test("a file is begun again, and holds only the attempt that was whole", async (
   );
   assert.match(await captured.stdout(), new RegExp(`${bytes} bytes`));
   assert.deepEqual(readdirSync(directory), ["file"]);
+  const taken = { name: "CommandError", exitCode: 5, message: /it is there.*--force/ };
+  await assert.rejects(backup(file, options, output), taken);
+  assert.equal(await backup(file, { ...options, force: true }, output), 0);
 });

@@ -8,6 +8,7 @@ import { repair } from "../../src/commands/log-repair.ts";
 import { verificationText, verify, verifyDirectory } from "../../src/commands/log-verify.ts";
 import { DataDirectory } from "../../src/storage/directory.ts";
 import { nodeFiles } from "../../src/storage/node-files.ts";
+import type { Write } from "../../consensus/index.ts";
 import { identity, Writer } from "../storage/samples.ts";
 import { captureOutput } from "./captured-output.ts";
 
@@ -15,7 +16,7 @@ const files = nodeFiles();
 const chance = { fraction: () => 0.5, hex16: () => identity.cookie };
 
 /** A node's directory with three groups of one slot each. */
-async function sample(context: TestContext): Promise<string> {
+async function sample(context: TestContext, isRewritten = false): Promise<string> {
   const path = fs.mkdtempSync(join(tmpdir(), "kibitz-repair-"));
   context.after(() => fs.rmSync(path, { recursive: true, force: true }));
   await using directory = await DataDirectory.open({ files, path, chance, id: "a" });
@@ -28,11 +29,13 @@ async function sample(context: TestContext): Promise<string> {
     segmentBytesFirst: 64 * 512,
     segmentBytesMax: 64 * 512,
   });
-  for (const size of [1000, 2000, 3000]) {
+  const written = async (write: Write): Promise<void> => {
     const done = new Promise<void>((resolve) => void reports.push(resolve));
-    journal.append(writer.write([size], { decided: 0 }), writer.bodies);
+    journal.append(write, writer.bodies);
     await done;
-  }
+  };
+  for (const size of [1000, 2000, 3000]) await written(writer.write([size], { decided: 0 }));
+  if (isRewritten) await written(writer.write([2000, 3000], { decided: 0, slotFirst: 2 }));
   await journal.close();
   return path;
 }
@@ -77,6 +80,19 @@ test("damage is named by file and place, and its slots", async (context) => {
     await captured.stdout(),
     /lost are the slots 2: --write asks the other members for them/,
   );
+});
+
+test("damage whose slots stand elsewhere, as after a repair, lacks nothing", async (context) => {
+  const path = await sample(context, true);
+  flip(join(path, "journal", "segment-00000001"), 512 + 1536 + 1000);
+  const found = await verifyDirectory(path, files);
+  assert.deepEqual([found.damage.length, found.damagedSlots], [1, []], found.damage.join("\n"));
+  assert.match(verificationText(found), /damaged places: 1, every slot is there all the same/);
+  const { output } = captureOutput();
+  assert.equal(await verify(path, {}, output), 0);
+  assert.equal(await repair(path, {}, output), 0);
+  flip(join(path, "node"), 100);
+  assert.equal(await verify(path, {}, output), 8, "what only the next start mends is no record");
 });
 
 test("a repair with nobody to ask says that the slot is gone", async (context) => {

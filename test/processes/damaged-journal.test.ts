@@ -57,6 +57,7 @@ test("P19 a damaged entry is fetched again, by the node itself or offline", asyn
   const repaired = await kit.ask(["log", "repair", data, "--write", "--endpoints", asked]);
   assert.equal(repaired.code, 0, repaired.stderr);
   const again = await kit.ask(["log", "verify", data, "--json"]);
+  assert.equal(again.code, 0, "what it held stands elsewhere");
   const { damagedSlots }: { damagedSlots?: unknown } = JSON.parse(again.lines[0] ?? "");
   assert.deepEqual(damagedSlots, [], "the bytes are damaged for good, what they held is not");
   await cluster.restart(other);
