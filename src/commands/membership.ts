@@ -2,9 +2,11 @@
 import { isNodeId } from "../../consensus/index.ts";
 import type { MembershipChange, Seated } from "../api.ts";
 import { checkEndpoint } from "../checked-endpoint.ts";
-import type { KibitzerClient } from "../client.ts";
+import { KibitzerClient } from "../client.ts";
+import { KibitzerError } from "../kibitzer-error.ts";
 import { badId } from "../membership/errors.ts";
 import { connect } from "./connect.ts";
+import { credentialsOf } from "./security-options.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { watchInterruption } from "./interruption.ts";
 import type { Output } from "./output.ts";
@@ -133,6 +135,29 @@ async function change(
   }
 }
 
+const guestMs = 1_000;
+
+/** What can be told of a node that is to be invited, from here: the leader may reach it otherwise. */
+async function guestAt(
+  url: string,
+  options: ChangeOptions,
+  signal: AbortSignal,
+): Promise<string | KibitzerError> {
+  const shown = credentialsOf(options, process.env);
+  const asking = { ...shown, timeoutMs: Math.min(guestMs, options.timeout), signal };
+  try {
+    await using guest = await KibitzerClient.connect([url], asking);
+    const { republic } = await guest.status({ signal });
+    const message = `${url} answers, but belongs to the republic ${republic.name} already.`;
+    return new KibitzerError("KBZ_REPUBLIC", message, { retryable: false, outcome: "none" });
+  } catch (error) {
+    if (signal.aborted || !(error instanceof KibitzerError)) throw error;
+    if (error.code === "KBZ_NOT_FOUND") return `${url} answers, and is in no republic yet.`;
+    if (error.code === "KBZ_FORBIDDEN") return `${url} answers, and lets nobody ask it from here.`;
+    return `${url} does not answer here: start it with --await-invitation first.`;
+  }
+}
+
 interface Previewing {
   readonly options: ChangeOptions;
   readonly output: Output;
@@ -145,7 +170,12 @@ async function preview(
   wanted: MembershipChange,
   { options, output, signal }: Previewing,
 ): Promise<number> {
-  const found = await client.preview(wanted, { signal });
+  const preview = await client.preview(wanted, { signal });
+  const guest = wanted.kind === "add" ? await guestAt(wanted.url, options, signal) : null;
+  const found =
+    guest instanceof KibitzerError
+      ? { ...preview, refused: guest }
+      : { ...preview, note: guest === null ? preview.note : `${guest} ${preview.note ?? ""}` };
   if (options.json === true) output.json(previewJson(found));
   else output.line(previewText(found));
   return found.refused === null ? exitCodes.ok : exitCodeOf(found.refused);

@@ -128,7 +128,7 @@ function afterAddition(status: Status, url: string): Next {
   const after = settled({ ...status, members: [...status.members, guest] });
   const isSeated = after.government.parliament.includes(url);
   const note = isSeated
-    ? `${url} has no vote before it has caught up; whether it answers was not tried.`
+    ? `${url} has no vote before it has caught up.`
     : `${url} would follow without a seat: ${whyNoSeat(after)}`;
   return { status: after, note };
 }
