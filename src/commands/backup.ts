@@ -28,7 +28,7 @@ export async function backup(
   output: Output,
 ): Promise<number> {
   if (options.verify === true) return await verify(file, options, output);
-  if (file !== "-" && options.force !== true) await checkFree(file);
+  if (file !== "-") await checkPlace(file, options.force === true);
   using interruption = watchInterruption();
   const { signal } = interruption;
   try {
@@ -48,15 +48,22 @@ export async function backup(
   }
 }
 
-/** An older backup is not given up for one that may be of another cluster. */
-async function checkFree(file: string): Promise<void> {
-  const isThere = await stat(file).then(
+/** Before anybody is asked. An older backup is not given up: it may be of another cluster. */
+async function checkPlace(file: string, isForced: boolean): Promise<void> {
+  if (!(await isThere(dirname(file)))) {
+    const message = `Wanted to write ${file}, but there is no directory ${dirname(file)}: make it.`;
+    throw new CommandError(exitCodes.notFound, message);
+  }
+  if (isForced || !(await isThere(file))) return;
+  const message = `Wanted to write ${file}, but it is there: choose another name, or --force.`;
+  throw new CommandError(exitCodes.conflict, message);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await stat(path).then(
     () => true,
     () => false,
   );
-  if (!isThere) return;
-  const message = `Wanted to write ${file}, but it is there: choose another name, or --force.`;
-  throw new CommandError(exitCodes.conflict, message);
 }
 
 /** How often a backup into a file is begun. */

@@ -12,7 +12,7 @@ import { recordedEnvelopes } from "../recording/replay.ts";
 import { nodeFiles, volumeOf } from "../storage/node-files.ts";
 import { protocol, version } from "../version.ts";
 import { CommandError } from "./command-error.ts";
-import { describeError } from "./describe-error.ts";
+import { errorText } from "./describe-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { HttpAsking } from "./http-asking.ts";
 import { inspectDirectory } from "./inspect-directory.ts";
@@ -101,7 +101,7 @@ async function partOf<Part>(
     return await read();
   } catch (error) {
     missing.push(name);
-    return { missing: describeError(error) };
+    return { missing: errorText(error) };
   }
 }
 
@@ -172,7 +172,7 @@ async function lastEnvelopes(path: string): Promise<unknown> {
     }
   } catch (error) {
     if (count === 0) throw error;
-    damage = describeError(error);
+    damage = errorText(error);
   }
   return { envelopes: count, damage, last: kept.slice(-envelopesMax) };
 }

@@ -137,7 +137,7 @@ async function change(
 
 const guestMs = 1_000;
 
-/** What can be told of a node that is to be invited, from here: the leader may reach it otherwise. */
+/** What can be told from here of a node that is to be invited; the leader may see it otherwise. */
 async function guestAt(
   url: string,
   options: ChangeOptions,

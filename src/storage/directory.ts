@@ -125,7 +125,7 @@ export class DataDirectory implements AsyncDisposable {
       throw refusal("KBZ_ARGUMENT", `A node id matches [a-z0-9][a-z0-9._-]{0,62}; found "${id}".`);
     }
     if (id === undefined && !(await hasRecord(files, path))) {
-      throw refusal("KBZ_NOT_FOUND", `There is no node in ${path}; its first start needs an id.`);
+      throw noNode(path);
     }
     await files.makeDirectory(path);
     const lock = await files.lock(`${path}/${lockName}`);
@@ -304,9 +304,7 @@ async function newRecord(options: DirectoryOptions): Promise<NodeRecord> {
   if (names.some((name) => name === "journal" || name.startsWith("promise-"))) {
     throw damaged(`${path}/${recordNames[0]}`, 0, "the file that says who this node is is missing");
   }
-  if (id === undefined) {
-    throw refusal("KBZ_NOT_FOUND", `There is no node in ${path}; its first start needs an id.`);
-  }
+  if (id === undefined) throw noNode(path);
   return {
     id,
     cookie: options.chance.hex16(),
@@ -345,6 +343,11 @@ async function removeTemporary(files: FileSystem, path: string): Promise<void> {
   for (const name of await files.list(path)) {
     if (name.endsWith(temporarySuffix)) await files.remove(`${path}/${name}`);
   }
+}
+
+function noNode(path: string): Error {
+  const message = `There is no node in ${path}. Name the directory of one, or give an id for it.`;
+  return refusal("KBZ_NOT_FOUND", message);
 }
 
 function refusal(

@@ -59,4 +59,6 @@ test("a file is begun again, and holds only the attempt that was whole", async (
   const taken = { name: "CommandError", exitCode: 5, message: /it is there.*--force/ };
   await assert.rejects(backup(file, options, output), taken);
   assert.equal(await backup(file, { ...options, force: true }, output), 0);
+  const nowhere = backup(join(directory, "no", "file"), options, output);
+  await assert.rejects(nowhere, { exitCode: 4, message: /there is no directory .*no: make it/ });
 });

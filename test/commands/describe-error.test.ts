@@ -1,5 +1,6 @@
 /** Errors on stderr: what happened, and what failed first where that says more. */
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { describeError } from "../../src/commands/describe-error.ts";
@@ -29,4 +30,14 @@ test("only what failed first is told as the reason, and only where it is new", (
 test("what nobody foresaw comes with its place in the code", () => {
   assert.match(described(new TypeError("x is not a function")), /describe-error\.test\.ts:\d+/);
   assert.equal(described("thrown text"), "kibitz: thrown text");
+});
+
+test("a file that is not there is told in a sentence", () => {
+  let error: unknown = null;
+  try {
+    statSync("/not/there");
+  } catch (found) {
+    error = found;
+  }
+  assert.equal(described(error), "kibitz: There is no /not/there: check the path. (ENOENT)");
 });
