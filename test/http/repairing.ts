@@ -11,6 +11,7 @@ import { SnapshotFiles } from "../../src/snapshots/snapshot-files.ts";
 import { nodeWorld } from "../../src/system/node-world.ts";
 import { MemoryFiles } from "../storage/memory-files.ts";
 import { openJournal } from "../storage/samples.ts";
+import { problemOf } from "./node.ts";
 
 /** Whether a WebSocket is given to a page of `origin`, or to who is none. */
 async function isGiven(url: string, origin?: string): Promise<boolean> {
@@ -29,7 +30,7 @@ async function isGiven(url: string, origin?: string): Promise<boolean> {
   });
 }
 
-test("a node that repairs its journal answers probes, and no page of another site", async () => {
+test("a node that repairs its journal answers probes, else problems, no foreign page", async () => {
   const files = new MemoryFiles();
   const { journal } = await openJournal(files);
   const hello = { republic: null, node: null, version: "" };
@@ -48,6 +49,9 @@ test("a node that repairs its journal answers probes, and no page of another sit
   const answer = await fetch(asked);
   assert.equal(answer.status, 503);
   assert.match(await answer.text(), /it repairs its journal: it asks the other members/);
+  const turnedAway = await fetch(asked.replace("/readyz", "/v1/entries"), { method: "POST" });
+  assert.equal(turnedAway.headers.get("content-type"), "application/problem+json");
+  assert.deepEqual(await problemOf(turnedAway), [503, "KBZ_BUSY", true, "none"]);
   const stranger = connect(Number(new URL(listener.url).port), "127.0.0.1");
   stranger.on("error", () => undefined).write("SSH-2.0-stranger\r\n");
   assert.match(await refused.promise, /Wanted a hello of .*, got text, "SSH-2.0-stranger"/);
