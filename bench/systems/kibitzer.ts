@@ -33,7 +33,7 @@ const names = "abcdefghijklmnopqrstuvwxyz".split("");
 
 /** The command as users run it, built, when there is one. */
 function commandPath(): string {
-  const built = resolve(import.meta.dirname, "../../dist/src/cli.js");
+  const built = resolve(import.meta.dirname, "../../dist/kibitz/cli.js");
   return existsSync(built) ? built : resolve(import.meta.dirname, "../../src/cli.ts");
 }
 

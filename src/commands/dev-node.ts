@@ -7,7 +7,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { DevNodePlan } from "./dev-directory.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { siblingModule } from "./sibling-module.ts";
+import { commandFile } from "./program-files.ts";
 
 export interface DevNodeExit {
   readonly code: number | null;
@@ -39,7 +39,7 @@ export class DevNode {
   /** @param args What follows `kibitz start`. */
   constructor(plan: DevNodePlan, args: readonly string[]) {
     this.plan = plan;
-    this.#child = spawn(process.execPath, [siblingModule("../cli"), "start", ...args], {
+    this.#child = spawn(process.execPath, [commandFile, "start", ...args], {
       detached: true,
       stdio: ["pipe", "pipe", "inherit"],
       env: environmentWithoutSettings(),

@@ -6,14 +6,16 @@ import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { siblingModule } from "./sibling-module.ts";
+import { simulatorFile } from "./program-files.ts";
 
 export async function simulate(args: readonly string[]): Promise<number> {
-  const script = siblingModule("../../simulations/simulate");
-  if (!existsSync(script)) {
-    throw new CommandError(exitCodes.notFound, `The simulator is not installed: no ${script}.`);
+  if (!existsSync(simulatorFile)) {
+    throw new CommandError(
+      exitCodes.notFound,
+      `The simulator is not installed: no ${simulatorFile}.`,
+    );
   }
-  const child = spawn(process.execPath, [script, ...args], { stdio: "inherit" });
+  const child = spawn(process.execPath, [simulatorFile, ...args], { stdio: "inherit" });
   // A terminal interrupts both; the simulator says what it knows, and this waits for it.
   const passOn = (): void => void child.kill("SIGTERM");
   process.on("SIGINT", ignore).on("SIGTERM", passOn);

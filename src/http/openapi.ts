@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises";
 import type { Route } from "./route.ts";
 
-/** Compiled, this file is one folder deeper. */
-const root = import.meta.url.endsWith(".ts") ? "../../" : "../../../";
+/** Of the package, wherever this stands in it. */
+const root = import.meta.resolve("kibitzer/package.json");
 
 export function openapiRoutes(): readonly Route[] {
   return [
@@ -12,7 +12,7 @@ export function openapiRoutes(): readonly Route[] {
       path: "/v1/openapi.json",
       role: "none",
       answer: async () => {
-        const text = await readFile(new URL(`${root}docs/openapi.json`, import.meta.url), "utf8");
+        const text = await readFile(new URL("docs/openapi.json", root), "utf8");
         return new Response(text, { headers: { "Content-Type": "application/json" } });
       },
     },

@@ -95,13 +95,14 @@ async function runs(node: string, source: string, directory: string): Promise<st
 
 /** A cluster of processes, something published and read: what the README begins with. */
 async function tour(node: string, directory: string): Promise<void> {
-  const cli = join(app, "node_modules/kibitzer/dist/src/cli.js");
+  const cli = join(app, "node_modules/kibitzer/dist/kibitz/cli.js");
   const port = String(await freePorts(3));
   const data = join(app, directory, "cluster");
   const dev = kit.start(["dev", "--json", "--data", data, "--port", port], { cli, node });
   await dev.untilEvent("ready");
   const says = async (...args: readonly string[]): Promise<readonly string[]> => {
-    const child = kit.start([...args, "--endpoints", `ws://127.0.0.1:${port}`], { cli, node });
+    const environment = { KIBITZER_ENDPOINTS: `ws://127.0.0.1:${port}` };
+    const child = kit.start(args, { cli, node, environment });
     child.endInput();
     const { code } = await child.ended();
     assert.equal(code, 0, child.stderr);
@@ -111,6 +112,16 @@ async function tour(node: string, directory: string): Promise<void> {
   assert.deepEqual(await says("tail"), ["hello", "world"]);
   const [status = ""] = await says("status", "--json");
   assert.equal(JSON.parse(status).government.parliament.length, 3);
+  for (const [path, pattern] of [
+    ["/metrics", /^kibitzer_/m],
+    ["/v1/openapi.json", /"openapi"/],
+  ] as const) {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    assert.match(await response.text(), pattern);
+  }
+  const config = join(app, directory, "kibitz.yaml");
+  writeFileSync(config, `data: ${data}/a\n`);
+  await says("config", "check", "--config", config);
   assert.deepEqual(await dev.kill("SIGTERM"), { code: 0, signal: null });
 }
 
