@@ -14,7 +14,7 @@ import { ownBarrier } from "../node/own-barrier.ts";
 import { batchesAt } from "../node/own-entries.ts";
 import { Feed } from "./feed.ts";
 import { httpLimits } from "./http-limits.ts";
-import { cut, piecesOf, type Format } from "./piece.ts";
+import { cut, piecesOf, type Format, type Piece } from "./piece.ts";
 import { HttpProblem, problemDocument } from "./problem.ts";
 import { checkParameters, checkRepublic, flag, signalOf, wholeNumber, within } from "./request.ts";
 import type { HttpContext, Route } from "./route.ts";
@@ -170,6 +170,14 @@ async function writeEntries(
     response.socket?.setTimeout(0);
     response.write(format === "events" ? `retry: ${reconnectMs}\n\n` : "");
   }
+  let pieces = piecesOf([], reading.next, format, httpLimits.pieceBytes);
+  const next = async (): Promise<Piece | null> => {
+    const known = pieces.next().value;
+    if (known !== undefined) return known;
+    const batches = await batchesAt(node, reading.next, signal, httpLimits.pieceBytes);
+    pieces = piecesOf(batches ?? [], reading.next, format, httpLimits.pieceBytes);
+    return pieces.next().value ?? null;
+  };
   // Whoever was cut off is destroyed at once, and has closed a moment later.
   while (reading.next <= last && !signal.aborted && !response.destroyed) {
     if (follow && feed.isAt(reading.next)) {
@@ -177,11 +185,10 @@ async function writeEntries(
       await stalls.drained(response, httpLimits.pieceBytes, signal);
       continue;
     }
-    const batches = await batchesAt(node, reading.next, signal, httpLimits.pieceBytes);
-    for (const piece of piecesOf(batches ?? [], reading.next, format, httpLimits.pieceBytes)) {
-      await stalls.write(response, cut(piece, reading.next, last), signal);
-      reading.next = piece.last + 1;
-    }
+    const piece = await node.reader.turns.take(next);
+    if (piece === null) continue;
+    await stalls.write(response, cut(piece, reading.next, last), signal);
+    reading.next = piece.last + 1;
   }
 }
 

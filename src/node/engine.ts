@@ -157,7 +157,7 @@ export class Engine {
     try {
       checkListeners(configuration, directory);
       vestibule.openSoon();
-      const reader = new LogReader();
+      const reader = new LogReader(configuration.world.clock);
       const bodies = new Bodies();
       const meter = new Meter();
       const late: { engine: Engine | null } = { engine: null };

@@ -7,6 +7,8 @@ import type { FramedDecree } from "../codec/decree-codec.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { EntriesBatch } from "../requests.ts";
 import type { Journal } from "../storage/journal.ts";
+import type { Clock } from "../world.ts";
+import { ReadingTurns } from "./reading-turns.ts";
 
 interface Waiter {
   readonly index: Index;
@@ -24,8 +26,14 @@ export interface LoggedBatch extends EntriesBatch {
 const rowsMax = 4096;
 
 export class LogReader {
+  /** For those who read on behalf of others, as much as they take. */
+  readonly turns: ReadingTurns;
   readonly #waiters = new Set<Waiter>();
   #journal: Journal | null = null;
+
+  constructor(clock: Clock) {
+    this.turns = new ReadingTurns(clock);
+  }
 
   /** From now on entries are read from `journal`. */
   attach(journal: Journal): void {

@@ -7,6 +7,7 @@ import type { Hello } from "../../transport/index.ts";
 import { Deadline } from "../deadline.ts";
 import type {
   DecreesRequest,
+  EntriesBatch,
   EntriesRequest,
   RepairRequest,
   Response,
@@ -42,11 +43,15 @@ export class Reading {
   async entries(request: EntriesRequest, signal: AbortSignal): Promise<Response> {
     const { reader } = this.#options;
     const { index, bytesMax, waitMs } = request;
+    const most = Math.min(bytesMax, readBytesMax);
+    const read = async (): Promise<readonly EntriesBatch[]> => await reader.read(index, most);
     if (waitMs > 0 && index > reader.indexLast) {
       using deadline = new Deadline(this.#options.clock, Math.min(waitMs, waitMsMax), signal);
       await reader.reached({ index }, deadline.signal);
+      // What has just come is little, and its followers wait for it.
+      return { kind: "entries", batches: await read(), indexLast: reader.indexLast };
     }
-    const batches = await reader.read(index, Math.min(bytesMax, readBytesMax));
+    const batches = await reader.turns.take(read);
     return { kind: "entries", batches, indexLast: reader.indexLast };
   }
 

@@ -206,6 +206,26 @@ async function silentReaders(count: number): Promise<readonly ServerResponse[]> 
   return responses;
 }
 
+test("many who read at once leave others turns of the event loop, one for each piece", async () => {
+  await using http = await openHttpNode();
+  const entry = "x".repeat(65_536);
+  await Promise.all(Array.from({ length: 24 }, async () => await http.node.publish(entry)));
+  let turns = 0;
+  let isOver = false;
+  const count = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  const readers = Array.from({ length: 8 }, async () => {
+    const response = await http.ask("/v1/entries");
+    return (await response.text()).split("\n").length - 1;
+  });
+  assert.deepEqual(await Promise.all(readers), Array<number>(8).fill(24));
+  isOver = true;
+  assert.ok(turns >= 8 * 24, `${turns} turns for ${8 * 24} pieces`);
+});
+
 /** Writes until the reader is cut off. */
 async function stuff(stalls: Stalls, response: ServerResponse): Promise<void> {
   const gone = new AbortController();

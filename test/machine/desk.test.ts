@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 function deskWith(add: () => Promise<number>, over: AbortSignal): MachineDesk {
   return new MachineDesk({
     clock: systemClock(),
-    reader: new LogReader(),
+    reader: new LogReader(systemClock()),
     over,
     parts: { add },
     isLeading: () => false,
