@@ -96,6 +96,22 @@ test("the page of the probes shows those of the base, none of which ends a long 
   assert.equal(container.startupProbe, undefined);
 });
 
+test("the image is built from the checkout, no name is taken from a registry", () => {
+  const { "x-node": node } = parse(read("compose", "compose.yaml"), { merge: true });
+  assert.equal(join(deploy, "compose", node.build.context), root.replace(/\/$/, ""));
+  const file = join(root, node.build.dockerfile);
+  const dockerfile = readFileSync(file, "utf8").replaceAll("\\\n", " ");
+  const installed = [...dockerfile.matchAll(/npm install ([^&\n]*)/g)].flatMap(([, words = ""]) =>
+    words.split(" ").filter((word) => word !== "" && !word.startsWith("--")),
+  );
+  assert.deepEqual(installed, ["/tmp/kibitzer-*.tgz"]);
+  const { version }: { version: string } = JSON.parse(
+    readFileSync(join(root, "package.json"), "utf8"),
+  );
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  assert.ok(readme.includes(`npm install ./kibitzer-${version}.tgz`));
+});
+
 test("compose starts commands that there are, with settings that there are", () => {
   const { services, volumes } = parse(read("compose", "compose.yaml"), { merge: true });
   const nodes = Object.entries<Record<string, unknown>>(services).filter(([name]) =>
