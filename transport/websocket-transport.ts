@@ -11,6 +11,16 @@ import { ArrivingWire } from "./arriving-wire.ts";
 import { formatEndpoint } from "./endpoint.ts";
 import { foreignError } from "./foreign.ts";
 import type { Endpoint } from "./endpoint.ts";
+import {
+  noExpectation,
+  noHost,
+  otherSite,
+  refuseHttp,
+  refuseRequest,
+  refuseSocket,
+  refuseWrong,
+  withoutPlace,
+} from "./http-refusal.ts";
 import { noPlace } from "./places.ts";
 import { socketsMax, tooMany } from "./reception.ts";
 import type { Reception } from "./reception.ts";
@@ -25,7 +35,7 @@ import { WebSocketWire } from "./websocket-wire.ts";
 import type { Wire } from "./wire.ts";
 
 // An import of it would load all that it exports, its client for `fetch` and HTTP/2 included.
-const { createServer, STATUS_CODES } = process.getBuiltinModule("node:http");
+const { createServer } = process.getBuiltinModule("node:http");
 
 type WebSocketEndpoint = Extract<Endpoint, { readonly kind: "ws" | "wss" }>;
 
@@ -111,6 +121,8 @@ function httpOptions({ handshakeMs, requestMs }: TransportLimits): ServerOptions
     headersTimeout: handshakeMs,
     requestTimeout: Math.max(requestMs, handshakeMs),
     connectionsCheckingInterval: Math.ceil(handshakeMs / 10),
+    // Refused here, in words.
+    requireHostHeader: false,
     // Whoever is gone without a word gives its place back.
     keepAlive: true,
     keepAliveInitialDelay: keepAliveMs,
@@ -140,7 +152,8 @@ function attend<Request, Response>(
     ...webSocketBounds(limits),
   });
   // Made once: who refuses a flood has no time for more.
-  const [full, crowded] = [noPlace(limits), tooMany(limits)];
+  const [full, crowded] = [withoutPlace(noPlace(limits)), tooMany(limits)];
+  const answering = new WeakMap<Duplex, ServerResponse>();
   const arriving = new WeakMap<Duplex, ArrivingWire>();
   const refused = new WeakSet<Duplex>();
   const seated = new WeakSet<Duplex>();
@@ -166,13 +179,19 @@ function attend<Request, Response>(
   });
   server.on("request", (request, response) => {
     arriving.get(request.socket)?.leave(null);
+    answering.set(request.socket, response);
     if (callee.serve === undefined) refuseHttp(response);
+    else if (isHostMissing(request)) refuseRequest(response, noHost);
     else if (seat(request.socket)) callee.serve(request, response);
-    else if (!serveUrgent(request, response, callee)) refuseFull(response, full);
+    else if (!serveUrgent(request, response, callee)) refuseRequest(response, full);
+  });
+  server.on("checkExpectation", (request, response) => {
+    arriving.get(request.socket)?.leave(null);
+    refuseRequest(response, noExpectation);
   });
   server.on("upgrade", (request, socket: Duplex, head: Buffer) => {
     if (callee.admits?.(request) === false) {
-      refuseSocket(socket, 403, limits);
+      refuseSocket(socket, otherSite, limits.lingerMs);
       return;
     }
     upgrades.handleUpgrade(request, socket, head, (webSocket) => {
@@ -183,19 +202,34 @@ function attend<Request, Response>(
       if (arriving.get(socket)?.become(wire) !== true) reception.accept(wire);
     });
   });
+  attendErrors(server, upgrades, { limits, refuse, answering });
+  server.on("drop", (data) => reception.refuse(data?.remoteAddress ?? "unknown", crowded));
+}
+
+/** What is none, or never whole: says so to both sides. */
+function attendErrors(
+  server: Server | HttpsServer,
+  upgrades: WebSocketServer,
+  parts: {
+    readonly limits: TransportLimits;
+    readonly refuse: (socket: Duplex, error: TransportError) => void;
+    readonly answering: WeakMap<Duplex, ServerResponse>;
+  },
+): void {
+  const { limits, refuse, answering } = parts;
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
     const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+    const told = isLate ? late(describe(socket), limits) : unparsed(error, socket);
     // Of the rest only what the parser refused was said by somebody: others are lost connections.
-    if (isLate) refuse(socket, late(describe(socket), limits));
-    else if (error.code?.startsWith("HPE_") === true) refuse(socket, unparsed(error, socket));
-    if (socket.writable) refuseSocket(socket, isLate ? 408 : 400, limits);
-    else socket.destroy();
+    if (isLate || error.code?.startsWith("HPE_") === true) refuse(socket, told);
+    const answer = answering.get(socket) ?? null;
+    refuseWrong(socket, { told, found: error.code, answer, lingerMs: limits.lingerMs });
   });
   upgrades.on("wsClientError", (error, socket) => {
-    refuse(socket, malformed(error));
-    refuseSocket(socket, 400, limits);
+    const told = malformed(error);
+    refuse(socket, told);
+    refuseWrong(socket, { told, answer: null, lingerMs: limits.lingerMs });
   });
-  server.on("drop", (data) => reception.refuse(data?.remoteAddress ?? "unknown", crowded));
 }
 
 /** What is answered without a place, if it is one of those; its connection is not kept then. */
@@ -227,33 +261,9 @@ async function close<Request, Response>(
   clearTimeout(timer);
 }
 
-/** There is nothing here but WebSockets. */
-function refuseHttp(response: ServerResponse): void {
-  const type = { "Content-Type": "text/plain", Upgrade: "websocket" };
-  response.writeHead(426, { ...type, Connection: "close" });
-  response.end(`${STATUS_CODES[426]}\n`);
-}
-
-/** As problems are told over HTTP (RFC 9457), since the callee is not asked. */
-function refuseFull(response: ServerResponse, full: TransportError): void {
-  const { code, message: detail, outcome } = full;
-  const problem = { type: "about:blank", title: code, status: 503, detail, code };
-  const type = { "Content-Type": "application/problem+json", "Retry-After": "1" };
-  response.writeHead(503, { ...type, Connection: "close" });
-  response.end(`${JSON.stringify({ ...problem, retryable: true, outcome })}\n`);
-}
-
-/** Says why and closes, also when what is said is not taken. */
-function refuseSocket(
-  socket: Duplex,
-  status: 400 | 403 | 408,
-  { lingerMs }: TransportLimits,
-): void {
-  const timer = setTimeout(() => socket.destroy(), lingerMs);
-  socket.once("close", () => clearTimeout(timer));
-  socket.on("error", () => socket.destroy());
-  socket.once("finish", () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
+/** Whether a host is missing that HTTP asks for. */
+function isHostMissing({ headers, httpVersion }: IncomingMessage): boolean {
+  return headers.host === undefined && httpVersion === "1.1";
 }
 
 function late(address: string, { handshakeMs }: TransportLimits): TransportError {

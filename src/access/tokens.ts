@@ -27,7 +27,8 @@ export class Tokens {
   }
 
   /**
-   * One token a line; empty lines, and those that begin with #, mean nothing.
+   * One token a line; empty lines, and those that begin with #, mean nothing. Without any token
+   * everybody would be shut out, peers too: that is a file half written, not a wish.
    * @param path Named in errors; what a line says is not: it may be a secret, put there by mistake.
    * @throws {KibitzerError} `KBZ_ARGUMENT`.
    */
@@ -43,6 +44,8 @@ export class Tokens {
       }
       lines.push(parsed);
     }
+    if (lines.length === 0)
+      throw wrongTokens(`${path}: wanted one ${wanted} at least, found none.`);
     return new Tokens(lines);
   }
 

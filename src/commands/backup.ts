@@ -50,19 +50,24 @@ export async function backup(
 
 /** Before anybody is asked. An older backup is not given up: it may be of another cluster. */
 async function checkPlace(file: string, isForced: boolean): Promise<void> {
-  if (!(await isThere(dirname(file)))) {
+  if ((await kindOf(dirname(file))) !== "directory") {
     const message = `Wanted to write ${file}, but there is no directory ${dirname(file)}: make it.`;
     throw new CommandError(exitCodes.notFound, message);
   }
-  if (isForced || !(await isThere(file))) return;
+  const kind = await kindOf(file);
+  if (kind === "directory") {
+    const message = `Wanted to write ${file}, but it is a directory: name a file, as one in it.`;
+    throw new CommandError(exitCodes.usage, message);
+  }
+  if (isForced || kind === null) return;
   const message = `Wanted to write ${file}, but it is there: choose another name, or --force.`;
   throw new CommandError(exitCodes.conflict, message);
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function kindOf(path: string): Promise<"directory" | "other" | null> {
   return await stat(path).then(
-    () => true,
-    () => false,
+    (stats) => (stats.isDirectory() ? "directory" : "other"),
+    () => null,
   );
 }
 

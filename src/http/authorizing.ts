@@ -15,8 +15,8 @@ export function refusalOf(gate: Gate, request: IncomingMessage, role: RouteNeed)
   } catch (error) {
     if (!(error instanceof KibitzerError)) throw error;
     if (error.code === "KBZ_BUSY") return new HttpProblem(error, { status: 429 });
-    // Who gave nothing is asked for it; who gave something wrong has no use for another try.
-    if (request.headers.authorization !== undefined) return error;
+    // Who gave no token is asked for it; who gave a wrong one has no use for another try.
+    if (/^Bearer\b/i.test(request.headers.authorization ?? "")) return error;
     const headers = { "WWW-Authenticate": 'Bearer realm="kibitzer"' };
     return new HttpProblem(error, { status: 401, headers });
   }

@@ -57,9 +57,10 @@ export function checkRepublic({ republic }: Pick<Engine, "republic">): void {
   throw new HttpProblem(noRepublicYet(), { status: 503 });
 }
 
-/** @throws {HttpProblem} 400 naming a parameter that there is not. */
+/** @throws {HttpProblem} 400 naming a parameter that there is not, or that is given twice. */
 export function checkParameters({ req }: HttpContext, known: readonly string[]): void {
-  for (const key of Object.keys(req.query())) {
+  for (const [key, values] of Object.entries(req.queries())) {
+    if (values.length > 1) throw badRequest(`${key}: wanted one value, got ${values.length}.`);
     if (known.includes(key)) continue;
     const wanted = known.length === 0 ? "no parameters" : `only ${known.join(", ")}`;
     throw badRequest(`${req.path} takes ${wanted}, not ${JSON.stringify(key)}.`);

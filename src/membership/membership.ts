@@ -2,8 +2,9 @@
  * What an operator wants, at a node or through a client: asked of the leader until the log shows
  * that it is done. Knows nothing of how a request travels.
  */
-import { isNodeId, type NodeId, type RefusalReason } from "../../consensus/index.ts";
+import type { NodeId, RefusalReason } from "../../consensus/index.ts";
 import type { MemberStatus, Status } from "../api.ts";
+import { isIdText } from "../codec/shapes.ts";
 import { KibitzerError, type Doubt } from "../kibitzer-error.ts";
 import {
   abandoned,
@@ -68,7 +69,7 @@ export function transferTo(to: NodeId | null): string {
 }
 
 export async function exile(asking: Asking, id: NodeId): Promise<void> {
-  if (!isNodeId(id)) throw badId(id);
+  if (!isIdText(id)) throw badId(id);
   await carryThrough(asking, (first) => {
     const member = memberOf(first, id);
     if (member === null) throw noMember(id, first);
@@ -85,7 +86,7 @@ export async function exile(asking: Asking, id: NodeId): Promise<void> {
 
 /** @returns Who leads now. */
 export async function transfer(asking: Asking, to: NodeId | null): Promise<NodeId> {
-  if (to !== null && !isNodeId(to)) throw badId(to);
+  if (to !== null && !isIdText(to)) throw badId(to);
   const last = await carryThrough(asking, (first) => {
     const { leader, parliament } = first.government;
     if (to !== null && memberOf(first, to) === null) throw noMember(to, first);

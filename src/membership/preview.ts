@@ -3,7 +3,6 @@
  * whom the node asked can reach in place of whom the leader hears. Asks and changes nothing.
  */
 import {
-  isNodeId,
   majorityOf,
   parliamentWithout,
   swappedParliament,
@@ -12,6 +11,7 @@ import {
 } from "../../consensus/index.ts";
 import type { MembershipChange, MembershipPreview, QuorumArithmetic, Status } from "../api.ts";
 import { checkEndpoint } from "../checked-endpoint.ts";
+import { isIdText } from "../codec/shapes.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import {
   badId,
@@ -191,6 +191,6 @@ function afterTransfer(status: Status, to: NodeId | null): Next {
 }
 
 function checkMember(status: Status, id: NodeId): void {
-  if (!isNodeId(id)) throw badId(id);
+  if (!isIdText(id)) throw badId(id);
   if (memberOf(status, id) === null) throw noMember(id, status);
 }

@@ -2,14 +2,10 @@
  * Adding, promoting and demoting as an operator wants it: asked until the log shows it, and until
  * the next government has decided something. Knows nothing of how a request travels.
  */
-import {
-  grownParliament,
-  isNodeId,
-  type NodeId,
-  type RefusalReason,
-} from "../../consensus/index.ts";
+import { grownParliament, type NodeId, type RefusalReason } from "../../consensus/index.ts";
 import type { Seated, Status } from "../api.ts";
 import { checkEndpoint } from "../checked-endpoint.ts";
+import { isIdText } from "../codec/shapes.ts";
 import { isGuest } from "../codec/status-document.ts";
 import type { KibitzerError } from "../kibitzer-error.ts";
 import type { Guest } from "../requests.ts";
@@ -83,7 +79,7 @@ export async function promote(
   id: NodeId,
   insteadOf: NodeId | null,
 ): Promise<Seated> {
-  for (const each of [id, insteadOf ?? id]) if (!isNodeId(each)) throw badId(each);
+  for (const each of [id, insteadOf ?? id]) if (!isIdText(each)) throw badId(each);
   const last = await carryThrough(asking, (first) => promotion(first, id, insteadOf));
   await asking.barrier();
   return seatedOf(last, id);
@@ -115,7 +111,7 @@ function promotion(first: Status, id: NodeId, insteadOf: NodeId | null): Change 
 }
 
 export async function demote(asking: Asking, id: NodeId): Promise<void> {
-  if (!isNodeId(id)) throw badId(id);
+  if (!isIdText(id)) throw badId(id);
   await carryThrough(asking, (first) => {
     const member = memberOf(first, id);
     if (member === null) throw noMember(id, first);

@@ -59,7 +59,9 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   // Looked at first: opening it would make it this node's.
   const there = (await readRecord(files, path))?.republic ?? null;
   if (there !== null) throw occupied(path, there);
-  await using directory = await DataDirectory.open({ files, path, chance, id, listen, advertise });
+  const place = { files, path, chance, id, listen, advertise } as const;
+  // A backup of no use leaves no node behind: another may be restored there, under another id.
+  await using directory = await DataDirectory.open({ ...place, isTentative: true });
   const { cookie } = directory.record;
   const reading = new BackupReading(options.backup);
   const founder = { id, cookie, url, properties: options.properties ?? {} };

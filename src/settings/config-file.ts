@@ -3,7 +3,7 @@
  * nothing of settings. The reader of YAML, which takes longer to load than all of this, comes only
  * with a YAML file, or where a line number is asked for.
  */
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "./config-error.ts";
 import { shown } from "./problem.ts";
@@ -59,13 +59,15 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
 }
 
 function readText(path: string): string {
-  let bytes: Uint8Array;
+  let bytes: Uint8Array | null;
   try {
-    bytes = readBounded(path);
+    // The opening of a pipe would wait for whoever writes to it, for ever perhaps.
+    bytes = statSync(path).isFIFO() ? null : readBounded(path);
   } catch (cause) {
     const message = `Cannot read the configuration file ${path}.`;
     throw wrong(message, cause);
   }
+  if (bytes === null) throw wrong(`${path}: wanted a file, found a pipe. Write it into a file.`);
   if (bytes.length > fileBytesMax) {
     throw wrong(`${path}: a configuration file has at most ${fileBytesMax} bytes.`);
   }
@@ -92,11 +94,31 @@ function readBounded(path: string): Uint8Array {
 }
 
 function readJson(path: string, text: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (cause) {
     throw wrong(`${path} is not JSON.`, cause);
   }
+  const at = secondOf(text);
+  if (at === null) return value;
+  const line = text.slice(0, at).split("\n").length;
+  throw wrong(`${path}:${line}: wanted each key once, found one a second time. Keep one of them.`);
+}
+
+/** Where a key of an object of JSON stands again, which JSON takes silently; null for nowhere. */
+function secondOf(json: string): number | null {
+  const objects: Set<unknown>[] = [];
+  for (const { 0: token, 1: colon, index } of json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g)) {
+    if (token === "{") objects.push(new Set());
+    else if (token === "}") objects.pop();
+    else if (colon !== undefined) {
+      const name: unknown = JSON.parse(token.slice(0, -colon.length));
+      if (objects.at(-1)?.has(name) === true) return index;
+      objects.at(-1)?.add(name);
+    }
+  }
+  return null;
 }
 
 async function readYaml(path: string, text: string): Promise<unknown> {
@@ -108,12 +130,21 @@ async function readYaml(path: string, text: string): Promise<unknown> {
     if (first === undefined) return document.contents === null ? {} : document.toJS();
     const line = first.linePos?.[0].line;
     const place = line === undefined ? path : `${path}:${line}`;
+    if (first.code === "MULTIPLE_DOCS") {
+      throw wrong(`${place}: wanted one document, found a second one. Keep one of them.`);
+    }
+    if (first.code === "RESOURCE_EXHAUSTION") throw tooDeep(path);
     throw wrong(`${place} is not YAML: ${withoutPlace(first.message)}.`);
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
-    // Nested too deeply, or aliases of aliases.
+    if (cause instanceof RangeError) throw tooDeep(path);
+    // Aliases of aliases.
     throw wrong(`${path} cannot be read as YAML.`, cause);
   }
+}
+
+function tooDeep(path: string): ConfigError {
+  return wrong(`${path} cannot be read: it is nested too deeply.`);
 }
 
 /** Of a message with its place and an excerpt behind, only what is wrong. */

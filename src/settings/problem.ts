@@ -20,8 +20,17 @@ export function problemText({ key, place, message }: Problem): string {
 
 /** A value for an error message: short, whatever it is. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = textOf(value);
   return text.length <= 80 ? text : `${text.slice(0, 77)}…`;
+}
+
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch (error) {
+    if (error instanceof RangeError) return "something nested too deeply";
+    throw error;
+  }
 }
 
 /** What was wanted, and what was found where that does not say it already. */

@@ -290,7 +290,7 @@ function lockError(path: string, cause: unknown): KibitzerError {
       "KBZ_IN_USE",
       `The data directory is in use: ${path} is held by another process. ` +
         "Stop that one first, or choose another directory.",
-      { retryable: true, outcome: "none", cause },
+      { retryable: true, outcome: "none" },
     );
   }
   const details = { retryable: false, outcome: "none", cause } as const;

@@ -162,6 +162,7 @@ test("each token may ask what its roles say, over frames and over https", async 
   assert.equal(place.log.of("forbidden").length, 3);
   for (let again = 0; again < 3; again += 1) {
     assert.equal(await statusOver(node.url, { ...tls, localAddress: "127.0.0.9" }), 401);
+    assert.equal(await statusOver(node.url, { ...tls, auth: "secret:reader" }), 401);
     assert.equal(await statusOver(node.url, tls, "secret-writer"), 403);
     assert.equal(await statusOver(node.url, tls, "secret-nobody"), 403);
   }
@@ -185,6 +186,13 @@ test("each token may ask what its roles say, over frames and over https", async 
   await node.reload();
   const [failed] = place.log.of("notReloaded");
   assert.match(failed?.message ?? "", /the old stays in use: .*tokens, line 1: wanted "NAME/);
+  writeFileSync(tokens, "\n");
+  await node.reload();
+  const [, empty] = place.log.of("notReloaded");
+  assert.match(
+    empty?.message ?? "",
+    /the old stays in use: .*tokens: wanted one "NAME.* found none/,
+  );
   assert.equal((await writer.status()).decided.index, 1, "what is broken is not taken");
   const said = JSON.stringify([place.log.lines, await operator.status()]);
   assert.ok(!said.includes("secret-"), "no token is told to anybody");
@@ -332,7 +340,7 @@ test("what is wrong with the options is told before any file is watched", async 
 
 test("a change of a file is noticed by itself", async (t) => {
   const place = Place.of(t);
-  const tokens = place.write("tokens", "");
+  const tokens = place.write("tokens", lines({ ci: "read" }));
   await using node = await place.open({ listen: ["tcp://127.0.0.1:0"], tokens });
   writeFileSync(tokens, `ci read ${hashOf("secret").toString("hex")}\n`);
   await place.log.until("reloaded");
@@ -351,7 +359,7 @@ test("an endpoint beyond this computer needs TLS or tokens, or somebody who insi
   const listen = ["tcp://0.0.0.0:0"];
   const error = await failureOf(place.open({ listen }), refused);
   assert.match(error.message, /^Listening at tcp:\/\/0\.0\.0\.0:0 lets others/);
-  const tokens = place.write("tokens", "");
+  const tokens = place.write("tokens", lines({ ci: "read" }));
   await (await place.open({ listen: ["ws://127.0.0.1:0"], tokens })).close();
   const cert = { listen: ["wss://127.0.0.1:0"] };
   await failureOf(place.open(cert), { code: "KBZ_ENDPOINT" });
@@ -367,7 +375,7 @@ test("TLS that asks nobody who it is says so at the start, and what to do", asyn
   assert.deepEqual([line?.["endpoints"], more], [["wss://192.0.2.1:0"], []]);
   assert.match(line?.message ?? "", /^whoever reaches wss:.* --tls-ca .* --tokens/);
 
-  const tokens = place.write("tokens", "");
+  const tokens = place.write("tokens", lines({ ci: "read" }));
   await failureOf(place.open({ listen, tokens }), { code: "KBZ_ENDPOINT" });
   await failureOf(place.open({ listen, tls: { ca: town.ca } }), { code: "KBZ_ENDPOINT" });
   assert.equal(place.log.of("open").length, 1);

@@ -18,7 +18,6 @@ test("a token is found by its hash, with its roles and what they imply", () => {
   assert.deepEqual(tokens.find(hashOf("two"))?.roles, new Set(["operate", "read"]));
   assert.deepEqual(tokens.find(hashOf("three"))?.roles, withImplied(["peer"]));
   assert.equal(tokens.find(hashOf("four")), null);
-  assert.equal(Tokens.parse("", "tokens").find(hashOf("")), null);
 });
 
 test("any other text is refused by its line, and never repeated", () => {
@@ -49,6 +48,15 @@ test("any other text is refused by its line, and never repeated", () => {
       }
     }),
   );
+});
+
+test("a file without a token is refused, as one that is half written", () => {
+  for (const text of ["", "\n", " \r\n\n", "# ours\n# theirs\n"]) {
+    assert.throws(() => Tokens.parse(text, "tokens"), {
+      code: "KBZ_ARGUMENT",
+      message: /^tokens: wanted one "NAME ROLE.* at least, found none\.$/,
+    });
+  }
 });
 
 test("what changes the republic is an operator's, what keeps it going a peer's", () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { verifyBackup } from "../../src/backup/backup-reading.ts";
 import { backup } from "../../src/commands/backup.ts";
@@ -61,4 +61,12 @@ test("a file is begun again, and holds only the attempt that was whole", async (
   assert.equal(await backup(file, { ...options, force: true }, output), 0);
   const nowhere = backup(join(directory, "no", "file"), options, output);
   await assert.rejects(nowhere, { exitCode: 4, message: /there is no directory .*no: make it/ });
+  const under = backup(join(file, "in"), options, output);
+  await assert.rejects(under, { exitCode: 4, message: /there is no directory .*file: make it/ });
+  const into = backup(directory, { ...options, force: true }, output);
+  await assert.rejects(into, { exitCode: 2, message: /it is a directory: name a file/ });
+  assert.deepEqual(
+    readdirSync(dirname(directory)).filter((name) => name.endsWith(".tmp")),
+    [],
+  );
 });

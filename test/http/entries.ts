@@ -69,6 +69,7 @@ suite("http: reading", () => {
 
   test("what is asked for wrongly is told so", async () => {
     const wrong = ["from=0", "from=x", "limit=0", "follow=1", "stale=yes", "after=-1", "form=1"];
+    wrong.push("from=1&from=2");
     for (const query of wrong) {
       const response = await http.ask(`/v1/entries?${query}`);
       assert.deepEqual(await problemOf(response), [400, "KBZ_ARGUMENT", false, "none"], query);

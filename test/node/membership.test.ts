@@ -298,6 +298,11 @@ test("what there is not is said so, at a node and through a client", async (t) =
       await failureOf(asked.exile(id), { code: "KBZ_ARGUMENT", outcome: "none" });
       await failureOf(asked.transfer(id), { code: "KBZ_ARGUMENT", outcome: "none" });
     }
+    // As a program without types may ask.
+    const nothing = JSON.parse('{ "null": null }');
+    await failureOf(asked.exile(nothing.id), { code: "KBZ_ARGUMENT", outcome: "none" });
+    await failureOf(asked.demote(nothing.id), { code: "KBZ_ARGUMENT", outcome: "none" });
+    await failureOf(asked.exile(nothing.null), { code: "KBZ_ARGUMENT", outcome: "none" });
   }
   assert.deepEqual(await memberIds(node), ["a", "b", "c", "d"]);
 });

@@ -1,5 +1,6 @@
 /** Where a configuration file is looked for, and what is said of one that cannot be read. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -53,8 +54,12 @@ test("what is no configuration file is refused by its name and line", async (con
     ["a.yaml", "id: a\nid: b\n", /a\.yaml:2 is not YAML: Map keys must be unique/],
     ["b.yaml", "id: [a\n", /b\.yaml:2 is not YAML: .*end with a \]\.$/],
     ["c.yaml", "- id\n", /"key: value" lines/],
-    ["d.yaml", "id: a\n---\nid: b\n", /d\.yaml:2 is not YAML/],
-    ["e.yaml", `id: ${deep}`, /e\.yaml/],
+    ["d.yaml", "id: a\n---\nid: b\n", /d\.yaml:2: wanted one document, found a second one/],
+    ["e.yaml", `id: ${deep}`, /e\.yaml cannot be read: it is nested too deeply\.$/],
+    ["h.yaml", "[".repeat(60_000), /h\.yaml cannot be read: it is nested too deeply\.$/],
+    ["i.json", '{"id": "a",\n"\\u0069d": "b"}', /i\.json:2: wanted each key once/],
+    ["k.json", `${"[".repeat(30_000)}${"]".repeat(30_000)}`, /one JSON object, found .*too deep/],
+    ["j.json", '{"id": "a",\n"x": [{"y": 1,\n"y": 2}]}', /j\.json:3: wanted each key once/],
     ["f.yaml", bomb, /f\.yaml cannot be read/],
     ["g.yaml", "id: !!js/function x\n", /g\.yaml:1 is not YAML/],
   ];
@@ -67,6 +72,12 @@ test("what is no configuration file is refused by its name and line", async (con
       name,
     );
   }
+  const pipe = join(scratch.path, "pipe.yaml");
+  execFileSync("mkfifo", [pipe]);
+  await assert.rejects(
+    readConfigFile(pipe),
+    (error) => error instanceof ConfigError && /wanted a file, found a pipe/.test(error.message),
+  );
   const missing = join(scratch.path, "missing.yaml");
   await assert.rejects(
     readConfigFile(missing),

@@ -32,8 +32,8 @@ function worldOf(files: MemoryFiles): Pick<World, "files" | "chance" | "clock"> 
   return { files, chance: { fraction: () => 0.5, hex16 }, clock };
 }
 
-async function restored(files: MemoryFiles, bytes = backup): Promise<RestoreReport> {
-  const place = { directory: path, id: "z", listen: ["ws://z:7700"], storage };
+async function restored(files: MemoryFiles, bytes = backup, id = "z"): Promise<RestoreReport> {
+  const place = { directory: path, id, listen: ["ws://z:7700"], storage };
   return await restore({ backup: inChunks(bytes, 100), ...place, world: worldOf(files) });
 }
 
@@ -126,6 +126,10 @@ test("of a backup that is damaged, or cut off, nothing stays", async () => {
       const refused = { code: /^KBZ_(DAMAGED|VERSION)$/ };
       await assert.rejects(restored(files, Uint8Array.from(bytes)), refused);
       assert.doesNotMatch(files.paths().join(" "), leftovers, `byte ${at}`);
+      assert.doesNotMatch(files.paths().join(" "), /\/node/, "nor who was to found it");
     }
   }
+  const files = new MemoryFiles();
+  await assert.rejects(restored(files, backup.subarray(0, -1)), { code: "KBZ_DAMAGED" });
+  assert.equal((await restored(files, backup, "y")).id, "y");
 });

@@ -52,6 +52,15 @@ export async function sendRaw(url: string, bytes: Uint8Array): Promise<void> {
   await once(socket, "close");
 }
 
+/** All that is answered to `text`, until the other side has closed. */
+export async function rawAnswer(url: string, text: string): Promise<string> {
+  const socket = connect(targetOf(url)).setEncoding("latin1");
+  socket.write(text);
+  let answer = "";
+  for await (const part of socket) answer += String(part);
+  return answer;
+}
+
 /** The same inside of a WebSocket message. */
 async function sendMessage(url: string, bytes: Uint8Array): Promise<void> {
   const webSocket = new WebSocket(url);

@@ -7,7 +7,7 @@ import type { Callee, Listener, NetworkOptions } from "../../transport/index.ts"
 import { callerConformance, helloOf, parcelOptions } from "../conformance/caller.ts";
 import type { Parcel } from "../conformance/caller.ts";
 import { placesConformance } from "../conformance/places.ts";
-import { makeSocketHarness, sendRaw } from "./socket-harness.ts";
+import { makeSocketHarness, rawAnswer, sendRaw } from "./socket-harness.ts";
 
 callerConformance("ws", () => Promise.resolve(makeSocketHarness("ws")));
 placesConformance("ws", () => Promise.resolve(makeSocketHarness("ws")));
@@ -84,6 +84,36 @@ suite("ws: the port shared with HTTP", () => {
     assert.equal(refusals.length, 1);
     const codes = refusals.map((error) => error instanceof TransportError && error.code);
     assert.deepEqual(codes, ["KBZ_MALFORMED"]);
+  });
+
+  test("what the callee is not asked is answered as a problem", async () => {
+    await using listener = await listen({ serve: (_, response) => response.end("served") });
+    const told = async (head: string): Promise<readonly unknown[]> => {
+      const answer = await rawAnswer(listener.url, head);
+      const body = answer.slice(answer.indexOf("\r\n\r\n") + 4).replace(/\r?\n$/, "");
+      if (!body.startsWith("{")) return [answer.slice(9, 12), body];
+      const { status, code, retryable, outcome } = JSON.parse(body);
+      assert.match(answer, /\r\nContent-Type: application\/problem\+json\r\n/i);
+      assert.equal(answer.slice(9, 12), String(status), "the status of both");
+      return [status, code, retryable, outcome];
+    };
+    const wrong = ["KBZ_ARGUMENT", false, "none"];
+    const big = `X-Big: ${"x".repeat(20_000)}\r\n`;
+    assert.deepEqual(await told(`GET / HTTP/1.1\r\nHost: a\r\n${big}\r\n`), [431, ...wrong]);
+    assert.deepEqual(await told("GET / HTTP/1.1\r\n\r\n"), [400, ...wrong]);
+    assert.deepEqual(await told("GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n"), [
+      417,
+      ...wrong,
+    ]);
+    assert.deepEqual(await told("GET / HTTP/1.1\r\nHost: a\r\nhost b\r\n\r\n"), [400, ...wrong]);
+    assert.deepEqual(await told("GET / HTTP/1.0\r\n\r\n"), ["200", "served"]);
+  });
+
+  test("what is wrong in the midst of a request may have taken effect", async () => {
+    await using listener = await listen({ serve: (request) => void request.resume() });
+    const head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const answer = await rawAnswer(listener.url, `${head}1\r\na\r\nzz\r\n`);
+    assert.match(answer, /^HTTP\/1\.1 400 .*"outcome":"unknown"\}\n$/s);
   });
 
   test("a listener closes while requests and connections are open", async () => {
