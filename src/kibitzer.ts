@@ -339,6 +339,7 @@ export class Kibitzer implements Log, Membership {
   async stop(): Promise<void> {
     this.#engine.isDraining = true;
     await handOver(this.#engine);
+    await this.#engine.http.finish();
     await this.close();
   }
 

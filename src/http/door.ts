@@ -7,6 +7,9 @@ import type { Socket } from "node:net";
 import type { HttpCallee } from "../access/gate.ts";
 import { probeOf } from "../health/early.ts";
 import type { Engine } from "../node/engine.ts";
+import { Deadline } from "../deadline.ts";
+import { Bell } from "../node/bell.ts";
+import { pause } from "../pause.ts";
 import { refusalOf } from "./authorizing.ts";
 import { httpLimits } from "./http-limits.ts";
 import { isForUs, isOriginOurs, nameOf } from "./hosts.ts";
@@ -14,6 +17,9 @@ import { isForUs, isOriginOurs, nameOf } from "./hosts.ts";
 export class HttpDoor implements HttpCallee {
   readonly #engine: Engine;
   readonly #waiting = new WeakMap<Socket, number>();
+  /** Requests that publish, and were not answered whole yet. */
+  readonly #publishing = new Set<ServerResponse>();
+  readonly #answered = new Bell();
   #listener: Promise<RequestListener> | null = null;
   /** The hosts of endpoints, and of which, as one text: they seldom change. */
   #hosts: { readonly of: string; readonly names: ReadonlySet<string | null> } | null = null;
@@ -27,6 +33,9 @@ export class HttpDoor implements HttpCallee {
       request.socket.destroy();
       return;
     }
+    // Its connection is about to close: the next request goes elsewhere.
+    if (this.#engine.isDraining) response.shouldKeepAlive = false;
+    if (request.method === "POST") this.#await(response);
     this.#listener ??= this.#open();
     this.#listener.then(
       (listener) => listener(request, response),
@@ -36,6 +45,36 @@ export class HttpDoor implements HttpCallee {
         response.destroy();
       },
     );
+  }
+
+  /**
+   * Resolves once nobody waits for what it publishes any more, or after a while; and a moment
+   * later, since who goes on at once is to be told to go elsewhere.
+   */
+  async finish(): Promise<void> {
+    if (this.#publishing.size === 0) return;
+    for (const response of this.#publishing) response.shouldKeepAlive = false;
+    await this.#answeredWithin(httpLimits.finishMs);
+    const { configuration, over } = this.#engine;
+    await pause(configuration.world.clock, httpLimits.lingerMs, over.signal);
+  }
+
+  /** The node is over: resolves once those who published are told so, or after a moment. */
+  async end(): Promise<void> {
+    await this.#answeredWithin(httpLimits.endMs);
+  }
+
+  async #answeredWithin(ms: number): Promise<void> {
+    using deadline = new Deadline(this.#engine.configuration.world.clock, ms);
+    await this.#answered.until(() => this.#publishing.size === 0, deadline.signal);
+  }
+
+  #await(response: ServerResponse): void {
+    this.#publishing.add(response);
+    response.once("close", () => {
+      this.#publishing.delete(response);
+      this.#answered.ring();
+    });
   }
 
   /** A node full of clients is not to be killed for it. */

@@ -85,7 +85,9 @@ async function answerEntries(shared: Shared, context: HttpContext): Promise<Resp
   const wanted = wantedBy(context);
   checkRepublic(node);
   const signal = AbortSignal.any([signalOf(context, node.over), permissionOf(node, context)]);
-  const indexLast = await within(node, signal, async (signal) => await upTo(node, wanted, signal));
+  const late = (): HttpProblem | null => notReached(node, wanted.after);
+  const reach = async (signal: AbortSignal): Promise<number> => await upTo(node, wanted, signal);
+  const indexLast = await within(node, signal, reach, { late });
   if (wanted.from < node.reader.indexFirst) {
     throw gone(node, truncated(wanted.from, node.reader.indexFirst));
   }
@@ -213,6 +215,16 @@ function endWith({ node }: Shared, stream: Stream, error: unknown): void {
   response.socket?.setTimeout(httpLimits.stallMs);
   if (format === "events") response.end(`event: problem\ndata: ${document}\n\n`);
   else response.write(`${document}\n`, () => response.destroy());
+}
+
+/** Of a wait for an index of this node's own log, which no majority was asked for. */
+function notReached({ reader }: Node, after: number | null): HttpProblem | null {
+  if (after === null) return null;
+  const message =
+    `This node's log ends with entry ${reader.indexLast}, and did not reach ${after} within ` +
+    `${httpLimits.answerMs} ms. Ask again, or another node; see whether there is such an entry.`;
+  const error = new KibitzerError("KBZ_NOT_FOUND", message, { retryable: true, outcome: "none" });
+  return new HttpProblem(error, { status: 503 });
 }
 
 function gone({ reader }: Pick<Engine, "reader">, error: KibitzerError): HttpProblem {

@@ -24,6 +24,12 @@ export const httpLimits = {
    * than a connection may be silent.
    */
   answerMs: 15_000,
+  /** Milliseconds that a node which stops waits for what is being published to be answered. */
+  finishMs: 1000,
+  /** Milliseconds that it then tells those who go on at once to go elsewhere. */
+  lingerMs: 100,
+  /** Milliseconds in which those whose requests it gave up take the answer that says so. */
+  endMs: 100,
   /** Milliseconds that a sequence waits for the ones before it, which may be on their way. */
   predecessorMs: 2000,
   /** Milliseconds between two signs of life on a stream that has nothing to tell. */

@@ -10,19 +10,23 @@ import {
   type Republic,
   type SubmissionResult,
 } from "../../consensus/index.ts";
+import { Deadline } from "../deadline.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
+import type { Bell } from "../node/bell.ts";
 import type { Engine } from "../node/engine.ts";
 import { ownBarrier } from "../node/own-barrier.ts";
 import { Publishing } from "../publishing/publishing.ts";
 import { resultOf } from "../publishing/submission-result.ts";
 import type { EnqueueRequest } from "../requests.ts";
-import type { Timer, World } from "../world.ts";
+import type { World } from "../world.ts";
 import { httpLimits } from "./http-limits.ts";
 import { HttpProblem } from "./problem.ts";
 
 /** What it needs of its node. */
 export interface NumberingNode {
   readonly configuration: { readonly world: Pick<World, "clock" | "chance"> };
+  /** Rings when its log has gone on. */
+  readonly changed: Pick<Bell, "until">;
   readonly service: Pick<Engine["service"], "enqueue">;
   readonly state: {
     readonly legislator: { readonly republic: Pick<Republic, "outcomeOf" | "batchOf"> };
@@ -45,13 +49,9 @@ export class NamedPublisher implements Disposable {
   /** Submissions of the batch under way that may have had an effect. */
   #doubt = 0;
   #last: SubmissionResult | null = null;
-  #patience: Timer | null = null;
-  /** Whether it was waited for long enough: one more answer decides. */
-  #isLate = false;
-  #underWay = 0;
   /** Which number was waited for in vain. */
   #expected: number | null = null;
-  #submission: { readonly batch: Batch; readonly body: Uint8Array } | null = null;
+  #batch: Batch | null = null;
 
   constructor(node: NumberingNode, { publisher, sequence }: Numbered, signal: AbortSignal) {
     const { clock, chance } = node.configuration.world;
@@ -90,57 +90,49 @@ export class NamedPublisher implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#patience?.cancel();
     this.#publishing.close();
     this.#end.abort();
   }
 
   async #submit(batch: Batch, body: Uint8Array): Promise<SubmissionResult> {
-    this.#submission = { batch, body };
-    this.#doubt += 1;
-    const result = await this.#enqueue({ method: "enqueue", batch, body, hops: 0 });
-    if (result.kind === "refused" || result.kind === "unknownPublisher") this.#doubt -= 1;
-    this.#last = result;
-    if (isGap(result)) this.#awaitPredecessor();
-    else this.#goOn();
-    return result;
-  }
-
-  async #enqueue(request: EnqueueRequest): Promise<SubmissionResult> {
-    this.#underWay += 1;
-    try {
-      return resultOf(await this.#node.service.enqueue(request, this.#signal));
-    } finally {
-      this.#underWay -= 1;
-    }
-  }
-
-  #goOn(): void {
-    this.#patience?.cancel();
-    this.#patience = null;
-    this.#isLate = false;
+    this.#batch = batch;
+    const result = await this.#enqueue(batch, body);
+    const isEarly = isGap(result) && this.#expectedBy(batch) !== null;
+    // A leader that knows less than this node is asked again in a while, as after other setbacks.
+    return isEarly ? await this.#submitNext(batch, body, result) : result;
   }
 
   /** What it follows may be on its way, through another connection or node; but not for ever. */
-  #awaitPredecessor(): void {
-    if (this.#end.signal.aborted) return;
-    if (this.#isLate) {
-      this.#expected = this.#expectedHere();
+  async #submitNext(
+    batch: Batch,
+    body: Uint8Array,
+    early: SubmissionResult,
+  ): Promise<SubmissionResult> {
+    const { configuration, changed } = this.#node;
+    using deadline = new Deadline(
+      configuration.world.clock,
+      httpLimits.predecessorMs,
+      this.#signal,
+    );
+    await changed.until(() => this.#expectedBy(batch) === null, deadline.signal);
+    if (this.#signal.aborted) return early;
+    // Also when the time is over: of many copies all are to be answered alike.
+    const result = await this.#enqueue(batch, body);
+    if (deadline.isOver && isGap(result)) {
+      this.#expected = this.#expectedBy(batch);
       // Else it has come by now, and the next answer will not miss it.
       if (this.#expected !== null) this.#end.abort();
-      return;
     }
-    const { clock } = this.#node.configuration.world;
-    this.#patience ??= clock.after(httpLimits.predecessorMs, () => this.#askLast());
+    return result;
   }
 
-  /** It may have come since it was missed last: of many copies all are to be answered alike. */
-  #askLast(): void {
-    this.#isLate = true;
-    if (this.#underWay > 0 || this.#submission === null) return;
-    const { batch, body } = this.#submission;
-    // Whatever comes of it, what is published is submitted again in its own time.
-    this.#submit(batch, body).catch(() => undefined);
+  async #enqueue(batch: Batch, body: Uint8Array): Promise<SubmissionResult> {
+    this.#doubt += 1;
+    const request: EnqueueRequest = { method: "enqueue", batch, body, hops: 0 };
+    const result = resultOf(await this.#node.service.enqueue(request, this.#signal));
+    if (result.kind === "refused" || result.kind === "unknownPublisher") this.#doubt -= 1;
+    this.#last = result;
+    return result;
   }
 
   #reasonOf(error: unknown): unknown {
@@ -165,18 +157,17 @@ export class NamedPublisher implements Disposable {
     return new HttpProblem(error, { more: { expected } });
   }
 
-  /** What the publisher's next number is, as this node's log has it; null if it is this one. */
-  #expectedHere(): number | null {
-    if (this.#submission === null) return null;
+  /** The publisher's next number, as this node's log has it; null if `batch` is not early. */
+  #expectedBy(batch: Batch): number | null {
     const { republic } = this.#node.state.legislator;
-    const effect: Effect | null = republic.outcomeOf(this.#submission.batch);
+    const effect: Effect | null = republic.outcomeOf(batch);
     return effect?.kind === "gap" ? effect.expected : null;
   }
 
   #conflict(): KibitzerError {
     const { republic } = this.#node.state.legislator;
     const before = republic.batchOf(this.#publisher, this.#sequence);
-    const isOther = before !== null && before.count === this.#submission?.batch.count;
+    const isOther = before !== null && before.count === this.#batch?.count;
     const found = isOther
       ? "was used for another entry"
       : "was used already, and what for is not known here any more: look for it in the log";

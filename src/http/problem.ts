@@ -59,7 +59,7 @@ export function problemResponse(error: KibitzerError | HttpProblem): Response {
   const { error: known, options } = partsOf(error);
   const document = problemDocument(error);
   const { status } = document;
-  const isLater = known.retryable && (status === 429 || status === 503 || status === 507);
+  const isLater = known.retryable && [429, 503, 504, 507].includes(status);
   return new Response(`${JSON.stringify(document)}\n`, {
     status,
     headers: {
@@ -88,9 +88,13 @@ function partsOf(error: KibitzerError | HttpProblem): Pick<HttpProblem, "error" 
 }
 
 /** Whoever asks over HTTP has not closed this node, and has others to ask. */
-function stopping({ outcome, cause }: KibitzerError): KibitzerError {
-  const message = "This node is stopping. Ask another node, or this one again later.";
-  return new KibitzerError("KBZ_CLOSED", message, { retryable: true, outcome, cause });
+function stopping({ retryable, outcome, cause }: KibitzerError): KibitzerError {
+  const isSafe = retryable || outcome === "none";
+  const then = isSafe
+    ? "Ask another node, or this one again later."
+    : "What was submitted may be decided: look for it in the log, at another node.";
+  const message = `This node is stopping. ${then}`;
+  return new KibitzerError("KBZ_CLOSED", message, { retryable: isSafe, outcome, cause });
 }
 
 function statusOf({ code, outcome }: KibitzerError): number {

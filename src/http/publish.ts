@@ -11,14 +11,29 @@ import { httpLimits } from "./http-limits.ts";
 import { jsonLine } from "./json-line.ts";
 import { checkRegistered, NamedPublisher, type Numbered } from "./named-publisher.ts";
 import { badRequest, HttpProblem, problemDocument } from "./problem.ts";
-import { checkParameters, checkRepublic, signalOf, wholeNumber, within } from "./request.ts";
+import {
+  checkParameters,
+  checkRepublic,
+  checkStaying,
+  signalOf,
+  wholeNumber,
+  within,
+  type ReasonOf,
+} from "./request.ts";
 import { LineAnswer } from "./line-answer.ts";
 import type { HttpContext, Route } from "./route.ts";
 import type { Stalls } from "./stalls.ts";
 
 type Node = Pick<
   Engine,
-  "configuration" | "over" | "publishing" | "republic" | "service" | "state"
+  | "changed"
+  | "configuration"
+  | "isDraining"
+  | "over"
+  | "publishing"
+  | "republic"
+  | "service"
+  | "state"
 >;
 
 /** Between two askings for a publisher: the first wait, and the longest. */
@@ -54,6 +69,7 @@ export function publishRoutes(node: Node, stalls: Stalls): readonly Route[] {
       path: "/v1/publishers",
       answer: async (context) => {
         checkParameters(context, []);
+        checkStaying(node);
         checkRepublic(node);
         const signal = signalOf(context, node.over);
         const publisher = await within(node, signal, async (signal) => register(node, signal));
@@ -85,6 +101,7 @@ function numberedBy({ req }: HttpContext): Numbered | null {
 async function one({ node, room }: Shared, context: HttpContext): Promise<Response> {
   const numbered = numberedBy(context);
   checkParameters(context, []);
+  checkStaying(node);
   checkRepublic(node);
   using place = room.enter();
   const entry = await readWhole(context.env.incoming, limits.entryBytesMax, place);
@@ -112,21 +129,22 @@ async function many(
 ): Promise<Response> {
   const numbered = numberedBy(context);
   checkParameters(context, []);
+  checkStaying(node);
   checkRepublic(node);
   using place = room.enter();
   const body = readBody(context.env.incoming, httpLimits.bodyBytesMax, place);
-  const publish = async (signal: AbortSignal): Promise<Response> => {
+  const publish = async (signal: AbortSignal, reasonOf: ReasonOf): Promise<Response> => {
     if (numbered === null) {
       const publishOne = async (line: Uint8Array): Promise<number> =>
         (await node.publishing.publish(line, { signal })).index;
-      return await tell(context, stalls, publishLines(body, lines, publishOne));
+      return await tell(context, stalls, publishLines(body, lines, publishOne), reasonOf);
     }
     await checkRegistered(node, numbered.publisher, signal);
     using publisher = new NamedPublisher(node, numbered, signal);
-    return await tell(context, stalls, publishNamed(body, publisher));
+    return await tell(context, stalls, publishNamed(body, publisher), reasonOf);
   };
-  const { bodyMs, answerMs } = httpLimits;
-  return await within(node, signalOf(context, node.over), publish, bodyMs + answerMs);
+  const ms = httpLimits.bodyMs + httpLimits.answerMs;
+  return await within(node, signalOf(context, node.over), publish, { ms });
 }
 
 /** A line for each entry; what goes wrong with the first is told as the status, too. */
@@ -134,6 +152,7 @@ async function tell(
   { env: { outgoing } }: HttpContext,
   stalls: Stalls,
   results: AsyncIterable<LineResult>,
+  reasonOf: ReasonOf,
 ): Promise<Response> {
   using answer = new LineAnswer(outgoing, stalls);
   for await (const result of results) {
@@ -142,7 +161,7 @@ async function tell(
       continue;
     }
     if (!answer.isBegun) throw result.error;
-    const { error } = result;
+    const error = reasonOf(result.error);
     const known = error instanceof HttpProblem ? error : asKibitzerError(error);
     answer.tell(JSON.stringify(problemDocument(known)));
   }

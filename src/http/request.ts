@@ -1,7 +1,7 @@
 /** What a request says, checked: its parameters, and how long it is worked on. */
 import { wholeMax } from "../codec/byte-reader.ts";
 import { Deadline } from "../deadline.ts";
-import { KibitzerError } from "../kibitzer-error.ts";
+import { KibitzerError, type KibitzerErrorCode } from "../kibitzer-error.ts";
 import type { Engine } from "../node/engine.ts";
 import { closedError, noRepublicYet } from "../node/errors.ts";
 import { httpLimits } from "./http-limits.ts";
@@ -20,35 +20,63 @@ export function signalOf({ env }: HttpContext, over: AbortController): AbortSign
   return AbortSignal.any([gone.signal, over.signal]);
 }
 
+/** What an error comes from, once the time is over or the node stops. */
+export type ReasonOf = (error: unknown) => unknown;
+
+export interface WithinOptions {
+  /** Default: that of an answer. */
+  readonly ms?: number;
+  /** Why nothing came in time. Default: no majority answered. */
+  readonly late?: () => unknown;
+}
+
 /**
- * Has `act` done within `ms`.
- * @throws {KibitzerError} `KBZ_NO_QUORUM` with what is known of the outcome when the time is over.
+ * Has `act` done in time.
+ * @throws {KibitzerError} `KBZ_NO_QUORUM` with what is known of the outcome when the time is over,
+ *   unless `late` says something else; `KBZ_CLOSED` likewise when the node stops.
  */
 export async function within<Result>(
   { configuration }: Pick<Engine, "configuration">,
   signal: AbortSignal,
-  act: (signal: AbortSignal) => Promise<Result>,
-  ms: number = httpLimits.answerMs,
+  act: (signal: AbortSignal, reasonOf: ReasonOf) => Promise<Result>,
+  { ms = httpLimits.answerMs, late }: WithinOptions = {},
 ): Promise<Result> {
   using deadline = new Deadline(configuration.world.clock, ms, signal);
-  try {
-    return await act(deadline.signal);
-  } catch (error) {
+  const reasonOf = (error: unknown): unknown => {
     // It may not be asked for any more.
-    if (signal.reason instanceof KibitzerError) throw signal.reason;
-    // Nobody is there to be told, or the node is closed.
-    if (signal.aborted && error === signal.reason) throw closedError();
-    throw deadline.isOver ? tooLate(error, ms) : error;
+    if (signal.reason instanceof KibitzerError) return signal.reason;
+    if (isVerdict(error)) return error;
+    // Nobody is there to be told, or the node stops.
+    if (signal.aborted) return givenUp(error, "KBZ_CLOSED", "The node stopped.");
+    return deadline.isOver ? (late?.() ?? noMajority(error, ms)) : error;
+  };
+  try {
+    return await act(deadline.signal, reasonOf);
+  } catch (error) {
+    throw reasonOf(error);
   }
 }
 
-/** What was given up because the time is over; another error is as it is. */
-function tooLate(error: unknown, ms: number): unknown {
-  const known = error instanceof KibitzerError ? error : null;
-  if (known !== null && known.code !== "KBZ_ABORTED") return error;
-  const { outcome = "none", retryable = true } = known ?? {};
+/** Whether it says what became of the request, not only that it was given up. */
+function isVerdict(error: unknown): boolean {
+  if (error instanceof KibitzerError) return error.code !== "KBZ_ABORTED";
+  return error instanceof HttpProblem;
+}
+
+function noMajority(error: unknown, ms: number): KibitzerError {
   const message = `No majority of the parliament answered this node within ${ms} ms.`;
-  return new KibitzerError("KBZ_NO_QUORUM", message, { retryable, outcome, cause: error });
+  return givenUp(error, "KBZ_NO_QUORUM", message);
+}
+
+/** With what is known of the outcome. */
+function givenUp(cause: unknown, code: KibitzerErrorCode, message: string): KibitzerError {
+  const { outcome = "none", retryable = true } = cause instanceof KibitzerError ? cause : {};
+  return new KibitzerError(code, message, { retryable, outcome, cause });
+}
+
+/** @throws {KibitzerError} when this node is about to stop: what is under way is to end. */
+export function checkStaying({ isDraining }: Pick<Engine, "isDraining">): void {
+  if (isDraining) throw closedError();
 }
 
 /** @throws {HttpProblem} 503 when this node has no log to write to or to read. */

@@ -321,6 +321,7 @@ export class Engine {
     this.service.release();
     this.changed.ring();
     await this.#founding;
+    await this.http.end();
     // Whatever fails to close, the rest is closed, and the lock is given back last.
     try {
       await closeAll([

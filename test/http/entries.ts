@@ -5,9 +5,12 @@ import { createServer } from "node:http";
 import type { ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { after, before, suite, test } from "node:test";
+import { httpLimits } from "../../src/http/http-limits.ts";
 import { cut, piecesOf } from "../../src/http/piece.ts";
 import { Stalls } from "../../src/http/stalls.ts";
+import { nodeWorld } from "../../src/system/node-world.ts";
 import { systemClock } from "../../src/system/system-clock.ts";
+import type { Timer } from "../../src/world.ts";
 import { openHttpNode, problemOf, type HttpNode } from "./node.ts";
 
 const events = { Accept: "text/event-stream" };
@@ -125,6 +128,20 @@ suite("http: reading", () => {
     assert.equal(response.headers.get("kibitz-index"), String(index + 1));
     assert.equal(JSON.parse(await response.text()).text, "there");
   });
+});
+
+test("an index that does not come in time is told so, with how far the node is", async () => {
+  // The wait for an answer is over at once; everything else takes its time.
+  const real = systemClock();
+  const after = (ms: number, callback: () => void): Timer =>
+    real.after(ms === httpLimits.answerMs ? 1 : ms, callback);
+  const world = { ...nodeWorld(), clock: { ...real, after } };
+  await using http = await openHttpNode({ world });
+  await http.node.publish("first");
+  const late = await http.ask("/v1/entries?after=2");
+  const { status, code, retryable, outcome, detail } = JSON.parse(await late.text());
+  assert.deepEqual([status, code, retryable, outcome], [503, "KBZ_NOT_FOUND", true, "none"]);
+  assert.match(detail, /ends with entry 1, and did not reach 2 /);
 });
 
 test("an index that is gone is told so, with the first that is not", async () => {

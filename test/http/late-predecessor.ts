@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { Effect } from "../../consensus/index.ts";
 import { httpLimits } from "../../src/http/http-limits.ts";
 import { NamedPublisher, type NumberingNode } from "../../src/http/named-publisher.ts";
+import { Bell } from "../../src/node/bell.ts";
 import { HttpProblem, problemDocument } from "../../src/http/problem.ts";
 import type { Response } from "../../src/requests.ts";
 import { HandClock } from "./hand-clock.ts";
@@ -19,6 +20,7 @@ class Leader implements NumberingNode {
   readonly configuration = {
     world: { clock: this.clock, chance: { fraction: () => 0.5, hex16: () => "0".repeat(16) } },
   };
+  readonly changed = new Bell();
   asked = 0;
   isDecided = false;
   readonly service = {
@@ -59,6 +61,18 @@ test("of many copies of a number the last is answered as the others are", async 
   assert.equal(leader.asked, asked + 1, "it asks once more before it gives up");
   await leader.passTo(2 * predecessorMs);
   assert.equal(await published, 7);
+});
+
+test("a number is submitted as soon as the log of the node shows the one before it", async () => {
+  const leader = new Leader();
+  using publisher = new NamedPublisher(leader, { publisher: 1, sequence: 2 }, never);
+  const published = publisher.publish([Buffer.from("x")]);
+  await leader.passTo(predecessorMs / 2);
+  assert.equal(leader.asked, 1, "nobody is asked while it is known to be early");
+  leader.isDecided = true;
+  leader.changed.ring();
+  assert.equal(await published, 7);
+  assert.equal(leader.asked, 2);
 });
 
 test("what waits in vain asks once more, and is told the number that is missing", async () => {

@@ -1,6 +1,7 @@
 /** Publishing over HTTP: one entry or many, and retries that take effect once. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { request, type ClientRequest, type OutgoingHttpHeaders } from "node:http";
 import { connect } from "node:net";
 import { after, before, suite, test } from "node:test";
 import { BodyRoom } from "../../src/http/body.ts";
@@ -195,6 +196,49 @@ suite("http: publishing", () => {
     first[Symbol.dispose]();
     second.take(10);
   });
+});
+
+/** A request to publish that the node has begun to work on; its body is to come. */
+async function begun(http: HttpNode, headers: OutgoingHttpHeaders): Promise<ClientRequest> {
+  const sending = request(`${http.url}/v1/entries`, {
+    method: "POST",
+    headers: { ...headers, Expect: "100-continue" },
+  });
+  sending.flushHeaders();
+  await once(sending, "continue");
+  return sending;
+}
+
+async function textOf(sending: ClientRequest): Promise<string> {
+  const [response] = await once(sending, "response");
+  return Buffer.concat(await response.toArray()).toString();
+}
+
+test("a node that stops answers what it is publishing, and takes nothing new", async () => {
+  const http = await openHttpNode();
+  const sending = await begun(http, lines);
+  const stopped = http.node.stop();
+  const refused = await http.ask("/v1/entries", { method: "POST", body: "new" });
+  assert.deepEqual(await problemOf(refused), [503, "KBZ_CLOSED", true, "none"]);
+  assert.equal(refused.headers.get("retry-after"), "1");
+  assert.equal(refused.headers.get("connection"), "close");
+  sending.end("one\ntwo\n");
+  assert.equal(await textOf(sending), '{"index":1}\n{"index":2}\n');
+  await stopped;
+  await http[Symbol.asyncDispose]();
+});
+
+test("whose request a node gives up as it closes is told so, with the truth", async () => {
+  const http = await openHttpNode();
+  const answer = await http.ask("/v1/publishers", { method: "POST" });
+  const { publisher } = JSON.parse(await answer.text());
+  const sending = await begun(http, { "Kibitz-Publisher": publisher, "Kibitz-Sequence": "2" });
+  sending.end("waits for the first");
+  await http.ask("/v1/status");
+  const told = textOf(sending);
+  await http[Symbol.asyncDispose]();
+  const { status, code, retryable, outcome } = JSON.parse(await told);
+  assert.deepEqual([status, code, retryable, outcome], [503, "KBZ_CLOSED", true, "none"]);
 });
 
 test("a node in no republic says so, and one that closes ends what waits", async () => {
