@@ -16,7 +16,7 @@ test("a mark that was never hit in 1,000 seeds is named (H1)", () => {
 
 test("two short runs hit many of them, and none that is not listed", async () => {
   const hit = new Set<string>();
-  for (const seed of [11, 17]) {
+  for (const seed of [13, 14]) {
     const { marks, failure } = await new Simulation(seed).run(3);
     assert.equal(failure, null, failure?.message);
     for (const mark of marks.keys()) hit.add(mark);

@@ -62,7 +62,7 @@ test("D5, D8, M4, M5, S1: a node that stops, and nothing was done to it", async 
   }
 });
 
-test("M4: a second process on one directory", async () => {
+test("M4, D5: a second process on one directory", async () => {
   const failure = await play(async (stage) => {
     const [node] = stage.cluster.nodes;
     assert.ok(node !== undefined);
@@ -71,8 +71,12 @@ test("M4: a second process on one directory", async () => {
     });
     await stage.simulator.complete(stage.cluster.startTwin(node), 10 * second);
   });
-  assert.equal(failure?.invariant, "M4");
-  assert.match(failure.message, /two processes have opened the directory of a/);
+  // Found by who started it, or before by a member that vouches for the directory's state.
+  const found = `${failure?.invariant}: ${failure?.message}`;
+  assert.match(
+    found,
+    /^M4: two processes have opened the directory of a|^D5: .* a copy of it runs/,
+  );
 });
 
 test("D6: a process that goes on after it was told of a failed sync", async () => {

@@ -32,14 +32,15 @@ export async function recover(options: RecoverCommandOptions, output: Output): P
   }
   if (isForced) {
     await output.flush();
-    logLoudly(report);
+    logLoudly(report, output);
   }
   return isForced || dryRun ? exitCodes.ok : exitCodes.notAllowed;
 }
 
 /** One line for whoever keeps logs. */
-function logLoudly({ id, before, republic, length, undecided, ahead }: RecoveryReport): void {
-  const logger = pino({}, pino.destination({ fd: 2, sync: true }));
+function logLoudly(report: RecoveryReport, output: Output): void {
+  const { id, before, republic, length, undecided, ahead } = report;
+  const logger = pino({}, { write: (line) => output.note(line.trimEnd()) });
   const fields = { event: "recovered", id, before, republic, length, undecided, ahead };
   logger.warn(fields, "a new government was forced: entries that only others held are lost");
 }
