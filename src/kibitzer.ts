@@ -115,7 +115,6 @@ export class Kibitzer implements Log, Membership {
     try {
       if (configuration.machine !== null) await kibitzer.attach(configuration.machine);
       kibitzer.#urls = await engine.start();
-      await engine.directory.confirm();
       return kibitzer;
     } catch (error) {
       await kibitzer.close();

@@ -149,7 +149,7 @@ export class Engine {
   static async open(given: Configuration, failed: (error: KibitzerError) => void): Promise<Engine> {
     const { world, timing, identity } = given;
     const { files, chance } = world;
-    const place = { files, path: given.directory, chance, ...identity, isTentative: true };
+    const place = { files, path: given.directory, chance, ...identity };
     const directory = await DataDirectory.open(place);
     const logger = boundLogger(given.logger, () => directory.record);
     const configuration = { ...given, logger };

@@ -263,7 +263,7 @@ export const diskAttacks: readonly Attack[] = [
       const image = scene.image(follower);
       await scene.kill(follower);
       await image.makeReadOnly();
-      await scene.refused(follower, "KBZ_JOURNAL_FAILED");
+      await scene.refused(follower, "a directory to read and write");
       await scene.load.more(entriesMeanwhile);
       await image.makeWritable();
       await scene.cluster.restart(follower);

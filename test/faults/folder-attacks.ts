@@ -83,7 +83,7 @@ export const folderAttacks: readonly Attack[] = [
         renameSync(`${left}.swapped`, right);
       };
       swap();
-      await scene.refused(one, "KBZ_ARGUMENT", ["--id", one]);
+      await scene.refused(one, "the node that lives in", ["--id", one]);
       swap();
       await Promise.all([one, other].map((id) => scene.cluster.restart(id)));
     },
@@ -94,7 +94,8 @@ export const folderAttacks: readonly Attack[] = [
     story: "A second process starts on the leader's folder: refused; a killed one's lock is not.",
     async strike(scene) {
       const leader = await scene.leader();
-      const again = scene.kit.start(["start", "--data", dataOf(scene, leader), "--json"]);
+      const data = dataOf(scene, leader);
+      const again = scene.kit.start(["start", "--data", data, "--json", "--allow-insecure"]);
       const exit = await again.ended();
       assert.deepEqual(exit, { code: 5, signal: null }, again.stderr);
       assert.match(again.stderr, /KBZ_IN_USE/);
