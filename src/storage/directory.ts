@@ -59,10 +59,7 @@ export interface DirectoryOptions {
   /** These replace what the directory remembers. */
   readonly listen?: readonly string[];
   readonly advertise?: string | null;
-  /**
-   * Whether nothing of this is kept before {@link DataDirectory.confirm}, so that a start that
-   * fails, as it does where a port is taken, has fixed nothing.
-   */
+  /** Whether a new node is written with its first change only: what fails before leaves none. */
   readonly isTentative?: boolean;
 }
 
@@ -93,8 +90,6 @@ export class DataDirectory implements AsyncDisposable {
   /** What was wrong with the file that says who the node is. */
   readonly findings: readonly Finding[];
   #record: NodeRecord;
-  /** Whether what the record says was written, too. */
-  #isKept: boolean;
   /** Changes are written one after the other. */
   #changing: Promise<void> = Promise.resolve();
 
@@ -103,14 +98,12 @@ export class DataDirectory implements AsyncDisposable {
     readonly path: string;
     readonly lock: AsyncDisposable;
     readonly record: NodeRecord;
-    readonly isKept: boolean;
     readonly findings: readonly Finding[];
   }) {
     this.#files = parts.files;
     this.path = parts.path;
     this.#lock = parts.lock;
     this.#record = parts.record;
-    this.#isKept = parts.isKept;
     this.findings = parts.findings;
   }
 
@@ -131,15 +124,14 @@ export class DataDirectory implements AsyncDisposable {
     const lock = await files.lock(`${path}/${lockName}`);
     try {
       await settle(options);
-      const { record, before, findings } = await nextRecord(options);
+      const { record, isNew, findings } = await nextRecord(options);
       // First: a half-made segment may have all the space that there is.
       for (const each of [path, `${path}/journal`, `${path}/snapshots`]) {
         await removeTemporary(files, each);
       }
-      const kept = options.isTentative !== true ? record : before && { ...record, ...before };
-      if (kept !== null) await replaceBoth(files, copiesIn(path), kept);
-      const isKept = isDeepStrictEqual(kept, record);
-      return new DataDirectory({ files, path, lock, record, isKept, findings });
+      const isWritten = !isNew || options.isTentative !== true;
+      if (isWritten) await replaceBoth(files, copiesIn(path), record);
+      return new DataDirectory({ files, path, lock, record, findings });
     } catch (error) {
       await lock[Symbol.asyncDispose]();
       throw error;
@@ -148,11 +140,6 @@ export class DataDirectory implements AsyncDisposable {
 
   get record(): NodeRecord {
     return this.#record;
-  }
-
-  /** The node listens where it was told to: from now on the directory remembers that. */
-  async confirm(): Promise<void> {
-    if (!this.#isKept) await this.#change({});
   }
 
   /**
@@ -244,7 +231,6 @@ export class DataDirectory implements AsyncDisposable {
       const record = { ...this.#record, ...change, counter: this.#record.counter + 1 };
       await replaceBoth(this.#files, copiesIn(this.path), record);
       this.#record = record;
-      this.#isKept = true;
     });
     this.#changing = changing.catch(() => undefined);
     await changing;
@@ -258,15 +244,15 @@ async function hasRecord(files: FileSystem, path: string): Promise<boolean> {
 
 interface NextRecord {
   readonly record: NodeRecord;
-  /** What was remembered of its endpoints; null where no node was. */
-  readonly before: Pick<NodeRecord, "listen" | "advertise"> | null;
+  /** No node was there before. */
+  readonly isNew: boolean;
   readonly findings: readonly Finding[];
 }
 
 async function nextRecord(options: DirectoryOptions): Promise<NextRecord> {
   const { files, path } = options;
   const read = await readLatest(files, copiesIn(path), checkedRecord);
-  if (read === null) return { record: await newRecord(options), before: null, findings: [] };
+  if (read === null) return { record: await newRecord(options), isNew: true, findings: [] };
   const { document: known, findings } = read;
   if (options.id !== undefined && options.id !== known.id) {
     throw refusal(
@@ -282,7 +268,7 @@ async function nextRecord(options: DirectoryOptions): Promise<NextRecord> {
     listen: options.listen ?? known.listen,
     advertise: options.advertise === undefined ? known.advertise : options.advertise,
   };
-  return { record, before: { listen: known.listen, advertise: known.advertise }, findings };
+  return { record, isNew: false, findings };
 }
 
 /**
