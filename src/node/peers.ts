@@ -3,7 +3,7 @@
  * or an invitation names. Sends; knows nothing of what it sends.
  */
 import { limits } from "../../consensus/index.ts";
-import type { Citizen, Dispatch, NodeId } from "../../consensus/index.ts";
+import type { Citizen, Dispatch, Message, NodeId } from "../../consensus/index.ts";
 import { TransportError } from "../../transport/index.ts";
 import type { CallOptions, Caller, Hello, Lane, Transport } from "../../transport/index.ts";
 import { peerSend } from "../diagnostics/channels.ts";
@@ -46,6 +46,20 @@ interface Stray {
  * back is asked with; all else is for the member under its id.
  */
 const strayKinds: ReadonlySet<string> = new Set(["ahead", "learn", "fetch", "snapshot"]);
+
+function isForStrays(message: Message): boolean {
+  return strayKinds.has(message.kind) || endsEarlierLife(message);
+}
+
+/**
+ * Whether this answers a life of which a later one was heard. That life alone heeds it, and halts
+ * for it; any other answer would vouch for a copy's disk (docs/decisions/0007).
+ */
+function endsEarlierLife(message: Message): boolean {
+  if (message.kind !== "pong") return false;
+  const { starts, heard } = message.answer;
+  return heard !== null && heard.starts > starts;
+}
 
 export class Peers implements AsyncDisposable {
   readonly #options: PeersOptions;
@@ -127,7 +141,7 @@ export class Peers implements AsyncDisposable {
       meter.told(to, message.kind, isSent);
     }
     const stray = this.#strays.get(to);
-    if (stray === undefined || !strayKinds.has(request.message.kind)) return;
+    if (stray === undefined || !isForStrays(request.message)) return;
     stray.caller?.tell(request, lane);
   }
 

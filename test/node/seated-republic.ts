@@ -97,12 +97,21 @@ export class SeatedRepublic implements AsyncDisposable {
     return node;
   }
 
-  /** A copy of the directory of a node that runs, started beside it as one that has moved. */
-  async copy(id: string): Promise<Kibitzer> {
+  /** Copies the directory of a node as it is now; tells where to. */
+  copy(id: string): string {
     const directory = this.#directories.get(id) ?? "";
     const copied = `${directory}-copy`;
     cpSync(directory, copied, { recursive: true, filter: isNoLock });
-    return await this.#open(id, copied, [`unix:${copied}.socket`], true);
+    return copied;
+  }
+
+  /** Starts a copy beside its original. */
+  async openCopy(
+    id: string,
+    copied: string,
+    moved: KibitzerOptions["moved"] = false,
+  ): Promise<Kibitzer> {
+    return await this.#open(id, copied, [`unix:${copied}.socket`], moved);
   }
 
   node(id: string): Kibitzer {

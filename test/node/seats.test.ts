@@ -194,11 +194,25 @@ test("P6 a copy beside its original is noticed, also if it says that it has move
   const republic = await founded(t, ["a", "b", "c"]);
   const leader = await republic.leader();
   const copied = leader === "c" ? "b" : "c";
-  const copy = await republic.copy(copied);
+  const copy = await republic.openCopy(copied, republic.copy(copied), true);
   // Whichever of the two is told first stops; it never comes to two that vote.
   const ended = await Promise.race([copy.ended, republic.node(copied).ended]);
   assert.equal(ended?.code, "KBZ_STALE_DISK");
   await republic.node(leader).publish("goes on");
+});
+
+test("P6 a copy of an earlier life is told of the later one, wherever it is", async (t) => {
+  const republic = await founded(t, ["a", "b", "c"]);
+  const copied = (await republic.leader()) === "c" ? "b" : "c";
+  await republic.lose(copied);
+  const directory = republic.copy(copied);
+  // Two starts more than the copy has seen: its next life is the earlier one.
+  await (await republic.reopen(copied)).close();
+  const original = await republic.reopen(copied);
+  const copy = await republic.openCopy(copied, directory);
+  const ended = await Promise.race([copy.ended, original.ended.then(() => null)]);
+  assert.equal(ended?.code, "KBZ_STALE_DISK");
+  await original.publish("goes on");
 });
 
 test("a silent member gives way to a constituent after the time that was set", async (t) => {

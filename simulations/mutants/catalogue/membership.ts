@@ -196,4 +196,22 @@ export const membershipMutants: readonly Mutant[] = [
     invariant: "M4",
     draws: "clone",
   },
+  {
+    name: "earlier-life-not-told",
+    file: "src/node/peers.ts",
+    find: "return strayKinds.has(message.kind) || endsEarlierLife(message);",
+    replace: "return strayKinds.has(message.kind);",
+    about: "A copy of an earlier life is told nothing of the later one but the log.",
+    invariant: "M4",
+    draws: "clone",
+  },
+  {
+    name: "later-life-is-vouched-for",
+    file: "src/node/peers.ts",
+    find: "return heard !== null && heard.starts > starts;",
+    replace: "return true;",
+    about: "A copy elsewhere is told that its disk is good.",
+    invariant: "D5",
+    draws: "clone",
+  },
 ];
