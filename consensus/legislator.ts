@@ -34,7 +34,13 @@ import { checkState } from "./invariants.ts";
 import { onAhead, onFetch, onLearn, serveWaiters } from "./learner.ts";
 import { countVotes, gathersUntil, onAccepted, onResynchronize, propose } from "./leader.ts";
 import type { LegislatorState, Role } from "./legislator-state.ts";
-import { askForNaturalization, onExile, onImmigrate, onNaturalize } from "./membership.ts";
+import {
+  askForNaturalization,
+  onAdmissionDurable,
+  onExile,
+  onImmigrate,
+  onNaturalize,
+} from "./membership.ts";
 import type { LegislatorInput, Outcome, PersistedInput, ReceiveInput } from "./outcome.ts";
 import { fromPlain, toPlain, type Plain } from "./plain.ts";
 import type { Republic } from "./republic.ts";
@@ -284,7 +290,9 @@ export class Legislator {
       reached = state.writes.shift() ?? reached;
     }
     if (reached === state.durable) return;
+    const { length } = state.durable;
     state.durable = reached;
+    onAdmissionDurable(chamber, length);
     state.persistingSince = state.writes.length > 0 ? state.now : null;
     found(chamber);
     payPromise(chamber);

@@ -4,7 +4,7 @@
  */
 import type { Chamber } from "./chamber.ts";
 import type { Citizen } from "./decree.ts";
-import type { Cookie, NodeId } from "./identifiers.ts";
+import type { Cookie, NodeId, Slot } from "./identifiers.ts";
 import { knownLeader } from "./election.ts";
 import { limits } from "./limits.ts";
 import { enqueue, hasOpened, isFull, isProposed } from "./leader.ts";
@@ -60,6 +60,12 @@ export function onNaturalize(chamber: Chamber, from: NodeId, cookie: Cookie): vo
     return value.kind === "naturalization" && value.id === from;
   });
   if (!isUnderWay) enqueue(role, { kind: "naturalization", id: from, cookie });
+}
+
+/** A newcomer does not wait for the next round to say that it is there. */
+export function onAdmissionDurable(chamber: Chamber, lengthBefore: Slot): void {
+  const own = chamber.republic.member(chamber.id);
+  if (own !== null && lengthBefore < own.admitted) askForNaturalization(chamber);
 }
 
 /** Once each round: a willing constituent that has caught up says so, until the log shows it. */

@@ -47,6 +47,8 @@ import { isHexText, isIdText } from "../codec/shapes.ts";
 
 /** Most changes of leader take less. */
 const successionMs = 250;
+/** Most admissions are decided in less; whoever joins asks again. */
+const admissionMs = 250;
 
 export interface ServiceOptions extends ReadingOptions {
   readonly logger: Logger;
@@ -336,6 +338,18 @@ export class Service implements Callee<Request, Response> {
     return isThere ? { kind: "barrier", slot, index } : refusal("busy", null);
   }
 
+  /** The slot that admits a node, at this endpoint, once this node's log has it so; or null. */
+  async #admitted({ id, cookie, url }: Citizen, signal: AbortSignal): Promise<number | null> {
+    const { changed, clock, legislator } = this.#options;
+    const slot = (): number | null => {
+      const member = legislator.republic.member(id);
+      return member?.cookie === cookie && member.url === url ? member.admitted : null;
+    };
+    using deadline = new Deadline(clock, admissionMs, signal);
+    await changed.until(() => slot() !== null, deadline.signal);
+    return slot();
+  }
+
   /** Has the leader admit a node; answers whether it has. */
   async immigrate(request: ImmigrateRequest, signal: AbortSignal): Promise<Response> {
     const citizen = checkedCitizen(request.citizen);
@@ -352,12 +366,15 @@ export class Service implements Callee<Request, Response> {
       if (this.#options.peers.isThere(citizen)) return refusal("idTaken", null);
       this.#options.peers.moved(citizen);
     }
-    const input = { kind: "immigrate", citizen } as const;
-    return await this.#playHereOrForward(request, input, signal, (reply, settled) => {
-      if (reply?.kind === "admitted") {
-        const { slot } = reply;
-        settled({ kind: "admitted", republic, slot, contacts: this.#options.contacts() });
-      } else settled(reply?.kind === "refused" ? reply : undecided);
-    });
+    const response = await this.#playHereOrForward(
+      request,
+      { kind: "immigrate", citizen },
+      signal,
+      (reply, settled) => settled(reply?.kind === "refused" ? reply : undecided),
+    );
+    if (response.kind !== "enqueued") return response;
+    const slot = await this.#admitted(citizen, signal);
+    if (slot === null) return response;
+    return { kind: "admitted", republic, slot, contacts: this.#options.contacts() };
   }
 }

@@ -8,7 +8,7 @@ import type { FileSystem } from "../world.ts";
 import { damaged, foreign } from "./damage.ts";
 import { isStorageIdentity } from "./manifest.ts";
 import type { Finding } from "./recovered.ts";
-import { overwriteFile, readWhole, replaceFile, seal, unseal } from "./sealed-file.ts";
+import { overwriteFile, readWhole, replaceFiles, seal, unseal } from "./sealed-file.ts";
 import { describe, type StorageIdentity } from "./segment.ts";
 import { isBallot, isWhole, matches } from "../codec/shapes.ts";
 
@@ -98,14 +98,12 @@ export class HardState {
     this.#counter += 1;
     const record: PromiseRecord = { ...this.#identity, counter: this.#counter, promised };
     const bytes = seal("promise", promiseVersion, record, recordBytes);
-    for (const name of copyNames) {
-      if (this.#intact.has(name)) {
-        await overwriteFile(this.#files, `${this.#directory}/${name}`, bytes);
-      } else {
-        await replaceFile(this.#files, this.#directory, name, bytes);
-        this.#intact.add(name);
-      }
+    const missing = copyNames.filter((name) => !this.#intact.has(name));
+    if (missing.length > 0) await replaceFiles(this.#files, this.#directory, missing, bytes);
+    for (const name of this.#intact) {
+      await overwriteFile(this.#files, `${this.#directory}/${name}`, bytes);
     }
+    for (const name of missing) this.#intact.add(name);
     this.#promised = promised;
   }
 }

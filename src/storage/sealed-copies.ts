@@ -1,16 +1,16 @@
 /**
- * A small file that is kept twice, replaced whole one copy after the other: one damaged copy costs
+ * A small file that is kept twice, replaced whole: one damaged copy costs
  * nothing. Never takes a missing pair for an empty one.
  */
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { FileSystem } from "../world.ts";
 import { olderVersion } from "./damage.ts";
 import type { Finding } from "./recovered.ts";
-import { readWhole, replaceFile, seal, unseal, versionIn } from "./sealed-file.ts";
+import { readWhole, replaceFiles, seal, unseal, versionIn } from "./sealed-file.ts";
 
 export interface Copies {
   readonly directory: string;
-  /** The first is written first, unless only the second is missing. */
+  /** Written together, unless only the second is missing. */
   readonly names: readonly [string, string];
   readonly kind: string;
   readonly version: number;
@@ -24,7 +24,7 @@ export interface Counted {
 }
 
 /**
- * Both copies are durable when this resolves; until then either holds this or the one before. A
+ * Both copies are durable when this resolves; until then each holds this or the one before. A
  * second one that is not there yet is made before the first is of a version that tells of both.
  */
 export async function replaceBoth(
@@ -37,9 +37,8 @@ export async function replaceBoth(
   const isFirstAlone =
     (await files.exists(`${directory}/${first}`)) &&
     !(await files.exists(`${directory}/${second}`));
-  for (const name of isFirstAlone ? [second, first] : names) {
-    await replaceFile(files, directory, name, bytes);
-  }
+  if (isFirstAlone) await replaceFiles(files, directory, [second], bytes);
+  await replaceFiles(files, directory, isFirstAlone ? [first] : names, bytes);
 }
 
 /**

@@ -91,17 +91,39 @@ export async function overwriteFile(
   }
 }
 
-/**
- * Replaces a file whole, atomically; durable when this resolves: written beside, synced, renamed,
- * directory synced. A failure leaves the old one, or (after the rename) either.
- */
+/** As `replaceFiles`, of one. */
 export async function replaceFile(
   files: FileSystem,
   directory: string,
   name: string,
   bytes: Uint8Array,
 ): Promise<void> {
-  const path = `${directory}/${name}`;
+  await replaceFiles(files, directory, [name], bytes);
+}
+
+/**
+ * Replaces files whole, each atomically, all by the same bytes; durable when this resolves: written
+ * beside, synced, renamed, directory synced. A failure leaves of each the old one, or (after the
+ * renames began) either.
+ */
+export async function replaceFiles(
+  files: FileSystem,
+  directory: string,
+  names: readonly string[],
+  bytes: Uint8Array,
+): Promise<void> {
+  const written = await Promise.allSettled(
+    names.map((name) => writeBeside(files, `${directory}/${name}`, bytes)),
+  );
+  for (const each of written) if (each.status === "rejected") throw each.reason;
+  for (const name of names) {
+    const path = `${directory}/${name}`;
+    await files.rename(path + temporarySuffix, path);
+  }
+  await files.syncDirectory(directory);
+}
+
+async function writeBeside(files: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
   const temporary = path + temporarySuffix;
   if (await files.exists(temporary)) await files.remove(temporary);
   const file = await files.open(temporary, "create");
@@ -111,6 +133,4 @@ export async function replaceFile(
   } finally {
     await file.close();
   }
-  await files.rename(temporary, path);
-  await files.syncDirectory(directory);
 }

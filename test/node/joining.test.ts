@@ -6,6 +6,27 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Kibitzer } from "../../src/index.ts";
 import { silent, type Logger } from "../../src/logger.ts";
+import { nodeNetwork } from "../../src/system/node-network.ts";
+
+test("who asks to be admitted is told once it is", async (t) => {
+  const home = mkdtempSync(join(tmpdir(), "kibitz-join-"));
+  const listen = [`unix:${join(home, "a.socket")}`];
+  const a = await Kibitzer.open({ id: "a", directory: join(home, "a"), listen, record: false });
+  const caller = nodeNetwork().connect(a.url, {
+    hello: () => ({ republic: null, node: null, version: "0" }),
+    fraction: () => 0,
+  });
+  t.after(async () => {
+    await caller[Symbol.asyncDispose]();
+    await a.close();
+    rmSync(home, { recursive: true });
+  });
+  await a.bootstrap("r");
+  const citizen = { id: "b", cookie: "0123456789abcdef", url: "unix:/nowhere", properties: {} };
+  const request = { method: "immigrate", republic: null, citizen, hops: 0 } as const;
+  const response = await caller.call(request, { lane: "control", timeoutMs: 5_000 });
+  assert.equal(response.kind, "admitted");
+});
 
 test("an ordinary join is quiet", async (t) => {
   const home = mkdtempSync(join(tmpdir(), "kibitz-join-"));
