@@ -22,24 +22,24 @@ export const storageMutants: readonly Mutant[] = [
   {
     name: "rename-not-synced",
     file: "src/storage/sealed-file.ts",
-    find: `await files.rename(temporary, path);
+    find: `await files.rename(path + temporarySuffix, path);
+  }
   await files.syncDirectory(directory);`,
-    replace: "await files.rename(temporary, path);",
+    replace: `await files.rename(path + temporarySuffix, path);
+  }`,
     about: "A file that was replaced is not synced in its directory.",
     invariant: "D1",
   },
   {
     name: "replacement-not-synced",
     file: "src/storage/sealed-file.ts",
-    find: `await file.datasync();
-  } finally {
-    await file.close();
-  }
-  await files.rename`,
-    replace: `} finally {
-    await file.close();
-  }
-  await files.rename`,
+    find: `const file = await files.open(temporary, "create");
+  try {
+    await file.write([bytes], 0);
+    await file.datasync();`,
+    replace: `const file = await files.open(temporary, "create");
+  try {
+    await file.write([bytes], 0);`,
     about: "A file is renamed into its place before it is synced.",
     invariant: "D8",
   },
@@ -89,21 +89,13 @@ export const storageMutants: readonly Mutant[] = [
   {
     name: "both-promises-unsynced",
     file: "src/storage/sealed-file.ts",
-    find: `await file.datasync();
-  } finally {
-    await file.close();
-  }
-}
-
-/**
- * Replaces`,
-    replace: `} finally {
-    await file.close();
-  }
-}
-
-/**
- * Replaces`,
+    find: `const file = await files.open(path, "write");
+  try {
+    await file.write([bytes], 0);
+    await file.datasync();`,
+    replace: `const file = await files.open(path, "write");
+  try {
+    await file.write([bytes], 0);`,
     about: "Both copies of the promise are written before either is synced.",
     invariant: "D8",
   },
