@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Status } from "../../src/api.ts";
-import { checkLogs } from "./checks.ts";
-import { Cluster } from "./cluster.ts";
-import { Feed, upTo } from "./feed.ts";
-import { eventually, Kit } from "./kit.ts";
+import { checkLogs } from "../processes/checks.ts";
+import { Cluster } from "../processes/cluster.ts";
+import { Feed, upTo } from "../processes/feed.ts";
+import { eventually, Kit } from "../processes/kit.ts";
 
 test("P5 under load a fourth and fifth node get seats, a sixth follows the log", async (t) => {
   const kit = Kit.open(t);

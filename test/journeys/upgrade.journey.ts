@@ -9,10 +9,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { protocol, version } from "../../src/version.ts";
-import { root } from "./child.ts";
-import { Cluster } from "./cluster.ts";
-import { Feed, upTo } from "./feed.ts";
-import { eventually, Kit } from "./kit.ts";
+import { root } from "../processes/child.ts";
+import { Cluster } from "../processes/cluster.ts";
+import { Feed, upTo } from "../processes/feed.ts";
+import { eventually, Kit } from "../processes/kit.ts";
 
 /**
  * A release that speaks these versions of the protocol: how its processes are started. They load

@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KibitzerClient } from "../../src/client.ts";
 import { KibitzerError } from "../../src/kibitzer-error.ts";
-import { Cluster } from "./cluster.ts";
-import { upTo } from "./feed.ts";
-import { Kit } from "./kit.ts";
+import { Cluster } from "../processes/cluster.ts";
+import { upTo } from "../processes/feed.ts";
+import { Kit } from "../processes/kit.ts";
 
 const count = 10_000;
 const MiB = 1024 * 1024;

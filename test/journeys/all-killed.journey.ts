@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkReplay } from "./checks.ts";
-import { Cluster } from "./cluster.ts";
-import { Feed, upTo } from "./feed.ts";
-import { Kit } from "./kit.ts";
+import { checkReplay } from "../processes/checks.ts";
+import { Cluster } from "../processes/cluster.ts";
+import { Feed, upTo } from "../processes/feed.ts";
+import { Kit } from "../processes/kit.ts";
 
 const linesPerRound = 4000;
 

@@ -1,9 +1,9 @@
 /** Members come and go under load: no call fails, and how long each waited is told. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { Cluster } from "./cluster.ts";
-import { Kit } from "./kit.ts";
-import { quantile, SteadyLoad } from "./steady-load.ts";
+import { Cluster } from "../processes/cluster.ts";
+import { Kit } from "../processes/kit.ts";
+import { quantile, SteadyLoad } from "../processes/steady-load.ts";
 
 async function operator(kit: Kit, cluster: Cluster, args: readonly string[]): Promise<string> {
   const [asked] = cluster.nodes;

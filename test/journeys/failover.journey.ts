@@ -6,9 +6,9 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import type { Status } from "../../src/api.ts";
-import { Cluster } from "./cluster.ts";
-import { measureFailover } from "./failover-probe.ts";
-import { Kit } from "./kit.ts";
+import { Cluster } from "../processes/cluster.ts";
+import { measureFailover } from "../processes/failover-probe.ts";
+import { Kit } from "../processes/kit.ts";
 
 const strikes = { SIGKILL: 5, SIGTERM: 3 } as const;
 
