@@ -10,8 +10,19 @@ import type { BackupOptions } from "./backup/backup-writing.ts";
 import { KibitzerError } from "./kibitzer-error.ts";
 import { nearest } from "./nearest.ts";
 
-/** The names of all options of a call; the compiler sees that none is missing. */
-export type OptionNames<Options> = Readonly<Record<keyof NonNullable<Options>, true>>;
+/**
+ * The names of all options of a call, and which of them say yes or no; the compiler sees that none
+ * is missing.
+ */
+export type OptionNames<Options> = {
+  readonly [Name in keyof NonNullable<Options>]-?: [
+    NonNullable<NonNullable<Options>[Name]>,
+  ] extends [boolean]
+    ? "flag"
+    : true;
+};
+
+type KnownOptions = Readonly<Record<string, true | "flag">>;
 
 /** Of the calls that node and client have in common. */
 export const optionNames: {
@@ -23,24 +34,21 @@ export const optionNames: {
   readonly backup: OptionNames<BackupOptions>;
 } = {
   wait: { signal: true },
-  publish: { signal: true, wait: true },
-  entries: { from: true, to: true, follow: true, signal: true },
-  query: { stale: true, index: true, waitMs: true, signal: true },
+  publish: { signal: true, wait: "flag" },
+  entries: { from: true, to: true, follow: "flag", signal: true },
+  query: { stale: "flag", index: true, waitMs: true, signal: true },
   promote: { insteadOf: true, signal: true },
   backup: { signal: true, progress: true },
 };
 
 /**
- * A name that is none would have no effect, and nobody would know: a slip is told.
+ * A name that is none would have no effect, and a text is a yes whatever it says, and nobody would
+ * know: a slip is told.
  *
  * @param within What the options are part of, as `timing.`.
  * @throws {KibitzerError} `KBZ_ARGUMENT`, naming the option, and the nearest that there is.
  */
-export function checkOptions(
-  options: unknown,
-  known: Readonly<Record<string, true>>,
-  within = "",
-): void {
+export function checkOptions(options: unknown, known: KnownOptions, within = ""): void {
   const fault = optionsFault(options, known, within);
   if (fault !== null) throw fault;
 }
@@ -48,7 +56,7 @@ export function checkOptions(
 /** Null where `checkOptions` does not throw. */
 export function optionsFault(
   options: unknown,
-  known: Readonly<Record<string, true>>,
+  known: KnownOptions,
   within = "",
 ): KibitzerError | null {
   if (typeof options !== "object" || options === null) {
@@ -57,6 +65,11 @@ export function optionsFault(
   // Inherited names count, too: a signal in place of the options is a slip of that kind.
   for (const name in options) {
     if (!Object.hasOwn(known, name)) return unknownOption(name, Object.keys(known), within);
+    const value: unknown = Reflect.get(options, name);
+    const isFlag = value === undefined || typeof value === "boolean";
+    if (known[name] === "flag" && !isFlag) {
+      return argumentError(within + name, "true or false", value);
+    }
   }
   return null;
 }

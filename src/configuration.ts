@@ -123,8 +123,8 @@ const known: OptionNames<KibitzerOptions> = {
   moved: true,
   allowHosts: true,
   logger: true,
-  record: true,
-  recordBodies: true,
+  record: "flag",
+  recordBodies: "flag",
   recordingBytesMax: true,
   parliamentSize: true,
   replaceAfterMs: true,
@@ -139,7 +139,7 @@ const known: OptionNames<KibitzerOptions> = {
   token: true,
   tokens: true,
   requestsPerSecondMax: true,
-  allowInsecure: true,
+  allowInsecure: "flag",
 };
 
 const knownWithin: {

@@ -125,6 +125,8 @@ async function untilConnected(endpoint: string): Promise<void> {
 /** Its client does not connect again: a write is made anew on a connection to who still answers. */
 class RabbitPublisher implements Publisher {
   readonly #endpoints: readonly string[];
+  /** Those that wait for a confirmation, by what tells them whether it has come. */
+  readonly #pending = new Set<(isConfirmed: boolean) => void>();
   #channel: Promise<ConfirmChannel> | null = null;
 
   constructor(endpoints: readonly string[]) {
@@ -139,13 +141,17 @@ class RabbitPublisher implements Publisher {
   async publish(entry: Uint8Array): Promise<void> {
     for (;;) {
       const channel = await this.channel();
-      const isDone = await new Promise<boolean>((resolve) => {
-        channel.once("close", () => resolve(false));
+      const isConfirmed = await new Promise<boolean>((resolve) => {
+        const settle = (isConfirmed: boolean): void => {
+          this.#pending.delete(settle);
+          resolve(isConfirmed);
+        };
+        this.#pending.add(settle);
         channel.sendToQueue(queue, Buffer.from(entry), { persistent: true }, (error: unknown) =>
-          resolve(error === null),
+          settle(error === null),
         );
       });
-      if (isDone) return;
+      if (isConfirmed) return;
       this.#channel = null;
       await pause(pollMs);
     }
@@ -162,8 +168,10 @@ class RabbitPublisher implements Publisher {
         const connection = await connectAmqp(this.#endpoints[at % this.#endpoints.length] ?? "");
         connection.on("error", () => undefined);
         const channel = await connection.createConfirmChannel();
-        channel.setMaxListeners(0);
         channel.on("error", () => undefined);
+        channel.once("close", () => {
+          for (const settle of this.#pending) settle(false);
+        });
         return channel;
       } catch {
         await pause(pollMs);

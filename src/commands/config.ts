@@ -1,10 +1,10 @@
 /** `kibitz config`: the settings that a node would be started with, looked at without a node. */
 import type { Command } from "commander";
 import { jsonSchemaOf } from "../settings/json-schema.ts";
-import { nearest } from "../nearest.ts";
 import { nodeSettings } from "../settings/node-settings.ts";
-import { problemText, type Problem } from "../settings/problem.ts";
-import { variableOf, type Settings } from "../settings/setting.ts";
+import { problemText } from "../settings/problem.ts";
+import type { Settings } from "../settings/setting.ts";
+import { strangersIn } from "../settings/strange-variables.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Output } from "./output.ts";
 import { completeSettings, originOf, type Origin } from "./setting-options.ts";
@@ -36,25 +36,6 @@ export async function checkConfig(
     if (problems.length === 0) output.line(`ok  ${file?.path ?? "no configuration file"}`);
   }
   return problems.length === 0 ? exitCodes.ok : exitCodes.usage;
-}
-
-/**
- * Variables that look like misspelt settings. Not an error: a system that runs containers may set
- * `KIBITZER_PORT` and the like by itself, for a service of that name.
- */
-export function strangersIn(environment: NodeJS.ProcessEnv): readonly Problem[] {
-  const others = ["config", "endpoints", "json", "token"];
-  const known = new Set([...Object.keys(nodeSettings), ...others].map(variableOf));
-  const prefix = variableOf("").length;
-  return Object.keys(environment)
-    .filter((name) => name.startsWith(variableOf("")) && !known.has(name))
-    .flatMap((name) => {
-      const suffixes = [...known].map((one) => one.slice(prefix));
-      const near = nearest(name.slice(prefix), suffixes);
-      if (near === null) return [];
-      const message = `This is no setting of a node. Did you mean ${variableOf("")}${near}?`;
-      return [{ key: null, place: name, message }];
-    });
 }
 
 interface Shown extends Origin {

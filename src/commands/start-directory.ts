@@ -68,10 +68,13 @@ function restartFaults(record: NodeRecord, options: NodeOptions): readonly Fault
   const directory = options.data ?? "";
   const faults: Fault[] = [];
   if (options.id !== undefined && options.id !== id) {
-    const other = republic === null ? "remove the directory, which is in no republic yet" : "";
+    const other =
+      republic === null
+        ? "remove the directory, which is in no republic yet"
+        : "name another directory";
     const tell = (named: Named): string =>
       `Wanted "${id}", the node that lives in ${directory} (${named("data")}). Found ` +
-      `"${options.id}": leave it out, or ${other === "" ? "name another directory" : other}.`;
+      `"${options.id}": leave it out, or ${other}.`;
     faults.push({ keys: ["id", "data"], tell });
   }
   if (options.listen === undefined) faults.push(...listeningFaults({ ...options, listen }));

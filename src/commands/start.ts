@@ -11,6 +11,8 @@ import { KibitzerError } from "../kibitzer-error.ts";
 import type { Logger } from "../logger.ts";
 import type { StateMachine } from "../machine/state-machine.ts";
 import { boundLogger } from "../node/bound-logger.ts";
+import { problemText } from "../settings/problem.ts";
+import { strangersIn } from "../settings/strange-variables.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 import type { Hangup } from "./hangup.ts";
@@ -47,6 +49,9 @@ export async function start(
   const kibitzer = await openKibitzer(directory, options, logger, signal);
   const told = boundLogger(logger, () => kibitzer);
   hangup.handle(() => void kibitzer.reload());
+  for (const stranger of strangersIn(process.env)) {
+    told.warn({ event: "misspelt", variable: stranger.place }, problemText(stranger));
+  }
   try {
     await serve(kibitzer, { options, output, signal });
   } catch (error) {

@@ -3,7 +3,7 @@
  * restart, and only that: not a lost quorum, nor catching up, nor a full disk. What fails `readyz`
  * keeps traffic away. Asks nobody, and decides nothing.
  */
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import type { Check, ProbeName } from "./probe.ts";
 
 /** A node whose timer is so late has stopped without knowing it. */
@@ -28,18 +28,18 @@ export interface HealthFacts {
   readonly isDraining: boolean;
 }
 
-export function factsOf(engine: Engine): HealthFacts {
-  const { legislator } = engine.state;
-  const decided = [...engine.meter.peers().values()].map((peer) => peer.decided);
+export function factsOf(node: RunningNode): HealthFacts {
+  const { legislator } = node.state;
+  const decided = [...node.meter.peers().values()].map((peer) => peer.decided);
   return {
-    failure: engine.failure?.code ?? null,
-    overdueMs: engine.overdueMs,
-    isInRepublic: engine.identity !== null,
+    failure: node.failure?.code ?? null,
+    overdueMs: node.overdueMs,
+    isInRepublic: node.identity !== null,
     isLeaderKnown: legislator.leader !== null,
     slotsBehind: Math.max(0, ...decided.map((slot) => slot - legislator.republic.slot)),
-    isMachineBehind: engine.machine.isBehind,
-    lack: engine.journal?.shortage.lack ?? null,
-    isDraining: engine.isDraining,
+    isMachineBehind: node.machine.isBehind,
+    lack: node.journal?.shortage.lack ?? null,
+    isDraining: node.isDraining,
   };
 }
 

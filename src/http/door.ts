@@ -6,7 +6,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import type { Socket } from "node:net";
 import type { HttpCallee } from "../access/gate.ts";
 import { probeOf } from "../health/early.ts";
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import { Deadline } from "../deadline.ts";
 import { Bell } from "../node/bell.ts";
 import { pause } from "../pause.ts";
@@ -15,7 +15,7 @@ import { httpLimits } from "./http-limits.ts";
 import { isForUs, isOriginOurs, nameOf } from "./hosts.ts";
 
 export class HttpDoor implements HttpCallee {
-  readonly #engine: Engine;
+  readonly #node: RunningNode;
   readonly #waiting = new WeakMap<Socket, number>();
   /** Requests that publish, and were not answered whole yet. */
   readonly #publishing = new Set<ServerResponse>();
@@ -24,8 +24,8 @@ export class HttpDoor implements HttpCallee {
   /** The hosts of endpoints, and of which, as one text: they seldom change. */
   #hosts: { readonly of: string; readonly names: ReadonlySet<string | null> } | null = null;
 
-  constructor(engine: Engine) {
-    this.#engine = engine;
+  constructor(node: RunningNode) {
+    this.#node = node;
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
@@ -34,14 +34,14 @@ export class HttpDoor implements HttpCallee {
       return;
     }
     // Its connection is about to close: the next request goes elsewhere.
-    if (this.#engine.isDraining) response.shouldKeepAlive = false;
+    if (this.#node.isDraining) response.shouldKeepAlive = false;
     if (request.method === "POST") this.#await(response);
     this.#listener ??= this.#open();
     this.#listener.then(
       (listener) => listener(request, response),
       (error: unknown) => {
         this.#listener = null;
-        this.#engine.logger.error({ event: "http", err: error }, "the HTTP interface cannot load");
+        this.#node.logger.error({ event: "http", err: error }, "the HTTP interface cannot load");
         response.destroy();
       },
     );
@@ -55,7 +55,7 @@ export class HttpDoor implements HttpCallee {
     if (this.#publishing.size === 0) return;
     for (const response of this.#publishing) response.shouldKeepAlive = false;
     await this.#answeredWithin(httpLimits.finishMs);
-    const { configuration, over } = this.#engine;
+    const { configuration, over } = this.#node;
     await pause(configuration.world.clock, httpLimits.lingerMs, over.signal);
   }
 
@@ -65,7 +65,7 @@ export class HttpDoor implements HttpCallee {
   }
 
   async #answeredWithin(ms: number): Promise<void> {
-    using deadline = new Deadline(this.#engine.configuration.world.clock, ms);
+    using deadline = new Deadline(this.#node.configuration.world.clock, ms);
     await this.#answered.until(() => this.#publishing.size === 0, deadline.signal);
   }
 
@@ -102,27 +102,23 @@ export class HttpDoor implements HttpCallee {
       import("./routes.ts"),
     ]);
     return makeListener({
-      routes: routesOf(this.#engine),
-      logger: this.#engine.logger,
+      routes: routesOf(this.#node),
+      logger: this.#node.logger,
       isForUs: ({ headers }) => isForUs(headers, this.#isOurs),
-      authorize: (request, role) => refusalOf(this.#engine.gate, request, role),
+      authorize: (request, role) => refusalOf(this.#node.gate, request, role),
       answered: ({ method, path }, code, ms) => {
         // Probes and scrapes are no clients.
         if (!path.startsWith("/v1/")) return;
-        this.#engine.meter.requests.note(`${method} ${path}`, code, ms);
+        this.#node.meter.requests.note(`${method} ${path}`, code, ms);
       },
     });
   }
 
   /** Hosts of this node, as it listens or is advertised, of other members, and those allowed. */
   readonly #isOurs = (name: string): boolean => {
-    const { directory, url, configuration } = this.#engine;
+    const { directory, url, configuration } = this.#node;
     if (configuration.allowHosts.has(name)) return true;
-    const urls = [
-      url,
-      ...directory.record.listen,
-      ...this.#engine.contacts().map(({ url }) => url),
-    ];
+    const urls = [url, ...directory.record.listen, ...this.#node.contacts().map(({ url }) => url)];
     const of = urls.join(" ");
     if (this.#hosts?.of !== of) this.#hosts = { of, names: new Set(urls.map(nameOf)) };
     return this.#hosts.names.has(name);

@@ -8,7 +8,7 @@ import { askerOf } from "../access/http-asker.ts";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Reading } from "../metrics/meter.ts";
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import { truncated } from "../node/log-reader.ts";
 import { ownBarrier } from "../node/own-barrier.ts";
 import { batchesAt } from "../node/own-entries.ts";
@@ -21,7 +21,7 @@ import type { HttpContext, Route } from "./route.ts";
 import type { Stalls } from "./stalls.ts";
 
 type Node = Pick<
-  Engine,
+  RunningNode,
   | "configuration"
   | "gate"
   | "logger"
@@ -227,6 +227,6 @@ function notReached({ reader }: Node, after: number | null): HttpProblem | null 
   return new HttpProblem(error, { status: 503 });
 }
 
-function gone({ reader }: Pick<Engine, "reader">, error: KibitzerError): HttpProblem {
+function gone({ reader }: Pick<RunningNode, "reader">, error: KibitzerError): HttpProblem {
   return new HttpProblem(error, { more: { firstIndex: reader.indexFirst } });
 }

@@ -1,10 +1,10 @@
 /** `GET /livez`, `/readyz` and `/startupz`: for whoever runs nodes, without a token. */
 import { checksOf, factsOf } from "../health/health.ts";
 import { probeAnswer, probeNames } from "../health/probe.ts";
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import type { HttpContext, Route } from "./route.ts";
 
-export function healthRoutes(engine: Engine): readonly Route[] {
+export function healthRoutes(node: RunningNode): readonly Route[] {
   return probeNames.map((name) => ({
     method: "GET",
     path: `/${name}`,
@@ -12,7 +12,7 @@ export function healthRoutes(engine: Engine): readonly Route[] {
     answer: (context: HttpContext) => {
       const exclude = context.req.queries("exclude") ?? [];
       const verbose = context.req.query("verbose") !== undefined;
-      const { status, text } = probeAnswer(name, checksOf(factsOf(engine), name), {
+      const { status, text } = probeAnswer(name, checksOf(factsOf(node), name), {
         verbose,
         exclude,
       });

@@ -1,8 +1,8 @@
 /** `GET /metrics`, in the text format of Prometheus. */
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import type { Route } from "./route.ts";
 
-export function metricsRoutes({ metrics }: Pick<Engine, "metrics">): readonly Route[] {
+export function metricsRoutes({ metrics }: Pick<RunningNode, "metrics">): readonly Route[] {
   return [
     {
       method: "GET",

@@ -13,7 +13,7 @@ import {
 import { Deadline } from "../deadline.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { Bell } from "../node/bell.ts";
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import { ownBarrier } from "../node/own-barrier.ts";
 import { Publishing } from "../publishing/publishing.ts";
 import { resultOf } from "../publishing/submission-result.ts";
@@ -27,7 +27,7 @@ export interface NumberingNode {
   readonly configuration: { readonly world: Pick<World, "clock" | "chance"> };
   /** Rings when its log has gone on. */
   readonly changed: Pick<Bell, "until">;
-  readonly service: Pick<Engine["service"], "enqueue">;
+  readonly service: Pick<RunningNode["service"], "enqueue">;
   readonly state: {
     readonly legislator: { readonly republic: Pick<Republic, "outcomeOf" | "batchOf"> };
   };
@@ -184,7 +184,7 @@ export class NamedPublisher implements Disposable {
  * @throws {KibitzerError} `KBZ_PUBLISHER` when that has not been decided yet.
  */
 export async function checkRegistered(
-  node: Pick<Engine, "over" | "service" | "state">,
+  node: Pick<RunningNode, "over" | "service" | "state">,
   publisher: PublisherId,
   signal: AbortSignal,
 ): Promise<void> {

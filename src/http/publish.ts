@@ -2,7 +2,7 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { limits } from "../../consensus/index.ts";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import { diskFull, publishersFull } from "../publishing/errors.ts";
 import { resultOf } from "../publishing/submission-result.ts";
 import { BodyRoom, readBody, readWhole } from "./body.ts";
@@ -25,7 +25,7 @@ import type { HttpContext, Route } from "./route.ts";
 import type { Stalls } from "./stalls.ts";
 
 type Node = Pick<
-  Engine,
+  RunningNode,
   | "changed"
   | "configuration"
   | "isDraining"

@@ -2,7 +2,7 @@
 import { wholeMax } from "../codec/byte-reader.ts";
 import { Deadline } from "../deadline.ts";
 import { KibitzerError, type KibitzerErrorCode } from "../kibitzer-error.ts";
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import { closedError, noRepublicYet } from "../node/errors.ts";
 import { httpLimits } from "./http-limits.ts";
 import { badRequest, HttpProblem } from "./problem.ts";
@@ -36,7 +36,7 @@ export interface WithinOptions {
  *   unless `late` says something else; `KBZ_CLOSED` likewise when the node stops.
  */
 export async function within<Result>(
-  { configuration }: Pick<Engine, "configuration">,
+  { configuration }: Pick<RunningNode, "configuration">,
   signal: AbortSignal,
   act: (signal: AbortSignal, reasonOf: ReasonOf) => Promise<Result>,
   { ms = httpLimits.answerMs, late }: WithinOptions = {},
@@ -75,12 +75,12 @@ function givenUp(cause: unknown, code: KibitzerErrorCode, message: string): Kibi
 }
 
 /** @throws {KibitzerError} when this node is about to stop: what is under way is to end. */
-export function checkStaying({ isDraining }: Pick<Engine, "isDraining">): void {
+export function checkStaying({ isDraining }: Pick<RunningNode, "isDraining">): void {
   if (isDraining) throw closedError();
 }
 
 /** @throws {HttpProblem} 503 when this node has no log to write to or to read. */
-export function checkRepublic({ republic }: Pick<Engine, "republic">): void {
+export function checkRepublic({ republic }: Pick<RunningNode, "republic">): void {
   if (republic !== null) return;
   throw new HttpProblem(noRepublicYet(), { status: 503 });
 }

@@ -1,5 +1,5 @@
 /** All routes of a node. */
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import { entriesRoutes } from "./entries.ts";
 import { healthRoutes } from "./health.ts";
 import { metricsRoutes } from "./metrics.ts";
@@ -9,14 +9,14 @@ import type { Route } from "./route.ts";
 import { Stalls } from "./stalls.ts";
 import { statusRoutes } from "./status.ts";
 
-export function routesOf(engine: Engine): readonly Route[] {
-  const stalls = new Stalls(engine.configuration.world.clock);
+export function routesOf(node: RunningNode): readonly Route[] {
+  const stalls = new Stalls(node.configuration.world.clock);
   return [
-    ...statusRoutes(engine),
-    ...entriesRoutes(engine, stalls),
-    ...publishRoutes(engine, stalls),
-    ...metricsRoutes(engine),
-    ...healthRoutes(engine),
+    ...statusRoutes(node),
+    ...entriesRoutes(node, stalls),
+    ...publishRoutes(node, stalls),
+    ...metricsRoutes(node),
+    ...healthRoutes(node),
     ...openapiRoutes(),
   ];
 }

@@ -1,16 +1,16 @@
 /** `GET /v1/status`: the same document as `kibitz status --json`. */
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import { jsonLine } from "./json-line.ts";
 import { signalOf } from "./request.ts";
 import type { Route } from "./route.ts";
 
-export function statusRoutes(engine: Pick<Engine, "status" | "over">): readonly Route[] {
+export function statusRoutes(node: Pick<RunningNode, "status" | "over">): readonly Route[] {
   return [
     {
       method: "GET",
       path: "/v1/status",
       role: "read",
-      answer: async (context) => jsonLine(await engine.status(signalOf(context, engine.over))),
+      answer: async (context) => jsonLine(await node.status(signalOf(context, node.over))),
     },
   ];
 }

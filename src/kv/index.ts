@@ -7,6 +7,7 @@ export { KvMachine } from "./kv-machine.ts";
 export {
   Kv,
   type Compared,
+  type DeleteOptions,
   type KvLog,
   type KvOptions,
   type KvPage,

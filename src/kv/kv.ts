@@ -3,6 +3,7 @@
  * asks questions, nothing else. Holds no part of the map.
  */
 import type { Log, QueryOptions, WaitOptions } from "../api.ts";
+import { checkOptions, optionNames, type OptionNames } from "../arguments.ts";
 import { DecodeError } from "../codec/bytes.ts";
 import { systemClock } from "../system/system-clock.ts";
 import type { Clock } from "../world.ts";
@@ -51,6 +52,11 @@ export interface PutOptions extends WriteOptions {
   readonly lease?: number;
 }
 
+export interface DeleteOptions extends WriteOptions {
+  /** Refuse the deletion unless the key has this revision. */
+  readonly expected?: number;
+}
+
 export interface ListOptions extends ReadOptions {
   /** Go on behind this key. */
   readonly after?: string;
@@ -91,6 +97,26 @@ export interface Told {
   readonly answer: KvAnswer;
 }
 
+const readNames = { ...optionNames.wait, stale: "flag" } as const;
+const writeNames = { ...optionNames.wait, fence: true } as const;
+const names: {
+  readonly kv: OptionNames<KvOptions>;
+  readonly read: OptionNames<ReadOptions>;
+  readonly put: OptionNames<PutOptions>;
+  readonly delete: OptionNames<DeleteOptions>;
+  readonly list: OptionNames<ListOptions>;
+  readonly watch: OptionNames<WatchOptions>;
+  readonly lock: OptionNames<LockOptions>;
+} = {
+  kv: { clock: true },
+  read: readNames,
+  put: { ...writeNames, lease: true },
+  delete: { ...writeNames, expected: true },
+  list: { ...readNames, after: true, limit: true },
+  watch: { ...optionNames.wait, prefix: "flag", from: true, after: true },
+  lock: { ...optionNames.wait, ttlMs: true, owner: true },
+};
+
 export class Kv {
   readonly #log: KvLog;
   readonly #clock: Clock;
@@ -99,12 +125,14 @@ export class Kv {
   #isThere = false;
 
   constructor(log: KvLog, options: KvOptions = {}) {
+    checkOptions(options, names.kv);
     this.#log = log;
     this.#clock = options.clock ?? systemClock();
   }
 
   /** @throws {KibitzerError} as every method: `KBZ_MACHINE` where no map is attached. */
   async get(key: string, options: ReadOptions = {}): Promise<KvRecord | null> {
+    checkOptions(options, names.read);
     const { answer } = await this.ask({ kind: "get", key: checkedKey(key) }, plain(options));
     return of(answer, "record").record;
   }
@@ -118,6 +146,7 @@ export class Kv {
     options: PutOptions = {},
   ): Promise<{ readonly revision: number }> {
     const what = `put ${key}`;
+    checkOptions(options, names.put);
     const result = await this.#put({ key, value, expected: null, what }, options);
     if (result.status !== "ok") throw refusalOf(result, what);
     return { revision: result.number };
@@ -131,6 +160,7 @@ export class Kv {
     options: PutOptions = {},
   ): Promise<Compared> {
     const what = `cas ${key}`;
+    checkOptions(options, names.put);
     checkedExpected(expected);
     const result = await this.#put({ key, value, expected, what }, options);
     if (result.status === "ok") return { isSet: true, revision: result.number };
@@ -142,10 +172,8 @@ export class Kv {
    * Resolves with the revision that was deleted, 0 for none.
    * @throws {KibitzerError} `KBZ_CONFLICT` when the key has not the revision `expected`.
    */
-  async delete(
-    key: string,
-    options: WriteOptions & { readonly expected?: number } = {},
-  ): Promise<{ readonly revision: number }> {
+  async delete(key: string, options: DeleteOptions = {}): Promise<{ readonly revision: number }> {
+    checkOptions(options, names.delete);
     const { expected, fence, signal } = options;
     const condition = {
       expected: expected === undefined ? null : checkedExpected(expected),
@@ -157,6 +185,7 @@ export class Kv {
 
   /** Records whose keys begin with `prefix`, in the order of their UTF-16 units. */
   async list(prefix = "", options: ListOptions = {}): Promise<KvPage> {
+    checkOptions(options, names.list);
     const { after = "", limit = kvLimits.pageMax } = options;
     checkedPrefix(prefix);
     checkedPrefix(after, "key");
@@ -167,6 +196,7 @@ export class Kv {
 
   /** Each change of a key, or of those that begin with a prefix, once and in order, for ever. */
   watch(name: string, options: WatchOptions = {}): AsyncGenerator<KvEvent, void, void> {
+    checkOptions(options, names.watch);
     const { prefix = false, from, after } = options;
     if (prefix) checkedPrefix(name);
     else checkedKey(name);
@@ -176,28 +206,29 @@ export class Kv {
   }
 
   /** A lease of so much log time; resolves with its id. */
-  async grant(ttlMs: number, { signal }: WaitOptions = {}): Promise<{ readonly lease: number }> {
+  async grant(ttlMs: number, options: WaitOptions = {}): Promise<{ readonly lease: number }> {
+    checkOptions(options, optionNames.wait);
     const command = { kind: "grant", ttlMs: checkedTtl(ttlMs) } as const;
-    return { lease: await this.#done(command, "grant", signal) };
+    return { lease: await this.#done(command, "grant", options.signal) };
   }
 
   /** Lets a lease begin anew. @throws {KibitzerError} `KBZ_NOT_FOUND` when it has ended. */
-  async keepAlive(
-    lease: number,
-    { signal }: WaitOptions = {},
-  ): Promise<{ readonly ttlMs: number }> {
+  async keepAlive(lease: number, options: WaitOptions = {}): Promise<{ readonly ttlMs: number }> {
+    checkOptions(options, optionNames.wait);
     checkedLease(lease, 1);
-    return { ttlMs: await this.#done({ kind: "keepAlive", lease }, "keepAlive", signal) };
+    return { ttlMs: await this.#done({ kind: "keepAlive", lease }, "keepAlive", options.signal) };
   }
 
   /** Ends a lease, and deletes what goes with it. */
-  async revoke(lease: number, { signal }: WaitOptions = {}): Promise<{ readonly keys: number }> {
+  async revoke(lease: number, options: WaitOptions = {}): Promise<{ readonly keys: number }> {
+    checkOptions(options, optionNames.wait);
     checkedLease(lease, 1);
-    return { keys: await this.#done({ kind: "revoke", lease }, "revoke", signal) };
+    return { keys: await this.#done({ kind: "revoke", lease }, "revoke", options.signal) };
   }
 
   /** How a lease is, or null when it has ended. */
   async lease(lease: number, options: ReadOptions = {}): Promise<LeaseState | null> {
+    checkOptions(options, names.read);
     checkedLease(lease, 0);
     const { answer } = await this.ask({ kind: "lease", lease }, plain(options));
     if (answer.kind === "noLease") return null;
@@ -210,6 +241,7 @@ export class Kv {
    * that of all who had it before; hand it, as `fence`, to every write that the lock guards.
    */
   async lock(name: string, options: LockOptions): Promise<KvLock> {
+    checkOptions(options, names.lock);
     checkedKey(name);
     checkedTtl(options.ttlMs);
     checkedValue(options.owner ?? "", "owner");
@@ -222,6 +254,7 @@ export class Kv {
    * `signal` what the job does, then release it. A tick is begun once at most, whatever crashes.
    */
   async once(name: string, tick: Date, options: LockOptions): Promise<KvLock | null> {
+    checkOptions(options, names.lock);
     checkedTtl(options.ttlMs);
     checkedValue(options.owner ?? "", "owner");
     return await claim(this, { name: checkedKey(name), tick }, options);

@@ -1,15 +1,15 @@
 /** What the metrics say of clients: what they asked, how they read, and their leases. */
 import { KvMachine } from "../kv/kv-machine.ts";
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import { counter, gauge, histogram, type Family } from "./family.ts";
 
 const prefix = "kibitzer_client_";
 
-export function clientFamilies(engine: Engine): readonly Family[] {
-  const { requests, readings } = engine.meter;
+export function clientFamilies(node: RunningNode): readonly Family[] {
+  const { requests, readings } = node.meter;
   return [
     gauge(`${prefix}sessions`, "Publishers that the replicated state knows.", () => {
-      return engine.state.legislator.republic.publisherCount;
+      return node.state.legislator.republic.publisherCount;
     }),
     counter(`${prefix}requests_total`, "Requests of clients, by how they ended.", () => {
       return [...requests.codes].flatMap(([method, codes]) => {
@@ -26,16 +26,16 @@ export function clientFamilies(engine: Engine): readonly Family[] {
       `${prefix}watcher_lag_entries`,
       "Entries before the reading that is farthest back.",
       () => {
-        const { indexLast } = engine.reader;
+        const { indexLast } = node.reader;
         return [...readings].reduce((most, { next }) => Math.max(most, indexLast + 1 - next), 0);
       },
     ),
-    ...leaseFamilies(engine),
+    ...leaseFamilies(node),
   ];
 }
 
 /** Leases are the key–value map's: a node without it has none. */
-function leaseFamilies({ machine }: Engine): readonly Family[] {
+function leaseFamilies({ machine }: RunningNode): readonly Family[] {
   const read = (of: "active" | "expired") => (): number | null =>
     machine.machine instanceof KvMachine ? machine.machine.leaseCounts[of] : null;
   return [

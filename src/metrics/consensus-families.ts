@@ -1,12 +1,12 @@
 /** What the metrics say of agreement: who leads, how far the log is, what became of proposals. */
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import { counter, gauge, histogram, type Family } from "./family.ts";
 import { reachableMembers } from "./peer-families.ts";
 
 const prefix = "kibitzer_consensus_";
 
-export function consensusFamilies(engine: Engine): readonly Family[] {
-  const { meter, state } = engine;
+export function consensusFamilies(node: RunningNode): readonly Family[] {
+  const { meter, state } = node;
   const { legislator } = state;
   return [
     gauge(`${prefix}has_leader`, "Whether this node knows who leads.", () => {
@@ -18,16 +18,16 @@ export function consensusFamilies(engine: Engine): readonly Family[] {
     counter(`${prefix}leader_changes_total`, "Times that another node led than before.", () => {
       return meter.leaderChanges;
     }),
-    gauge(`${prefix}ballot`, "The round of the leader's ballot.", () => engine.view().ballot.round),
+    gauge(`${prefix}ballot`, "The round of the leader's ballot.", () => node.view().ballot.round),
     counter(`${prefix}elections_total`, "Candidacies of this node, by how they ended.", () => {
       return ["won", "lost"].map((outcome) => [{ outcome }, meter.elections.of(outcome)] as const);
     }),
-    gauge(`${prefix}committed_index`, "The last index decided here.", () => engine.view().index),
+    gauge(`${prefix}committed_index`, "The last index decided here.", () => node.view().index),
     gauge(`${prefix}applied_index`, "The last index applied by the state machine, if any.", () => {
-      return engine.report().applied.index;
+      return node.report().applied.index;
     }),
     gauge(`${prefix}proposals_pending`, "Slots of the log that are not decided yet.", () => {
-      const { length, decided } = engine.view();
+      const { length, decided } = node.view();
       return Math.max(0, length - decided);
     }),
     counter(`${prefix}proposals_failed_total`, "Batches handed in here and refused.", () => {
@@ -49,7 +49,7 @@ export function consensusFamilies(engine: Engine): readonly Family[] {
     }),
     gauge(`${prefix}members`, "Members of the republic.", () => legislator.republic.members.length),
     gauge(`${prefix}members_reachable`, "Of them, connected or this node itself.", () => {
-      return reachableMembers(engine);
+      return reachableMembers(node);
     }),
     gauge(`${prefix}quorum`, "Members that must be up for anything to be decided.", () => {
       const seats = legislator.republic.government?.parliament.length ?? 0;
@@ -57,7 +57,7 @@ export function consensusFamilies(engine: Engine): readonly Family[] {
     }),
     gauge(`${prefix}seats_reachable`, "Members that vote, connected or this node itself.", () => {
       const parliament = legislator.republic.government?.parliament;
-      return parliament === undefined ? null : reachableMembers(engine, parliament);
+      return parliament === undefined ? null : reachableMembers(node, parliament);
     }),
   ];
 }

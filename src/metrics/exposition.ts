@@ -3,7 +3,7 @@
  * the first scrape: a node that nobody scrapes starts and works without it.
  */
 import type { Metric, Registry } from "prom-client";
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import { familiesOf } from "./families.ts";
 import type { Family, Sample } from "./family.ts";
 
@@ -12,11 +12,11 @@ export interface Exposition {
   text(): Promise<string>;
 }
 
-/** The metrics of `engine` and of its process. */
-export async function expose(engine: Engine): Promise<Exposition> {
+/** The metrics of `node` and of its process. */
+export async function expose(node: RunningNode): Promise<Exposition> {
   const { Registry, collectDefaultMetrics } = await import("prom-client");
   const registry = new Registry();
-  registerIn(registry, engine);
+  registerIn(registry, node);
   collectDefaultMetrics({ register: registry });
   return {
     contentType: registry.contentType,
@@ -25,11 +25,11 @@ export async function expose(engine: Engine): Promise<Exposition> {
 }
 
 /**
- * Puts the metrics of `engine`, without those of the process, into a registry of the program that
+ * Puts the metrics of `node`, without those of the process, into a registry of the program that
  * embeds it.
  */
-export function registerIn(registry: Registry, engine: Engine): void {
-  for (const family of familiesOf(engine)) registry.registerMetric(asMetric(family));
+export function registerIn(registry: Registry, node: RunningNode): void {
+  for (const family of familiesOf(node)) registry.registerMetric(asMetric(family));
 }
 
 /** Histograms here count by themselves: prom-client's own take each observation one by one. */

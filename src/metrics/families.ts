@@ -1,5 +1,5 @@
 /** All metrics of one node. */
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import { protocol, version } from "../version.ts";
 import { clientFamilies } from "./client-families.ts";
 import { consensusFamilies } from "./consensus-families.ts";
@@ -7,17 +7,17 @@ import { counter, gauge, type Family } from "./family.ts";
 import { peerFamilies } from "./peer-families.ts";
 import { storageFamilies } from "./storage-families.ts";
 
-export function familiesOf(engine: Engine): readonly Family[] {
+export function familiesOf(node: RunningNode): readonly Family[] {
   return [
-    ...consensusFamilies(engine),
-    ...storageFamilies(engine),
-    ...peerFamilies(engine),
-    ...clientFamilies(engine),
-    ...nodeFamilies(engine),
+    ...consensusFamilies(node),
+    ...storageFamilies(node),
+    ...peerFamilies(node),
+    ...clientFamilies(node),
+    ...nodeFamilies(node),
   ];
 }
 
-function nodeFamilies(engine: Engine): readonly Family[] {
+function nodeFamilies(node: RunningNode): readonly Family[] {
   return [
     gauge("kibitzer_build_info", "Always 1; the versions are its labels.", () => [
       [{ version, node: process.versions.node }, 1],
@@ -26,7 +26,7 @@ function nodeFamilies(engine: Engine): readonly Family[] {
       return protocol.most;
     }),
     gauge("kibitzer_tls_cert_expiry_timestamp_seconds", "When a certificate ends.", () => {
-      const ends = Map.groupBy(engine.meter.certificates(), ({ role }) => role);
+      const ends = Map.groupBy(node.meter.certificates(), ({ role }) => role);
       return [...ends].map(([role, all]) => {
         return [{ role }, Math.min(...all.map(({ expiresAt }) => expiresAt)) / 1000] as const;
       });
@@ -34,7 +34,7 @@ function nodeFamilies(engine: Engine): readonly Family[] {
     counter(
       "kibitzer_state_digest_mismatch_total",
       "Times that a member's state, or this node's own, was found to differ.",
-      () => engine.meter.mismatches,
+      () => node.meter.mismatches,
     ),
   ];
 }

@@ -1,17 +1,17 @@
 /** What the metrics say of the journal, its snapshots, and the disk under them. */
-import type { Engine } from "../node/engine.ts";
+import type { RunningNode } from "../node/running-node.ts";
 import { volumeOf } from "../storage/node-files.ts";
 import { counter, gauge, histogram, type Family } from "./family.ts";
 
 const prefix = "kibitzer_storage_";
 
-export function storageFamilies(engine: Engine): readonly Family[] {
-  const { storage: meter } = engine.meter;
+export function storageFamilies(node: RunningNode): readonly Family[] {
+  const { storage: meter } = node.meter;
   const volume = async (): ReturnType<typeof volumeOf> => {
-    return await volumeOf(engine.directory.path);
+    return await volumeOf(node.directory.path);
   };
   return [
-    ...logFamilies(engine),
+    ...logFamilies(node),
     histogram(`${prefix}fsync_duration_seconds`, "Syncs of the journal.", () => [
       [{}, meter.syncs],
     ]),
@@ -22,10 +22,10 @@ export function storageFamilies(engine: Engine): readonly Family[] {
       return (await volume())?.bytes ?? null;
     }),
     gauge(`${prefix}reserve_bytes`, "Log that can still be written on a full disk.", () => {
-      return engine.journal?.shortage.reserveBytes ?? null;
+      return node.journal?.shortage.reserveBytes ?? null;
     }),
     gauge(`${prefix}degraded`, "Whether storage is degraded, by reason.", () => {
-      const { journal } = engine;
+      const { journal } = node;
       if (journal === null) return null;
       const lack = journal.shortage.lack;
       return [
@@ -50,15 +50,15 @@ export function storageFamilies(engine: Engine): readonly Family[] {
   ];
 }
 
-function logFamilies(engine: Engine): readonly Family[] {
-  const { reader } = engine;
+function logFamilies(node: RunningNode): readonly Family[] {
+  const { reader } = node;
   return [
     gauge(`${prefix}log_bytes`, "Size of the journal's segments.", () => {
-      const segments = engine.journal?.past.segments;
+      const segments = node.journal?.past.segments;
       return segments?.reduce((sum, { size }) => sum + size, 0) ?? null;
     }),
     gauge(`${prefix}segments`, "How many segments the journal has.", () => {
-      return engine.journal?.past.segments.length ?? null;
+      return node.journal?.past.segments.length ?? null;
     }),
     gauge(`${prefix}first_index`, "The first index that can be read here.", () => {
       return reader.indexFirst;

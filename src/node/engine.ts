@@ -47,6 +47,7 @@ import { menderOf, openRepaired, rememberPeers, unreadable } from "./mending.ts"
 import { durableState } from "./recovery.ts";
 import type { NodeReport } from "../requests.ts";
 import { RunLoop, type LegislatorRequest } from "./run-loop.ts";
+import type { RunningNode } from "./running-node.ts";
 import type { Service } from "./service.ts";
 import { askStatus } from "./status-asking.ts";
 import { reportOf } from "./status.ts";
@@ -60,7 +61,7 @@ import { citizensOf } from "./citizens.ts";
 import { Whereabouts } from "./whereabouts.ts";
 import type { ReadMender } from "../repair/read-mender.ts";
 
-export class Engine {
+export class Engine implements RunningNode {
   readonly configuration: Configuration;
   readonly logger: Logger;
   readonly directory: DataDirectory;

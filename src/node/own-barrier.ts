@@ -2,14 +2,14 @@
 import { TransportError } from "../../transport/index.ts";
 import type { WaitOptions } from "../api.ts";
 import type { Response } from "../requests.ts";
-import type { Engine } from "./engine.ts";
+import type { RunningNode } from "./running-node.ts";
 import { closedError } from "./errors.ts";
 
 /** Between two askings of the same leader: the first wait, and the longest. */
 const askAgainMs = 25;
 const askAgainMsMax = 200;
 
-type Asked = Pick<Engine, "over" | "service" | "state">;
+type Asked = Pick<RunningNode, "over" | "service" | "state">;
 
 /**
  * Resolves with what is decided: reads at this node after it are linearizable.

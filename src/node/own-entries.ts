@@ -4,7 +4,7 @@
 import type { EntriesOptions, Entry } from "../api.ts";
 import { checkedReading, checkOptions, optionNames } from "../arguments.ts";
 import { asKibitzerError } from "../as-kibitzer-error.ts";
-import type { Engine } from "./engine.ts";
+import type { RunningNode } from "./running-node.ts";
 import { entriesOf } from "../codec/entry-stream.ts";
 import { closedError } from "./errors.ts";
 import { KibitzerError } from "../kibitzer-error.ts";
@@ -13,7 +13,7 @@ import type { EntriesBatch } from "../requests.ts";
 const readBytesMax = 1_048_576;
 
 /** What a reading of the own log needs of the node. */
-export type EntriesSource = Pick<Engine, "reader" | "over">;
+export type EntriesSource = Pick<RunningNode, "reader" | "over">;
 
 /**
  * Ends where `options` say. One that follows for ever ends with the node, too; one that has an end

@@ -2,9 +2,9 @@
 import type { Government } from "../../consensus/index.ts";
 import type { WaitOptions } from "../api.ts";
 import { checkOptions, optionNames } from "../arguments.ts";
-import type { Engine } from "./engine.ts";
+import type { RunningNode } from "./running-node.ts";
 
-type Governed = Pick<Engine, "changed" | "over" | "state">;
+type Governed = Pick<RunningNode, "changed" | "over" | "state">;
 
 /** Begins with the one in force, and ends with the node. @throws the signal's reason. */
 export async function* ownGovernments(

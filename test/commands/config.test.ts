@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { exitCodes } from "../../src/commands/exit-codes.ts";
-import { strangersIn } from "../../src/commands/config.ts";
 import { createProgram } from "../../src/commands/program.ts";
 import { problemText } from "../../src/settings/problem.ts";
+import { strangersIn } from "../../src/settings/strange-variables.ts";
 import { Scratch } from "../settings/scratch.ts";
 import { captureOutput } from "./captured-output.ts";
 

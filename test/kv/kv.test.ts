@@ -51,6 +51,27 @@ test("what is put is got anywhere; compare-and-set tells what is there", async (
   assert.deepEqual(await remote.delete("colour"), { revision: 0 });
 });
 
+const has = (options: Readonly<Record<string, unknown>>): never => options as never;
+
+test("a slip in an option is told, and nothing is done", async (t) => {
+  const [a] = await republic(t, ["a"]);
+  assert.ok(a !== undefined);
+  const kv = new Kv(a);
+  const slips: readonly (readonly [RegExp, () => Promise<unknown>])[] = [
+    [/Option leese: .*"lease"/, async () => await kv.put("k", "v", has({ leese: 1 }))],
+    [/Option expect: .*"expected"/, async () => await kv.delete("k", has({ expect: 1 }))],
+    [/stale: wanted true or false/, async () => await kv.get("k", has({ stale: "no" }))],
+    [/Option most: /, async () => await kv.list("", has({ most: 1 }))],
+    [/Option ttl: wanted one of signal, ttlMs/, async () => await kv.lock("k", has({ ttl: 1000 }))],
+    [/Option sinal: .*"signal"/, async () => await kv.grant(1000, has({ sinal: 1 }))],
+  ];
+  for (const [message, act] of slips) {
+    await assert.rejects(act(), { code: "KBZ_ARGUMENT", outcome: "none", message });
+  }
+  assert.throws(() => kv.watch("k", has({ prefix: "k" })), { code: "KBZ_ARGUMENT" });
+  assert.deepEqual((await kv.list()).records, []);
+});
+
 test("a list comes in order, page by page", async (t) => {
   const [a] = await republic(t, ["a"]);
   assert.ok(a !== undefined);

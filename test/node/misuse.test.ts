@@ -61,6 +61,8 @@ function slips(log: Kibitzer | KibitzerClient): readonly Slip[] {
       async () => await log.promote("b", has({ insteadof: "a" })),
     ],
     [/Option insteadOf: /, async () => await log.demote("b", has({ insteadOf: "a" }))],
+    [/wait: wanted true or .*"no"/, async () => await log.publish("x", has({ wait: "no" }))],
+    [/follow: wanted true or false/, async () => await log.entries(has({ follow: 0 })).next()],
     [/Option progres: /, async () => await log.backup(has({ progres: 1 })).next()],
   ];
 }

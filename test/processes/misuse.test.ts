@@ -61,8 +61,11 @@ test("a port, directory, republic or id that is taken ends with 5, says what to 
 
   const there = `ws://127.0.0.1:${other}`;
   const founding = ["--id", "z", "--listen", there, "--bootstrap", "elsewhere"];
-  const elsewhere = kit.start(["start", "--data", kit.path("z"), "--json", ...founding]);
+  const misspelt = { KIBITZER_RETIAN_BYTES: "1" };
+  const args = ["start", "--data", kit.path("z"), "--json", ...founding];
+  const elsewhere = kit.start(args, { environment: misspelt });
   await elsewhere.untilEvent("ready");
+  assert.match(elsewhere.stderr, /"event":"misspelt".*Did you mean KIBITZER_RETAIN_BYTES/);
   refused(await start(b.data, "--join", there), 5, /belongs to the republic "town"/);
   await cluster.restart("b");
   assert.equal((await cluster.whole()).members.length, 3);
