@@ -62,7 +62,7 @@ export const machineMutants: readonly Mutant[] = [
   {
     name: "query-without-barrier",
     file: "src/node/own-query.ts",
-    find: "if (options.stale !== true) await ownBarrier(engine, options);",
+    find: "if (options.stale !== true) await ownBarrier(node, options);",
     replace: "",
     about: "A question is answered from what the node has.",
     invariant: "C4",
