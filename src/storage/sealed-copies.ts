@@ -10,7 +10,7 @@ import { readWhole, replaceFiles, seal, unseal, versionIn } from "./sealed-file.
 
 export interface Copies {
   readonly directory: string;
-  /** Written together, unless only the second is missing. */
+  /** The first is put into its place first, unless only the second is missing. */
   readonly names: readonly [string, string];
   readonly kind: string;
   readonly version: number;
@@ -37,8 +37,7 @@ export async function replaceBoth(
   const isFirstAlone =
     (await files.exists(`${directory}/${first}`)) &&
     !(await files.exists(`${directory}/${second}`));
-  if (isFirstAlone) await replaceFiles(files, directory, [second], bytes);
-  await replaceFiles(files, directory, isFirstAlone ? [first] : names, bytes);
+  await replaceFiles(files, directory, isFirstAlone ? [second, first] : names, bytes);
 }
 
 /**

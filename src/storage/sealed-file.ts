@@ -102,9 +102,10 @@ export async function replaceFile(
 }
 
 /**
- * Replaces files whole, each atomically, all by the same bytes; durable when this resolves: written
- * beside, synced, renamed, directory synced. A failure leaves of each the old one, or (after the
- * renames began) either.
+ * Replaces files whole, each atomically, all by the same bytes; durable when this resolves: all are
+ * written beside and synced; then one after the other is renamed, and the directory synced. A
+ * failure leaves of each the old one, or (after the renames began) either; none before the one that
+ * is named first.
  */
 export async function replaceFiles(
   files: FileSystem,
@@ -119,8 +120,8 @@ export async function replaceFiles(
   for (const name of names) {
     const path = `${directory}/${name}`;
     await files.rename(path + temporarySuffix, path);
+    await files.syncDirectory(directory);
   }
-  await files.syncDirectory(directory);
 }
 
 async function writeBeside(files: FileSystem, path: string, bytes: Uint8Array): Promise<void> {

@@ -117,6 +117,19 @@ test("a missing copy of the first version is damage, unless it was to be written
   }
 });
 
+test("a first start that loses power between two copies is no damage", async () => {
+  const files = new MemoryFiles();
+  let renamed = 0;
+  files.before = (call) => {
+    if (call.startsWith("rename ")) renamed += 1;
+    if (renamed === 2) throw new Error("the power is gone");
+  };
+  await assert.rejects(open(files, "a"), /the power is gone/);
+  await using again = await open(files.powerLost(nothing), "a");
+  assert.equal(startsOf(again.record.starts), 2);
+  assert.deepEqual(again.findings, []);
+});
+
 test("a start that ends between two copies, after one that did, is no damage", async () => {
   const files = new MemoryFiles();
   await (await open(files, "a"))[Symbol.asyncDispose]();

@@ -23,10 +23,8 @@ export const storageMutants: readonly Mutant[] = [
     name: "rename-not-synced",
     file: "src/storage/sealed-file.ts",
     find: `await files.rename(path + temporarySuffix, path);
-  }
-  await files.syncDirectory(directory);`,
-    replace: `await files.rename(path + temporarySuffix, path);
-  }`,
+    await files.syncDirectory(directory);`,
+    replace: "await files.rename(path + temporarySuffix, path);",
     about: "A file that was replaced is not synced in its directory.",
     invariant: "D1",
   },
