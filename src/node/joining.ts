@@ -76,26 +76,31 @@ export async function join(engine: Engine, asked: Asked): Promise<"joined" | "ma
   const signal = asked.signal ?? engine.over.signal;
   const timeoutMs = asked.timeoutMs ?? timeoutMsDefault;
   using deadline = new Deadline(clock, timeoutMs, signal, engine.over.signal);
-  await using round = new Round(engine, asked);
-  const start = clock.now();
-  let last = unreachable(asked.sources);
-  let told = "";
-  while (!engine.isMember) {
-    if (engine.over.signal.aborted) throw closedError();
-    if (signal.aborted) throw abandoned(signal.reason, "unknown");
-    if (deadline.signal.aborted) throw last;
-    const answered = await round.go(deadline.signal);
-    if (answered === "mayFound") return "mayFound";
-    last = answered ?? learning(engine.directory.record.id);
-    const isLate = clock.now() - start >= patienceMs;
-    if (isLate && last.message !== told && answered !== null) {
-      told = last.message;
-      engine.logger.info({ event: "joining", code: last.code }, told);
+  // No `await using`: what it is compiled to takes other turns than V8's own, and so would a run.
+  const round = new Round(engine, asked);
+  try {
+    const start = clock.now();
+    let last = unreachable(asked.sources);
+    let told = "";
+    while (!engine.isMember) {
+      if (engine.over.signal.aborted) throw closedError();
+      if (signal.aborted) throw abandoned(signal.reason, "unknown");
+      if (deadline.signal.aborted) throw last;
+      const answered = await round.go(deadline.signal);
+      if (answered === "mayFound") return "mayFound";
+      last = answered ?? learning(engine.directory.record.id);
+      const isLate = clock.now() - start >= patienceMs;
+      if (isLate && last.message !== told && answered !== null) {
+        told = last.message;
+        engine.logger.info({ event: "joining", code: last.code }, told);
+      }
+      using rest = new Deadline(clock, round.pauseMs, deadline.signal);
+      await engine.changed.until(() => engine.isMember, rest.signal);
     }
-    using rest = new Deadline(clock, round.pauseMs, deadline.signal);
-    await engine.changed.until(() => engine.isMember, rest.signal);
+    return "joined";
+  } finally {
+    await round.close();
   }
-  return "joined";
 }
 
 /** @throws {KibitzerError} what can be told before anybody is asked. */
@@ -110,7 +115,7 @@ function check(engine: Engine, { republic, signal, founders }: Asked): void {
 }
 
 /** Asks all that are found, one after the other, until one admits this node; again and again. */
-class Round implements AsyncDisposable {
+class Round {
   readonly #engine: Engine;
   readonly #asked: Asked;
   readonly #discovery: PeerDiscovery;
@@ -261,7 +266,7 @@ class Round implements AsyncDisposable {
     await Promise.all(gone.map(async ([, caller]) => await caller[Symbol.asyncDispose]()));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async close(): Promise<void> {
     await this.#keep([]);
   }
 }
