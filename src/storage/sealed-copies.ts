@@ -1,6 +1,6 @@
 /**
- * A small file that is kept twice, replaced whole: one damaged copy costs
- * nothing. Never takes a missing pair for an empty one.
+ * A small file that is kept twice, replaced whole: one damaged copy costs nothing. Never takes a
+ * missing pair for an empty one.
  */
 import { KibitzerError } from "../kibitzer-error.ts";
 import type { FileSystem } from "../world.ts";
